@@ -1,0 +1,187 @@
+"""Documents, sentences, entities and relations: the objects that every part of Dovetail speaks of.
+
+They are frozen and hashable.  A confidence never takes part in equality, so gold and predicted
+annotations compare as sets: ``gold & predicted`` are the correct ones.
+
+This module knows nothing of files, tensors or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+ENTITY_TASK = "entity"
+RELATION_TASK = "relation"
+TASKS: tuple[str, ...] = (ENTITY_TASK, RELATION_TASK)
+"""The default tasks, in the order in which one may read the values of another."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entity:
+    """A typed span of tokens; `end` is the index after the last token.
+
+    Raises:
+        ValueError: if the span is empty or negative.
+    """
+
+    start: int
+    end: int
+    type: str
+    confidence: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"entity span [{self.start}, {self.end}) is empty or negative")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The borders without the type."""
+        return self.start, self.end
+
+    def overlaps(self, other: Entity) -> bool:
+        """Whether the two spans share a token."""
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """A typed, directed link from a head entity to a tail entity of the same sentence.
+
+    Raises:
+        ValueError: if head and tail are the same entity.
+    """
+
+    head: Entity
+    tail: Entity
+    type: str
+    confidence: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.head == self.tail:
+            raise ValueError(
+                f"relation {self.type!r} links the entity [{self.head.start}, {self.head.end}) "
+                f"{self.head.type!r} to itself"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The tokens of a sentence with their annotations.
+
+    `offsets` are half-open character positions ``(start_char, end_char)`` in the text of the
+    document that holds the sentence, one pair for each token, ascending.  `annotated` names the
+    tasks for which the sentence carries gold labels: a sentence with entities only is normal data.
+
+    Raises:
+        ValueError: if tokens and offsets do not fit together, or an annotation lies outside the
+            sentence, or the argument of a relation is not one of the entities.
+    """
+
+    tokens: tuple[str, ...]
+    offsets: tuple[tuple[int, int], ...]
+    entities: frozenset[Entity] = frozenset()
+    relations: frozenset[Relation] = frozenset()
+    annotated: frozenset[str] = frozenset(TASKS)
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.tokens) != len(self.offsets):
+            raise ValueError(
+                f"sentence {self.id!r} has {len(self.tokens)} tokens and {len(self.offsets)} "
+                f"offsets; expected one offset pair for each token"
+            )
+        for entity in self.entities:
+            if entity.end > len(self.tokens):
+                raise ValueError(
+                    f"sentence {self.id!r}: entity [{entity.start}, {entity.end}) {entity.type!r} "
+                    f"ends outside the {len(self.tokens)} tokens"
+                )
+        for relation in self.relations:
+            for argument in (relation.head, relation.tail):
+                if argument not in self.entities:
+                    raise ValueError(
+                        f"sentence {self.id!r}: relation {relation.type!r} has the argument "
+                        f"[{argument.start}, {argument.end}) {argument.type!r}, "
+                        f"which is not among the entities of the sentence"
+                    )
+
+    @classmethod
+    def from_tokens(
+        cls,
+        tokens: Sequence[str],
+        *,
+        entities: Iterable[Entity] = (),
+        relations: Iterable[Relation] = (),
+        annotated: Iterable[str] = TASKS,
+        id: str = "",
+    ) -> Sentence:
+        """Make a sentence whose text is its tokens joined by single spaces."""
+        offsets = []
+        start = 0
+        for token in tokens:
+            offsets.append((start, start + len(token)))
+            start += len(token) + 1
+        return cls(
+            tuple(tokens),
+            tuple(offsets),
+            frozenset(entities),
+            frozenset(relations),
+            frozenset(annotated),
+            id,
+        )
+
+    @property
+    def sorted_entities(self) -> list[Entity]:
+        """The entities in reading order."""
+        return sorted(self.entities)
+
+    @property
+    def sorted_relations(self) -> list[Relation]:
+        """The relations in the reading order of their heads, then of their tails."""
+        return sorted(self.relations)
+
+    def without_annotations(self) -> Sentence:
+        """The same tokens with nothing on them: what a model gets to see at prediction."""
+        return replace(self, entities=frozenset(), relations=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and the sentences found in it.
+
+    ``text[start_char:end_char]`` of every offset pair is the token as it stands in the text.
+
+    Raises:
+        ValueError: if an offset does not cut its token out of the text.
+    """
+
+    id: str
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+
+    def __post_init__(self) -> None:
+        for sentence in self.sentences:
+            for token, (start_char, end_char) in zip(
+                sentence.tokens, sentence.offsets, strict=True
+            ):
+                if self.text[start_char:end_char] != token:
+                    raise ValueError(
+                        f"document {self.id!r}: the text at [{start_char}, {end_char}) is "
+                        f"{self.text[start_char:end_char]!r}, the token {token!r}"
+                    )
+
+    @classmethod
+    def from_sentence(cls, sentence: Sentence) -> Document:
+        """Wrap a sentence made by `Sentence.from_tokens`: one document, one sentence."""
+        return cls(sentence.id, " ".join(sentence.tokens), (sentence,))
+
+    def surface(self, sentence: Sentence, entity: Entity) -> str:
+        """The text that an entity of one of the document's sentences covers."""
+        start_char, end_char = character_span(sentence, entity)
+        return self.text[start_char:end_char]
+
+
+def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
+    """The half-open character positions of an entity in the text of its document."""
+    return sentence.offsets[entity.start][0], sentence.offsets[entity.end - 1][1]
