@@ -1,0 +1,29 @@
+"""The command line: options, one call of a plain function, and a rendering of what it returned.
+
+Modules of this package import only typer and the standard library at their top: what is heavy
+(torch, spaCy, rich) is imported inside the command that uses it, so that ``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from dovetail.errors import DovetailError
+
+app = typer.Typer(
+    name="dovetail",
+    help="Named entities and the relations between them, extracted by one model of your own.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line; an error that the user can put right is printed, not traced."""
+    try:
+        app()
+    except DovetailError as error:
+        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)
