@@ -1,0 +1,221 @@
+"""The numbers that an evaluation gives: small frozen records, plain to read and to write as JSON.
+
+A ratio whose denominator is zero is 0 throughout: the precision of a model that predicts nothing,
+the recall where there is nothing to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts of one class, or of all classes together."""
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+
+    @property
+    def precision(self) -> float:
+        """The share of the predictions that is right; 0 if nothing is predicted."""
+        return _ratio(self.true_positives, self.predicted)
+
+    @property
+    def recall(self) -> float:
+        """The share of the gold annotations that is found; 0 if there are none."""
+        return _ratio(self.true_positives, self.support)
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall; 0 if there is neither gold nor prediction."""
+        return _ratio(2 * self.true_positives, self.predicted + self.support)
+
+    @property
+    def support(self) -> int:
+        """The number of gold annotations."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def predicted(self) -> int:
+        """The number of predictions."""
+        return self.true_positives + self.false_positives
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts and ratios as plain JSON values."""
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "true_positives": self.true_positives,
+            "false_positives": self.false_positives,
+            "false_negatives": self.false_negatives,
+            "support": self.support,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MacroScore:
+    """Means over the `types` classes that occur in the gold annotations or in the predictions.
+
+    `f1` is the mean of the classes' F1, not the harmonic mean of the other two.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    types: int
+
+    @classmethod
+    def from_scores(cls, scores: Iterable[Score]) -> MacroScore:
+        """Average over classes; all zero if there is none."""
+        scores = list(scores)
+        if not scores:
+            return cls(0.0, 0.0, 0.0, 0)
+        return cls(
+            precision=fmean(score.precision for score in scores),
+            recall=fmean(score.recall for score in scores),
+            f1=fmean(score.f1 for score in scores),
+            types=len(scores),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The means as plain JSON values."""
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "types": self.types,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % percentile interval, borders included."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreIntervals:
+    """The intervals of the three ratios of a score."""
+
+    precision: Interval
+    recall: Interval
+    f1: Interval
+
+    def to_dict(self) -> dict[str, Any]:
+        """Each ratio's interval as a pair ``[low, high]``."""
+        return {
+            name: [interval.low, interval.high]
+            for name, interval in (
+                ("precision", self.precision),
+                ("recall", self.recall),
+                ("f1", self.f1),
+            )
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapIntervals:
+    """The intervals that belong to a `SettingScores`, from sentences drawn anew `samples` times."""
+
+    micro: ScoreIntervals
+    macro: ScoreIntervals
+    by_type: Mapping[str, ScoreIntervals]
+    samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The intervals as plain JSON values."""
+        return {
+            "micro": self.micro.to_dict(),
+            "macro": self.macro.to_dict(),
+            "by_type": {type_: intervals.to_dict() for type_, intervals in self.by_type.items()},
+            "samples": self.samples,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SettingScores:
+    """What one task scores in one setting (strict or boundaries).
+
+    `by_type` is sorted by type.  It is empty for the boundaries of entities: without types there is
+    one class only, so `macro` equals `micro` there.
+    """
+
+    micro: Score
+    macro: MacroScore
+    by_type: Mapping[str, Score]
+    intervals: BootstrapIntervals | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as plain JSON values; ``intervals`` is null where none were asked for."""
+        return {
+            "micro": self.micro.to_dict(),
+            "macro": self.macro.to_dict(),
+            "by_type": {type_: score.to_dict() for type_, score in self.by_type.items()},
+            "intervals": None if self.intervals is None else self.intervals.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Both tasks in both settings.
+
+    Strict asks for borders and types (of both arguments, for a relation), boundaries for borders
+    and the relation's own type.  `entity_sentences` and `relation_sentences` say how many of the
+    `sentences` were annotated for the task, hence counted.
+    """
+
+    entity_strict: SettingScores
+    entity_boundaries: SettingScores
+    relation_strict: SettingScores
+    relation_boundaries: SettingScores
+    sentences: int
+    entity_sentences: int
+    relation_sentences: int
+
+    @property
+    def mean_f1(self) -> float:
+        """The mean of strict entity and relation micro-F1: one number to select a model by.
+
+        A task for which no sentence is annotated takes no part; 0 if neither does.
+        """
+        scores = [
+            setting.micro.f1
+            for setting, sentences in (
+                (self.entity_strict, self.entity_sentences),
+                (self.relation_strict, self.relation_sentences),
+            )
+            if sentences
+        ]
+        return fmean(scores) if scores else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "sentences": self.sentences,
+            "mean_f1": self.mean_f1,
+            "entity": {
+                "sentences": self.entity_sentences,
+                "strict": self.entity_strict.to_dict(),
+                "boundaries": self.entity_boundaries.to_dict(),
+            },
+            "relation": {
+                "sentences": self.relation_sentences,
+                "strict": self.relation_strict.to_dict(),
+                "boundaries": self.relation_boundaries.to_dict(),
+            },
+        }
