@@ -1,0 +1,49 @@
+"""One TOML file, read into frozen sections that forbid unknown keys and contradictions.
+
+`Config` is the whole; `load_config` reads it from a file, `dump_config` writes it back complete.
+The config stops at `dovetail.build`: networks take plain numbers.  This package knows pydantic and
+the errors, and imports nothing else of Dovetail; above all no torch, so it is quick to import.
+"""
+
+from dovetail.config.config import Config
+from dovetail.config.data import DataConfig
+from dovetail.config.encoders import (
+    BrownEncoderConfig,
+    CasingEncoderConfig,
+    CharactersEncoderConfig,
+    EncoderConfig,
+    PretrainedEncoderConfig,
+    StaticEncoderConfig,
+)
+from dovetail.config.files import dump_config, load_config, parse_config
+from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.reference import config_reference
+from dovetail.config.sharing import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    SharingConfig,
+)
+from dovetail.config.training import TrainingConfig
+
+__all__ = [
+    "BottomSharingConfig",
+    "BrownEncoderConfig",
+    "CasingEncoderConfig",
+    "CharactersEncoderConfig",
+    "Config",
+    "DataConfig",
+    "DepthSharingConfig",
+    "EncoderConfig",
+    "EntityHeadConfig",
+    "ExitsSharingConfig",
+    "PretrainedEncoderConfig",
+    "RelationHeadConfig",
+    "SharingConfig",
+    "StaticEncoderConfig",
+    "TrainingConfig",
+    "config_reference",
+    "dump_config",
+    "load_config",
+    "parse_config",
+]

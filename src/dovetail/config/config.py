@@ -1,0 +1,89 @@
+"""The whole config of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from dovetail.config.data import DataConfig
+from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
+from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.section import Contradiction, Section
+from dovetail.config.sharing import DepthSharingConfig, SharingConfig
+from dovetail.config.structure import KIND
+from dovetail.config.training import TrainingConfig
+from dovetail.config.values import Text
+
+LARGEST_SEED = 2**32 - 1
+"""The largest seed that torch, numpy and Python all take."""
+
+
+class Config(Section):
+    """All that a run depends on beside its corpora: the same config and seed give the same model.
+
+    >>> config = Config(data=DataConfig(train=("train.json",), dev=("dev.json",)))
+    >>> config.sharing.kind
+    'depth'
+    """
+
+    name: Text = "run"
+    """Name of the run, and of the folder it leaves in `runs/`."""
+
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
+    """Seed of all that is drawn at random, beside the dev set (`data.dev_seed`)."""
+
+    data: DataConfig
+    """Corpora."""
+
+    encoders: Annotated[tuple[EncoderConfig, ...], Field(min_length=1)] = (
+        PretrainedEncoderConfig(),
+        CasingEncoderConfig(),
+    )
+    """What turns words into vectors; those of all encoders are concatenated.
+    The default adds the casing, which the pretrained encoder does not see."""
+
+    sharing: SharingConfig = DepthSharingConfig()
+    """How much the tasks share."""
+
+    entity_head: EntityHeadConfig = EntityHeadConfig()
+    """What finds entities."""
+
+    relation_head: RelationHeadConfig = RelationHeadConfig()
+    """What finds relations between entities."""
+
+    training: TrainingConfig = TrainingConfig()
+    """How the model learns."""
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if name in (".", "..") or any(sign in name for sign in "/\\:\0"):
+            raise ValueError(
+                f"expected a name that a folder can have, found {name!r}; leave out / \\ and :"
+            )
+        return name
+
+    @field_validator("sharing", mode="before")
+    @classmethod
+    def _default_sharing(cls, value: Any) -> Any:
+        """A sharing table without a kind means the default kind."""
+        return {KIND: DepthSharingConfig().kind, **value} if isinstance(value, dict) else value
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if self.data.has_dev:
+            return
+        remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
+        if self.training.patience_epochs > 0:
+            yield Contradiction(
+                "training.patience_epochs",
+                f"stopping early needs a dev set, and there is none; {remedy} "
+                f"training.patience_epochs = 0",
+            )
+        if self.relation_head.threshold == "tuned":
+            yield Contradiction(
+                "relation_head.threshold",
+                f"tuning needs a dev set, and there is none; {remedy} "
+                f"relation_head.threshold to a number (such as 0.5)",
+            )

@@ -1,0 +1,140 @@
+"""What turns words into vectors.  The vectors of all encoders of the list are concatenated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dovetail.config.section import Contradiction, Section
+from dovetail.config.values import Count, Dropout, FilePath, FolderOrName, PositiveCount
+
+
+class PretrainedEncoderConfig(Section):
+    """A pretrained transformer; the vectors of a word's pieces become the vector of the word."""
+
+    kind: Literal["pretrained"] = "pretrained"
+    """A pretrained transformer encoder."""
+
+    name: FolderOrName = "minilm"
+    """`minilm` (the package that comes with Dovetail), a local folder in which variables such as
+    `$HOME` are expanded, or a name on the Hugging Face hub."""
+
+    trained_layers: Count | Literal["all"] = 0
+    """How many of the top layers are trained: 0 keeps the encoder frozen (its output is then
+    computed once and cached), `"all"` trains the embeddings too."""
+
+    mix_layers: bool = True
+    """Whether the output is a learned weighted mean of all layers rather than the last layer."""
+
+    pooling: Literal["first", "last", "mean"] = "first"
+    """How the pieces of a word become one vector: the first piece, the last, or their mean."""
+
+    projection_dim: Count = 0
+    """Size that the vectors are projected to, in numbers per token; 0 leaves them as they are."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of the output is dropped in training."""
+
+
+class StaticEncoderConfig(Section):
+    """One fixed vector for each word: GloVe, word2vec, fastText."""
+
+    kind: Literal["static"] = "static"
+    """Static word vectors."""
+
+    path: FilePath
+    """Text file (a word and its numbers on each line), `.npz` or `.npy` file."""
+
+    vocabulary: FilePath | None = None
+    """The words of an `.npy` file, one on each line, in the order of its rows."""
+
+    lowercase: bool = True
+    """Whether words are looked up in lower case."""
+
+    max_words: PositiveCount | None = None
+    """Reads the first so many words of the file only; all of them where it is not given."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of the output is dropped in training."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        is_array = self.path.suffix == ".npy"
+        if is_array and self.vocabulary is None:
+            yield Contradiction(
+                "vocabulary",
+                f'"{self.path}" holds vectors without words; name the file with its words',
+            )
+        if not is_array and self.vocabulary is not None:
+            yield Contradiction(
+                "vocabulary",
+                f'"{self.path}" brings its own words, so the vocabulary would not be read; '
+                f"leave it out",
+            )
+
+
+class BrownEncoderConfig(Section):
+    """Brown clusters: words of similar contexts share the first bits of their path in a tree."""
+
+    kind: Literal["brown"] = "brown"
+    """Brown cluster prefixes."""
+
+    path: FilePath
+    """File with the path of each word, as bits."""
+
+    prefixes: tuple[PositiveCount, ...] = (4, 6, 10)
+    """Lengths of the path prefixes that are embedded, in bits, ascending."""
+
+    whole_path: bool = True
+    """Whether the whole path is embedded too."""
+
+    embedding_dim: PositiveCount = 16
+    """Size of the embedding of each prefix, in numbers."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if not self.prefixes and not self.whole_path:
+            yield Contradiction(
+                "prefixes",
+                "there is no prefix and no whole path, so nothing would be encoded; "
+                "name a length, or set whole_path = true",
+            )
+        if any(longer <= shorter for shorter, longer in pairwise(self.prefixes)):
+            yield Contradiction(
+                "prefixes", f"expected ascending lengths, found {list(self.prefixes)}; sort them"
+            )
+
+
+class CharactersEncoderConfig(Section):
+    """A recurrent network that reads the characters of a word in both directions."""
+
+    kind: Literal["characters"] = "characters"
+    """Character-level recurrent network."""
+
+    embedding_dim: PositiveCount = 32
+    """Size of the embedding of a character, in numbers."""
+
+    hidden_dim: PositiveCount = 32
+    """Size of the state of each direction, in numbers; a word gets twice as many."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of a character's embedding is dropped in training."""
+
+
+class CasingEncoderConfig(Section):
+    """The casing of a word (lower, upper, title, mixed, digits, …) as a one-hot vector."""
+
+    kind: Literal["casing"] = "casing"
+    """One-hot casing."""
+
+
+EncoderConfig = Annotated[
+    PretrainedEncoderConfig
+    | StaticEncoderConfig
+    | BrownEncoderConfig
+    | CharactersEncoderConfig
+    | CasingEncoderConfig,
+    Field(discriminator="kind"),
+]
+"""Any of the encoders; `kind` says which."""

@@ -1,0 +1,81 @@
+"""From a TOML file to a config and back."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from dovetail.config.config import Config
+from dovetail.config.explanation import explain
+from dovetail.config.overrides import apply_overrides
+from dovetail.errors import ConfigError
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a config file.
+
+    Args:
+        path: a TOML file.
+        overrides: values that replace those of the file, such as ``sharing.entity_layers=2``.
+
+    Raises:
+        ConfigError: if the file cannot be read, is not TOML, or holds what cannot be right; all
+            that is wrong is said at once.
+    """
+    return _validate(_read_toml(Path(path)), overrides, source=str(path))
+
+
+def parse_config(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+    """Make a config of the values that a TOML file would hold.
+
+    Raises:
+        ConfigError: if they hold what cannot be right; all that is wrong is said at once.
+    """
+    return _validate(values, overrides, source="config")
+
+
+def dump_config(config: Config) -> str:
+    """Write a config as complete TOML, defaults included; `load_config` reads the same back.
+
+    Only what is not given and has no value, such as `data.format`, is left out.
+    """
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _validate(values: Mapping[str, Any], overrides: Sequence[str], *, source: str) -> Config:
+    changed = apply_overrides(values, overrides, defaults=_default_encoders())
+    try:
+        # A context asks the sections to leave the explaining of errors to this function.
+        return Config.model_validate(changed, context={})
+    except ValidationError as error:
+        raise ConfigError(explain(error, section=Config, source=source)) from None
+
+
+def _default_encoders() -> dict[str, Any]:
+    """The default list as TOML values, so that an override can reach into it."""
+    encoders = Config.model_fields["encoders"].default
+    return {
+        "encoders": [encoder.model_dump(mode="json", exclude_none=True) for encoder in encoders]
+    }
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such config file") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: expected a config file, found a folder") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8; {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: the config file cannot be read: {error.strerror}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None

@@ -1,0 +1,80 @@
+"""What reads entities and relations off the streams of the two tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from dovetail.config.section import Contradiction, Section
+from dovetail.config.values import Dropout, Fraction, PositiveCount, Text
+
+Activation = Literal["tanh", "relu", "gelu"]
+"""What stands between two linear layers of a head."""
+
+
+class EntityHeadConfig(Section):
+    """A feed-forward layer and a linear-chain CRF over the tags of a sentence."""
+
+    scheme: Literal["bio", "bilou"] = "bio"
+    """How entities are written as tags: begin, inside and outside; or also last and unit."""
+
+    hidden_dim: PositiveCount = 64
+    """Size of the hidden layer, in numbers per token."""
+
+    activation: Activation = "tanh"
+    """Activation of the hidden layer."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of the hidden layer's input is dropped in training."""
+
+
+class RelationHeadConfig(Section):
+    """The scorer of all ordered pairs of entities, for each relation type (Crone, 2020)."""
+
+    label_dim: PositiveCount = 25
+    """Size of the embedding of an entity's type, in numbers."""
+
+    hidden_dim: PositiveCount = 128
+    """Size that head and tail are projected to, in numbers."""
+
+    activation: Activation = "relu"
+    """Activation of the projections."""
+
+    dropout: Dropout = 0.5
+    """Probability with which a number of the scorer's input is dropped in training."""
+
+    threshold: Fraction | Literal["tuned"] = "tuned"
+    """Probability from which a pair counts as a relation, from 0 to 1; `"tuned"` finds one for
+    each relation type on the dev set."""
+
+    signatures: Literal["learned", "declared", "off"] = "learned"
+    """Which entity types a relation may link: the pairs seen in training, those of `declared`,
+    or any."""
+
+    declared: Mapping[Text, tuple[tuple[Text, Text], ...]] = Field(default_factory=dict)
+    """The `[head type, tail type]` pairs that each relation type admits, such as
+    `{Live_In = [["Peop", "Loc"]]}`; only with `signatures = "declared"`.
+    A relation type that is missing here admits every pair."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if self.signatures == "declared" and not self.declared:
+            yield Contradiction(
+                "declared",
+                'signatures = "declared" needs at least one relation type with its '
+                '[head type, tail type] pairs; add them, or set signatures = "learned"',
+            )
+        if self.signatures != "declared" and self.declared:
+            yield Contradiction(
+                "declared",
+                f'signatures = "{self.signatures}" would ignore the pairs declared for '
+                f'{", ".join(self.declared)}; set signatures = "declared", or leave them out',
+            )
+        for relation_type, pairs in self.declared.items():
+            if not pairs:
+                yield Contradiction(
+                    "declared",
+                    f"{relation_type} admits no pair and could never be found; "
+                    f"give it a pair, or leave it out to admit every pair",
+                )

@@ -1,0 +1,97 @@
+"""How much the two tasks share: which layers both read, and which belong to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dovetail.config.section import Contradiction, Section
+from dovetail.config.values import Count, Dropout, PositiveCount
+
+
+class RecurrentSharingConfig(Section):
+    """What the placements have in common: all are made of bidirectional recurrent layers."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    """The recurrent cell of every layer."""
+
+    hidden_dim: PositiveCount = 256
+    """Size of the state of each direction, in numbers; a layer's output has twice as many."""
+
+    dropout: Dropout = 0.35
+    """Probability with which a number is dropped in training, before each recurrent layer."""
+
+    normalise: bool = False
+    """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
+
+
+class DepthSharingConfig(RecurrentSharingConfig):
+    """Shared layers first, then layers of each task's own (Crone, 2020)."""
+
+    kind: Literal["depth"] = "depth"
+    """Shared layers below, own layers above."""
+
+    shared_layers: Count = 1
+    """Layers that both tasks read."""
+
+    entity_layers: Count = 1
+    """Layers of the entity task above the shared ones; with 0 it reads these directly."""
+
+    relation_layers: Count = 2
+    """Layers of the relation task above the shared ones; with 0 it reads these directly."""
+
+
+class BottomSharingConfig(RecurrentSharingConfig):
+    """Layers of each task's own first, then shared layers."""
+
+    kind: Literal["bottom"] = "bottom"
+    """Own layers below, shared layers above."""
+
+    entity_layers: Count = 1
+    """Layers of the entity task below the shared ones."""
+
+    relation_layers: Count = 1
+    """Layers of the relation task below the shared ones."""
+
+    shared_layers: Count = 1
+    """Layers above, with the same parameters for both tasks."""
+
+
+class ExitsSharingConfig(RecurrentSharingConfig):
+    """One stack of shared layers that each task leaves at a layer of its own."""
+
+    kind: Literal["exits"] = "exits"
+    """A shared stack that the tasks leave at different layers."""
+
+    shared_layers: Count = 3
+    """Layers of the stack."""
+
+    entity_exit: Count = 1
+    """The layer after which the entity task leaves; 0 reads the encoders directly."""
+
+    relation_exit: Count = 3
+    """The layer after which the relation task leaves; 0 reads the encoders directly."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        for field in ("entity_exit", "relation_exit"):
+            if getattr(self, field) > self.shared_layers:
+                yield Contradiction(
+                    field,
+                    f"expected a layer from 0 to {self.shared_layers} (shared_layers), "
+                    f"found {getattr(self, field)}; take an earlier exit, or add layers",
+                )
+        deepest = max(self.entity_exit, self.relation_exit)
+        if deepest < self.shared_layers:
+            yield Contradiction(
+                "shared_layers",
+                f"the last task leaves after layer {deepest}, so nothing reads what stands above "
+                f"it; set shared_layers = {deepest}, or take a later exit",
+            )
+
+
+SharingConfig = Annotated[
+    DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig, Field(discriminator="kind")
+]
+"""Any of the placements; `kind` says which."""

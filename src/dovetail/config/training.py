@@ -1,0 +1,75 @@
+"""How the model learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from dovetail.config.section import Contradiction, Section
+from dovetail.config.values import Count, Fraction, NonNegative, Positive, PositiveCount
+
+
+class TrainingConfig(Section):
+    """Optimisation, stopping, and what the machine may use."""
+
+    epochs: PositiveCount = 60
+    """How often the training sentences are gone through at most."""
+
+    batch_size: PositiveCount = 16
+    """Sentences in a batch."""
+
+    learning_rate: Positive = 1e-3
+    """Highest step size of AdamW for all that is not part of a pretrained encoder."""
+
+    encoder_learning_rate: Positive = 5e-5
+    """Highest step size of AdamW for the trained layers of pretrained encoders."""
+
+    weight_decay: NonNegative = 1e-2
+    """Weight decay of AdamW, per unit of the step size."""
+
+    warmup_fraction: Fraction = 0.05
+    """Share of all steps in which the step size rises from 0 to its highest."""
+
+    decay: Literal["linear", "cosine", "constant"] = "linear"
+    """How the step size falls to 0 after the warm-up, or that it stays."""
+
+    clip_norm: Positive = 1.0
+    """Euclidean norm above which the gradient of a batch is scaled down to it."""
+
+    patience_epochs: Count = 15
+    """Epochs without a better dev score after which training stops; 0 never stops early."""
+
+    select: Literal["mean", "entity", "relation"] = "mean"
+    """The dev score that decides which epoch is kept: strict micro-F1 of entities, of relations,
+    or the mean of both."""
+
+    entity_loss_weight: NonNegative = 1.0
+    """Factor of the entity loss in the sum that is minimised; 0 does not train the task."""
+
+    relation_loss_weight: NonNegative = 5.0
+    """Factor of the relation loss in the sum that is minimised; 0 does not train the task."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Number format of the computation; `auto` takes bf16 where the machine is fast at it."""
+
+    cache_gigabytes: NonNegative = 4.0
+    """Memory for what frozen encoders compute, in gigabytes (10⁹ bytes); 0 computes it in each
+    epoch anew.
+    Without effect on an encoder whose layers are trained."""
+
+    threads: Count = 0
+    """Threads of the computation on the CPU; 0 lets Dovetail decide."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        weights = {"entity": self.entity_loss_weight, "relation": self.relation_loss_weight}
+        if not any(weights.values()):
+            yield Contradiction(
+                "entity_loss_weight",
+                "relation_loss_weight is 0 too, so nothing would be learnt; set one above 0",
+            )
+        elif weights.get(self.select) == 0:
+            yield Contradiction(
+                "select",
+                f'"{self.select}" would choose by a task that {self.select}_loss_weight = 0 '
+                f"leaves untrained; choose by the other task, or give it a weight",
+            )
