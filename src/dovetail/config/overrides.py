@@ -57,7 +57,7 @@ def parse_override(override: str) -> tuple[tuple[str, ...], Any]:
 
 def _parse_path(text: str, *, override: str) -> tuple[str, ...]:
     try:
-        # Joined to one line: a line break would smuggle in a table header.
+        # An escaped line break is no TOML; a plain one would let a table header in.
         node: Any = tomllib.loads(f"{text.strip()} = 0".replace("\n", "\\n"))
     except tomllib.TOMLDecodeError:
         node = {}
