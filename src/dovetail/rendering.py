@@ -1,0 +1,177 @@
+"""Documents for people to read: entities marked in the text, relations as arrows below it.
+
+The text may come from anywhere, so nothing in it may reach the terminal as a command: control
+characters and overrides of the writing direction are shown, not sent.  Entities carry brackets and
+their type, so that the rendering says the same without colours.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from rich.console import Group
+from rich.style import Style
+from rich.text import Text
+
+from dovetail.document import Document, Relation, Sentence, character_span
+
+COLOURS = (
+    "#8dd3c7", "#fdb462", "#bebada", "#fb8072", "#80b1d3", "#b3de69",
+    "#fccde5", "#ffed6f", "#bc80bd", "#ccebc5", "#d9a679", "#a6cee3",
+)  # fmt: skip
+"""Light backgrounds on which black text reads well, on dark and on light terminals."""
+
+_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+
+_LABEL = Style(bold=True)
+
+
+def render_document(document: Document, *, entity_types: Iterable[str] = ()) -> Group:
+    """Make what a rich console prints: the text with its entities, then a line for each relation.
+
+    Args:
+        document: a text with annotated sentences.
+        entity_types: all types that may occur, such as those of a model's schema: then a type has
+            the same colour in every document.  Types that occur are added.
+    """
+    occurring = (entity.type for sentence in document.sentences for entity in sentence.entities)
+    style_by_type = {
+        type_: Style(color="#000000", bgcolor=colour)
+        for type_, colour in assign_colours([*entity_types, *occurring]).items()
+    }
+    arrows = (
+        _arrow(document, sentence, relation, style_by_type)
+        for sentence in document.sentences
+        for relation in sentence.sorted_relations
+    )
+    return Group(_marked_text(document, style_by_type), *arrows)
+
+
+def assign_colours(entity_types: Iterable[str]) -> dict[str, str]:
+    """Give each type one of `COLOURS`, the same in every process.
+
+    The colour follows from the name; where two names meet, the one that sorts later takes the next
+    free colour.  Colours are used twice only when there are more types than colours.
+    """
+    colour_by_type: dict[str, str] = {}
+    free: set[str] = set()
+    for type_ in sorted(set(entity_types)):
+        free = free or set(COLOURS)
+        place = blake2b(type_.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        start = int.from_bytes(place) % len(COLOURS)
+        colour = next(colour for colour in (*COLOURS[start:], *COLOURS[:start]) if colour in free)
+        free.remove(colour)
+        colour_by_type[type_] = colour
+    return colour_by_type
+
+
+def shown(text: str) -> str:
+    r"""Replace what a terminal would obey by something that it shows.
+
+    Newlines stay and tabs become spaces.  Control characters turn into their pictures or their
+    Python escapes, as do lone surrogates, which no terminal can be sent, and overrides of the
+    writing direction, which would let a text rearrange what stands beside it.
+
+    >>> shown("a\x1b[31mb\x00")
+    'a␛[31mb␀'
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_shown_character, text))
+
+
+def _shown_character(character: str) -> str:
+    code = ord(character)
+    if character == "\n":
+        return character
+    if character == "\t":
+        return "    "
+    if code < 0x20:
+        return chr(0x2400 + code)  # the block of control pictures, in the order of ASCII
+    if code == 0x7F:
+        return "\u2421"
+    if character in _DIRECTION_CONTROLS or unicodedata.category(character) in {
+        "Cc", "Cs", "Zl", "Zp",
+    }:  # fmt: skip
+        return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return character
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """An entity at its place in the text of the document."""
+
+    start_char: int
+    end_char: int
+    type: str
+    reads_right_to_left: bool
+
+
+def _marks(document: Document) -> list[_Mark]:
+    marks = []
+    for sentence in document.sentences:
+        for entity in sentence.entities:
+            start_char, end_char = character_span(sentence, entity)
+            right_to_left = _reads_right_to_left(document.text[start_char:end_char])
+            marks.append(_Mark(start_char, end_char, entity.type, right_to_left))
+    # Where two begin together the longer one opens first, so that the other lies within it.
+    return sorted(marks, key=lambda mark: (mark.start_char, -mark.end_char, mark.type))
+
+
+def _marked_text(document: Document, style_by_type: Mapping[str, Style]) -> Text:
+    marks = _marks(document)
+    innermost: list[_Mark | None] = [None] * len(document.text)
+    for mark in sorted(marks, key=lambda mark: mark.start_char - mark.end_char):  # longest first
+        innermost[mark.start_char : mark.end_char] = [mark] * (mark.end_char - mark.start_char)
+    opening: defaultdict[int, list[_Mark]] = defaultdict(list)
+    closing: defaultdict[int, list[_Mark]] = defaultdict(list)
+    for mark in marks:
+        opening[mark.start_char].append(mark)
+        closing[mark.end_char].insert(0, mark)  # what opened last closes first
+    rendered = Text()
+    borders = sorted({0, *opening, *closing, len(document.text)})
+    for start_char, end_char in itertools.pairwise([*borders, len(document.text)]):
+        for mark in closing[start_char]:
+            label = f"|{_on_one_line(mark.type)}]" + _POP_ISOLATE * mark.reads_right_to_left
+            rendered.append(label, style_by_type[mark.type] + _LABEL)
+        for mark in opening[start_char]:
+            bracket = _LEFT_TO_RIGHT_ISOLATE * mark.reads_right_to_left + "["
+            rendered.append(bracket, style_by_type[mark.type] + _LABEL)
+        holder = innermost[start_char] if start_char < end_char else None
+        style = style_by_type[holder.type] if holder else None
+        rendered.append(shown(document.text[start_char:end_char]), style)
+    return rendered
+
+
+def _arrow(
+    document: Document, sentence: Sentence, relation: Relation, style_by_type: Mapping[str, Style]
+) -> Text:
+    """One line such as ``Marie Curie ──born_in 0.97──▶ Warsaw``."""
+    confidence = "" if relation.confidence is None else f" {relation.confidence:.2f}"
+    line = Text()
+    line.append(
+        _on_one_line(document.surface(sentence, relation.head)), style_by_type[relation.head.type]
+    )
+    line.append(f" ──{_on_one_line(relation.type)}{confidence}──▶ ")
+    line.append(
+        _on_one_line(document.surface(sentence, relation.tail)), style_by_type[relation.tail.type]
+    )
+    return line
+
+
+def _on_one_line(text: str) -> str:
+    line = shown(" ".join(text.split()))
+    return _FIRST_STRONG_ISOLATE + line + _POP_ISOLATE if _reads_right_to_left(text) else line
+
+
+def _reads_right_to_left(text: str) -> bool:
+    """Whether any of it does: then it must not draw its neighbours into its own direction."""
+    return not text.isascii() and any(
+        unicodedata.bidirectional(character) in {"R", "AL"} for character in text
+    )
