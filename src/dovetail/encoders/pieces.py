@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -64,7 +65,7 @@ class PieceTokenizer:
         A word in which the tokenizer finds nothing (a control character, say) is one unknown piece.
         """
         try:
-            encodings = self._tokenizer.encode_batch_fast(
+            encodings = self._tokenizer.encode_batch(  # its fast variant knows no words
                 [list(words) for words in sentences], is_pretokenized=True, add_special_tokens=False
             )
         except TypeError:  # a lone surrogate: a str that is no Unicode text
@@ -77,9 +78,8 @@ class PieceTokenizer:
     def _with_every_word(
         self, ids: list[int], word_ids: Sequence[int | None], num_words: int
     ) -> Pieces:
-        lengths = [0] * num_words
-        for word in word_ids:
-            lengths[word or 0] += 1  # no special pieces here, so a word is never None
+        counts = Counter(word_ids)
+        lengths = [counts[word] for word in range(num_words)]
         if 0 in lengths:
             remaining = iter(ids)
             ids = []

@@ -75,7 +75,7 @@ def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
         embedded = EMBEDDED[name]
         folder = embedded_folder(name, embedded)
         expected = expected or embedded.sha256
-    elif Path(name).expanduser().is_dir():
+    elif name and Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
     else:
         folder = _hub_folder(name)

