@@ -1,0 +1,26 @@
+"""Annotated corpora: reading, writing and inspecting them, each with an account of every loss.
+
+Knows nothing of tensors or models.
+"""
+
+from __future__ import annotations
+
+from dovetail.corpora.corpus import FORMATS, Corpus, read_corpus, write_corpus
+from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
+from dovetail.corpora.native import line_from_document
+
+__all__ = [
+    "FORMATS",
+    "Corpus",
+    "Count",
+    "Drop",
+    "Format",
+    "Ledger",
+    "Sample",
+    "Source",
+    "Tally",
+    "line_from_document",
+    "read_corpus",
+    "write_corpus",
+]

@@ -1,0 +1,104 @@
+"""brat standoff, the writer: a folder with a ``.txt`` and an ``.ann`` file for each document."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.writing import is_writable, note_confidences
+from dovetail.document import TASKS, Document, Sentence, character_span
+from dovetail.errors import CorpusError
+
+UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
+NO_ARGUMENT = "an argument was dropped"
+_FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
+_LINE_BREAKS = re.compile(r"[^\r\n]+")
+
+
+def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
+    """Write a folder that does not exist yet, or is empty; it appears at once.
+
+    Raises:
+        CorpusError: if there is something at the path, or it cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise CorpusError(f"{path} exists; name a new folder for the .txt and .ann files")
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    names = _file_names(documents, tally)
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for name, document in zip(names, documents, strict=True):
+            _write_text(unfinished / f"{name}.txt", document.text)
+            _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
+        unfinished.replace(path)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _file_names(documents: Sequence[Document], tally: Tally) -> list[str]:
+    """A file name for each document: its id where that is a file name and not yet taken."""
+    taken: set[str] = set()
+    names = []
+    for number, document in enumerate(documents, start=1):
+        name = document.id
+        if not _FILE_NAME.fullmatch(name) or name.casefold() in taken:
+            name = f"document-{number:06}"
+            tally.note("document: its id is not a file name, so it was given a number")
+            while name in taken:
+                name += "-"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _annotations(document: Document, tally: Tally) -> str:
+    tally.keep(DOCUMENT)
+    tally.note("document: it is cut into sentences and tokens anew when it is read")
+    lines: list[str] = []
+    for sentence in document.sentences:
+        if is_writable(document, sentence, tally):
+            tally.keep(SENTENCE)
+            _add_lines(document, sentence, lines, tally)
+    return "".join(lines)
+
+
+def _add_lines(document: Document, sentence: Sentence, lines: list[str], tally: Tally) -> None:
+    """Add the lines of a sentence; the number of a line is its name, as T7 or R8."""
+    names = {}
+    for entity in sentence.sorted_entities:
+        if len(entity.type.split()) != 1 or entity.type != entity.type.strip():
+            tally.drop(Drop(document.id, ENTITY, UNWRITABLE_TYPE, *entity.span, type=entity.type))
+            continue
+        tally.keep(ENTITY)
+        names[entity] = f"T{len(lines) + 1}"
+        first, last = character_span(sentence, entity)
+        # A line of the file cannot hold a line break, so the entity is written in fragments.
+        pieces = list(_LINE_BREAKS.finditer(document.text, first, last))
+        borders = ";".join(f"{piece.start()} {piece.end()}" for piece in pieces)
+        words = " ".join(piece.group() for piece in pieces)
+        lines.append(f"{names[entity]}\t{entity.type} {borders}\t{words}\n")
+    for relation in sentence.sorted_relations:
+        arguments = [names.get(argument) for argument in (relation.head, relation.tail)]
+        span = sorted([*relation.head.span, *relation.tail.span])
+        if None in arguments or relation.type.split() != [relation.type]:
+            reason = NO_ARGUMENT if None in arguments else UNWRITABLE_TYPE
+            tally.drop(Drop(document.id, RELATION, reason, span[0], span[-1], type=relation.type))
+            continue
+        tally.keep(RELATION)
+        head, tail = arguments
+        lines.append(f"R{len(lines) + 1}\t{relation.type} Arg1:{head} Arg2:{tail}\n")
+    note_confidences(sentence, tally)
+    tally.note(
+        "sentence: for which tasks it is annotated is not held",
+        sentence.annotated != frozenset(TASKS),
+    )

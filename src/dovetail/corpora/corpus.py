@@ -1,0 +1,122 @@
+"""Corpora from and to files: one door for all formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from dovetail.corpora.brat import BRAT
+from dovetail.corpora.columns import COLUMNS
+from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.dygie import CROSSRE, DYGIE
+from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.ledger import RELATION, Ledger, Tally
+from dovetail.corpora.multihead import MULTIHEAD
+from dovetail.corpora.native import NATIVE
+from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
+from dovetail.document import Document, Sentence
+from dovetail.errors import CorpusError
+
+# In the order in which they are tried when a file has to be recognised.
+FORMATS: dict[str, Format] = {
+    format.name: format
+    for format in (
+        *(BRAT, DYGIE, CROSSRE, NATIVE),
+        *(UNIFIED, TAGGED, SPERT),
+        *(MULTIHEAD, CONLL04, COLUMNS),
+    )
+}
+"""The known formats by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Documents and the account of how they were read."""
+
+    documents: tuple[Document, ...]
+    ledger: Ledger
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """The sentences of all documents, in order."""
+        return tuple(sentence for document in self.documents for sentence in document.sentences)
+
+
+def read_corpus(
+    path: Path | str,
+    *,
+    format: str | None = None,
+    language: str = "en",
+    expect_relations: bool = False,
+) -> Corpus:
+    """Read a file, or a folder of brat files.
+
+    Args:
+        path: the file or folder.
+        format: a name from `FORMATS`; recognised from the content if None.
+        language: of raw text that has to be cut into tokens (brat, and native lines with text).
+        expect_relations: refuse a corpus in which not one relation was kept.
+
+    Raises:
+        CorpusFormatError: if the file breaks its format.
+        CorpusError: if there is nothing to read, the format is unknown or cannot be recognised,
+            or relations were expected and there are none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CorpusError(f"{path} does not exist; check the path")
+    known = _format(format) if format is not None else recognise(path)
+    source = Source(path, language=language)
+    documents = tuple(known.read(source))
+    source.tally.keep_documents(documents)
+    ledger = source.tally.ledger()
+    if expect_relations and not ledger[RELATION].kept:
+        raise CorpusError(
+            f"{path} ({known.name}) has no relation that could be kept, and relations are needed:\n"
+            f"{ledger.summary()}"
+        )
+    return Corpus(documents, ledger)
+
+
+def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:
+    """Write documents in a format; the ledger lists what it cannot hold.
+
+    A file is replaced at once, or not at all.
+
+    Raises:
+        CorpusError: if the format is unknown or only read, or the path cannot be written.
+    """
+    known = _format(format)
+    if known.write is None:
+        names = ", ".join(name for name, other in FORMATS.items() if other.write)
+        raise CorpusError(f"the format {format!r} is only read; formats that are written: {names}")
+    listed: Sequence[Document] = tuple(documents)
+    tally = Tally()
+    tally.read_documents(listed)
+    known.write(listed, Path(path), tally)
+    return tally.ledger()
+
+
+def recognise(path: Path) -> Format:
+    """Find the format of a file or folder from its content.
+
+    Raises:
+        CorpusError: if no format fits.
+    """
+    sample = Sample.of(path)
+    for format in FORMATS.values():
+        if format.recognises(sample):
+            return format
+    raise CorpusError(
+        f"{path}: the format was not recognised; name it (--format), one of: {', '.join(FORMATS)}"
+    )
+
+
+def _format(name: str) -> Format:
+    if name in FORMATS:
+        return FORMATS[name]
+    near = get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(FORMATS)}")

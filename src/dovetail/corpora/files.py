@@ -1,0 +1,92 @@
+"""Files on disk: text out of them with errors that say where, and text into them at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dovetail.errors import CorpusError, CorpusFormatError
+
+_SNIFFED_BYTES = 8192
+
+
+def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool = False) -> str:
+    """The text of a UTF-8 file, its line breaks as they are.
+
+    Args:
+        path: the file.
+        byte_order_mark: keep a leading one as a character, for formats that count characters.
+        may_be_empty: accept a file without content.
+
+    Raises:
+        CorpusError: if there is no such file or it cannot be opened.
+        CorpusFormatError: if it is empty, binary, or not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError as error:
+        raise CorpusError(
+            f"{path} is a directory; name a file in it, or a folder of brat files (.txt and .ann)"
+        ) from error
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+    if not may_be_empty and not content.strip():
+        raise CorpusFormatError(f"{path} is empty; expected a corpus")
+    try:
+        return content.decode("utf-8" if byte_order_mark else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if b"\0" in content[:_SNIFFED_BYTES] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise CorpusFormatError(f"{path} is a binary file; expected text in UTF-8") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CorpusFormatError(
+            f"{path}:{line}: byte {content[error.start : error.start + 1]!r} is not UTF-8; "
+            f"convert the file first, as: iconv -f LATIN1 -t UTF-8"
+        ) from error
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""The lines with their numbers, from 1.
+
+    Only ``\n`` and ``\r\n`` break lines: the Unicode line separators that `str.splitlines` also
+    knows may stand inside a token.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, line.removesuffix("\r")
+
+
+def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
+    """Parse a JSON value that starts at the given line of a file.
+
+    Raises:
+        CorpusFormatError: if it is not JSON, with the line of the first error.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CorpusFormatError(
+            f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "
+            f"{error.msg}; repair the line, or write the file with a JSON library"
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file at once: whoever reads it sees the old content or all of the new.
+
+    Raises:
+        CorpusError: if the file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,85 @@
+"""What a corpus format is: a name, a reader, a writer, and how to recognise its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.ledger import Tally
+from dovetail.document import Document
+
+_SAMPLE_LINES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a reader gets: the path, the tally to fill, and the language of raw text."""
+
+    path: Path
+    tally: Tally = field(default_factory=Tally)
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The beginning of a corpus, by which its format is recognised.
+
+    `records` are the JSON objects found: the items of a JSON array, or the first line alone.
+    """
+
+    path: Path
+    lines: Sequence[str] = ()
+    records: Sequence[Mapping[str, Any]] = ()
+    is_array: bool = False
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The field names of the first JSON object."""
+        return frozenset(self.records[0]) if self.records else frozenset()
+
+    @classmethod
+    def of(cls, path: Path) -> Sample:
+        """Take a sample of a file or folder.
+
+        Raises:
+            CorpusError: if there is nothing to read.
+            CorpusFormatError: if it is empty, binary, not UTF-8, or malformed JSON.
+        """
+        if path.is_dir() or path.suffix == ".ann" or path.with_suffix(".ann").is_file():
+            return cls(path)
+        text = read_text(path)
+        beginning = text.lstrip()[:1]
+        if beginning == "[":
+            array = parse_json(text, path)
+            return cls(
+                path,
+                records=[item for item in array if isinstance(item, dict)][:1000],
+                is_array=True,
+            )
+        lines: list[str] = []
+        for number, line in numbered_lines(text):
+            if line.strip() and not lines and beginning == "{":
+                record = parse_json(line, path, line=number)
+                return cls(path, records=[record] if isinstance(record, dict) else [])
+            lines.append(line)
+            if number == _SAMPLE_LINES:
+                break
+        return cls(path, lines=lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A corpus format.
+
+    `write` is None for a format that is only read.  A writer counts in the tally what it kept and
+    lists what the format cannot hold; what is to be written has been counted as read before.
+    """
+
+    name: str
+    description: str
+    read: Callable[[Source], Sequence[Document]]
+    write: Callable[[Sequence[Document], Path, Tally], None] | None
+    recognises: Callable[[Sample], bool]

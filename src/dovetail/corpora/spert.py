@@ -1,0 +1,175 @@
+"""SpERT JSON and two close relatives: one JSON array, an item for each sentence.
+
+* ``spert``: entities are objects with half-open token borders, and a relation refers to its
+  arguments by their index among the entities (Eberts and Ulges 2020, arXiv 1909.07755).
+* ``tagged``: the same with a list of BILOU or BIO tags in place of the entities; only read.
+* ``unified``: entities are lists ``[start, end, type]``, and a relation names its arguments by
+  their borders ``[start, end, start, end, type]`` (Wang and Lu 2020, arXiv 2010.03851).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
+from dovetail.corpora.files import parse_json, read_text, write_text
+from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
+from dovetail.corpora.records import Record
+from dovetail.corpora.spans import check_span, relations_between_spans
+from dovetail.corpora.tags import entities_from_tags
+from dovetail.corpora.writing import note_losses, writable_sentences
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.errors import CorpusFormatError
+
+_FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
+_UNREAD = "field {!r} is not read"
+
+
+def _read(source: Source, annotate: Callable[[Record, SentenceBuilder], None]) -> list[Document]:
+    items = parse_json(read_text(source.path), source.path)
+    if not isinstance(items, list) or not items:
+        raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
+    names = UniqueNames()
+    documents = []
+    for position, item in enumerate(items):
+        record = Record.of(item, f"{source.path}: item {position}")
+        id = record.identifier("orig_id")
+        names.add(id, record.where)
+        source.tally.read(DOCUMENT)
+        source.tally.read(SENTENCE)
+        for name in record.values.keys() - _FIELDS:
+            source.tally.note(_UNREAD.format(name))
+        place = Place(source.tally, id or f"item {position}", record.where)
+        builder = SentenceBuilder(place, record.tokens())
+        annotate(record, builder)
+        sentence = builder.sentence(id=id, annotated=_annotated(record))
+        documents.append(Document.from_sentence(sentence))
+    return documents
+
+
+def _annotated(record: Record) -> Iterator[str]:
+    if "entities" in record or "tags" in record:
+        yield ENTITY_TASK
+    if "relations" in record:
+        yield RELATION_TASK
+
+
+def _annotate_with_objects(record: Record, builder: SentenceBuilder) -> None:
+    for entity in record.records("entities"):
+        start, end = entity.integer("start"), entity.integer("end")
+        builder.add_entity(start, end, entity.type_name())
+    _add_indexed_relations(record, builder)
+
+
+def _annotate_with_tags(record: Record, builder: SentenceBuilder) -> None:
+    tags = record.items("tags")
+    if len(tags) != len(builder.tokens):
+        record.fail(f"{len(tags)} tags for {len(builder.tokens)} tokens; expected one for each")
+    for start, end, type_ in entities_from_tags(tags, record.where):
+        builder.add_entity(start, end, type_)
+    _add_indexed_relations(record, builder)
+
+
+def _add_indexed_relations(record: Record, builder: SentenceBuilder) -> None:
+    for relation in record.records("relations"):
+        head = builder.entity(relation.integer("head"))
+        tail = builder.entity(relation.integer("tail"))
+        builder.add_relation(head, tail, relation.type_name())
+
+
+def _annotate_with_lists(record: Record, builder: SentenceBuilder) -> None:
+    for position, item in enumerate(record.items("entities") if "entities" in record else []):
+        (start, end), type_ = check_span(item, 2, f"{record.where}: entities[{position}]")
+        builder.add_entity(start, end, type_)
+    for position, item in enumerate(record.items("relations") if "relations" in record else []):
+        where = f"{record.where}: relations[{position}]"
+        (start, end, tail_start, tail_end), type_ = check_span(item, 4, where)
+        head, tail = builder.entity_at(start, end), builder.entity_at(tail_start, tail_end)
+        builder.add_relation(head, tail, type_)
+
+
+def _write(
+    documents: Sequence[Document],
+    path: Path,
+    tally: Tally,
+    fields: Callable[[str, Sentence, Tally], dict[str, Any]],
+) -> None:
+    note_losses(documents, tally, keeps_ids=fields is _objects)
+    items = []
+    for document, sentence in writable_sentences(documents, tally):
+        item = {"tokens": list(sentence.tokens), **fields(document.id, sentence, tally)}
+        if fields is _objects and sentence.id:
+            item["orig_id"] = sentence.id
+        items.append(json.dumps(item, ensure_ascii=False))
+    write_text(path, "[" + ",\n".join(items) + "]\n")
+
+
+def _objects(document_id: str, sentence: Sentence, tally: Tally) -> dict[str, Any]:
+    del document_id  # every entity and relation of a sentence can be held
+    entities = sentence.sorted_entities
+    positions = {entity: position for position, entity in enumerate(entities)}
+    relations = sentence.sorted_relations
+    tally.keep("entity", len(entities))
+    tally.keep("relation", len(relations))
+    return {
+        "entities": [
+            {"type": entity.type, "start": entity.start, "end": entity.end} for entity in entities
+        ],
+        "relations": [
+            {
+                "type": relation.type,
+                "head": positions[relation.head],
+                "tail": positions[relation.tail],
+            }
+            for relation in relations
+        ],
+    }
+
+
+def _lists(document_id: str, sentence: Sentence, tally: Tally) -> dict[str, Any]:
+    entities = sentence.sorted_entities
+    tally.keep("entity", len(entities))
+    relations = relations_between_spans(document_id, sentence, tally)
+    return {
+        "entities": [[*entity.span, entity.type] for entity in entities],
+        "relations": [[*item.head.span, *item.tail.span, item.type] for item in relations],
+    }
+
+
+def _has(sample: Sample, name: str, kind: type) -> bool:
+    """Whether the first sentence with something in a field has things of a kind there."""
+    filled = (record[name] for record in sample.records if record.get(name))
+    first = next(filled, None)
+    return isinstance(first, list) and isinstance(first[0], kind)
+
+
+SPERT = Format(
+    "spert",
+    "SpERT JSON: an array of sentences, relations by entity index",
+    lambda source: _read(source, _annotate_with_objects),
+    lambda documents, path, tally: _write(documents, path, tally, _objects),
+    lambda sample: (
+        sample.is_array
+        and "tokens" in sample.keys
+        and "tags" not in sample.keys
+        and not _has(sample, "entities", list)
+    ),
+)
+TAGGED = Format(
+    "tagged",
+    "a JSON array of sentences with a tag for each token, relations by entity index",
+    lambda source: _read(source, _annotate_with_tags),
+    None,
+    lambda sample: sample.is_array and {"tokens", "tags"} <= sample.keys,
+)
+UNIFIED = Format(
+    "unified",
+    "unified JSON: an array of sentences, entities as [start, end, type]",
+    lambda source: _read(source, _annotate_with_lists),
+    lambda documents, path, tally: _write(documents, path, tally, _lists),
+    lambda sample: sample.is_array and _has(sample, "entities", list),
+)

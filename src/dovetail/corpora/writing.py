@@ -1,0 +1,71 @@
+"""What all writers share: which sentences can be written, and what is lost beside annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dovetail.corpora.assembly import document_of_sentences, drop_sentence
+from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
+from dovetail.document import TASKS, Document, Sentence
+
+NO_SENTENCE = "the format holds sentences, and the document has none to hold"
+
+
+def writable_sentences(
+    documents: Iterable[Document], tally: Tally
+) -> Iterator[tuple[Document, Sentence]]:
+    """Yield the sentences with their documents, for formats that hold sentences alone.
+
+    Sentences and documents are counted as kept; those without tokens are dropped.
+    """
+    for document in documents:
+        held = [
+            sentence for sentence in document.sentences if is_writable(document, sentence, tally)
+        ]
+        tally.keep(SENTENCE, len(held))
+        if held:
+            tally.keep(DOCUMENT)
+        else:
+            tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
+        for sentence in held:
+            yield document, sentence
+
+
+def is_writable(document: Document, sentence: Sentence, tally: Tally) -> bool:
+    """Whether a sentence has words that a reader takes back; if not, it is dropped."""
+    if sentence.tokens and all(sentence.tokens):
+        return True
+    reason = "it has no tokens" if not sentence.tokens else "it has an empty token"
+    drop_sentence(tally, document.id, sentence, reason)
+    return False
+
+
+def note_losses(
+    documents: Sequence[Document],
+    tally: Tally,
+    *,
+    keeps_ids: bool = False,
+    keeps_documents: bool = False,
+    keeps_annotated: bool = False,
+) -> None:
+    """Note what a format without text and confidences leaves out, beside annotations."""
+    for document in documents:
+        names = [sentence.id for sentence in document.sentences]
+        if document.text != document_of_sentences("", document.sentences).text:
+            tally.note("document: its text and character offsets are not held")
+        if not keeps_documents and (len(names) != 1 or document.id not in ("", names[0])):
+            tally.note("document: its name and which sentences it joins are not held")
+        if not keeps_ids:
+            tally.note("sentence: its id is not held", sum(map(bool, names)))
+        for sentence in document.sentences:
+            if not keeps_annotated and sentence.annotated != frozenset(TASKS):
+                tally.note("sentence: for which tasks it is annotated is not held")
+            note_confidences(sentence, tally)
+
+
+def note_confidences(sentence: Sentence, tally: Tally) -> None:
+    """Note the confidences that a format without them leaves out."""
+    scores = [entity.confidence for entity in sentence.entities]
+    scores.extend(relation.confidence for relation in sentence.relations)
+    lost = sum(score is not None for score in scores)
+    tally.note("confidence of an entity or relation is not held", lost)
