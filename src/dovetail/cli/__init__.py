@@ -10,6 +10,9 @@ import sys
 
 import typer
 
+from dovetail.cli.convert import convert_command
+from dovetail.cli.evaluate import evaluate_command
+from dovetail.cli.inspect import inspect_command
 from dovetail.errors import DovetailError
 
 app = typer.Typer(
@@ -18,6 +21,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command("inspect")(inspect_command)
+app.command("convert")(convert_command)
+app.command("evaluate")(evaluate_command)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dovetail.corpora.ledger import ENTITY, Drop, Tally
 from dovetail.document import Entity, Sentence
 
-OVERLAPS = "overlaps a longer or earlier entity, and the format holds flat entities only"
+OVERLAPS = "overlaps a longer entity, and the format holds flat ones only"
 
 
 def flat_entities(document_id: str, sentence: Sentence, tally: Tally) -> list[Entity]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dovetail.corpora.assembly import document_of_sentences, drop_sentence
+from dovetail.corpora.assembly import drop_sentence
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.document import TASKS, Document, Sentence
 
@@ -51,7 +51,8 @@ def note_losses(
     """Note what a format without text and confidences leaves out, beside annotations."""
     for document in documents:
         names = [sentence.id for sentence in document.sentences]
-        if document.text != document_of_sentences("", document.sentences).text:
+        tokens = (token for sentence in document.sentences for token in sentence.tokens)
+        if document.text != " ".join(tokens):
             tally.note("document: its text and character offsets are not held")
         if not keeps_documents and (len(names) != 1 or document.id not in ("", names[0])):
             tally.note("document: its name and which sentences it joins are not held")
