@@ -70,21 +70,20 @@ def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
         MissingExtraError: if the encoder's package is not installed.
         ModelError: if the encoder is nowhere to be found, or its weights are not the expected ones.
     """
-    expected = sha256
-    if name in EMBEDDED:
-        embedded = EMBEDDED[name]
+    embedded = EMBEDDED.get(name)
+    if embedded is not None:
         folder = embedded_folder(name, embedded)
-        expected = expected or embedded.sha256
     elif name and Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
     else:
         folder = _hub_folder(name)
     found = weights_sha256(folder)
-    if expected is not None and found != expected:
-        raise ModelError(
-            f"the weights of the encoder {name!r} in {folder} have the SHA-256 {found}, expected "
-            f"{expected}: they are not the weights that this model stands on; install those again"
-        )
+    for expected in (sha256, None if embedded is None else embedded.sha256):
+        if expected not in (None, found):
+            raise ModelError(
+                f"the weights of the encoder {name!r} in {folder} have the SHA-256 {found}, "
+                f"expected {expected}: they are not the weights asked for; install those again"
+            )
     return PretrainedFiles(name, folder, found)
 
 
