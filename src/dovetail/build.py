@@ -1,0 +1,170 @@
+"""From a config to a model: the only place that sees both configs and classes.
+
+Boring on purpose.  Networks take plain numbers, so each function here names what goes where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dovetail.config import (
+    BottomSharingConfig,
+    BrownEncoderConfig,
+    CasingEncoderConfig,
+    CharactersEncoderConfig,
+    Config,
+    EncoderConfig,
+    EntityHeadConfig,
+    ExitsSharingConfig,
+    PretrainedEncoderConfig,
+    RelationHeadConfig,
+    SharingConfig,
+    StaticEncoderConfig,
+)
+from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.encoders import (
+    BrownEncoder,
+    CasingEncoder,
+    CharacterEncoder,
+    ConcatenatedEncoder,
+    Encoder,
+    PretrainedEncoder,
+    StaticEncoder,
+    Transformer,
+    character_vocabulary,
+    read_brown_paths,
+    read_word_vectors,
+)
+from dovetail.heads import EntityHead, RelationHead
+from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.model import JointModel
+from dovetail.schema import Schema
+from dovetail.sharing import SharedLayersWithExits, SharingBlock, bottom, depth
+from dovetail.tagging import TagSet
+
+Words = Sequence[Sequence[str]]
+
+
+def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
+    """A new model with random weights; `words` are the tokens of the training sentences.
+
+    Raises:
+        ModelError: if a pretrained encoder cannot be found.
+    """
+    encoders = [build_encoder(encoder, words) for encoder in config.encoders]
+    return assemble(config, schema, ConcatenatedEncoder(encoders))
+
+
+def restore_model(
+    config: Config, schema: Schema, assets: Iterable[Mapping[str, Any]]
+) -> JointModel:
+    """A model like the saved one, ready to take its weights.
+
+    Raises:
+        ModelError: if an encoder that it stands on is missing, or is not the same any more.
+    """
+    return assemble(config, schema, ConcatenatedEncoder.from_assets(assets))
+
+
+def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> JointModel:
+    """Put sharing and heads of the widths that fit on an encoder."""
+    tag_set = TagSet(config.entity_head.scheme, schema.entity_types)
+    sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
+    return JointModel(
+        encoder=encoder,
+        sharing=sharing,
+        entity_head=build_entity_head(
+            config.entity_head, input_dim=sharing.output_dims[ENTITY_TASK], tag_set=tag_set
+        ),
+        relation_head=build_relation_head(
+            config.relation_head,
+            input_dim=sharing.output_dims[RELATION_TASK],
+            num_tags=len(tag_set),
+            schema=schema,
+        ),
+    )
+
+
+def build_encoder(config: EncoderConfig, words: Words) -> Encoder:
+    """The encoder that a config describes."""
+    match config:
+        case PretrainedEncoderConfig():
+            return PretrainedEncoder(
+                Transformer.load(config.name, trained_layers=config.trained_layers),
+                pooling=config.pooling,
+                mix_layers=config.mix_layers,
+                projection_dim=config.projection_dim or None,
+                dropout=config.dropout,
+            )
+        case StaticEncoderConfig():
+            vectors = read_word_vectors(
+                config.path, vocabulary=config.vocabulary, max_words=config.max_words
+            )
+            return StaticEncoder(vectors, lowercase=config.lowercase, dropout=config.dropout)
+        case BrownEncoderConfig():
+            return BrownEncoder(
+                read_brown_paths(config.path),
+                prefixes=config.prefixes,
+                whole_path=config.whole_path,
+                embedding_dim=config.embedding_dim,
+            )
+        case CharactersEncoderConfig():
+            return CharacterEncoder(
+                character_vocabulary(words),
+                embedding_dim=config.embedding_dim,
+                hidden_dim=config.hidden_dim,
+                dropout=config.dropout,
+            )
+        case CasingEncoderConfig():
+            return CasingEncoder()
+
+
+def build_sharing(config: SharingConfig, *, input_dim: int) -> SharingBlock:
+    """The placement that a config describes, over token vectors of this width."""
+
+    def make_layer(width: int) -> BidirectionalLayer:
+        return BidirectionalLayer(
+            config.cell,
+            input_dim=width,
+            hidden_dim=config.hidden_dim,
+            dropout=config.dropout,
+            normalise=config.normalise,
+        )
+
+    if isinstance(config, ExitsSharingConfig):
+        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+        return SharedLayersWithExits(make_layer, input_dim=input_dim, exits=exits)
+    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    place = bottom if isinstance(config, BottomSharingConfig) else depth
+    return place(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
+
+
+def build_entity_head(config: EntityHeadConfig, *, input_dim: int, tag_set: TagSet) -> EntityHead:
+    """The entity head that a config describes."""
+    return EntityHead(
+        input_dim=input_dim,
+        hidden_dim=config.hidden_dim,
+        tag_set=tag_set,
+        activation=config.activation,
+        dropout=config.dropout,
+    )
+
+
+def build_relation_head(
+    config: RelationHeadConfig, *, input_dim: int, num_tags: int, schema: Schema
+) -> RelationHead:
+    """The relation head that a config describes."""
+    return RelationHead(
+        num_tags=num_tags,
+        label_dim=config.label_dim,
+        scorer=PairScorer(
+            input_dim=input_dim + config.label_dim,
+            hidden_dim=config.hidden_dim,
+            num_types=len(schema.relation_types),
+            activation=config.activation,
+        ),
+        schema=schema,
+        dropout=config.dropout,
+    )

@@ -1,0 +1,236 @@
+"""From text to entities and relations: the one path that every door takes.
+
+text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotated) -> Extraction
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+
+from dovetail.document import Document, Sentence, character_span
+from dovetail.errors import ModelError
+from dovetail.features import Batch
+from dovetail.model import JointModel
+from dovetail.saved_model import load_model
+from dovetail.schema import Schema
+from dovetail.threads import use_threads
+from dovetail.tokenization import Tokenizer
+from dovetail.windows import cut, merge
+
+MAX_TOKENS = 256
+"""Longer sentences are read in windows, so that the pairs of entities stay few."""
+
+OVERLAP_TOKENS = 64
+"""Tokens that neighbouring windows share."""
+
+BATCH_TOKENS = 1024
+"""Tokens in a batch, padding included."""
+
+BUFFERED_TOKENS = 32 * BATCH_TOKENS
+"""Tokens that `pipe` reads ahead, to fill batches with sentences of similar length."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A document with the entities and relations that a model found in it.
+
+    `thresholds` are the probabilities from which each relation type was taken.
+    """
+
+    document: Document
+    thresholds: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; offsets are half-open character positions in `text`.
+
+        Relations refer to entities by their place in the list.
+        """
+        entities: list[dict[str, Any]] = []
+        relations: list[dict[str, Any]] = []
+        for sentence in self.document.sentences:
+            place = {}
+            for entity in sentence.sorted_entities:
+                start_char, end_char = character_span(sentence, entity)
+                place[entity] = len(entities)
+                entities.append(
+                    {
+                        "start_char": start_char,
+                        "end_char": end_char,
+                        "type": entity.type,
+                        "text": self.document.text[start_char:end_char],
+                        "confidence": entity.confidence,
+                    }
+                )
+            relations += [
+                {
+                    "head": place[relation.head],
+                    "tail": place[relation.tail],
+                    "type": relation.type,
+                    "confidence": relation.confidence,
+                }
+                for relation in sentence.sorted_relations
+            ]
+        return {
+            "id": self.document.id,
+            "text": self.document.text,
+            "entities": entities,
+            "relations": relations,
+            "thresholds": self.thresholds,
+        }
+
+
+class Extractor:
+    """Extracts entities and relations with a trained model.
+
+    >>> extractor = Extractor.load("news")              # doctest: +SKIP
+    >>> extractor.extract("Ada Lovelace lived in London.").to_dict()    # doctest: +SKIP
+    """
+
+    def __init__(self, model: JointModel, *, language: str = "en") -> None:
+        self.model = model.eval()
+        self.tokenizer = Tokenizer(language)
+
+    @classmethod
+    def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
+        """Load a model folder, or a model that comes with the package, by its name.
+
+        Args:
+            path_or_name: a folder that training left, or a name of `shipped_models`.
+            threads: of the computation; 0 leaves the choice to Dovetail.
+
+        Raises:
+            ModelError: if there is no such model, or it cannot be loaded.
+        """
+        use_threads(threads)
+        saved = load_model(model_folder(path_or_name))
+        saved.model.use_fast_precision()
+        return cls(saved.model, language=saved.config.data.language)
+
+    @property
+    def schema(self) -> Schema:
+        """The entity and relation types that the model knows."""
+        return self.model.schema
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The probability from which each relation type is taken."""
+        values = self.model.relation_head.thresholds.tolist()
+        return {
+            type_: round(value, 4)
+            for type_, value in zip(self.schema.relation_types, values, strict=True)
+        }
+
+    @overload
+    def extract(self, text: str) -> Extraction: ...
+    @overload
+    def extract(self, text: list[str]) -> list[Extraction]: ...
+    def extract(self, text: str | list[str]) -> Extraction | list[Extraction]:
+        """Extract from one text, or from each text of a list."""
+        if isinstance(text, str):
+            return next(self.pipe([text]))
+        return list(self.pipe(text))
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Extraction]:
+        """Extract from a stream of texts, in its order, with memory for a part of it only."""
+        documents = (self.tokenizer.document(text) for text in texts)
+        thresholds = self.thresholds
+        for document in self.pipe_documents(documents):
+            yield Extraction(document, thresholds)
+
+    def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Predict the annotations of a stream of documents that have their sentences already."""
+        for buffered in _buffers(documents):
+            sentences = [sentence for document in buffered for sentence in document.sentences]
+            annotated = iter(self.annotate(sentences))
+            for document in buffered:
+                found = tuple(islice(annotated, len(document.sentences)))
+                yield replace(document, sentences=found)
+
+    def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """The same sentences, in the same order, with predictions in place of annotations."""
+        windows = [
+            cut(
+                sentence.without_annotations(),
+                max_tokens=MAX_TOKENS,
+                overlap_tokens=OVERLAP_TOKENS,
+            )
+            for sentence in sentences
+        ]
+        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
+        return [
+            merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
+            for sentence, row in zip(sentences, windows, strict=True)
+        ]
+
+    def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        """Predict sentences of any order in batches of similar length."""
+        predicted = list(sentences)
+        with torch.inference_mode():
+            for indices in _batches([len(sentence.tokens) for sentence in sentences]):
+                chosen = [sentences[index] for index in indices]
+                batch = Batch.from_sentences(chosen, self.model.encoder.featurise)
+                for index, sentence in zip(indices, self.model.predict(batch), strict=True):
+                    predicted[index] = sentence
+        return predicted
+
+
+def _buffers(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Cut a stream into lists that hold about `BUFFERED_TOKENS` tokens."""
+    buffered: list[Document] = []
+    tokens = 0
+    for document in documents:
+        buffered.append(document)
+        tokens += sum(len(sentence.tokens) for sentence in document.sentences)
+        if tokens >= BUFFERED_TOKENS:
+            yield buffered
+            buffered, tokens = [], 0
+    if buffered:
+        yield buffered
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Indices of the sentences that are not empty, in batches of about `BATCH_TOKENS` tokens."""
+    order = sorted(
+        (index for index, length in enumerate(lengths) if length),
+        key=lambda index: lengths[index],
+    )
+    batch: list[int] = []
+    for index in order:
+        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models that come with the package, by name."""
+    root = Path(str(files("dovetail") / "pretrained"))
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    return {folder.name: folder for folder in folders if folder.is_dir()}
+
+
+def model_folder(path_or_name: str | Path) -> Path:
+    """The folder of a model; a folder goes before a shipped model of the same name.
+
+    Raises:
+        ModelError: if there is neither.
+    """
+    folder = Path(path_or_name)
+    if folder.is_dir():
+        return folder
+    shipped = shipped_models()
+    if str(path_or_name) in shipped:
+        return shipped[str(path_or_name)]
+    raise ModelError(
+        f"there is no model at {str(path_or_name)!r}: expected a folder that `dovetail train` "
+        f"left, or one of the shipped models: {', '.join(shipped) or 'none installed'}"
+    )

@@ -1,0 +1,146 @@
+"""Sentences become one batch of tensors.
+
+    Sentence -> encoder.featurise -> Batch(features, mask, targets)
+
+It knows the shapes of a batch; what an encoder's features hold is the encoder's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from dovetail.document import TASKS, Entity, Sentence
+from dovetail.schema import Schema
+from dovetail.tagging import TagSet, reachable
+
+Featurise = Callable[[Sequence[Sequence[str]]], list[dict[str, Tensor]]]
+"""Turns the tokens of sentences into the features of each encoder."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The entities between which relations are scored, padded to the largest number of them."""
+
+    spans: Int[Tensor, "batch entities 2"]
+    types: Int[Tensor, "batch entities"]
+    mask: Bool[Tensor, "batch entities"]
+
+    @classmethod
+    def from_entities(
+        cls, entities: Sequence[Sequence[Entity]], entity_types: Sequence[str]
+    ) -> Candidates:
+        """Pad lists of entities, one list for each sentence, in the order given."""
+        index_by_type = {type_: index for index, type_ in enumerate(entity_types)}
+        width = max(1, *(len(row) for row in entities)) if entities else 1
+        padding = [0, 1, 0, 0]
+        rows = [
+            [[entity.start, entity.end, index_by_type[entity.type], 1] for entity in row]
+            + [padding] * (width - len(row))
+            for row in entities
+        ]
+        table = torch.tensor(rows, dtype=torch.long).reshape(len(entities), width, 4)
+        return cls(table[..., :2], table[..., 2], table[..., 3].bool())
+
+    @property
+    def last_tokens(self) -> Int[Tensor, "batch entities"]:
+        """The position of each entity's last token; zero where there is no entity."""
+        return self.spans[..., 1] - 1
+
+    @property
+    def pairs(self) -> Bool[Tensor, "batch entities entities"]:
+        """The ordered pairs of two different entities."""
+        pairs = self.mask.unsqueeze(2) & self.mask.unsqueeze(1)
+        same = torch.eye(pairs.shape[1], dtype=torch.bool, device=pairs.device)
+        return pairs & ~same
+
+    def to(self, device: torch.device) -> Candidates:
+        """The same candidates with all tensors on a device."""
+        moved: Candidates = _moved(self, device)
+        return moved
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The gold annotations of a batch, and for which tasks each sentence carries them."""
+
+    tags: Int[Tensor, "batch tokens"]
+    candidates: Candidates
+    relations: Float[Tensor, "batch entities entities types"]
+    annotated: Mapping[str, Bool[Tensor, " batch"]]
+
+    @classmethod
+    def from_sentences(cls, sentences: Sequence[Sentence], tags: TagSet, schema: Schema) -> Targets:
+        """Gold tags, gold entities and the relations between them.
+
+        Entities that a flat tagging cannot express are left out, and their relations with them.
+        """
+        entities = [reachable(sentence.entities) for sentence in sentences]
+        length = max(len(sentence.tokens) for sentence in sentences)
+        candidates = Candidates.from_entities(entities, schema.entity_types)
+        index_by_type = {type_: index for index, type_ in enumerate(schema.relation_types)}
+        relations = torch.zeros(*candidates.pairs.shape, len(schema.relation_types))
+        for row, sentence in enumerate(sentences):
+            position_by_entity = {entity: place for place, entity in enumerate(entities[row])}
+            for relation in sentence.relations:
+                head = position_by_entity.get(relation.head)
+                tail = position_by_entity.get(relation.tail)
+                if head is not None and tail is not None:
+                    relations[row, head, tail, index_by_type[relation.type]] = 1.0
+        return cls(
+            torch.tensor([tags.tags_from_entities(row, length=length) for row in entities]),
+            candidates,
+            relations,
+            {
+                task: torch.tensor([task in sentence.annotated for sentence in sentences])
+                for task in TASKS
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sentences as tensors, padded on the right; `targets` is there in training only."""
+
+    sentences: tuple[Sentence, ...]
+    features: list[dict[str, Tensor]]
+    mask: Bool[Tensor, "batch tokens"]
+    targets: Targets | None = None
+
+    @classmethod
+    def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:
+        """Featurise sentences that have at least one token each."""
+        lengths = torch.tensor([len(sentence.tokens) for sentence in sentences])
+        mask = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
+        features = featurise([sentence.tokens for sentence in sentences])
+        return cls(tuple(sentences), features, mask)
+
+    def with_targets(self, tags: TagSet, schema: Schema) -> Batch:
+        """The same batch with the gold annotations of its sentences."""
+        return replace(self, targets=Targets.from_sentences(self.sentences, tags, schema))
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with all tensors on a device."""
+        moved: Batch = _moved(self, device)
+        return moved
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Move the tensors in nested dataclasses, lists and mappings."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, list):
+        return [_moved(item, device) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _moved(item, device) for key, item in value.items()}
+    if isinstance(value, Batch | Targets | Candidates):
+        return replace(
+            value,
+            **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)},
+        )
+    return value

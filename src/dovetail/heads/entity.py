@@ -1,0 +1,99 @@
+"""The entity head of Crone (2020): feed-forward, then a linear-chain CRF over tags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from dovetail.document import Entity
+from dovetail.features import Candidates, Targets
+from dovetail.layers.activations import ACTIVATIONS
+from dovetail.layers.crf import ConditionalRandomField
+from dovetail.tagging import TagSet
+
+
+class EntityHead(nn.Module):
+    """Tags tokens with the borders and types of flat entities.
+
+    Args:
+        input_dim: width of the entity task's stream.
+        hidden_dim: width of the hidden layer.
+        tag_set: the tags and which may follow which.
+        activation: one of `ACTIVATIONS`.
+        dropout: share of the stream's values that training sets to zero.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_dim: int,
+        hidden_dim: int,
+        tag_set: TagSet,
+        activation: str = "tanh",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.tag_set = tag_set
+        self.scorer = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(input_dim, hidden_dim),
+            ACTIVATIONS[activation](),
+            nn.Linear(hidden_dim, len(tag_set)),
+        )
+        self.crf = ConditionalRandomField(
+            may_follow=tag_set.may_follow,
+            may_start=tag_set.may_start,
+            may_end=tag_set.may_end,
+            continues=tag_set.continues,
+        )
+
+    def forward(
+        self, stream: Float[Tensor, "batch tokens input_dim"]
+    ) -> Float[Tensor, "batch tokens tags"]:
+        """Emissions: what the CRF reads."""
+        emissions: Tensor = self.scorer(stream)
+        return emissions.float()
+
+    def loss(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        targets: Targets,
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, ""]:
+        """Negative log-likelihood of the gold tags, in nats per token of annotated sentences."""
+        annotated = targets.annotated["entity"]
+        likelihood = self.crf.log_likelihood(emissions, targets.tags, mask)
+        tokens = (mask.sum(1) * annotated).sum().clamp(min=1)
+        return -(likelihood * annotated).sum() / tokens
+
+    def decode(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> tuple[Int[Tensor, "batch tokens"], list[list[Entity]]]:
+        """The most probable tags, and their entities in reading order.
+
+        The confidence of an entity is the probability, over all tag paths, that an entity of this
+        type has exactly these borders.
+        """
+        tags = self.crf.decode(emissions, mask)
+        entities = [
+            self.tag_set.entities_from_tags(row[:length])
+            for row, length in zip(tags.tolist(), mask.sum(1).tolist(), strict=True)
+        ]
+        candidates = Candidates.from_entities(entities, self.tag_set.entity_types)
+        spans = candidates.spans.to(tags.device)
+        lattice = self.crf.lattice(emissions, mask)
+        confidences = (
+            self.crf.segment_log_probability(lattice, emissions, tags, mask, spans)
+            .exp()
+            .clamp(max=1.0)
+            .tolist()
+        )
+        scored = [
+            [replace(entity, confidence=value) for entity, value in zip(row, values, strict=False)]
+            for row, values in zip(entities, confidences, strict=True)
+        ]
+        return tags, scored

@@ -1,0 +1,113 @@
+"""The relation head of Crone (2020): label embeddings, pair scorer, a threshold per relation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from dovetail.document import Entity, Relation
+from dovetail.features import Candidates, Targets
+from dovetail.layers.pair_scorer import PairScorer
+from dovetail.schema import Schema
+
+
+class RelationHead(nn.Module):
+    """Scores the relations between all ordered pairs of a sentence's entities.
+
+    An entity is represented by its last token: the relation stream there, and an embedding of the
+    token's tag (gold in training, predicted afterwards).  The tag passes a value, no gradient.
+
+    Args:
+        num_tags: number of tags that have a label embedding.
+        label_dim: width of a label embedding; 0 for none.
+        scorer: scores pairs of vectors as wide as the stream and a label embedding together.
+        schema: relation types, and the argument types that they admit.
+        dropout: share of an entity vector's values that training sets to zero.
+    """
+
+    thresholds: Tensor
+    admitted: Tensor
+
+    def __init__(
+        self,
+        *,
+        num_tags: int,
+        label_dim: int,
+        scorer: PairScorer,
+        schema: Schema,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.schema = schema
+        self.label_embedding = nn.Embedding(num_tags, label_dim)
+        nn.init.xavier_uniform_(self.label_embedding.weight)
+        self.dropout = nn.Dropout(dropout)
+        self.scorer = scorer
+        self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
+        admitted = [
+            [
+                [schema.admits(relation, head, tail) for relation in schema.relation_types]
+                for tail in schema.entity_types
+            ]
+            for head in schema.entity_types
+        ]
+        self.register_buffer("admitted", torch.tensor(admitted), persistent=False)
+
+    def set_thresholds(self, thresholds: Sequence[float]) -> None:
+        """Set the probability from which each relation type counts, in the schema's order."""
+        self.thresholds.copy_(torch.tensor(thresholds))
+
+    def forward(
+        self,
+        stream: Float[Tensor, "batch tokens input_dim"],
+        tags: Int[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """Logits of every relation from every head (axis 1) to every tail (axis 2)."""
+        last = candidates.last_tokens
+        states = stream.gather(1, last.unsqueeze(2).expand(-1, -1, stream.shape[2]))
+        labels = self.label_embedding(tags.gather(1, last))
+        entities = self.dropout(torch.cat([states.float(), labels.float()], dim=2))
+        logits: Tensor = self.scorer(entities)
+        return logits.float()
+
+    def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
+        """The cells that can be predicted: two different entities, of types that are admitted."""
+        admitted = self.admitted[candidates.types.unsqueeze(2), candidates.types.unsqueeze(1)]
+        return admitted & candidates.pairs.unsqueeze(3)
+
+    def loss(
+        self, logits: Float[Tensor, "batch entities entities types"], targets: Targets
+    ) -> Float[Tensor, ""]:
+        """Binary cross-entropy, in nats per possible cell of annotated sentences."""
+        counted = self.possible(targets.candidates)
+        counted = counted & targets.annotated["relation"][:, None, None, None]
+        losses = binary_cross_entropy_with_logits(logits, targets.relations, reduction="none")
+        return (losses * counted).sum() / counted.sum().clamp(min=1)
+
+    def decode(
+        self,
+        logits: Float[Tensor, "batch entities entities types"],
+        candidates: Candidates,
+        entities: Sequence[Sequence[Entity]],
+    ) -> list[list[Relation]]:
+        """The relations whose probability reaches the threshold of their type."""
+        probabilities = torch.sigmoid(logits)
+        chosen = (probabilities >= self.thresholds) & self.possible(candidates)
+        relations: list[list[Relation]] = [[] for _ in entities]
+        cells = chosen.nonzero()
+        confidences = probabilities[chosen].tolist()
+        for (row, head, tail, type_), confidence in zip(cells.tolist(), confidences, strict=True):
+            relations[row].append(
+                Relation(
+                    entities[row][head],
+                    entities[row][tail],
+                    self.schema.relation_types[type_],
+                    confidence,
+                )
+            )
+        return relations

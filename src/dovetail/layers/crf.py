@@ -1,0 +1,193 @@
+"""A linear-chain conditional random field, vectorised over the batch.
+
+The score of a tag path y over emissions x is
+
+    start[y_0] + sum_t x[t, y_t] + sum_t transition[y_{t-1}, y_t] + end[y_last],
+
+and its probability the exponential of the score over the sum for all paths (Lafferty et al. 2001).
+All loops are over time; none is over sentences.  Sentences are padded on the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+# Not -inf: a row without any possible predecessor would give NaN gradients.  Its exp is 0 too.
+IMPOSSIBLE = -1e4
+
+
+class Lattice(NamedTuple):
+    """What forward-backward leaves: log scores of all partial paths.
+
+    `forward[b, t, y]` sums the paths up to and including token t that end in tag y,
+    `backward[b, t, y]` those after token t given tag y at t, `partition[b]` all of the sentence.
+    """
+
+    forward: Float[Tensor, "batch tokens tags"]
+    backward: Float[Tensor, "batch tokens tags"]
+    partition: Float[Tensor, " batch"]
+
+
+class ConditionalRandomField(nn.Module):
+    """Scores tag sequences; impossible transitions have probability zero.
+
+    Args:
+        may_follow: cell (i, j) says whether tag j may follow tag i.
+        may_start: whether a sentence may start with the tag.
+        may_end: whether a sentence may end with the tag.
+        continues: cell (i, j) says whether tag j goes on with the entity of tag i.
+    """
+
+    impossible: Tensor
+    impossible_start: Tensor
+    impossible_end: Tensor
+    continues: Tensor
+
+    def __init__(
+        self,
+        *,
+        may_follow: Sequence[Sequence[bool]],
+        may_start: Sequence[bool],
+        may_end: Sequence[bool],
+        continues: Sequence[Sequence[bool]],
+    ) -> None:
+        super().__init__()
+        num_tags = len(may_start)
+        self.transition = nn.Parameter(torch.empty(num_tags, num_tags))
+        self.start = nn.Parameter(torch.empty(num_tags))
+        self.end = nn.Parameter(torch.empty(num_tags))
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -0.1, 0.1)
+        for name, allowed in (
+            ("impossible", may_follow),
+            ("impossible_start", may_start),
+            ("impossible_end", may_end),
+        ):
+            self.register_buffer(name, ~torch.tensor(allowed), persistent=False)
+        self.register_buffer("continues", torch.tensor(continues), persistent=False)
+
+    def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Start, transition and end scores with the impossible ones out of reach."""
+        return (
+            self.start.masked_fill(self.impossible_start, IMPOSSIBLE),
+            self.transition.masked_fill(self.impossible, IMPOSSIBLE),
+            self.end.masked_fill(self.impossible_end, IMPOSSIBLE),
+        )
+
+    def log_likelihood(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        tags: Int[Tensor, "batch tokens"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, " batch"]:
+        """Log probability of each sentence's tags; what stands in padded positions is ignored."""
+        start, transition, end = self._scores()
+        tags = tags.masked_fill(~mask, 0)
+        last = mask.sum(1, keepdim=True) - 1
+        emitted = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (batch, tokens)
+        moved = transition[tags[:, :-1], tags[:, 1:]]
+        path = (
+            start[tags[:, 0]]
+            + (emitted * mask).sum(1)
+            + (moved * mask[:, 1:]).sum(1)
+            + end[tags.gather(1, last)].squeeze(1)
+        )
+        forward = self._forward(emissions, mask)[-1]
+        return path - torch.logsumexp(forward + end, dim=1)
+
+    def _forward(self, emissions: Tensor, mask: Tensor) -> list[Tensor]:
+        """Log scores of the paths up to each token; they stay as they are in padding."""
+        start, transition, _ = self._scores()
+        score = start + emissions[:, 0]
+        scores = [score]
+        for position in range(1, emissions.shape[1]):
+            step = torch.logsumexp(score.unsqueeze(2) + transition, dim=1) + emissions[:, position]
+            score = torch.where(mask[:, position, None], step, score)
+            scores.append(score)
+        return scores
+
+    def lattice(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Lattice:
+        """Run forward-backward."""
+        _, transition, end = self._scores()
+        forward = self._forward(emissions, mask)
+        score = end.expand_as(emissions[:, 0])
+        backward = [score]
+        for position in range(emissions.shape[1] - 1, 0, -1):
+            ahead = (emissions[:, position] + score).unsqueeze(1)
+            step = torch.logsumexp(transition + ahead, dim=2)
+            score = torch.where(mask[:, position, None], step, score)
+            backward.append(score)
+        partition = torch.logsumexp(forward[-1] + end, dim=1)
+        return Lattice(torch.stack(forward, 1), torch.stack(backward[::-1], 1), partition)
+
+    def marginals(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, "batch tokens tags"]:
+        """Probability of each tag at each token, over all paths; zero in padded positions."""
+        lattice = self.lattice(emissions, mask)
+        log_probabilities = lattice.forward + lattice.backward - lattice.partition[:, None, None]
+        return log_probabilities.exp() * mask.unsqueeze(2)
+
+    def decode(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Int[Tensor, "batch tokens"]:
+        """The most probable tags of each sentence (Viterbi); zero in padded positions."""
+        start, transition, end = self._scores()
+        score = start + emissions[:, 0]
+        origins = []
+        for position in range(1, emissions.shape[1]):
+            best, origin = (score.unsqueeze(2) + transition).max(dim=1)
+            inside = mask[:, position, None]
+            score = torch.where(inside, best + emissions[:, position], score)
+            # In padding every tag points to itself, so that walking back passes through it.
+            origins.append(torch.where(inside, origin, torch.arange(len(start)).to(origin)))
+        tag = (score + end).argmax(dim=1, keepdim=True)
+        tags = [tag]
+        for origin in reversed(origins):
+            tag = origin.gather(1, tag)
+            tags.append(tag)
+        return torch.cat(tags[::-1], dim=1).masked_fill(~mask, 0)
+
+    def segment_log_probability(
+        self,
+        lattice: Lattice,
+        emissions: Float[Tensor, "batch tokens tags"],
+        tags: Int[Tensor, "batch tokens"],
+        mask: Bool[Tensor, "batch tokens"],
+        segments: Int[Tensor, "batch entities 2"],
+    ) -> Float[Tensor, "batch entities"]:
+        """Log probability that an entity of the path `tags` stands exactly there, over all paths.
+
+        `segments` are half-open borders of entities of `tags`.  The probability is that of the
+        tags within the borders, followed by a tag that does not continue the entity.
+        """
+        _, transition, end = self._scores()
+        first, last = segments[..., 0], segments[..., 1] - 1
+        rows = torch.arange(len(tags), device=tags.device).unsqueeze(1)
+        steps = transition[tags[:, :-1], tags[:, 1:]] + emissions[:, 1:].gather(
+            2, tags[:, 1:, None]
+        ).squeeze(2)
+        # inside[t] is the score of the path's steps 1…t, so that a difference is a segment's score.
+        inside = nn.functional.pad(steps.cumsum(1, dtype=torch.float64), (1, 0))
+        ahead = torch.cat([emissions[:, 1:] + lattice.backward[:, 1:], emissions[:, :1]], 1)
+        last_tag = tags[rows, last]
+        closing = transition.masked_fill(self.continues, IMPOSSIBLE)[last_tag]
+        closed = torch.logsumexp(closing + ahead[rows, last], dim=2)
+        at_end = last == mask.sum(1, keepdim=True) - 1
+        follow = torch.where(at_end, end[last_tag], closed)
+        score = lattice.forward[rows, first, tags[rows, first]] + follow
+        score = score + (inside[rows, last] - inside[rows, first]).to(score)
+        return score - lattice.partition.unsqueeze(1)

@@ -1,0 +1,54 @@
+"""The relation scorer of Crone (2020), over all ordered pairs of a sentence's entities at once."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from dovetail.layers.activations import ACTIVATIONS
+
+
+class PairScorer(nn.Module):
+    """Scores every ordered pair of entities for every relation type.
+
+    With g the entities' vectors, f = FF(g) their projections and m_r a vector for relation r,
+
+        score(i, j) = W [f_i; f_j; cos(f_i, f_j); (g_i * m_1) . g_j; …; (g_i * m_R) . g_j] + b,
+
+    after Crone (2020), section 3.  DistMult with a diagonal matrix is symmetric in i and j, so the
+    direction of a relation comes from the first two parts of W alone.
+
+    Args:
+        input_dim: width of an entity's vector g.
+        hidden_dim: width of its projection f.
+        num_types: number of relation types.
+        activation: one of `ACTIVATIONS`.
+    """
+
+    def __init__(
+        self, *, input_dim: int, hidden_dim: int, num_types: int, activation: str = "relu"
+    ) -> None:
+        super().__init__()
+        self.projection = nn.Sequential(nn.Linear(input_dim, hidden_dim), ACTIVATIONS[activation]())
+        self.diagonals = nn.Parameter(torch.empty(num_types, input_dim))
+        nn.init.normal_(self.diagonals, std=input_dim**-0.5)
+        # The last layer over [f_i; f_j; cosine; DistMult] is the sum of one layer over each part,
+        # so the concatenation of all pairs never has to be stored.
+        self.as_head = nn.Linear(hidden_dim, num_types)
+        self.as_tail = nn.Linear(hidden_dim, num_types, bias=False)
+        self.as_cosine = nn.Parameter(torch.zeros(num_types))
+        self.as_product = nn.Linear(num_types, num_types, bias=False)
+
+    def forward(
+        self, entities: Float[Tensor, "batch entities input_dim"]
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """Cell (b, h, t, r) of the result is the logit of relation r from head h to tail t."""
+        projected = self.projection(entities)
+        heads = self.as_head(projected).unsqueeze(2)  # (batch, entities, 1, types)
+        tails = self.as_tail(projected).unsqueeze(1)  # (batch, 1, entities, types)
+        cosine = cosine_similarity(projected.unsqueeze(2), projected.unsqueeze(1), dim=3)
+        scaled = entities.unsqueeze(2) * self.diagonals  # (batch, entities, types, input_dim)
+        products = torch.einsum("bhrd,btd->bhtr", scaled, entities)
+        return heads + tails + cosine.unsqueeze(3) * self.as_cosine + self.as_product(products)

@@ -1,0 +1,49 @@
+"""The card that goes with a saved model: what it is, what it knows, how good it was on dev data."""
+
+from __future__ import annotations
+
+from dovetail.config import Config
+from dovetail.evaluation import Evaluation
+from dovetail.model import JointModel
+
+
+def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
+    """Markdown for the README of a model folder."""
+    schema = model.schema
+    signatures = "\n".join(
+        f"- `{relation}`: "
+        + (
+            ", ".join(f"{head} → {tail}" for head, tail in sorted(schema.signatures[relation]))
+            if relation in schema.signatures
+            else "any pair of entities"
+        )
+        for relation in schema.relation_types
+    )
+    encoders = ", ".join(encoder.kind for encoder in config.encoders)
+    trained = sum(tensor.numel() for tensor in model.stored_state().values())
+    return f"""# {config.name}
+
+A joint entity and relation model trained with Dovetail.
+
+- Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
+- Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
+- Numbers stored: {trained:,}
+- Trained on: {", ".join(f"`{path}`" for path in config.data.train)}
+
+Relation types and the arguments that they admit:
+
+{signatures}
+
+{_scores(dev)}
+"""
+
+
+def _scores(dev: Evaluation | None) -> str:
+    if dev is None:
+        return "There was no dev set, so nothing is known of how good the model is."
+    return (
+        "Scores on the dev set, which epoch and thresholds were chosen by, so they are somewhat "
+        "too good (strict micro-F1, %):\n\n"
+        f"- entities {100 * dev.entity_strict.micro.f1:.1f}\n"
+        f"- relations {100 * dev.relation_strict.micro.f1:.1f}"
+    )

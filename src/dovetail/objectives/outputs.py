@@ -1,0 +1,23 @@
+"""What the model says of a batch in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from dovetail.sharing import Streams
+
+
+class Outputs(NamedTuple):
+    """The streams, what each head makes of them, and each head's own loss by task.
+
+    The relation head reads the gold entities here, so that each task has its own signal.
+    """
+
+    streams: Streams
+    emissions: Float[Tensor, "batch tokens tags"]
+    relation_logits: Float[Tensor, "batch entities entities types"]
+    losses: Mapping[str, Float[Tensor, ""]]

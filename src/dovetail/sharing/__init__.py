@@ -1,0 +1,19 @@
+"""Sharing strategies: from one stream of token vectors to one stream for each task."""
+
+from dovetail.sharing.block import SharingBlock
+from dovetail.sharing.exits import SharedLayersWithExits
+from dovetail.sharing.layers import OwnLayers, SequenceLayer, SharedLayers, Stack
+from dovetail.sharing.plans import bottom, depth
+from dovetail.sharing.streams import Streams
+
+__all__ = [
+    "OwnLayers",
+    "SequenceLayer",
+    "SharedLayers",
+    "SharedLayersWithExits",
+    "SharingBlock",
+    "Stack",
+    "Streams",
+    "bottom",
+    "depth",
+]

@@ -1,0 +1,50 @@
+"""The abstraction behind every sharing strategy: streams in, streams out, and who owns what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+from torch import nn
+
+from dovetail.sharing.streams import Streams
+
+
+class SharingBlock(nn.Module, ABC):
+    """Turns the streams of some ordered tasks into other streams of the same tasks.
+
+    A block declares, for the tests and for the optimiser, what its parameters serve:
+
+    * `owners` names the tasks that a parameter serves: one task if it is that task's own, several
+      if it is shared among them, none if it is frozen;
+    * `reads` names, for each task, the tasks whose parameters its loss may reach.
+
+    A task's loss reaches a parameter exactly if it reads one of the parameter's owners.
+    """
+
+    tasks: tuple[str, ...]
+    output_dims: Mapping[str, int]
+
+    @abstractmethod
+    def forward(self, streams: Streams) -> Streams:
+        """Streams of the same tasks, tokens and mask."""
+
+    @abstractmethod
+    def owners(self, parameter: str) -> frozenset[str]:
+        """The tasks that the parameter of this name (as in `named_parameters`) serves."""
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """For each task, the tasks whose parameters its loss may reach: by default its own."""
+        return {task: frozenset({task}) for task in self.tasks}
+
+    def reached_by(self, task: str) -> frozenset[str]:
+        """Names of the parameters that the loss of a task reaches, as declared."""
+        return frozenset(
+            name for name, _ in self.named_parameters() if self.owners(name) & self.reads[task]
+        )
+
+    def finalize(self) -> SharingBlock | Self:
+        """An equivalent block for inference, smaller where the strategy allows it."""
+        return self

@@ -1,0 +1,50 @@
+"""A shared stack that every task leaves at a layer of its own (after LOMT, second step)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from dovetail.sharing.block import SharingBlock
+from dovetail.sharing.layers import LayerFactory
+from dovetail.sharing.streams import Streams
+
+
+class SharedLayersWithExits(SharingBlock):
+    """Layers of which task t runs the first `exits[t]`; none is built above the deepest exit.
+
+    A layer serves the tasks that leave at it or above it.
+
+    Raises:
+        ValueError: if an exit is negative.
+    """
+
+    def __init__(
+        self, make_layer: LayerFactory, *, input_dim: int, exits: Mapping[str, int]
+    ) -> None:
+        super().__init__()
+        if min(exits.values()) < 0:
+            raise ValueError(f"a task leaves after layer 0, 1, 2, …; these exits are {dict(exits)}")
+        self.tasks = tuple(exits)
+        self.exits = dict(exits)
+        self.layers = nn.ModuleList()
+        dims = [input_dim]
+        for _ in range(max(exits.values())):
+            layer = make_layer(dims[-1])
+            self.layers.append(layer)
+            dims.append(layer.output_dim)  # type: ignore[arg-type]
+        self.output_dims = {task: dims[exit_] for task, exit_ in exits.items()}
+
+    def forward(self, streams: Streams) -> Streams:
+        """Run each layer for the tasks that have not left yet."""
+        left = dict(streams.by_task)
+        for depth, layer in enumerate(self.layers, start=1):
+            inside = {task: left[task] for task in self.tasks if self.exits[task] >= depth}
+            left.update(Streams(inside, streams.mask).map_shared(layer).by_task)
+        return Streams(left, streams.mask)
+
+    def owners(self, parameter: str) -> frozenset[str]:
+        """The tasks that run the layer which holds the parameter."""
+        depth = int(parameter.split(".")[1]) + 1
+        return frozenset(task for task in self.tasks if self.exits[task] >= depth)

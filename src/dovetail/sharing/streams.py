@@ -1,0 +1,43 @@
+"""What each task gets to see of the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Token vectors for each task, in task order, and the mask of real tokens.
+
+    Tasks are tied while they hold the *same* tensor: a shared layer then runs once for all of them.
+    """
+
+    by_task: Mapping[str, Float[Tensor, "batch tokens _"]]
+    mask: Bool[Tensor, "batch tokens"]
+
+    @classmethod
+    def tied(
+        cls,
+        tokens: Float[Tensor, "batch tokens dim"],
+        mask: Bool[Tensor, "batch tokens"],
+        tasks: Sequence[str],
+    ) -> Streams:
+        """All tasks see the same tokens."""
+        return cls(dict.fromkeys(tasks, tokens), mask)
+
+    def __getitem__(self, task: str) -> Float[Tensor, "batch tokens _"]:
+        return self.by_task[task]
+
+    def map_shared(self, layer: Callable[[Tensor, Tensor], Tensor]) -> Streams:
+        """Run a shared layer once for each distinct tensor, so that tied tasks stay tied."""
+        outputs: dict[int, Tensor] = {}
+        for tokens in self.by_task.values():
+            if id(tokens) not in outputs:
+                outputs[id(tokens)] = layer(tokens, self.mask)
+        return Streams(
+            {task: outputs[id(tokens)] for task, tokens in self.by_task.items()}, self.mask
+        )

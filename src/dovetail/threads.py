@@ -1,0 +1,43 @@
+"""How many threads the computation takes, and how they wait for each other.
+
+OpenMP's threads spin while they wait, by default; on a busy machine with few cores that makes two
+threads slower than one by an order of magnitude.  This module imports no torch, because the setting
+must be made before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def prepare_threads() -> None:
+    """Let OpenMP threads sleep while they wait, unless the user chose otherwise.
+
+    Has an effect only before torch is first imported.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_threads(threads: int) -> int:
+    """Set the threads of torch's operators and say how many; 0 leaves the choice to Dovetail.
+
+    Its choice is what `OMP_NUM_THREADS` says, or else at most `MOST_THREADS` of the cores: the
+    layers of a small model are too narrow to feed more.
+    """
+    import torch
+
+    if threads == 0:
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        threads = int(asked) if asked.isdigit() else min(available_cores(), MOST_THREADS)
+    torch.set_num_threads(max(1, threads))
+    return torch.get_num_threads()
+
+
+MOST_THREADS = 4

@@ -1,0 +1,108 @@
+"""Batches of sentences of similar length, and what frozen encoders make of them, computed once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from dovetail.document import Sentence
+from dovetail.encoders import ConcatenatedEncoder, Features
+from dovetail.features import Batch
+
+POOL_BATCHES = 20
+"""Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
+
+ENCODED_AT_ONCE = 64
+"""Sentences in a batch while the frozen states are computed."""
+
+
+def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> list[list[int]]:
+    """Sentence indices in batches of similar length, in an order that the seed decides.
+
+    Every index is in exactly one batch.
+    """
+    order = list(range(len(lengths)))
+    shuffle = random.Random(seed)
+    shuffle.shuffle(order)
+    batches = []
+    pool_size = POOL_BATCHES * batch_size
+    for start in range(0, len(order), pool_size):
+        pool = sorted(order[start : start + pool_size], key=lambda index: lengths[index])
+        batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    shuffle.shuffle(batches)
+    return batches
+
+
+def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[int]]:
+    """Sentence indices in batches, longest first, for work whose order does not matter."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+class FrozenStates:
+    """What the frozen part of each encoder makes of some sentences, kept for all epochs.
+
+    All tokens of all sentences lie in one tensor for each encoder; a batch is an index away.
+    """
+
+    def __init__(self, states: list[Tensor | None], starts: Int[Tensor, " sentences"]) -> None:
+        self._states = states
+        self._starts = starts
+
+    @classmethod
+    @torch.no_grad()
+    def compute(
+        cls, encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]
+    ) -> Generator[int, None, FrozenStates]:
+        """Encode all sentences; yields how many are done, returns the states.
+
+        The batches are cut by length alone, so that a resumed run gets the same bits again.
+        """
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        starts = torch.tensor([0, *lengths]).cumsum(0)
+        stored: list[Tensor | None] = []
+        done = 0
+        for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
+            batch = Batch.from_sentences([sentences[i] for i in indices], encoder.featurise)
+            states = encoder.states(batch.features)
+            if not stored:
+                stored = [cls._room(state, int(starts[-1])) for state in states]
+            for room, state in zip(stored, states, strict=True):
+                if room is not None and state is not None:
+                    for row, index in enumerate(indices):
+                        start, length = int(starts[index]), lengths[index]
+                        room[start : start + length] = state[row, :length]
+            done += len(indices)
+            yield done
+        return cls(stored, starts)
+
+    @staticmethod
+    def _room(state: Tensor | None, num_tokens: int) -> Tensor | None:
+        """Room for all tokens, in half precision where the states are in single."""
+        if state is None:
+            return None
+        dtype = torch.float16 if state.dtype == torch.float32 else state.dtype
+        return torch.empty(num_tokens, *state.shape[2:], dtype=dtype)
+
+    def features(
+        self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
+    ) -> list[Features]:
+        """What the encoders read for the sentences of these indices, whose tokens are `words`."""
+        longest = max(len(tokens) for tokens in words)
+        positions = self._starts[list(indices)].unsqueeze(1) + torch.arange(longest)
+        positions = positions.clamp(max=int(self._starts[-1]) - 1)  # padding may read anything
+        return [
+            part.featurise(words) if states is None else {"states": states[positions]}
+            for part, states in zip(encoder, self._states, strict=True)
+        ]
+
+
+def frozen_bytes_per_token(encoder: ConcatenatedEncoder) -> int:
+    """What a token's frozen states take in `FrozenStates`, in bytes; 0 if nothing is frozen."""
+    with torch.no_grad():
+        states = encoder.states(encoder.featurise([["word"]]))
+    return sum(2 * state[0, 0].numel() for state in states if state is not None)

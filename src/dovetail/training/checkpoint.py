@@ -1,0 +1,138 @@
+"""Everything that training needs to go on as if it had never stopped, in one file.
+
+One safetensors file, replaced atomically: whoever kills the process, the file is the last whole
+checkpoint or the one before it.  The state of the random generators is not in it: every epoch
+seeds them anew from the run's seed and its own number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import AdamW
+
+from dovetail.errors import TrainingError
+
+FILE = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands at the end of an epoch."""
+
+    phase: int = 0
+    epoch: int = 0
+    """Epochs of the phase that are done."""
+    step: int = 0
+    """Optimiser steps that are done, over all phases."""
+    best_epoch: int = 0
+    best_score: float = -1.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The progress, the model's weights, the best weights so far, and the optimiser's state.
+
+    `data_digest` is that of the sentences trained on, so that a run is resumed with the same.
+    """
+
+    progress: Progress
+    model: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
+    optimiser: Mapping[str, Tensor]
+    data_digest: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint so that a crash at any moment leaves a whole one.
+
+        Raises:
+            TrainingError: if the disk is full or the folder cannot be written; the checkpoint
+                before stays as it is.
+        """
+        tensors = {
+            f"{part}/{name}": tensor.detach().contiguous()
+            for part in ("model", "best", "optimiser")
+            for name, tensor in getattr(self, part).items()
+        }
+        target, partial = folder / FILE, folder / f"{FILE}.partial"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            metadata = {
+                "progress": json.dumps(asdict(self.progress)),
+                "data_digest": self.data_digest,
+            }
+            save_file(tensors, partial, metadata=metadata)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(target)
+        except (OSError, SafetensorError) as error:
+            partial.unlink(missing_ok=True)
+            raise TrainingError(
+                f"could not write the checkpoint {target}: {error}. The checkpoint before it is "
+                f"whole: make room, then go on with --resume"
+            ) from error
+
+    @classmethod
+    def load(cls, folder: Path) -> Checkpoint:
+        """Read what `save` wrote.
+
+        Raises:
+            TrainingError: if there is no checkpoint, or it is damaged.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            raise TrainingError(
+                f"no checkpoint at {path}: the run ended before its first epoch did, or was never "
+                f"started; start it without --resume"
+            )
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+                progress = Progress(**json.loads(metadata["progress"]))
+                for name in file.keys():  # noqa: SIM118 (it is not a dict)
+                    part, _, key = name.partition("/")
+                    parts[part][key] = file.get_tensor(name)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise TrainingError(f"the checkpoint {path} is damaged: {error}") from error
+        return cls(progress, **parts, data_digest=metadata["data_digest"])
+
+
+def tensors_from_optimiser(optimiser: AdamW) -> dict[str, Tensor]:
+    """The optimiser's moments and step counts by name (a group's rate comes from the schedule)."""
+    return {
+        f"{index}/{name}": value
+        for index, state in optimiser.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimiser(optimiser: AdamW, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser back what `tensors_from_optimiser` took from its twin."""
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition("/")
+        state.setdefault(int(index), {})[name] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that do not change when their originals do."""
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def seed_epoch(seed: int, *, phase: int, epoch: int) -> int:
+    """Seed torch for one epoch, so that it runs the same whether or not the run was interrupted."""
+    value = (seed * 1_000_003 + phase) * 1_000_003 + epoch
+    torch.manual_seed(value)
+    return value

@@ -1,0 +1,30 @@
+"""What is trained, on what, for how long: ordered phases.  The default is one joint phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dovetail.objectives import Objective
+
+
+def everything(parameter: str) -> bool:
+    """Every parameter that is not frozen anyway."""
+    return True
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one optimiser.
+
+    The optimiser is built from the parameters that `trains` names; the others are absent from it,
+    so that neither decay nor momentum can move them.
+    """
+
+    name: str
+    epochs: int
+    objectives: tuple[Objective, ...]
+    trains: Callable[[str], bool] = everything
+
+
+Curriculum = tuple[Phase, ...]

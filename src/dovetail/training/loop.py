@@ -1,0 +1,273 @@
+"""The training loop: a generator of results.  What is shown, logged and saved, its caller decides.
+
+for result in loop.run():      # StepResult…, EpochResult, StepResult…
+    if isinstance(result, EpochResult):
+        loop.checkpoint().save(folder)
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from dovetail.config import TrainingConfig
+from dovetail.document import Sentence
+from dovetail.encoders.precision import dtype_of_precision
+from dovetail.errors import TrainingError
+from dovetail.evaluation import Evaluation, evaluate
+from dovetail.features import Batch
+from dovetail.model import JointModel
+from dovetail.training.batches import FrozenStates, batches_by_length, shuffled_batches
+from dovetail.training.checkpoint import (
+    Checkpoint,
+    Progress,
+    copied,
+    restore_optimiser,
+    seed_epoch,
+    tensors_from_optimiser,
+)
+from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.optimiser import build_optimiser, build_schedule
+from dovetail.training.selection import score_of
+
+DEV_BATCH = 64
+"""Sentences in a batch of the dev set."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One optimiser step: where it stands in its epoch, and how many sentences it read."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    sentences: int
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One pass over the training sentences, and the dev scores after it.
+
+    `losses` are means over the steps.  `score` is what the best epoch is chosen by; without a dev
+    set it is the epoch's number, so that the last one is kept.
+    """
+
+    phase: str
+    epoch: int
+    epochs: int
+    losses: Mapping[str, float]
+    dev: Evaluation | None
+    score: float
+    best_epoch: int
+    learning_rate: float
+    seconds: float
+    sentences_per_second: float
+
+    @property
+    def is_best(self) -> bool:
+        """Whether no epoch before was as good."""
+        return self.best_epoch == self.epoch
+
+
+@dataclass(frozen=True)
+class EncodedSentences:
+    """Some sentences, and what frozen encoders make of them where that is kept."""
+
+    sentences: Sequence[Sentence]
+    states: FrozenStates | None = None
+
+    def batch(self, indices: Sequence[int], model: JointModel) -> Batch:
+        """The sentences of these indices as a batch."""
+        chosen = [self.sentences[index] for index in indices]
+        states = self.states
+        if states is None:
+            return Batch.from_sentences(chosen, model.encoder.featurise)
+        return Batch.from_sentences(
+            chosen, lambda words: states.features(model.encoder, words, indices)
+        )
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each sentence."""
+        return [len(sentence.tokens) for sentence in self.sentences]
+
+
+class Loop:
+    """Trains a model through the phases of a curriculum, from the start or from a checkpoint."""
+
+    def __init__(
+        self,
+        model: JointModel,
+        *,
+        train: EncodedSentences,
+        dev: EncodedSentences,
+        curriculum: Curriculum,
+        config: TrainingConfig,
+        seed: int,
+    ) -> None:
+        self.model = model
+        self.train, self.dev = train, dev
+        self.curriculum = curriculum
+        self.config = config
+        self.seed = seed
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+        # Only the device is accelerate's: it fixes the precision once for a whole process, and two
+        # runs in one process may differ.
+        self.accelerator = Accelerator()
+        self.device = self.accelerator.device
+        self.model.to(self.device)
+        self.dtype = dtype_of_precision(config.precision)
+        self._score = 0.0
+        self._begin_phase()
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that training is in."""
+        return self.curriculum[self.progress.phase]
+
+    def _begin_phase(self) -> None:
+        """Build the optimiser from what the phase trains, and nothing else."""
+        parameters = list(self.model.trainable_parameters())
+        for name, parameter in parameters:
+            parameter.requires_grad_(self.phase.trains(name))
+        for objective in self.phase.objectives:
+            parameters += objective.named_parameters()
+        self.steps = -(-len(self.train.sentences) // self.config.batch_size)
+        optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
+        self.schedule = build_schedule(
+            optimiser, self.config, total_steps=self.phase.epochs * self.steps
+        )
+        self.optimiser = optimiser
+        self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint was taken."""
+        self.progress = checkpoint.progress
+        self.model.load_stored_state(checkpoint.model)
+        self.best = dict(checkpoint.best)
+        self._begin_phase()
+        restore_optimiser(self.optimiser, checkpoint.optimiser)
+        for _ in range(self.progress.epoch * self.steps):
+            self.schedule.step()
+
+    def checkpoint(self) -> Checkpoint:
+        """All that `restore` needs, as it stands at the end of an epoch."""
+        return Checkpoint(
+            self.progress,
+            self.model.stored_state(),
+            self.best,
+            tensors_from_optimiser(self.optimiser),
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last epoch is over, or patience is."""
+        patience = self.config.patience_epochs
+        waited = self.progress.epoch - self.progress.best_epoch
+        over = self.progress.epoch >= self.phase.epochs or 0 < patience <= waited
+        return over and self.progress.phase == len(self.curriculum) - 1
+
+    def run(self) -> Iterator[StepResult | EpochResult]:
+        """Train until the curriculum is over; afterwards `use_best` puts the best weights back."""
+        while not self.is_done:
+            if self.progress.epoch >= self.phase.epochs:
+                self.progress = replace(self.progress, phase=self.progress.phase + 1, epoch=0)
+                self._begin_phase()
+            yield from self._epoch()
+
+    def use_best(self) -> None:
+        """Give the model the weights of its best epoch."""
+        if self.best:
+            self.model.load_stored_state(self.best)
+
+    def _epoch(self) -> Iterator[StepResult | EpochResult]:
+        started = time.perf_counter()
+        epoch = self.progress.epoch + 1
+        seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
+        batches = shuffled_batches(self.train.lengths, batch_size=self.config.batch_size, seed=seed)
+        sums: defaultdict[str, float] = defaultdict(float)
+        self.model.train()
+        for step, indices in enumerate(batches, start=1):
+            losses = self._step(indices)
+            for name, loss in losses.items():
+                sums[name] += loss / len(batches)
+            yield StepResult(epoch, self.phase.epochs, step, len(batches), losses, len(indices))
+        trained = time.perf_counter() - started
+        rate = float(self.schedule.get_last_lr()[-1])
+        dev = self.evaluate() if self.dev.sentences else None
+        self._note(epoch, score_of(dev, self.config.select) if dev else float(epoch))
+        yield EpochResult(
+            phase=self.phase.name,
+            epoch=epoch,
+            epochs=self.phase.epochs,
+            losses=dict(sums),
+            dev=dev,
+            score=self._score,
+            best_epoch=self.progress.best_epoch,
+            learning_rate=rate,
+            seconds=time.perf_counter() - started,
+            sentences_per_second=len(self.train.sentences) / trained,
+        )
+
+    def _note(self, epoch: int, score: float) -> None:
+        """Keep the weights if they are the best so far."""
+        self._score = score
+        self.progress = replace(self.progress, epoch=epoch)
+        if score > self.progress.best_score:
+            self.progress = replace(self.progress, best_epoch=epoch, best_score=score)
+            self.best = copied(self.model.stored_state())
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def _step(self, indices: Sequence[int]) -> dict[str, float]:
+        """One optimiser step on a batch.
+
+        Raises:
+            TrainingError: if the loss is not a number any more.
+        """
+        batch = self.train.batch(indices, self.model)
+        batch = batch.with_targets(self.model.tag_set, self.model.schema).to(self.device)
+        with self._autocast():
+            outputs = self.model.outputs(batch)
+        terms: dict[str, Tensor] = {}
+        for objective in self.phase.objectives:
+            terms |= objective(outputs, batch, self.progress.step)
+        loss = torch.stack(list(terms.values())).sum()
+        if not bool(torch.isfinite(loss)):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {self.progress.step}: lower "
+                f"training.learning_rate, or set training.precision = 'fp32'"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        self.optimiser.step()
+        self.schedule.step()
+        self.progress = replace(self.progress, step=self.progress.step + 1)
+        return {name: term.item() for name, term in terms.items()}
+
+    def predict_dev(self) -> list[Sentence]:
+        """The dev sentences with predictions in place of their annotations."""
+        self.model.eval()
+        predicted = list(self.dev.sentences)
+        for indices in batches_by_length(self.dev.lengths, batch_size=DEV_BATCH):
+            batch = self.dev.batch(indices, self.model).to(self.device)
+            with self._autocast():
+                sentences = self.model.predict(batch)
+            for index, sentence in zip(indices, sentences, strict=True):
+                predicted[index] = sentence
+        return predicted
+
+    def evaluate(self) -> Evaluation:
+        """Scores on the dev set, without intervals."""
+        return evaluate(self.dev.sentences, self.predict_dev(), bootstrap_samples=0)

@@ -1,0 +1,191 @@
+"""A run: a folder that holds all there is to know of one training, and that can be resumed.
+
+runs/<name>/config.toml       complete, defaults included
+runs/<name>/metrics.jsonl     one line for each epoch
+runs/<name>/checkpoint/       what `--resume` goes on from
+runs/<name>/model/            the model of the best epoch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dovetail.build import build_model
+from dovetail.config import Config
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.evaluation import Evaluation, evaluate
+from dovetail.model import JointModel
+from dovetail.objectives import Supervised
+from dovetail.saved_model import save_model
+from dovetail.schema import Schema
+from dovetail.threads import use_threads
+from dovetail.training.batches import FrozenStates, frozen_bytes_per_token
+from dovetail.training.checkpoint import seed_epoch
+from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.loop import EncodedSentences, EpochResult, Loop, StepResult
+from dovetail.training.metrics import Metrics
+from dovetail.training.run_folder import RunFolder
+from dovetail.training.selection import LOWEST, tuned_thresholds
+from dovetail.training.splits import Splits, read_splits
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """What is about to be trained; `epochs_done` is above 0 in a resumed run."""
+
+    splits: Splits
+    schema: Schema
+    trainable_parameters: int
+    total_parameters: int
+    device: str
+    precision: str
+    threads: int
+    epochs_done: int
+
+
+@dataclass(frozen=True)
+class EncodingProgress:
+    """Sentences whose frozen encodings are done, of all."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """Where the model is, its dev scores with the thresholds in force, and how training ended."""
+
+    model_folder: Path
+    dev: Evaluation | None
+    best_epoch: int
+    epochs: int
+    interrupted: bool
+
+
+RunEvent = RunStarted | EncodingProgress | StepResult | EpochResult | RunFinished
+
+
+def train(
+    config: Config,
+    path: Path,
+    *,
+    resume: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[RunEvent]:
+    """Train a model and leave a run folder; `should_stop` is asked after every step.
+
+    Raises:
+        TrainingError: if the run cannot start, resume, or write.
+        CorpusError: if the data cannot be read.
+    """
+    folder = RunFolder(path)
+    folder.check(config, resume=resume)
+    splits = read_splits(config.data)
+    checkpoint = folder.load_checkpoint(splits.digest) if resume else None
+    folder.begin(config)
+    threads = use_threads(config.training.threads)
+    loop = yield from prepare(config, splits)
+    if checkpoint is not None:
+        loop.restore(checkpoint)
+    yield started(loop, splits, threads)
+    metrics = Metrics(folder.metrics, epochs_done=loop.progress.epoch)
+    interrupted = False
+    for event in loop.run():
+        if isinstance(event, EpochResult):
+            folder.save_checkpoint(loop.checkpoint(), splits.digest)
+            metrics.append(event)
+        yield event
+        if should_stop():
+            interrupted = True
+            break
+    yield finish(loop, config, folder, interrupted=interrupted)
+
+
+def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None, Loop]:
+    """Build the model and encode what is encoded once."""
+    seed_epoch(config.seed, phase=0, epoch=0)
+    words = [sentence.tokens for sentence in splits.train]
+    model = build_model(config, schema_of(config, splits), words=words)
+    return Loop(
+        model,
+        train=(yield from encoded(model, splits.train, config)),
+        dev=(yield from encoded(model, splits.dev, config)),
+        curriculum=joint_curriculum(config),
+        config=config.training,
+        seed=config.seed,
+    )
+
+
+def schema_of(config: Config, splits: Splits) -> Schema:
+    """Types and signatures of the training sentences, constrained as the config says."""
+    learned = Schema.from_sentences(splits.train, symmetric=config.data.symmetric)
+    head = config.relation_head
+    if head.signatures == "off":
+        return replace(learned, signatures={})
+    if head.signatures == "declared":
+        declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
+        return replace(learned, signatures=declared)
+    return learned
+
+
+def joint_curriculum(config: Config) -> Curriculum:
+    """Both tasks at once, from the first step to the last."""
+    weights = {
+        ENTITY_TASK: config.training.entity_loss_weight,
+        RELATION_TASK: config.training.relation_loss_weight,
+    }
+    return (Phase("joint", config.training.epochs, (Supervised(weights),)),)
+
+
+def encoded(
+    model: JointModel, sentences: Sequence[Sentence], config: Config
+) -> Generator[EncodingProgress, None, EncodedSentences]:
+    """Compute what frozen encoders make of the sentences, if it fits into the cache.
+
+    Without room for it, it is computed anew for every batch: slower, and otherwise the same.
+    """
+    tokens = sum(len(sentence.tokens) for sentence in sentences)
+    size = tokens * frozen_bytes_per_token(model.encoder)
+    if not 0 < size <= config.training.cache_gigabytes * 1e9:
+        return EncodedSentences(sentences)
+    states = FrozenStates.compute(model.encoder, sentences)
+    while True:
+        try:
+            yield EncodingProgress(next(states), len(sentences))
+        except StopIteration as finished:
+            return EncodedSentences(sentences, finished.value)
+
+
+def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
+    """What the user wants to know before the first epoch."""
+    trainable = sum(parameter.numel() for parameter in loop.parameters)
+    return RunStarted(
+        splits=splits,
+        schema=loop.model.schema,
+        trainable_parameters=trainable,
+        total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
+        device=str(loop.device),
+        precision=str(loop.dtype).removeprefix("torch."),
+        threads=threads,
+        epochs_done=loop.progress.epoch,
+    )
+
+
+def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) -> RunFinished:
+    """Put the best weights back, tune thresholds on the dev set, save the model."""
+    loop.use_best()
+    head = loop.model.relation_head
+    gold = loop.dev.sentences
+    threshold = config.relation_head.threshold
+    if threshold != "tuned":
+        head.set_thresholds([threshold] * len(head.schema.relation_types))
+    elif gold:
+        head.set_thresholds([LOWEST] * len(head.schema.relation_types))
+        candidates = loop.predict_dev()
+        head.set_thresholds(tuned_thresholds(gold, candidates, head.schema.relation_types))
+    dev = evaluate(gold, loop.predict_dev()) if gold else None
+    save_model(folder.model, loop.model, config, dev=dev)
+    progress = loop.progress
+    return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)

@@ -1,0 +1,127 @@
+"""The sentences to learn from and the sentences to choose by, checked before any work is done.
+
+It opens the files that the config names as train and dev, and no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dovetail.config import DataConfig
+from dovetail.corpora import read_corpus
+from dovetail.document import Sentence
+from dovetail.errors import TrainingError
+from dovetail.schema import Schema
+from dovetail.tagging import reachable
+
+LISTED = 5
+"""How many sentences a warning quotes."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a model is trained and chosen on; `warnings` are for the user to read."""
+
+    train: tuple[Sentence, ...]
+    dev: tuple[Sentence, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all sentences: a resumed run must read the data it started with."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.dev):
+            for sentence in split:
+                annotations = [sentence.sorted_entities, sentence.sorted_relations]
+                digest.update(repr((sentence.tokens, annotations)).encode())
+        return digest.hexdigest()
+
+
+def read_splits(config: DataConfig) -> Splits:
+    """Read, split, and check what the config names.
+
+    Raises:
+        CorpusError: if a file cannot be read.
+        TrainingError: if the training sentences hold no entity or no relation.
+    """
+    train, notes = _read(config.train, config)
+    dev, dev_notes = _read(config.dev, config)
+    if config.dev_fraction:
+        train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
+    train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
+    refuse_useless(train)
+    return Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
+
+
+def _read(
+    paths: Sequence[Path], config: DataConfig
+) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    sentences: list[Sentence] = []
+    notes = []
+    for path in paths:
+        corpus = read_corpus(path, format=config.format, language=config.language)
+        sentences += corpus.sentences
+        if corpus.ledger.drops:
+            notes.append(
+                f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
+                f"`dovetail inspect {path}` lists them with the reasons"
+            )
+    return tuple(sentences), tuple(notes)
+
+
+def split_off(
+    sentences: Sequence[Sentence], *, fraction: float, seed: int
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    """Set a random share of the sentences apart; both parts keep the order of the file."""
+    chosen = set(
+        random.Random(seed).sample(range(len(sentences)), round(fraction * len(sentences)))
+    )
+    rest = tuple(sentence for index, sentence in enumerate(sentences) if index not in chosen)
+    return rest, tuple(sentences[index] for index in sorted(chosen))
+
+
+def refuse_useless(train: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` unless the sentences hold an entity and a relation."""
+    for kind, found in (
+        ("entity", any(sentence.entities for sentence in train)),
+        ("relation", any(sentence.relations for sentence in train)),
+    ):
+        if not found:
+            raise TrainingError(
+                f"the {len(train)} training sentences hold no {kind}, so there is nothing to learn "
+                f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
+            )
+
+
+def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
+    """What makes the dev scores, or the model, less than they seem."""
+    warnings = []
+    seen = {sentence.tokens for sentence in train}
+    repeated = [sentence for sentence in dev if sentence.tokens in seen]
+    if repeated:
+        quoted = "".join(f"\n  {' '.join(sentence.tokens)[:100]}" for sentence in repeated[:LISTED])
+        more = f"\n  … and {len(repeated) - LISTED} more" if len(repeated) > LISTED else ""
+        warnings.append(
+            f"{len(repeated)} of {len(dev)} dev sentences are in the training data word for word, "
+            f"so dev scores are too good:{quoted}{more}"
+        )
+    known, wanted = Schema.from_sentences(train), Schema.from_sentences(dev)
+    for kind, types in (
+        ("entity", set(wanted.entity_types) - set(known.entity_types)),
+        ("relation", set(wanted.relation_types) - set(known.relation_types)),
+    ):
+        if types:
+            warnings.append(
+                f"the dev set has {kind} types that training lacks and the model cannot learn: "
+                f"{', '.join(sorted(types))}"
+            )
+    lost = sum(len(s.entities) - len(reachable(s.entities)) for s in train)
+    if lost:
+        warnings.append(
+            f"{lost} training entities lie inside longer ones; the tagger learns the longer ones"
+        )
+    return warnings

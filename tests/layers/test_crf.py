@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from dovetail.layers.crf import ConditionalRandomField
+from dovetail.tagging import TagSet
+
+TAG_SET = TagSet("bio", ("Loc", "Peop"))
+NUM_TAGS = len(TAG_SET)
+
+
+def make_crf(tag_set: TagSet = TAG_SET, *, scale: float = 1.0) -> ConditionalRandomField:
+    torch.manual_seed(0)
+    crf = ConditionalRandomField(
+        may_follow=tag_set.may_follow,
+        may_start=tag_set.may_start,
+        may_end=tag_set.may_end,
+        continues=tag_set.continues,
+    )
+    for parameter in crf.parameters():
+        torch.nn.init.normal_(parameter, std=scale)
+    return crf
+
+
+def mask_of(lengths: list[int]) -> Tensor:
+    return torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
+
+
+def path_score(crf: ConditionalRandomField, emissions: Tensor, path: tuple[int, ...]) -> float:
+    """The definition, in plain Python; minus infinity for an impossible path."""
+    possible = (
+        TAG_SET.may_start[path[0]]
+        and TAG_SET.may_end[path[-1]]
+        and all(TAG_SET.may_follow[a][b] for a, b in itertools.pairwise(path))
+    )
+    if not possible:
+        return -math.inf
+    score = crf.start[path[0]].item() + crf.end[path[-1]].item()
+    score += sum(emissions[t, tag].item() for t, tag in enumerate(path))
+    return score + sum(crf.transition[a, b].item() for a, b in itertools.pairwise(path))
+
+
+def scores_by_path(
+    crf: ConditionalRandomField, emissions: Tensor, length: int
+) -> dict[tuple[int, ...], float]:
+    paths = itertools.product(range(NUM_TAGS), repeat=length)
+    return {path: path_score(crf, emissions, path) for path in paths}
+
+
+def probabilities_by_path(
+    crf: ConditionalRandomField, emissions: Tensor, length: int
+) -> dict[tuple[int, ...], float]:
+    scores = scores_by_path(crf, emissions, length)
+    total = sum(math.exp(score) for score in scores.values())
+    return {path: math.exp(score) / total for path, score in scores.items()}
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3]])
+def test_likelihood_equals_the_enumeration_of_all_paths(lengths: list[int]) -> None:
+    crf = make_crf()
+    emissions = torch.randn(len(lengths), max(lengths), NUM_TAGS)
+    mask = mask_of(lengths)
+    for row, length in enumerate(lengths):
+        probabilities = probabilities_by_path(crf, emissions[row], length)
+        assert sum(probabilities.values()) == pytest.approx(1.0)
+        for path, probability in probabilities.items():
+            tags = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+            tags[row, :length] = torch.tensor(path)
+            likelihood = crf.log_likelihood(emissions, tags, mask)[row].exp().item()
+            assert likelihood == pytest.approx(probability, abs=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3]])
+def test_viterbi_finds_the_best_of_all_paths(lengths: list[int]) -> None:
+    crf = make_crf()
+    emissions = torch.randn(len(lengths), max(lengths), NUM_TAGS)
+    decoded = crf.decode(emissions, mask_of(lengths))
+    for row, length in enumerate(lengths):
+        scores = scores_by_path(crf, emissions[row], length)
+        assert tuple(decoded[row, :length].tolist()) == max(scores, key=scores.__getitem__)
+        assert not decoded[row, length:].any()
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3]])
+def test_marginals_equal_the_enumeration_of_all_paths(lengths: list[int]) -> None:
+    crf = make_crf()
+    emissions = torch.randn(len(lengths), max(lengths), NUM_TAGS)
+    marginals = crf.marginals(emissions, mask_of(lengths))
+    for row, length in enumerate(lengths):
+        expected = torch.zeros(max(lengths), NUM_TAGS)
+        for path, probability in probabilities_by_path(crf, emissions[row], length).items():
+            for position, tag in enumerate(path):
+                expected[position, tag] += probability
+        torch.testing.assert_close(marginals[row], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3]])
+def test_segment_probability_is_that_of_all_paths_with_exactly_this_entity(
+    lengths: list[int],
+) -> None:
+    crf = make_crf()
+    emissions = torch.randn(len(lengths), max(lengths), NUM_TAGS)
+    mask = mask_of(lengths)
+    lattice = crf.lattice(emissions, mask)
+    for row, length in enumerate(lengths):
+        probabilities = probabilities_by_path(crf, emissions[row], length)
+        for path in (path for path, probability in probabilities.items() if probability > 0):
+            tags = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+            tags[row, :length] = torch.tensor(path)
+            for entity in TAG_SET.entities_from_tags(path):
+                segments = torch.zeros(len(lengths), 1, 2, dtype=torch.long)
+                segments[..., 1] = 1
+                segments[row, 0] = torch.tensor(entity.span)
+                found = crf.segment_log_probability(lattice, emissions, tags, mask, segments)
+                expected = sum(
+                    probability
+                    for other, probability in probabilities.items()
+                    if probability > 0 and entity in TAG_SET.entities_from_tags(other)
+                )
+                assert found[row, 0].exp().item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bilou"])
+def test_decoded_tags_are_always_possible(scheme: str) -> None:
+    tag_set = TagSet(scheme, ("Loc", "Peop"))
+    crf = make_crf(tag_set, scale=3.0)
+    lengths = [1, 2, 7, 5]
+    decoded = crf.decode(torch.randn(4, 7, len(tag_set)) * 5, mask_of(lengths))
+    for row, length in zip(decoded.tolist(), lengths, strict=True):
+        path = row[:length]
+        assert tag_set.may_start[path[0]]
+        assert tag_set.may_end[path[-1]]
+        assert all(tag_set.may_follow[a][b] for a, b in itertools.pairwise(path))
+
+
+def test_what_stands_in_padding_changes_nothing() -> None:
+    crf = make_crf()
+    mask = mask_of([5, 3])
+    emissions = torch.randn(2, 5, NUM_TAGS)
+    tags = torch.zeros(2, 5, dtype=torch.long)
+    other, other_tags = emissions.clone(), tags.clone()
+    other[1, 3:], other_tags[1, 3:] = 100.0, NUM_TAGS - 1
+    torch.testing.assert_close(
+        crf.log_likelihood(emissions, tags, mask), crf.log_likelihood(other, other_tags, mask)
+    )
+    assert torch.equal(crf.decode(emissions, mask), crf.decode(other, mask))
+    torch.testing.assert_close(crf.marginals(emissions, mask), crf.marginals(other, mask))
+
+
+def test_gradients_are_finite_and_reach_every_parameter_and_real_emission() -> None:
+    crf = make_crf()
+    mask = mask_of([4, 2])
+    emissions = torch.randn(2, 4, NUM_TAGS, requires_grad=True)
+    tags = torch.tensor([[0, 1, 2, 0], [3, 4, 0, 0]])
+    (-crf.log_likelihood(emissions, tags, mask).sum()).backward()
+    for gradient in (emissions.grad, crf.start.grad, crf.transition.grad, crf.end.grad):
+        assert gradient is not None
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().sum() > 0
+    assert emissions.grad is not None
+    assert not emissions.grad[1, 2:].any()

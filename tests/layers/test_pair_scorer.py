@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity
+
+from dovetail.layers.activations import ACTIVATIONS
+from dovetail.layers.pair_scorer import PairScorer
+
+
+@pytest.mark.parametrize("activation", list(ACTIVATIONS))
+def test_scores_equal_a_plain_restatement_of_the_equations(activation: str) -> None:
+    torch.manual_seed(0)
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, activation=activation)
+    torch.nn.init.normal_(scorer.as_cosine)
+    entities = torch.randn(2, 4, 6)
+    scores = scorer(entities)
+    # The paper's last layer is one matrix over [f_i; f_j; cos; DistMult_1..R]: put it together.
+    weight = torch.cat(
+        [
+            scorer.as_head.weight,
+            scorer.as_tail.weight,
+            scorer.as_cosine.unsqueeze(1),
+            scorer.as_product.weight,
+        ],
+        dim=1,
+    )
+    for sentence in range(2):
+        for i in range(4):
+            for j in range(4):
+                g_i, g_j = entities[sentence, i], entities[sentence, j]
+                f_i, f_j = scorer.projection(g_i), scorer.projection(g_j)
+                distmult = torch.stack(
+                    [g_i @ torch.diag(diagonal) @ g_j for diagonal in scorer.diagonals]
+                )
+                cosine = cosine_similarity(f_i, f_j, dim=0).reshape(1)
+                pair = torch.cat([f_i, f_j, cosine, distmult])
+                expected = weight @ pair + scorer.as_head.bias
+                torch.testing.assert_close(scores[sentence, i, j], expected)
+
+
+def test_scores_are_directed() -> None:
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
+    scores = scorer(torch.randn(1, 4, 6))
+    assert not torch.allclose(scores, scores.transpose(1, 2))
+
+
+def test_padding_entities_change_nothing_and_stay_finite() -> None:
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
+    entities = torch.randn(1, 4, 6)
+    padded = torch.cat([entities, torch.zeros(1, 2, 6)], dim=1)
+    scores = scorer(padded)
+    torch.testing.assert_close(scores[:, :4, :4], scorer(entities))
+    assert torch.isfinite(scores).all()
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
+    scorer(torch.randn(2, 4, 6)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in scorer.parameters())
