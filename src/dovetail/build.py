@@ -94,7 +94,7 @@ def build_encoder(config: EncoderConfig, words: Words) -> Encoder:
             return PretrainedEncoder(
                 Transformer.load(config.name, trained_layers=config.trained_layers),
                 pooling=config.pooling,
-                mix_layers=config.mix_layers,
+                layers=config.layers,
                 projection_dim=config.projection_dim or None,
                 dropout=config.dropout,
             )

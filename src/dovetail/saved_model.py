@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dovetail import __version__
 from dovetail.build import restore_model
 from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import DovetailError, ModelError
@@ -71,7 +71,7 @@ def describe(model: JointModel) -> dict[str, Any]:
     return {
         "format": "dovetail-model",
         "version": FORMAT_VERSION,
-        "dovetail": __version__,
+        "dovetail": version("dovetail"),
         "schema": model.schema.to_dict(),
         "encoders": model.encoder.assets(),
     }
@@ -89,10 +89,10 @@ def load_model(folder: Path) -> SavedModel:
             raise ModelError(f"{folder} is not a saved model: it has no {name}")
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        version = description["version"]
-        if version != FORMAT_VERSION:
+        found = description["version"]
+        if found != FORMAT_VERSION:
             raise ModelError(
-                f"{folder} is a model of format version {version}, this program reads "
+                f"{folder} is a model of format version {found}, this program reads "
                 f"{FORMAT_VERSION}: install the version of Dovetail that wrote it "
                 f"({description.get('dovetail', 'unknown')})"
             )

@@ -40,7 +40,7 @@ encoders = st.one_of(
         PretrainedEncoderConfig,
         name=words.filter(lambda word: "$" not in word),
         trained_layers=counts | st.just("all"),
-        mix_layers=st.booleans(),
+        layers=st.sampled_from(["mix", "concatenated", "last"]),
         pooling=st.sampled_from(["first", "last", "mean"]),
         projection_dim=counts,
         dropout=dropouts,

@@ -21,7 +21,7 @@ DATA = {"train": "train.json", "dev": "dev.json"}
         ('encoders=[{kind="casing"}]', lambda config: len(config.encoders) == 1),
         ("training.learning_rate=1e-4", lambda config: config.training.learning_rate == 1e-4),
         ("training.clip_norm=2", lambda config: config.training.clip_norm == 2.0),
-        ("encoders.0.mix_layers=false", lambda config: config.encoders[0].mix_layers is False),
+        ("encoders.0.layers=last", lambda config: config.encoders[0].layers == "last"),
         ('name="12"', lambda config: config.name == "12"),
         ("name=2020-01-01", lambda config: config.name == "2020-01-01"),
         ("name=a=b", lambda config: config.name == "a=b"),

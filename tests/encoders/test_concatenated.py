@@ -68,14 +68,14 @@ def test_every_kind_survives_saving(encoder: ConcatenatedEncoder) -> None:
 
 def test_frozen_pretrained_weights_are_not_stored(encoder: ConcatenatedEncoder) -> None:
     names = set(encoder.stored_state())
-    assert {name for name in names if name.startswith("0.")} == {"0.mix.logits", "0.mix.scale"}
+    assert {name for name in names if name.startswith("0.")} == {"0.join.logits", "0.join.scale"}
     assert "1.vectors" in names
 
 
 def test_state_that_does_not_fit_is_refused(encoder: ConcatenatedEncoder) -> None:
     state = encoder.stored_state()
-    del state["0.mix.scale"]
-    with pytest.raises(ModelError, match=r"missing: 0\.mix\.scale; unexpected: 9\.weight"):
+    del state["0.join.scale"]
+    with pytest.raises(ModelError, match=r"missing: 0\.join\.scale; unexpected: 9\.weight"):
         encoder.load_stored_state({**state, "9.weight": torch.zeros(1)})
 
 

@@ -71,7 +71,7 @@ def test_mix_starts_as_the_plain_mean(transformer: Transformer) -> None:
 
 
 def test_without_mix_the_last_layer_is_read(transformer: Transformer) -> None:
-    encoder = PretrainedEncoder(transformer, mix_layers=False)
+    encoder = PretrainedEncoder(transformer, layers="last")
     expected = hidden_states(transformer, ["the", "joint"])[:, -1]
     torch.testing.assert_close(encode(encoder, ["the", "joint"])[0], expected, **EXACT)
 
@@ -138,8 +138,8 @@ def learning_names(encoder: PretrainedEncoder) -> set[str]:
 
 def test_of_a_frozen_encoder_only_what_is_on_top_learns(transformer: Transformer) -> None:
     encoder = PretrainedEncoder(transformer, projection_dim=5)
-    torch.nn.init.constant_(encoder.mix.logits[:1].data, 0.5)
-    expected = {"mix.logits", "mix.scale", "projection.weight", "projection.bias"}
+    torch.nn.init.constant_(encoder.join.logits[:1].data, 0.5)
+    expected = {"join.logits", "join.scale", "projection.weight", "projection.bias"}
     assert learning_names(encoder) == expected == set(encoder.stored_state())
 
 
@@ -147,7 +147,7 @@ def test_of_a_frozen_encoder_only_what_is_on_top_learns(transformer: Transformer
 def test_gradients_reach_the_trained_layers_only(
     tiny_bert: Path, trained_layers: int | str
 ) -> None:
-    encoder = PretrainedEncoder(load(tiny_bert, trained_layers=trained_layers), mix_layers=False)
+    encoder = PretrainedEncoder(load(tiny_bert, trained_layers=trained_layers), layers="last")
     learning = learning_names(encoder)
     required = {name for name, weight in encoder.named_parameters() if weight.requires_grad}
     assert set(encoder.stored_state()) == required
@@ -234,7 +234,7 @@ def test_vectors_can_be_computed_in_inference_mode(transformer: Transformer) -> 
 
 def test_embedded_encoder_tells_contexts_apart() -> None:
     try:
-        encoder = PretrainedEncoder(Transformer.load("minilm", precision="fp32"), mix_layers=False)
+        encoder = PretrainedEncoder(Transformer.load("minilm", precision="fp32"), layers="last")
     except MissingExtraError as error:
         pytest.skip(str(error))
     river, money, loan = (

@@ -26,8 +26,9 @@ class PretrainedEncoderConfig(Section):
     """How many of the top layers are trained: 0 keeps the encoder frozen (its output is then
     computed once and cached), `"all"` trains the embeddings too."""
 
-    mix_layers: bool = True
-    """Whether the output is a learned weighted mean of all layers rather than the last layer."""
+    layers: Literal["mix", "concatenated", "last"] = "mix"
+    """What is read of the layers: one learned weighted mean of all, all of them side by side, or
+    the last alone."""
 
     pooling: Literal["first", "last", "mean"] = "first"
     """How the pieces of a word become one vector: the first piece, the last, or their mean."""
@@ -36,7 +37,7 @@ class PretrainedEncoderConfig(Section):
     """Size that the vectors are projected to, in numbers per token; 0 leaves them as they are."""
 
     dropout: Dropout = 0.0
-    """Probability with which a number of the output is dropped in training."""
+    """Probability with which a number of the layers' output is dropped in training."""
 
 
 class StaticEncoderConfig(Section):

@@ -33,7 +33,7 @@ class TrainingConfig(Section):
     decay: Literal["linear", "cosine", "constant"] = "linear"
     """How the step size falls to 0 after the warm-up, or that it stays."""
 
-    clip_norm: Positive = 1.0
+    clip_norm: Positive = 5.0
     """Euclidean norm above which the gradient of a batch is scaled down to it."""
 
     patience_epochs: Count = 15

@@ -27,7 +27,8 @@ from dovetail.tokenization import Tokenizer
 DISCONTINUOUS = "discontinuous: other words stand between its fragments"
 NOT_HELD = "Dovetail holds entities and relations only"
 _KINDS = {"E": "event", "A": "attribute", "M": "attribute", "N": "normalization", "#": "note"}
-_ENTITY = re.compile(r"(T\S+)\t(\S+) (\d+ \d+(?:;\d+ \d+)*)(?:\t(.*))?")
+_ENTITY = re.compile(r"(T\S+)\t(\S+) ([0-9 ;]{3,})(?:\t(.*))?")
+_FRAGMENTS = re.compile(r"[0-9]{1,12} [0-9]{1,12}(?:;[0-9]{1,12} [0-9]{1,12})*")
 _RELATION = re.compile(r"R\S+\t(\S+) \S+?:(\S+) \S+?:(\S+)\s*")
 _EQUIVALENCE = re.compile(r"\*\t(\S+)((?: \S+){2,})\s*")
 
@@ -99,9 +100,7 @@ class _Reader:
         name, type_ = match[1], match[2]
         if name in annotations.positions:
             raise CorpusFormatError(f"{where}: {name!r} is defined twice; give each its own name")
-        fragments = sorted(
-            tuple(int(border) for border in pair.split()) for pair in match[3].split(";")
-        )
+        fragments = self.fragments(match[3], where)
         start, end = fragments[0][0], fragments[-1][1]
         self.check_fragments(fragments, match[4], where)
         gaps = pairwise(fragments)
@@ -116,8 +115,16 @@ class _Reader:
         annotations.positions[name] = len(annotations.entities)
         annotations.entities.append(CharacterEntity(start, end, type_, where))
 
+    def fragments(self, borders: str, where: str) -> list[tuple[int, int]]:
+        if _FRAGMENTS.fullmatch(borders) is None:
+            raise CorpusFormatError(
+                f"{where}: expected borders as '0 5' or '0 5;9 12', found {borders[:60]!r}"
+            )
+        pairs = (pair.split() for pair in borders.split(";"))
+        return sorted((int(start), int(end)) for start, end in pairs)
+
     def check_fragments(
-        self, fragments: Sequence[tuple[int, ...]], words: str | None, where: str
+        self, fragments: Sequence[tuple[int, int]], words: str | None, where: str
     ) -> None:
         """Every fragment lies in the text and, where the line says its words, has these."""
         for start, end in fragments:

@@ -101,7 +101,7 @@ def _words(joined: str, parts_of_speech: str) -> list[str]:
 
 
 def _row(text: str, rows: int, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < rows):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < rows):
         raise CorpusFormatError(
             f"{where}: a relation refers to row {text!r} of a sentence with {rows} rows, "
             f"counted from 0; correct the number"

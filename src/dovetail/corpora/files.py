@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from dovetail.errors import CorpusError, CorpusFormatError
 
@@ -74,8 +75,9 @@ def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
         raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file at once: whoever reads it sees the old content or all of the new.
+@contextmanager
+def open_atomically(path: Path) -> Iterator[TextIO]:
+    """Open a file for writing: whoever reads it sees the old content or all of the new.
 
     Raises:
         CorpusError: if the file cannot be written.
@@ -83,10 +85,17 @@ def write_text(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file as `open_atomically` does."""
+    with open_atomically(path) as file:
+        file.write(text)

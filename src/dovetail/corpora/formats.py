@@ -48,7 +48,8 @@ class Sample:
             CorpusError: if there is nothing to read.
             CorpusFormatError: if it is empty, binary, not UTF-8, or malformed JSON.
         """
-        if path.is_dir() or path.suffix == ".ann" or path.with_suffix(".ann").is_file():
+        has_standoff = path.suffix == ".txt" and path.with_suffix(".ann").is_file()
+        if path.is_dir() or path.suffix == ".ann" or has_standoff:
             return cls(path)
         text = read_text(path)
         beginning = text.lstrip()[:1]

@@ -220,7 +220,8 @@ def line_from_document(document: Document) -> dict[str, Any]:
     """
     if len(document.sentences) == 1:
         sentence = document.sentences[0]
-        if document == Document.from_sentence(sentence) and document.id == sentence.id:
+        joined = Sentence.from_tokens(sentence.tokens).offsets == sentence.offsets
+        if joined and document.text == " ".join(sentence.tokens) and document.id == sentence.id:
             spans = {entity: entity.span for entity in sentence.entities}
             line = {"id": sentence.id} if sentence.id else {}
             return {**line, "tokens": list(sentence.tokens), **_annotations(sentence, spans)}

@@ -1,14 +1,23 @@
-"""A learned mix of the layers of a network (Peters et al. 2018, the scalar mix of ELMo)."""
+"""What is read of the layers of a network: a mean of all, all of them, or the last."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
+
+Layers = Literal["mix", "concatenated", "last"]
+"""``mix`` is one learned weighted mean of all layers, ``concatenated`` all of them side by side."""
 
 
 class LayerMix(nn.Module):
-    """A weighted mean of layers times a scale; the weights are a softmax and start out equal."""
+    """A weighted mean of layers times a scale; the weights are a softmax and start out equal.
+
+    After Peters et al. (2018), the scalar mix of ELMo.
+    """
 
     def __init__(self, num_layers: int) -> None:
         super().__init__()
@@ -24,3 +33,21 @@ class LayerMix(nn.Module):
         for weight, layer in zip(weights, states.unbind(dim=2), strict=True):
             mixed = torch.addcmul(mixed, layer, weight)
         return mixed
+
+
+class ConcatenatedLayers(nn.Module):
+    """All layers side by side, each normalised, because their scales differ by a factor of five."""
+
+    def forward(
+        self, states: Float[Tensor, "batch tokens layers dim"]
+    ) -> Float[Tensor, "batch tokens layers*dim"]:
+        return layer_norm(states, states.shape[-1:]).flatten(2)
+
+
+class LastLayer(nn.Module):
+    """The last layer alone."""
+
+    def forward(
+        self, states: Float[Tensor, "batch tokens layers dim"]
+    ) -> Float[Tensor, "batch tokens dim"]:
+        return states[:, :, -1]

@@ -1,7 +1,7 @@
 """Token vectors from a pretrained transformer: any encoder that the transformers library loads.
 
 The data path: words -> pieces in windows (`pieces.py`) -> states of all layers (`transformer.py`)
--> pooled to tokens -> mixed over layers (`layer_mix.py`) -> projected.
+-> pooled to tokens -> joined over layers (`layer_mix.py`) -> projected.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from dovetail.encoders.encoder import Encoder, Features, Words
-from dovetail.encoders.layer_mix import LayerMix
+from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix, Layers
 from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
 
 
 class PretrainedEncoder(Encoder):
-    """Pools the pieces of each token and mixes the layers.
+    """Pools the pieces of each token and joins the layers.
 
     Args:
         transformer: the pretrained layers, frozen or not.
         pooling: which pieces make a token.
-        mix_layers: learn a mix of all layers, the embedding layer included, instead of reading
-            the last one alone.
+        layers: what is read of the layers, that of the embeddings included.
         projection_dim: width of a learned linear layer on top; None leaves it out.
-        dropout: share of the output that is dropped in training.
+        dropout: share of what is read of the layers that is dropped in training.
     """
 
     def __init__(
@@ -36,19 +35,29 @@ class PretrainedEncoder(Encoder):
         transformer: Transformer,
         *,
         pooling: Pooling = "first",
-        mix_layers: bool = True,
+        layers: Layers = "mix",
         projection_dim: int | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.transformer = transformer
         self.pooling = pooling
-        self.mix = LayerMix(transformer.num_states) if mix_layers else None
-        self.projection = (
-            nn.Linear(transformer.hidden_dim, projection_dim) if projection_dim else None
-        )
+        self.layers = layers
+        self.join, joined_dim = self._join(layers)
+        self.projection = nn.Linear(joined_dim, projection_dim) if projection_dim else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.output_dim = projection_dim or transformer.hidden_dim
+        self.output_dim = projection_dim or joined_dim
+
+    def _join(self, layers: Layers) -> tuple[nn.Module, int]:
+        """The module that reads the layers, and the width of what it puts out."""
+        num_layers, width = self.transformer.num_states, self.transformer.hidden_dim
+        match layers:
+            case "mix":
+                return LayerMix(num_layers), width
+            case "concatenated":
+                return ConcatenatedLayers(), num_layers * width
+            case "last":
+                return LastLayer(), width
 
     def featurise(self, sentences: Words) -> Features:
         """The features of `PieceTokenizer.featurise`; only ``counts`` has the batch as axis 0."""
@@ -60,9 +69,8 @@ class PretrainedEncoder(Encoder):
             states = self.states(features)
         if states is None:
             states = self._token_states(features)
-        states = states.float()
-        vectors = states[:, :, -1] if self.mix is None else self.mix(states)
-        return self.dropout(vectors if self.projection is None else self.projection(vectors))
+        vectors: Tensor = self.projection(self.dropout(self.join(states.float())))
+        return vectors.float()
 
     @torch.no_grad()
     def states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"] | None:
@@ -75,7 +83,7 @@ class PretrainedEncoder(Encoder):
 
     def _token_states(self, features: Features) -> Tensor:
         states = self.transformer(
-            features["pieces"], features["lengths"], every_layer=self.mix is not None
+            features["pieces"], features["lengths"], every_layer=self.layers != "last"
         )
         return pool_pieces(states[features["positions"]], features["tokens"], features["counts"])
 
@@ -87,8 +95,8 @@ class PretrainedEncoder(Encoder):
             "trained_layers": self.transformer.trained_layers,
             "precision": self.transformer.precision,
             "pooling": self.pooling,
-            "mix_layers": self.mix is not None,
-            "projection_dim": None if self.projection is None else self.projection.out_features,
+            "layers": self.layers,
+            "projection_dim": getattr(self.projection, "out_features", None),
             "dropout": self.dropout.p,
         }
 
@@ -106,7 +114,7 @@ class PretrainedEncoder(Encoder):
             trained_layers=assets["trained_layers"],
             precision=assets["precision"],
         )
-        own = ("pooling", "mix_layers", "projection_dim", "dropout")
+        own = ("pooling", "layers", "projection_dim", "dropout")
         return cls(transformer, **{name: assets[name] for name in own})
 
     def unstored_names(self) -> frozenset[str]:

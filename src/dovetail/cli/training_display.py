@@ -1,0 +1,153 @@
+"""What a training run shows: a live progress bar in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from dovetail.evaluation import Evaluation
+from dovetail.training import (
+    EncodingProgress,
+    EpochResult,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    StepResult,
+)
+
+
+def show_training(events: Iterable[RunEvent], console: Console) -> None:
+    """Show the events of a run as they come."""
+    bar = ProgressBar(console) if console.is_terminal else None
+    context: AbstractContextManager[object] = bar.progress if bar else nullcontext()
+    with context:
+        for event in events:
+            if bar is not None:
+                bar.update(event)
+            for line in lines_of(event):
+                console.print(line, highlight=False)
+
+
+def lines_of(event: RunEvent) -> Iterable[str]:
+    """What is printed for an event, in a terminal and in a log alike."""
+    match event:
+        case RunStarted():
+            yield from started_lines(event)
+        case EpochResult():
+            yield epoch_line(event)
+        case RunFinished():
+            yield from finished_lines(event)
+
+
+def started_lines(event: RunStarted) -> Iterable[str]:
+    """The sizes of what is trained, and the warnings."""
+    for warning in event.splits.warnings:
+        yield f"[yellow]warning:[/yellow] {escaped(warning)}"
+    schema = event.schema
+    yield (
+        f"{len(event.splits.train):,} training and {len(event.splits.dev):,} dev sentences; "
+        f"{len(schema.entity_types)} entity and {len(schema.relation_types)} relation types"
+    )
+    yield (
+        f"{event.trainable_parameters:,} trained parameters of {event.total_parameters:,}; "
+        f"{event.device}, {event.precision}, {event.threads} thread(s)"
+    )
+    if event.epochs_done:
+        yield f"resumed after epoch {event.epochs_done}"
+
+
+def epoch_line(event: EpochResult) -> str:
+    """One line for an epoch: losses, dev scores, speed."""
+    losses = "  ".join(f"{task} loss {loss:.3f}" for task, loss in event.losses.items())
+    scores = f"  dev {scores_line(event.dev)}" if event.dev else ""
+    best = "  [bold]best[/bold]" if event.is_best else ""
+    width = len(str(event.epochs))
+    return (
+        f"epoch {event.epoch:>{width}}/{event.epochs}  {losses}{scores}  "
+        f"{event.sentences_per_second:.0f} sentences/s{best}"
+    )
+
+
+def finished_lines(event: RunFinished) -> Iterable[str]:
+    """Where the model is and how good it was on the dev set."""
+    how = "interrupted" if event.interrupted else "finished"
+    yield f"{how} after {event.epochs} epochs; the best was epoch {event.best_epoch}"
+    if event.dev:
+        yield f"dev, with its thresholds: {scores_line(event.dev)}"
+    yield f"model: {escaped(str(event.model_folder))}"
+    if event.interrupted:
+        yield "go on with --resume"
+
+
+def scores_line(evaluation: Evaluation) -> str:
+    """Strict micro-F1 of both tasks, in percent."""
+    entities, relations = evaluation.entity_strict.micro.f1, evaluation.relation_strict.micro.f1
+    return f"entities {100 * entities:.1f}  relations {100 * relations:.1f}"
+
+
+def escaped(text: str) -> str:
+    """Text in which brackets are no markup."""
+    return text.replace("[", r"\[")
+
+
+class ProgressBar:
+    """The bar of the current epoch, and the time that training will take at the most."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps"),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self.task: TaskID = self.progress.add_task("reading the corpora", total=None, left="")
+        self.epoch_seconds: list[float] = []
+        self.epoch_started = time.monotonic()
+
+    def update(self, event: RunEvent) -> None:
+        """Move the bar."""
+        match event:
+            case EncodingProgress():
+                self._show("encoding sentences", event.done, event.total, "")
+            case StepResult():
+                if event.step == 1:
+                    self.epoch_started = time.monotonic()
+                self._show(
+                    f"epoch {event.epoch}/{event.epochs}",
+                    event.step,
+                    event.steps,
+                    self.time_left(event, time.monotonic() - self.epoch_started),
+                )
+            case EpochResult():
+                self.epoch_seconds.append(event.seconds)
+
+    def _show(self, description: str, done: int, total: int, left: str) -> None:
+        self.progress.update(
+            self.task, description=description, completed=done, total=total, left=left
+        )
+
+    def time_left(self, event: StepResult, elapsed: float) -> str:
+        """An upper bound: early stopping can only make it shorter, and that is said."""
+        recent = self.epoch_seconds[-3:]
+        per_epoch = sum(recent) / len(recent) if recent else elapsed / event.step * event.steps
+        rest = per_epoch * (event.epochs - event.epoch) + max(0.0, per_epoch - elapsed)
+        return f"at most {duration(rest)} left" if recent or event.step > 3 else ""
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, the larger two of them.
+
+    >>> duration(75), duration(3700), duration(9)
+    ('1 min 15 s', '1 h 1 min', '9 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_rest} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

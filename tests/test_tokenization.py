@@ -1,0 +1,122 @@
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dovetail.errors import CorpusError
+from dovetail.tokenization import LONGEST_RUN_CHARS, Tokenizer
+
+# Everything but halves of surrogate pairs, which are not characters.
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer()
+
+
+TOKENIZER = Tokenizer()
+
+
+@settings(max_examples=300, deadline=None)
+@given(any_text)
+@example("a\0b \0 \0")
+@example("👩\u200d👩\u200d👧 🇩🇪 e\u0301 שלום עולם. \u200f\u0645\u0631\u062d\u0628\u0627\u061f ok")
+@example("\n\n \t\r\n\u2028\u3000\xa0")
+@example("He came.\n\n \nShe (U.S.) left... \ufeffnaïve")
+@example("." * 3 * LONGEST_RUN_CHARS + " end")
+def test_tokens_and_white_space_are_the_whole_text(text):
+    document = TOKENIZER.document(text)
+    position = 0
+    for sentence in document.sentences:
+        assert sentence.tokens
+        for token, (start, end) in zip(sentence.tokens, sentence.offsets, strict=True):
+            assert token == text[start:end]
+            assert start >= position
+            assert not token.isspace()
+            assert not text[position:start].strip()
+            position = end
+    assert not text[position:].strip()
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n\t"])
+def test_text_without_a_word_has_no_sentence(tokenizer, text):
+    assert tokenizer.document(text).sentences == ()
+
+
+def test_sentences_end_at_full_stops_and_blank_lines(tokenizer):
+    document = tokenizer.document(
+        "A headline\n\nMr. Smith left the U.S. yesterday. He is\nback.", "d"
+    )
+    assert [" ".join(sentence.tokens) for sentence in document.sentences] == [
+        "A headline",
+        "Mr. Smith left the U.S. yesterday .",
+        "He is back .",
+    ]
+    assert [sentence.id for sentence in document.sentences] == ["d-0", "d-1", "d-2"]
+
+
+def test_language_decides_how_words_are_cut():
+    words = {
+        language: Tokenizer(language).document("Dell'acqua z.B. usted.").sentences[0].tokens
+        for language in ("it", "de")
+    }
+    assert "Dell'" in words["it"]
+    assert "z.B." in words["de"]
+
+
+@pytest.mark.parametrize("language", ["qq", "", "../x"])
+def test_unknown_language_is_refused_with_a_hint(language):
+    with pytest.raises(CorpusError, match=r"no tokenizer for the language.*'en'.*'xx'"):
+        Tokenizer(language)
+
+
+def test_half_a_surrogate_pair_is_refused_with_its_place(tokenizer):
+    with pytest.raises(CorpusError, match="at character 3"):
+        tokenizer.document("abc\ud800")
+
+
+def test_token_of_any_length_stays_whole(tokenizer):
+    word = "a" * 100_000
+    assert tokenizer.document(f"see {word} .").sentences[0].tokens == ("see", word, ".")
+
+
+def seconds_for(tokenizer: Tokenizer, text: str) -> float:
+    start = time.process_time()
+    tokenizer.document(text)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["word ", "a", '"(', "http://a.b/", "a.b. ", " \n"],
+    ids=["sentence", "token", "punctuation", "address", "full stops", "white space"],
+)
+def test_time_is_linear_in_the_text(tokenizer, unit):
+    short, long = unit * (20_000 // len(unit)), unit * (400_000 // len(unit))
+    seconds_for(tokenizer, short)
+    # Quadratic time would be 400 times as much for 20 times the text.
+    assert seconds_for(tokenizer, long) < 80 * seconds_for(tokenizer, short) + 0.5
+
+
+def test_one_tokenizer_serves_several_threads(tokenizer):
+    text = "One sentence here. Another one there. " * 50
+    expected = tokenizer.document(text)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(tokenizer.document(text))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_importing_the_module_does_not_import_spacy():
+    code = "import sys, dovetail.tokenization; sys.exit('spacy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
