@@ -1,0 +1,120 @@
+import pytest
+
+from dovetail.corpora import read_corpus, write_corpus
+from dovetail.corpora.tags import entities_from_tags
+from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Relation, Sentence
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags"),
+    [
+        ("IOB", ["I-P", "I-P", "B-P", "O", "I-L"]),
+        ("BIO", ["B-P", "I-P", "B-P", "O", "B-L"]),
+        ("BIOES", ["B-P", "E-P", "S-P", "O", "S-L"]),
+        ("BILOU", ["B-P", "L-P", "U-P", "O", "U-L"]),
+    ],
+)
+def test_every_scheme_marks_the_same_entities(scheme, tags):
+    assert list(entities_from_tags(tags, scheme)) == [(0, 2, "P"), (2, 3, "P"), (4, 5, "L")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ([], []),
+        (["I-P", "I-L"], [(0, 1, "P"), (1, 2, "L")]),
+        (["B-P", "E-L"], [(0, 1, "P"), (1, 2, "L")]),
+        (["S-P", "I-P"], [(0, 1, "P"), (1, 2, "P")]),
+        (["B-creative-work", "I-creative-work"], [(0, 2, "creative-work")]),
+    ],
+)
+def test_tags_out_of_order_lose_no_entity(tags, expected):
+    assert list(entities_from_tags(tags, "here")) == expected
+
+
+def sentence(tokens, *entities, relations=(), annotated=TASKS):
+    return Document.from_sentence(
+        Sentence.from_tokens(tokens, entities=entities, relations=relations, annotated=annotated)
+    )
+
+
+def test_columns_are_separated_by_tabs_or_spaces_with_comments_and_documents(tmp_path):
+    path = tmp_path / "corpus.conll"
+    path.write_text(
+        "-DOCSTART- -X- O\n\n# a comment\nAnna NNP B-P\n\nx\xa0y\tO\n# NN O\n\n\n\nleft  VB  O"
+    )
+    corpus = read_corpus(path)
+    assert [item.tokens for item in corpus.sentences] == [("Anna",), ("x\xa0y", "#"), ("left",)]
+    assert all(item.annotated == {ENTITY_TASK} for item in corpus.sentences)
+
+
+def test_columns_keep_the_longer_of_two_entities_and_list_the_rest(tmp_path):
+    inner, outer = Entity(1, 2, "Drug"), Entity(0, 3, "Effect")
+    document = sentence(["a", "b", "c"], inner, outer, relations=[Relation(outer, inner, "R")])
+    ledger = write_corpus([document], tmp_path / "c", format="columns")
+    assert [(drop.kind, drop.start, drop.end) for drop in ledger.drops] == [
+        ("relation", 0, 3),
+        ("entity", 1, 2),
+    ]
+    assert read_corpus(tmp_path / "c").sentences[0].entities == {outer}
+
+
+CORP = """0\tPeop\t0\tO\tNNP/NNP\tAnna/Ito\tO\tO\tO
+0\tO\t1\tO\tVBZ\tlives\tO\tO\tO
+0\tO\t2\tO\t,\tCOMMA\tO\tO\tO
+0\tO\t3\tO\tIN\t-LRB-\tO\tO\tO
+0\tLoc\t4\tO\tNNP/,/NNP\tBonn/COMMA/Germany\tO\tO\tO
+0\tO\t5\tO\t/\t/\tO\tO\tO
+0\tOther\t6\tO\tNN\tair/space\tO\tO\tO
+
+0\t4\tLive_In
+
+1\tLoc\t0\tO\tNNP\tHaiti\tO\tO\tO
+
+
+2\tO\t0\tO\tNN\tend\tO\tO\tO
+"""
+
+
+def test_original_conll04_rows_become_words(tmp_path):
+    path = tmp_path / "corp.tsv"
+    path.write_text(CORP)
+    first, second, third = read_corpus(path).sentences
+    assert first.tokens == (
+        *("Anna", "Ito", "lives", ",", "(", "Bonn", ",", "Germany", "/", "air/space"),
+    )
+    person, place, other = first.sorted_entities
+    assert (person.span, place.span, other.span) == ((0, 2), (5, 8), (9, 10))
+    assert first.relations == {Relation(person, place, "Live_In")}
+    assert first.annotated == set(TASKS)
+    assert second.annotated == third.annotated == {ENTITY_TASK}
+    assert [item.id for item in (first, second, third)] == ["0", "1", "2"]
+
+
+def test_original_conll04_survives_writing(tmp_path):
+    path = tmp_path / "corp.tsv"
+    path.write_text(CORP)
+    read = read_corpus(path)
+    ledger = write_corpus(read.documents, tmp_path / "again.tsv", format="conll04")
+    assert not ledger.drops
+    assert read_corpus(tmp_path / "again.tsv").sentences == read.sentences
+
+
+def test_words_that_the_original_format_confuses_are_dropped_with_a_reason(tmp_path):
+    documents = [sentence(["COMMA"]), sentence(["a/b", "c"], Entity(0, 2, "X")), sentence(["ok"])]
+    ledger = write_corpus(documents, tmp_path / "c", format="conll04")
+    assert ledger["sentence"].dropped == 2
+    assert [item.tokens for item in read_corpus(tmp_path / "c").sentences] == [("ok",)]
+
+
+def test_multihead_columns_relate_the_last_tokens(tmp_path):
+    path = tmp_path / "multihead.txt"
+    path.write_text(
+        "#doc 7\n0\tAnna\tB-P\t['N']\t[0]\n1\tIto\tI-P\t['Live_In', 'Knows']\t[3, 2]\n"
+        "2\tleft\tO\t['N']\t[2]\n3\tBonn\tB-L\t['N']\t[3]\n"
+    )
+    corpus = read_corpus(path)
+    [read] = corpus.sentences
+    assert read.id == "7"
+    assert read.relations == {Relation(Entity(0, 2, "P"), Entity(3, 4, "L"), "Live_In")}
+    assert [drop.type for drop in corpus.ledger.drops] == ["Knows"]  # "left" is no entity

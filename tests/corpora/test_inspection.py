@@ -1,0 +1,123 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dovetail.corpora import Corpus, Tally
+from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
+from dovetail.document import ENTITY_TASK, Document, Entity, Relation, Sentence
+
+
+def corpus(*sentences):
+    documents = tuple(map(Document.from_sentence, sentences))
+    tally = Tally()
+    tally.read_documents(documents)
+    tally.keep_documents(documents)
+    return Corpus(documents, tally.ledger())
+
+
+def sentence(words, entities=(), relations=(), **options):
+    tokens = words.split()
+    return Sentence.from_tokens(tokens, entities=entities, relations=relations, **options)
+
+
+def kinds(inspection):
+    return {problem.kind for problem in inspection.problems}
+
+
+spans = st.tuples(st.integers(0, 8), st.integers(1, 4))
+
+
+@given(st.sets(st.builds(lambda s, t: Entity(s[0], s[0] + s[1], t), spans, st.sampled_from("AB"))))
+def test_overlapping_pairs_are_all_pairs_that_share_a_token(entities):
+    expected = {
+        frozenset([one, other])
+        for one in entities
+        for other in entities
+        if one != other and set(range(*one.span)) & set(range(*other.span))
+    }
+    found = overlapping_pairs(entities)
+    assert {frozenset(pair) for pair in found} == expected
+    assert len(found) == len(expected)
+
+
+def test_counts_of_a_split():
+    effect, drug, place = Entity(0, 3, "Effect"), Entity(1, 2, "Drug"), Entity(5, 6, "Loc")
+    related = sentence(
+        "a b c d e f",
+        [effect, drug, place],
+        [Relation(effect, drug, "By"), Relation(place, effect, "At"), Relation(place, effect, "R")],
+    )
+    summary = inspect_corpora({"x": corpus(related, sentence("g"))}).splits["x"]
+    assert (summary.sentences, summary.tokens, summary.longest_sentence) == (2, 7, 6)
+    assert summary.entities == {"Effect": 1, "Drug": 1, "Loc": 1}
+    assert summary.signatures["At", "Loc", "Effect"] == 1
+    assert (summary.nested, summary.crossing, summary.sentences_with_overlap) == (1, 0, 1)
+    assert (summary.without_entities, summary.without_relations) == (1, 1)
+    assert summary.pairs_with_two_relations == 1
+    assert summary.tail_before_head == 2
+    assert summary.relation_distances == {0: 1, 2: 2}
+
+
+def test_crossing_entities_are_not_nested():
+    summary = inspect_corpora(
+        {"x": corpus(sentence("a b c", [Entity(0, 2, "A"), Entity(1, 3, "B")]))}
+    ).splits["x"]
+    assert (summary.nested, summary.crossing) == (0, 1)
+
+
+def test_clean_splits_have_no_problem():
+    head, tail = Entity(0, 1, "A"), Entity(1, 2, "B")
+    related = [
+        sentence(words, [head, tail], [Relation(head, tail, "R")]) for words in ("a b", "c d")
+    ]
+    assert inspect_corpora({"train": corpus(related[0]), "test": corpus(related[1])}).problems == ()
+
+
+def test_every_problem_is_named_with_an_example():
+    head, tail = Entity(0, 1, "A"), Entity(1, 2, "B")
+    two = sentence("a b", [head, tail], [Relation(head, tail, "R"), Relation(head, tail, "S")])
+    train = corpus(
+        two,
+        two,
+        sentence("o v", [Entity(0, 2, "A"), tail], id="o"),
+        sentence("w " * 301),
+        sentence("x" * 201, annotated=[ENTITY_TASK]),
+    )
+    test = corpus(sentence("a b", [head]))
+    inspection = inspect_corpora({"train": train, "test": test})
+    assert kinds(inspection) == {
+        "same sentence in two splits",
+        "repeated sentence",
+        "type in one split only",
+        "overlapping entities",
+        "pair with two relations",
+        "no relation",
+        "long sentence",
+        "long token",
+        "partly annotated",
+    }
+    by_kind = {problem.kind: problem for problem in inspection.problems}
+    assert by_kind["overlapping entities"].examples == ("o: o v",)
+    assert by_kind["pair with two relations"].count == 2
+
+
+def test_rare_argument_types_are_pointed_out():
+    head, tail, odd = Entity(0, 1, "A"), Entity(1, 2, "B"), Entity(1, 2, "C")
+    usual = [sentence(f"a {n}", [head, tail], [Relation(head, tail, "R")]) for n in range(200)]
+    rare = sentence("a odd", [head, odd], [Relation(head, odd, "R")])
+    [problem] = inspect_corpora({"x": corpus(*usual, rare)}).problems
+    assert problem.kind == "rare argument types"
+    assert "R links A to C in 1 of 201 cases" in problem.message
+
+
+def test_inspection_is_plain_json():
+    head, tail = Entity(0, 1, "A"), Entity(1, 2, "B")
+    related = sentence("a b", [head, tail], [Relation(head, tail, "R")])
+    inspection = inspect_corpora({"x": corpus(related)})
+    values = json.loads(json.dumps(inspection.to_dict()))
+    assert values["splits"]["x"]["relations"] == {"R": 1}
+    assert values["splits"]["x"]["signatures"] == [
+        {"relation": "R", "head": "A", "tail": "B", "count": 1}
+    ]
+    assert values["splits"]["x"]["ledger"]["counts"]["relation"]["kept"] == 1
