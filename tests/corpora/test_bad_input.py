@@ -151,6 +151,12 @@ CASES = {
     "an unknown brat line": ("brat", "X1\tY\n", ":1: expected a brat annotation"),
     "a brat entity after the text": ("brat", "T1\tPeop 0 99\tAnna\n", ":1: .*within the 10"),
     "a brat entity that is other text": ("brat", "T1\tPeop 0 4\tOtto\n", "says 'Otto'.*'Anna'"),
+    "a brat border of 5000 digits": (
+        "brat",
+        f"T1\tPeop 0 {'9' * 5000}\tAnna\n",
+        "expected borders",
+    ),
+    "a row number of 5000 digits": ("conll04", ROW + f"\n0\t{'9' * 5000}\tKill\n", "refers to row"),
     "a brat name twice": ("brat", "T1\tP 0 4\tAnna\nT1\tP 0 4\tAnna\n", ":2: 'T1' is defined"),
     "a brat argument that is not there": (
         "brat",

@@ -201,6 +201,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, format):
     assert (path / "precious").read_text() == "mine"
 
 
+@pytest.mark.parametrize("format", WRITTEN)
+def test_text_that_no_encoding_holds_is_refused_and_leaves_nothing(tmp_path, format):
+    document = Document.from_sentence(Sentence.from_tokens(["a\ud800"]))
+    with pytest.raises(CorpusError, match="surrogate"):
+        write_corpus([document], tmp_path / "corpus", format=format)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("format", WRITTEN)
+def test_a_folder_that_is_a_file_is_refused(tmp_path, format):
+    (tmp_path / "file").write_text("mine")
+    document = Document.from_sentence(Sentence.from_tokens(["a"]))
+    with pytest.raises(CorpusError, match="cannot be written"):
+        write_corpus([document], tmp_path / "file" / "corpus", format=format)
+
+
 def test_native_lines_show_what_an_entity_covers(tmp_path):
     text = "Anna  lives\nin Bonn."
     sentence = Sentence(

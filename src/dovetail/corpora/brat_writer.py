@@ -36,8 +36,13 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
             _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
         unfinished.replace(path)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise CorpusError(
+            f"{path} cannot be written: a text holds half a surrogate pair"
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -91,8 +91,13 @@ def open_atomically(path: Path) -> Iterator[TextIO]:
         unfinished.replace(path)
     except OSError as error:
         raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise CorpusError(
+            f"{path} cannot be written: a text holds half a surrogate pair"
+        ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone unless something failed
+            unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
