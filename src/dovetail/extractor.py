@@ -48,9 +48,10 @@ class Extraction:
     thresholds: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; offsets are half-open character positions in `text`.
+        """JSON values: a document of the native corpus format, with the thresholds beside it.
 
-        Relations refer to entities by their place in the list.
+        Offsets are half-open character positions in `text`; relations refer to entities by their
+        place in the list.
         """
         entities: list[dict[str, Any]] = []
         relations: list[dict[str, Any]] = []
@@ -61,11 +62,11 @@ class Extraction:
                 place[entity] = len(entities)
                 entities.append(
                     {
-                        "start_char": start_char,
-                        "end_char": end_char,
+                        "start": start_char,
+                        "end": end_char,
                         "type": entity.type,
                         "text": self.document.text[start_char:end_char],
-                        "confidence": entity.confidence,
+                        "confidence": _rounded(entity.confidence),
                     }
                 )
             relations += [
@@ -73,7 +74,7 @@ class Extraction:
                     "head": place[relation.head],
                     "tail": place[relation.tail],
                     "type": relation.type,
-                    "confidence": relation.confidence,
+                    "confidence": _rounded(relation.confidence),
                 }
                 for relation in sentence.sorted_relations
             ]
@@ -84,6 +85,10 @@ class Extraction:
             "relations": relations,
             "thresholds": self.thresholds,
         }
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)
 
 
 class Extractor:
@@ -173,7 +178,7 @@ class Extractor:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         with torch.inference_mode():
-            for indices in _batches([len(sentence.tokens) for sentence in sentences]):
+            for indices in batches_of_similar_length([len(sentence.tokens) for sentence in sentences]):
                 chosen = [sentences[index] for index in indices]
                 batch = Batch.from_sentences(chosen, self.model.encoder.featurise)
                 for index, sentence in zip(indices, self.model.predict(batch), strict=True):
@@ -195,7 +200,7 @@ def _buffers(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield buffered
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Indices of the sentences that are not empty, in batches of about `BATCH_TOKENS` tokens."""
     order = sorted(
         (index for index, length in enumerate(lengths) if length),
