@@ -18,7 +18,11 @@ PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "wood", "##en", "##work", "joint",
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a BERT of 3 layers of 16, whose tokenizer has truncation and padding set."""
-    folder = tmp_path_factory.mktemp("tiny-bert")
+    return save_tiny_bert(tmp_path_factory.mktemp("tiny-bert"))
+
+
+def save_tiny_bert(folder: Path) -> Path:
+    """Write that BERT's files into a folder."""
     index_by_piece = {piece: index for index, piece in enumerate(PIECES)}
     tokenizer = Tokenizer(models.WordPiece(index_by_piece, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

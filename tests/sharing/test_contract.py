@@ -1,0 +1,197 @@
+"""What every sharing strategy promises, for plans of two and of three tasks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tests.networks import reached, recurrent
+from torch import Tensor
+
+from dovetail.sharing import SharedLayersWithExits, SharingBlock, Streams, bottom, depth
+
+INPUT_DIM, HIDDEN_DIM = 5, 3
+TASKS = ("entity", "relation", "coreference")
+
+Build = Callable[[str], SharingBlock]
+
+
+def own(*layers: int) -> dict[str, int]:
+    return dict(zip(TASKS, layers, strict=False))
+
+
+def depth_of(shared: int, *layers: int) -> Build:
+    return lambda cell: depth(recurrent(cell), input_dim=INPUT_DIM, shared=shared, own=own(*layers))
+
+
+def bottom_of(shared: int, *layers: int) -> Build:
+    return lambda cell: bottom(
+        recurrent(cell), input_dim=INPUT_DIM, own=own(*layers), shared=shared
+    )
+
+
+def exits_at(*exits: int) -> Build:
+    return lambda cell: SharedLayersWithExits(
+        recurrent(cell), input_dim=INPUT_DIM, exits=own(*exits)
+    )
+
+
+def widths(*layers: int) -> list[int]:
+    """The output of a task that no layer serves is the input."""
+    return [2 * HIDDEN_DIM if count else INPUT_DIM for count in layers]
+
+
+PLANS: dict[str, tuple[Build, list[int]]] = {
+    "depth 1+1+2": (depth_of(1, 1, 2), widths(2, 3)),
+    "depth 2+0+1": (depth_of(2, 0, 1), widths(2, 3)),
+    "depth 0+1+0": (depth_of(0, 1, 0), widths(1, 0)),
+    "depth 1+0+0": (depth_of(1, 0, 0), widths(1, 1)),
+    "depth 0+0+0": (depth_of(0, 0, 0), widths(0, 0)),
+    "depth 1+0+1+2": (depth_of(1, 0, 1, 2), widths(1, 2, 3)),
+    "bottom 1+1 under 1": (bottom_of(1, 1, 1), widths(2, 2)),
+    "bottom 1+2 under 1": (bottom_of(1, 1, 2), widths(2, 3)),
+    "bottom 0+0 under 2": (bottom_of(2, 0, 0), widths(2, 2)),
+    "bottom 1+0 under 0": (bottom_of(0, 1, 0), widths(1, 0)),
+    "bottom 1+2+1 under 2": (bottom_of(2, 1, 2, 1), widths(3, 4, 3)),
+    "exits 1 2": (exits_at(1, 2), widths(1, 2)),
+    "exits 2 0": (exits_at(2, 0), widths(2, 0)),
+    "exits 2 2": (exits_at(2, 2), widths(2, 2)),
+    "exits 0 0": (exits_at(0, 0), widths(0, 0)),
+    "exits 0 1 3": (exits_at(0, 1, 3), widths(0, 1, 3)),
+}
+
+
+@pytest.fixture(params=PLANS)
+def plan(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=["gru", "lstm"])
+def cell(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def block(plan: str, cell: str) -> SharingBlock:
+    torch.manual_seed(0)
+    return PLANS[plan][0](cell)
+
+
+def inputs(*lengths: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randn(len(lengths), max(lengths), INPUT_DIM, generator=generator)
+    return tokens, torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
+
+
+def run(block: SharingBlock, tokens: Tensor, mask: Tensor) -> Streams:
+    return block(Streams.tied(tokens, mask, block.tasks))
+
+
+def same(first: Streams, second: Streams, **limits: Any) -> None:
+    assert tuple(first.by_task) == tuple(second.by_task)
+    for task in first.by_task:
+        torch.testing.assert_close(
+            first[task][first.mask], second[task][second.mask], **(limits or {"rtol": 0, "atol": 0})
+        )
+
+
+def test_streams_have_the_declared_widths(plan: str, block: SharingBlock) -> None:
+    tokens, mask = inputs(4, 2)
+    streams = run(block, tokens, mask)
+    expected = PLANS[plan][1]
+    assert [block.output_dims[task] for task in block.tasks] == expected
+    assert tuple(streams.by_task) == block.tasks == TASKS[: len(expected)]
+    assert [tuple(streams[task].shape) for task in block.tasks] == [(2, 4, dim) for dim in expected]
+    assert streams.mask is mask
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_content_of_padding_changes_nothing(block: SharingBlock, training: bool) -> None:
+    tokens, mask = inputs(4, 2)
+    other = tokens.masked_fill(~mask.unsqueeze(2), 1e3)
+    block.train(training)
+    same(run(block, tokens, mask), run(block, other, mask))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_sentence_alone_equals_the_same_in_a_batch(block: SharingBlock, training: bool) -> None:
+    tokens, mask = inputs(4, 2)
+    block.train(training)
+    batch, alone = run(block, tokens, mask), run(block, tokens[1:, :2], mask[1:, :2])
+    for task in block.tasks:
+        torch.testing.assert_close(batch[task][1, :2], alone[task][0])
+
+
+def test_evaluation_is_deterministic_where_training_drops_values(plan: str) -> None:
+    block = PLANS[plan][0]("gru")
+    for module in block.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    tokens, mask = inputs(4, 2)
+    block.eval()
+    same(run(block, tokens, mask), run(block, tokens, mask))
+    block.train()
+    first, second = run(block, tokens, mask), run(block, tokens, mask)
+    for task in block.tasks:
+        untouched = block.output_dims[task] == INPUT_DIM
+        assert torch.equal(first[task], second[task]) == untouched
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_loss_reaches_exactly_the_parameters_that_are_declared(
+    block: SharingBlock, training: bool
+) -> None:
+    block.train(training)
+    for task in block.tasks:
+        block.zero_grad(set_to_none=True)
+        tokens, mask = inputs(4, 3)
+        stream = run(block, tokens.requires_grad_(), mask)[task]
+        stream[mask].square().sum().backward()
+        assert reached(block) == block.reached_by(task)
+
+
+def test_every_parameter_serves_a_task_and_is_reached_by_one(block: SharingBlock) -> None:
+    names = {name for name, _ in block.named_parameters()}
+    assert all(block.owners(name) <= set(block.tasks) for name in names)
+    assert set().union(*(block.reached_by(task) for task in block.tasks)) == names
+
+
+def test_gradient_of_shared_parameters_is_the_sum_over_the_tasks(block: SharingBlock) -> None:
+    def gradients(*tasks: str) -> dict[str, Tensor]:
+        block.zero_grad(set_to_none=True)
+        tokens, mask = inputs(4, 3)
+        streams = run(block, tokens.requires_grad_(), mask)
+        torch.stack([streams[task][mask].square().sum() for task in tasks]).sum().backward()
+        return {
+            name: parameter.grad.clone()
+            for name, parameter in block.named_parameters()
+            if parameter.grad is not None
+        }
+
+    together, apart = gradients(*block.tasks), [gradients(task) for task in block.tasks]
+    for name, gradient in together.items():
+        parts = [own[name] for own in apart if name in own]
+        torch.testing.assert_close(gradient, torch.stack(parts).sum(0))
+
+
+def test_saved_state_gives_the_same_streams(plan: str, cell: str, block: SharingBlock) -> None:
+    torch.manual_seed(9)
+    other = PLANS[plan][0](cell)
+    tokens, mask = inputs(4, 2)
+    other.load_state_dict(block.state_dict())
+    same(run(block, tokens, mask), run(other, tokens, mask))
+
+
+def test_finalised_block_gives_the_same_streams(block: SharingBlock) -> None:
+    tokens, mask = inputs(4, 2)
+    block.eval()
+    final = copy.deepcopy(block).finalize()
+    assert final.output_dims == block.output_dims
+    same(run(block, tokens, mask), run(final, tokens, mask))
+    stored = sum(parameter.numel() for parameter in block.parameters())
+    assert sum(parameter.numel() for parameter in final.parameters()) <= stored
