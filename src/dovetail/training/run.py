@@ -94,8 +94,10 @@ def train(
     interrupted = False
     for event in loop.run():
         if isinstance(event, EpochResult):
-            folder.save_checkpoint(loop.checkpoint(), splits.digest)
+            # In this order: a resumed run drops the lines that its checkpoint does not know of,
+            # but could not bring back a line that was never written.
             metrics.append(event)
+            folder.save_checkpoint(loop.checkpoint(), splits.digest)
         yield event
         if should_stop():
             interrupted = True
