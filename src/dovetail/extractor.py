@@ -178,7 +178,9 @@ class Extractor:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         with torch.inference_mode():
-            for indices in batches_of_similar_length([len(sentence.tokens) for sentence in sentences]):
+            for indices in batches_of_similar_length(
+                [len(sentence.tokens) for sentence in sentences]
+            ):
                 chosen = [sentences[index] for index in indices]
                 batch = Batch.from_sentences(chosen, self.model.encoder.featurise)
                 for index, sentence in zip(indices, self.model.predict(batch), strict=True):
