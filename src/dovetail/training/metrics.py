@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dovetail.errors import TrainingError
 from dovetail.training.loop import EpochResult
@@ -20,7 +20,10 @@ class Metrics:
     def __init__(self, path: Path, *, epochs_done: int) -> None:
         self.path = path
         kept = [line for line in self._lines() if (_epoch(line) or epochs_done + 1) <= epochs_done]
-        self._write("".join(f"{line}\n" for line in kept), mode="w")
+        # Beside the old file, which stays whole if the disk is full or the process is killed.
+        partial = path.with_name(f"{path.name}.partial")
+        self._write(partial, "".join(f"{line}\n" for line in kept))
+        partial.replace(path)
 
     def _lines(self) -> list[str]:
         if not self.path.exists():
@@ -33,11 +36,11 @@ class Metrics:
         Raises:
             TrainingError: if the disk is full.
         """
-        self._write(json.dumps(row(result)) + "\n", mode="a")
+        self._write(self.path, json.dumps(row(result)) + "\n", mode="a")
 
-    def _write(self, text: str, *, mode: str) -> None:
+    def _write(self, path: Path, text: str, *, mode: Literal["w", "a"] = "w") -> None:
         try:
-            with self.path.open(mode, encoding="utf-8") as file:
+            with path.open(mode, encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
             raise TrainingError(

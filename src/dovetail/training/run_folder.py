@@ -8,7 +8,7 @@ from typing import Any
 
 from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import TrainingError
-from dovetail.training.checkpoint import Checkpoint
+from dovetail.training.checkpoint import FILE, Checkpoint
 
 
 class RunFolder:
@@ -55,9 +55,11 @@ class RunFolder:
         Raises:
             TrainingError: if that cannot be written.
         """
+        partial = self.config.with_name(f"{self.config.name}.partial")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.config.write_text(dump_config(config), encoding="utf-8")
+            partial.write_text(dump_config(config), encoding="utf-8")
+            partial.replace(self.config)
         except OSError as error:
             raise TrainingError(f"could not write {self.config}: {error}") from error
 
@@ -65,12 +67,14 @@ class RunFolder:
         """Replace the checkpoint by a newer one, atomically."""
         replace(checkpoint, data_digest=data_digest).save(self.checkpoint)
 
-    def load_checkpoint(self, data_digest: str) -> Checkpoint:
-        """The last checkpoint of the run.
+    def load_checkpoint(self, data_digest: str) -> Checkpoint | None:
+        """The last checkpoint of the run; None if it was stopped before its first epoch was over.
 
         Raises:
-            TrainingError: if there is none, or the data are not those it was trained on.
+            TrainingError: if it is damaged, or the data are not those it was trained on.
         """
+        if not (self.checkpoint / FILE).is_file():
+            return None
         checkpoint = Checkpoint.load(self.checkpoint)
         if checkpoint.data_digest != data_digest:
             raise TrainingError(
