@@ -26,6 +26,9 @@ Overrides = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
 
 def train_command(
     config: ConfigFile,
@@ -38,6 +41,7 @@ def train_command(
 
     Leaves runs/NAME with the model, the metrics of every epoch and a checkpoint.
     Ctrl-C stops after the current step and saves the best model so far; --resume goes on later.
+    The exit code is then 130, so that what was to follow in a script does not.
     """
     from rich.console import Console
 
@@ -48,7 +52,9 @@ def train_command(
     settings = load_config(config, overrides or ())
     with stop_on_interrupt() as stop:
         events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
-        show_training(events, Console(soft_wrap=True))
+        ended = show_training(events, Console(soft_wrap=True))
+    if not ended:
+        raise typer.Exit(INTERRUPTED)
 
 
 @contextmanager

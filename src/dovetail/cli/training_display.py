@@ -20,9 +20,10 @@ from dovetail.training import (
 )
 
 
-def show_training(events: Iterable[RunEvent], console: Console) -> None:
-    """Show the events of a run as they come."""
+def show_training(events: Iterable[RunEvent], console: Console) -> bool:
+    """Show the events of a run as they come, and say whether it went to its end."""
     bar = ProgressBar(console) if console.is_terminal else None
+    ended = False
     context: AbstractContextManager[object] = bar.progress if bar else nullcontext()
     with context:
         for event in events:
@@ -30,6 +31,8 @@ def show_training(events: Iterable[RunEvent], console: Console) -> None:
                 bar.update(event)
             for line in lines_of(event):
                 console.print(line, highlight=False)
+            ended = isinstance(event, RunFinished) and not event.interrupted
+    return ended
 
 
 def lines_of(event: RunEvent) -> Iterable[str]:
