@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from dovetail.evaluation import Evaluation
@@ -49,7 +50,7 @@ def lines_of(event: RunEvent) -> Iterable[str]:
 def started_lines(event: RunStarted) -> Iterable[str]:
     """The sizes of what is trained, and the warnings."""
     for warning in event.splits.warnings:
-        yield f"[yellow]warning:[/yellow] {escaped(warning)}"
+        yield f"[yellow]warning:[/yellow] {escape(warning)}"
     schema = event.schema
     yield (
         f"{len(event.splits.train):,} training and {len(event.splits.dev):,} dev sentences; "
@@ -66,7 +67,7 @@ def started_lines(event: RunStarted) -> Iterable[str]:
 def epoch_line(event: EpochResult) -> str:
     """One line for an epoch: losses, dev scores, speed."""
     losses = "  ".join(f"{task} loss {loss:.3f}" for task, loss in event.losses.items())
-    scores = f"  dev {scores_line(event.dev)}" if event.dev else ""
+    scores = f"  dev F1 {scores_line(event.dev)}" if event.dev else ""
     best = "  [bold]best[/bold]" if event.is_best else ""
     width = len(str(event.epochs))
     return (
@@ -80,8 +81,8 @@ def finished_lines(event: RunFinished) -> Iterable[str]:
     how = "interrupted" if event.interrupted else "finished"
     yield f"{how} after {event.epochs} epochs; the best was epoch {event.best_epoch}"
     if event.dev:
-        yield f"dev, with its thresholds: {scores_line(event.dev)}"
-    yield f"model: {escaped(str(event.model_folder))}"
+        yield f"dev F1 (strict, micro) with the thresholds in force: {scores_line(event.dev)}"
+    yield f"model: {escape(str(event.model_folder))}"
     if event.interrupted:
         yield "go on with --resume"
 
@@ -90,11 +91,6 @@ def scores_line(evaluation: Evaluation) -> str:
     """Strict micro-F1 of both tasks, in percent."""
     entities, relations = evaluation.entity_strict.micro.f1, evaluation.relation_strict.micro.f1
     return f"entities {100 * entities:.1f}  relations {100 * relations:.1f}"
-
-
-def escaped(text: str) -> str:
-    """Text in which brackets are no markup."""
-    return text.replace("[", r"\[")
 
 
 class ProgressBar:

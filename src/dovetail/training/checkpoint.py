@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,8 @@ class Checkpoint:
                 os.fsync(file.fileno())
             partial.replace(target)
         except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise TrainingError(
                 f"could not write the checkpoint {target}: {error}. The checkpoint before it is "
                 f"whole: make room, then go on with --resume"
@@ -133,6 +135,6 @@ def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def seed_epoch(seed: int, *, phase: int, epoch: int) -> int:
     """Seed torch for one epoch, so that it runs the same whether or not the run was interrupted."""
-    value = (seed * 1_000_003 + phase) * 1_000_003 + epoch
+    value = ((seed * 1_000_003 + phase) * 1_000_003 + epoch) % 2**63  # what torch takes
     torch.manual_seed(value)
     return value

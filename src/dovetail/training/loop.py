@@ -143,11 +143,18 @@ class Loop:
             parameters += objective.named_parameters()
         self.steps = -(-len(self.train.sentences) // self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
-        self.schedule = build_schedule(
-            optimiser, self.config, total_steps=self.phase.epochs * self.steps
-        )
         self.optimiser = optimiser
         self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self._schedule_rates()
+
+    def _schedule_rates(self) -> None:
+        """Let the rates go on after the epochs of the phase that are done."""
+        self.schedule = build_schedule(
+            self.optimiser,
+            self.config,
+            total_steps=self.phase.epochs * self.steps,
+            steps_done=self.progress.epoch * self.steps,
+        )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint was taken."""
@@ -156,8 +163,6 @@ class Loop:
         self.best = dict(checkpoint.best)
         self._begin_phase()
         restore_optimiser(self.optimiser, checkpoint.optimiser)
-        for _ in range(self.progress.epoch * self.steps):
-            self.schedule.step()
 
     def checkpoint(self) -> Checkpoint:
         """All that `restore` needs, as it stands at the end of an epoch."""

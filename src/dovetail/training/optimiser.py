@@ -38,8 +38,13 @@ def build_optimiser(
     )
 
 
-def build_schedule(optimiser: AdamW, config: TrainingConfig, *, total_steps: int) -> LambdaLR:
-    """Linear warm-up to the full rate, then the decay of the config down to zero (or none)."""
+def build_schedule(
+    optimiser: AdamW, config: TrainingConfig, *, total_steps: int, steps_done: int = 0
+) -> LambdaLR:
+    """Linear warm-up to the full rate, then the decay of the config down to zero (or none).
+
+    The rates of the optimiser are the full ones; the schedule goes on after `steps_done` steps.
+    """
     warmup_steps = round(config.warmup_fraction * total_steps)
 
     def factor(step: int) -> float:
@@ -52,4 +57,6 @@ def build_schedule(optimiser: AdamW, config: TrainingConfig, *, total_steps: int
             return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
         return 1.0
 
-    return LambdaLR(optimiser, factor)
+    for group in optimiser.param_groups:
+        group["initial_lr"] = group["lr"]  # LambdaLR asks for it where it does not start at 0
+    return LambdaLR(optimiser, factor, last_epoch=steps_done - 1)
