@@ -135,7 +135,10 @@ class Loop:
         return self.curriculum[self.progress.phase]
 
     def _begin_phase(self) -> None:
-        """Build the optimiser from what the phase trains, and nothing else."""
+        """Build the optimiser from what the phase trains, and nothing else.
+
+        The rates go on after the epochs of the phase that are done.
+        """
         parameters = list(self.model.trainable_parameters())
         for name, parameter in parameters:
             parameter.requires_grad_(self.phase.trains(name))
@@ -143,18 +146,14 @@ class Loop:
             parameters += objective.named_parameters()
         self.steps = -(-len(self.train.sentences) // self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
-        self.optimiser = optimiser
-        self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        self._schedule_rates()
-
-    def _schedule_rates(self) -> None:
-        """Let the rates go on after the epochs of the phase that are done."""
         self.schedule = build_schedule(
-            self.optimiser,
+            optimiser,
             self.config,
             total_steps=self.phase.epochs * self.steps,
             steps_done=self.progress.epoch * self.steps,
         )
+        self.optimiser = optimiser
+        self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint was taken."""
