@@ -25,3 +25,25 @@ def pretrained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.encoders.conftest import save_tiny_bert  # transformers takes seconds to import
 
     return save_tiny_bert(tmp_path_factory.mktemp("pretrained"))
+
+
+@pytest.fixture(scope="session")
+def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that has learned something of the tiny corpus."""
+    from tests.corpus import DEV, TRAIN, save_corpus
+    from tests.networks import tiny_config
+
+    from dovetail.config import DataConfig, DepthSharingConfig
+    from dovetail.training import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    train_path = save_corpus(TRAIN, folder / "train.jsonl")
+    config = tiny_config(
+        DataConfig(train=(train_path,), dev=(save_corpus(DEV, folder / "dev.jsonl"),)),
+        sharing=DepthSharingConfig(hidden_dim=8, dropout=0.0, relation_layers=1),
+        relation_head={"dropout": 0.0},
+        training={"epochs": 15, "learning_rate": 2e-2},
+    )
+    for _ in train(config, folder / "run"):
+        pass
+    return folder / "run" / "model"

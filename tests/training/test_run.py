@@ -1,0 +1,257 @@
+"""Whole runs on the tiny corpus, in this process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.corpus import DEV, TRAIN, save_corpus
+from tests.networks import pretrained, tiny_config
+from tests.training.conftest import metrics, weights
+
+from dovetail.config import Config, DataConfig, load_config
+from dovetail.config.config import LARGEST_SEED
+from dovetail.errors import TrainingError
+from dovetail.evaluation import evaluate
+from dovetail.extractor import Extractor
+from dovetail.saved_model import load_model
+from dovetail.training import RunEvent, RunFinished, RunStarted, StepResult, train
+
+
+def run(config: Config, path: Path, **options: Any) -> list[RunEvent]:
+    return list(train(config, path, **options))
+
+
+def after(steps: int) -> Callable[[], bool]:
+    """Asked after every event, says to stop after so many."""
+    asked = itertools.count(1)
+    return lambda: next(asked) >= steps
+
+
+@pytest.fixture(scope="module")
+def whole(data: DataConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three epochs that nothing interrupted."""
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    run(tiny_config(data), path)
+    return path
+
+
+def test_events_tell_the_run_from_start_to_end(data: DataConfig, tmp_path: Path) -> None:
+    events = run(tiny_config(data, training={"epochs": 2}), tmp_path / "run")
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], RunFinished)
+    assert events[0].epochs_done == 0
+    steps = [event for event in events if isinstance(event, StepResult)]
+    assert [(event.epoch, event.step) for event in steps] == [
+        (epoch, step) for epoch in (1, 2) for step in range(1, 7)
+    ]
+    for epoch in (1, 2):
+        assert sum(step.sentences for step in steps if step.epoch == epoch) == len(TRAIN)
+    assert events[-1].model_folder == tmp_path / "run" / "model"
+    assert not events[-1].interrupted
+
+
+def test_run_folder_holds_what_is_promised(data: DataConfig, whole: Path) -> None:
+    assert sorted(path.name for path in whole.iterdir()) == [
+        "checkpoint",
+        "config.toml",
+        "metrics.jsonl",
+        "model",
+    ]
+    assert load_config(whole / "config.toml") == tiny_config(data)
+    assert [line["epoch"] for line in metrics(whole)] == [1, 2, 3]
+    first, *_, last = metrics(whole)
+    assert last["losses"]["entity"] < first["losses"]["entity"]
+
+
+def test_same_seed_gives_the_same_bits_and_another_seed_others(
+    data: DataConfig, whole: Path, tmp_path: Path
+) -> None:
+    run(tiny_config(data), tmp_path / "again")
+    assert weights(tmp_path / "again") == weights(whole)
+    assert metrics(tmp_path / "again") == metrics(whole)
+    run(tiny_config(data, seed=2), tmp_path / "other")
+    assert weights(tmp_path / "other") != weights(whole)
+
+
+# Events of the whole run: the start, 6 steps and an epoch, 6 steps and an epoch, …
+@pytest.mark.parametrize("stops", [[3], [8], [11], [8, 2], [21]])
+def test_resumed_run_ends_with_the_bits_of_one_that_never_stopped(
+    data: DataConfig, whole: Path, tmp_path: Path, stops: list[int]
+) -> None:
+    path = tmp_path / "run"
+    for number, stop in enumerate(stops):
+        *_, last = run(tiny_config(data), path, resume=number > 0, should_stop=after(stop))
+        assert isinstance(last, RunFinished)
+        assert last.interrupted
+        assert load_model(last.model_folder)
+    started, *_ = run(tiny_config(data), path, resume=True)
+    assert isinstance(started, RunStarted)
+    assert started.epochs_done == {3: 0, 8: 1, 11: 1, 21: 3}[stops[0]]
+    assert weights(path) == weights(whole)
+    assert metrics(path) == metrics(whole)
+
+
+def test_resuming_a_finished_run_trains_nothing(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(data, training={"epochs": 1})
+    run(config, tmp_path / "run")
+    before = weights(tmp_path / "run")
+    events = run(config, tmp_path / "run", resume=True)
+    assert [type(event) for event in events] == [RunStarted, RunFinished]
+    assert weights(tmp_path / "run") == before
+
+
+def test_resumed_run_of_trained_encoder_layers_ends_with_the_same_bits(
+    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+) -> None:
+    config = tiny_config(
+        data,
+        encoders=(pretrained(pretrained_folder, trained_layers=1, dropout=0.1),),
+        training={"epochs": 2, "encoder_learning_rate": 1e-3},
+    )
+    run(config, tmp_path / "whole")
+    run(config, tmp_path / "run", should_stop=after(10))
+    run(config, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    stored = load_file(tmp_path / "whole" / "model" / "weights.safetensors")
+    assert any(".transformer." in name for name in stored)
+
+
+def test_cached_encodings_train_the_same_model_up_to_half_precision(
+    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+) -> None:
+    """The cache keeps three digits of each state, so the weights are close and not bit-same."""
+    states = []
+    for name, gigabytes in (("cached", 1.0), ("computed", 0.0)):
+        config = tiny_config(
+            data,
+            encoders=(pretrained(pretrained_folder),),
+            training={"epochs": 1, "cache_gigabytes": gigabytes, "learning_rate": 1e-3},
+        )
+        run(config, tmp_path / name)
+        states.append(load_file(tmp_path / name / "model" / "weights.safetensors"))
+    cached, computed = states
+    assert not any(".transformer." in name for name in cached)  # frozen: named, not stored
+    for name in cached:
+        if not name.endswith("thresholds"):
+            torch.testing.assert_close(cached[name], computed[name], atol=2e-3, rtol=2e-2)
+
+
+def test_model_is_that_of_the_first_best_epoch(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(
+        data, relation_head={"threshold": 0.5}, training={"epochs": 6, "learning_rate": 3e-2}
+    )
+    *_, finished = run(config, tmp_path / "run")
+    assert isinstance(finished, RunFinished)
+    lines = metrics(tmp_path / "run")
+    scores = [line["score"] for line in lines]
+    best = scores.index(max(scores))
+    assert max(scores) > 0
+    assert finished.best_epoch == best + 1
+    model = load_model(finished.model_folder).model
+    found = evaluate(DEV, Extractor(model).annotate(DEV), bootstrap_samples=0)
+    assert found.mean_f1 == pytest.approx(scores[best])
+    assert finished.dev is not None
+    assert finished.dev.mean_f1 == pytest.approx(scores[best])
+
+
+def test_training_stops_when_patience_is_over(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(data, training={"epochs": 50, "patience_epochs": 2, "learning_rate": 1e-9})
+    *_, finished = run(config, tmp_path / "run")
+    assert isinstance(finished, RunFinished)
+    assert finished.epochs == finished.best_epoch + 2 < 50
+
+
+def test_without_dev_set_the_last_epoch_is_kept(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(
+        DataConfig(train=data.train),
+        relation_head={"threshold": 0.4},
+        training={"epochs": 2, "patience_epochs": 0},
+    )
+    *_, finished = run(config, tmp_path / "run")
+    assert isinstance(finished, RunFinished)
+    assert finished.best_epoch == finished.epochs == 2
+    assert finished.dev is None
+    thresholds = load_model(finished.model_folder).model.relation_head.thresholds
+    torch.testing.assert_close(thresholds, torch.full((3,), 0.4))
+
+
+@pytest.mark.parametrize(
+    ("signatures", "declared", "expected"),
+    [
+        ("off", {}, {}),
+        (
+            "declared",
+            {"lives_in": (("Person", "Company"),)},
+            {"lives_in": frozenset({("Person", "Company")})},
+        ),
+    ],
+)
+def test_signatures_of_the_model_are_those_of_the_config(
+    data: DataConfig, tmp_path: Path, signatures: str, declared: Any, expected: Any
+) -> None:
+    config = tiny_config(
+        data,
+        relation_head={"signatures": signatures, "declared": declared},
+        training={"epochs": 1},
+    )
+    run(config, tmp_path / "run")
+    assert load_model(tmp_path / "run" / "model").model.schema.signatures == expected
+
+
+def test_training_learns(trained_model: Path) -> None:
+    extractor = Extractor(load_model(trained_model).model)
+    scores = evaluate(DEV, extractor.annotate(DEV), bootstrap_samples=0)
+    assert scores.entity_strict.micro.f1 > 0.6
+    assert scores.relation_strict.micro.f1 > 0.4
+
+
+def test_largest_seed_is_one_that_trains(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(data, seed=LARGEST_SEED, training={"epochs": 1})
+    assert isinstance(run(config, tmp_path / "run")[-1], RunFinished)
+
+
+def test_existing_run_is_not_overwritten(data: DataConfig, whole: Path) -> None:
+    before = weights(whole)
+    with pytest.raises(TrainingError, match="holds a run already: go on with it by --resume"):
+        run(tiny_config(data), whole)
+    assert weights(whole) == before
+
+
+def test_resuming_what_never_started_is_refused(data: DataConfig, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="there is no run to resume"):
+        run(tiny_config(data), tmp_path / "nowhere", resume=True)
+
+
+def test_resuming_with_another_config_names_the_fields(data: DataConfig, whole: Path) -> None:
+    config = tiny_config(data, seed=5, training={"learning_rate": 0.5})
+    with pytest.raises(TrainingError) as refusal:
+        run(config, whole, resume=True)
+    assert "seed: was 1, is 5" in str(refusal.value)
+    assert "training.learning_rate: was 0.01, is 0.5" in str(refusal.value)
+    assert "epochs" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("changed", ["train", "dev"])
+def test_resuming_with_other_data_is_refused(tmp_path: Path, changed: str) -> None:
+    train_path = save_corpus(TRAIN, tmp_path / "train.jsonl")
+    dev_path = save_corpus(DEV, tmp_path / "dev.jsonl")
+    config = tiny_config(DataConfig(train=(train_path,), dev=(dev_path,)), training={"epochs": 1})
+    run(config, tmp_path / "run")
+    if changed == "train":
+        save_corpus(TRAIN[1:], train_path)
+    else:
+        save_corpus(DEV[::-1], dev_path)
+    with pytest.raises(TrainingError, match=r"are not those that .* was started with"):
+        run(config, tmp_path / "run", resume=True)
+
+
+def test_loss_that_is_no_number_is_refused_with_a_remedy(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(data, training={"learning_rate": 1e30, "clip_norm": 1e30})
+    with pytest.raises(TrainingError, match=r"the loss is .*lower\s+training.learning_rate"):
+        run(config, tmp_path / "run")

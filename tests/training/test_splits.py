@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
+
+from dovetail.config import DataConfig
+from dovetail.document import Entity, Relation, Sentence
+from dovetail.errors import TrainingError
+from dovetail.training.splits import LISTED, read_splits, split_off
+
+
+@given(st.integers(0, 60), st.floats(0, 0.99), st.integers(0, 1000))
+def test_parts_are_disjoint_complete_and_in_order(number: int, fraction: float, seed: int) -> None:
+    sentences = [Sentence.from_tokens([str(index)]) for index in range(number)]
+    train, dev = split_off(sentences, fraction=fraction, seed=seed)
+    assert sorted([*train, *dev], key=sentences.index) == sentences
+    assert list(train) == [sentence for sentence in sentences if sentence in train]
+    assert list(dev) == [sentence for sentence in sentences if sentence in dev]
+    assert len(dev) == round(fraction * number)
+    assert split_off(sentences, fraction=fraction, seed=seed) == (train, dev)
+
+
+def test_fraction_of_the_training_sentences_is_set_apart_by_its_own_seed(tmp_path: Path) -> None:
+    path = save_corpus(SENTENCES, tmp_path / "all.jsonl")
+    splits = [
+        read_splits(DataConfig(train=(path,), dev_fraction=0.2, dev_seed=seed))
+        for seed in (1, 1, 2)
+    ]
+    assert splits[0] == splits[1]
+    assert splits[0].dev != splits[2].dev
+    assert len(splits[0].dev) == 6
+    assert not set(splits[0].train) & set(splits[0].dev)
+
+
+def test_files_are_read_in_their_order(tmp_path: Path) -> None:
+    first, second = (
+        save_corpus(part, tmp_path / name)
+        for part, name in ((TRAIN, "first.jsonl"), (DEV, "second.jsonl"))
+    )
+    splits = read_splits(DataConfig(train=(second, first)))
+    assert splits.train == (*DEV, *TRAIN)
+    assert splits.dev == ()
+    assert splits.warnings == ()
+
+
+def read(tmp_path: Path, train: list[Sentence], dev: list[Sentence]) -> tuple[str, ...]:
+    config = DataConfig(
+        train=(save_corpus(train, tmp_path / "train.jsonl"),),
+        dev=(save_corpus(dev, tmp_path / "dev.jsonl"),),
+    )
+    return read_splits(config).warnings
+
+
+def test_dev_sentences_that_are_trained_on_are_listed(tmp_path: Path) -> None:
+    relabelled = replace(TRAIN[1], entities=frozenset(), relations=frozenset())
+    (warning,) = read(tmp_path, list(TRAIN), [*DEV, TRAIN[0], relabelled])
+    assert f"2 of {len(DEV) + 2} dev sentences" in warning
+    assert "\n  Ada Lovelace lives in London ." in warning
+    assert "\n  Brunel worked for Great Western ." in warning
+
+
+def test_a_long_list_is_cut_and_counted(tmp_path: Path) -> None:
+    (warning,) = read(tmp_path, list(TRAIN), list(TRAIN[: LISTED + 3]))
+    assert warning.count("\n  ") == LISTED + 1
+    assert "… and 3 more" in warning
+
+
+def test_types_that_training_lacks_are_named(tmp_path: Path) -> None:
+    ship, port = Entity(0, 1, "Ship"), Entity(2, 3, "Port")
+    unseen = Sentence.from_tokens(
+        ["Argo", "left", "Iolcos"], entities=[ship, port], relations=[Relation(ship, port, "left")]
+    )
+    entity, relation = read(tmp_path, list(TRAIN), [*DEV, unseen])
+    assert entity.endswith(
+        "entity types that training lacks and the model cannot learn: Port, Ship"
+    )
+    assert relation.endswith("cannot learn: left")
+
+
+def test_entities_within_longer_ones_are_counted(tmp_path: Path) -> None:
+    nested = Sentence.from_tokens(
+        ["Wiener", "Bahn"], entities=[Entity(0, 2, "Company"), Entity(0, 1, "Place")]
+    )
+    (warning,) = read(tmp_path, [*TRAIN, nested], list(DEV))
+    assert warning.startswith("1 training entities lie inside longer ones")
+
+
+@pytest.mark.parametrize("kind", ["entity", "relation"])
+def test_training_without_an_entity_or_relation_is_refused(tmp_path: Path, kind: str) -> None:
+    bare = [
+        replace(s, relations=frozenset(), entities=frozenset() if kind == "entity" else s.entities)
+        for s in TRAIN
+    ]
+    with pytest.raises(TrainingError, match=f"the 22 training sentences hold no {kind}"):
+        read(tmp_path, bare, list(DEV))
+
+
+def test_digest_is_that_of_tokens_annotations_and_order() -> None:
+    from dovetail.training.splits import Splits
+
+    digests = [
+        Splits(train, dev).digest
+        for train, dev in (
+            (TRAIN, DEV),
+            (TRAIN[::-1], DEV),
+            (TRAIN[:-1], DEV),
+            (TRAIN, ()),
+            ((*TRAIN[:-1], TRAIN[-1].without_annotations()), DEV),
+        )
+    ]
+    assert len(set(digests)) == len(digests)
+    assert Splits(TRAIN, DEV, warnings=("any",)).digest == digests[0]
