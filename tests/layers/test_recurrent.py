@@ -15,7 +15,7 @@ def test_reversal_turns_each_sentence_and_leaves_padding() -> None:
 def test_layer_equals_torchs_own_bidirectional_layer_on_one_sentence(cell: str) -> None:
     layer = BidirectionalLayer(cell, input_dim=3, hidden_dim=4)
     reference = CELLS[cell](3, 4, batch_first=True, bidirectional=True)
-    state = {name: tensor for name, tensor in layer.forwards.state_dict().items()}
+    state = dict(layer.forwards.state_dict())
     state |= {f"{name}_reverse": t for name, t in layer.backwards.state_dict().items()}
     reference.load_state_dict(state)
     tokens = torch.randn(1, 6, 3)

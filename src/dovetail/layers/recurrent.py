@@ -1,8 +1,7 @@
 """A bidirectional recurrent layer over right-padded sentences.
 
 The backward direction reads each sentence reversed within its own length, so it never sees padding
-and the layer needs no packing: both directions run on the fused kernels, which take their input
-projections for all tokens at once.
+and the layer needs no packing: both directions take their input projections for all tokens at once.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from typing import Literal
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+from dovetail.layers.gru import bidirectional_gru
 
 Cell = Literal["gru", "lstm"]
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -75,8 +76,15 @@ class BidirectionalLayer(nn.Module):
     ) -> Float[Tensor, "batch tokens output_dim"]:
         """Token vectors in context; padded positions hold values that mean nothing."""
         tokens = self.dropout(tokens)
+        if tokens.is_cpu and isinstance(self.forwards, nn.GRU):
+            states = bidirectional_gru(tokens, mask, self.forwards, self.backwards)
+        else:
+            states = self._states(tokens, mask)
+        return self.normalise(states)
+
+    def _states(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Run torch's own kernels, which are the fastest for LSTMs and for other devices."""
         order = reversal(mask).unsqueeze(2)
         ahead, _ = self.forwards(tokens)
         behind, _ = self.backwards(tokens.gather(1, order.expand_as(tokens)))
-        behind = behind.gather(1, order.expand_as(behind))
-        return self.normalise(torch.cat([ahead, behind], dim=2))
+        return torch.cat([ahead, behind.gather(1, order.expand_as(behind))], dim=2)
