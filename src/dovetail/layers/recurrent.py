@@ -76,8 +76,9 @@ class BidirectionalLayer(nn.Module):
     ) -> Float[Tensor, "batch tokens output_dim"]:
         """Token vectors in context; padded positions hold values that mean nothing."""
         tokens = self.dropout(tokens)
-        if tokens.is_cpu and isinstance(self.forwards, nn.GRU):
-            states = bidirectional_gru(tokens, mask, self.forwards, self.backwards)
+        forwards, backwards = self.forwards, self.backwards
+        if tokens.is_cpu and isinstance(forwards, nn.GRU) and isinstance(backwards, nn.GRU):
+            states = bidirectional_gru(tokens, mask, forwards, backwards)
         else:
             states = self._states(tokens, mask)
         return self.normalise(states)
