@@ -59,6 +59,8 @@ def save_model(
         (partial / DESCRIPTION).write_text(description + "\n", encoding="utf-8")
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
         (partial / CARD).write_text(model_card(model, config, dev), encoding="utf-8")
+        # safetensors lets nobody but the owner read; a model is for whoever may read its config.
+        shutil.copymode(partial / CONFIG, partial / WEIGHTS)
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
     except (OSError, SafetensorError) as error:

@@ -67,6 +67,7 @@ class Checkpoint:
         target, partial = folder / FILE, folder / f"{FILE}.partial"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(folder)
             metadata = {
                 "progress": json.dumps(asdict(self.progress)),
                 "data_digest": self.data_digest,
@@ -107,6 +108,13 @@ class Checkpoint:
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"the checkpoint {path} is damaged: {error}") from error
         return cls(progress, **parts, data_digest=metadata["data_digest"])
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a process left that was killed in the middle of a checkpoint."""
+    for path in folder.iterdir():
+        if path.name != FILE:
+            path.unlink()
 
 
 def tensors_from_optimiser(optimiser: AdamW) -> dict[str, Tensor]:
