@@ -1,0 +1,227 @@
+"""Runs that are killed, that meet a full disk, that go on: always to the same bits."""
+
+from __future__ import annotations
+
+import io
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.networks import tiny_config
+from tests.training.conftest import metrics, weights
+
+from dovetail.config import Config, DataConfig, dump_config
+from dovetail.errors import TrainingError
+from dovetail.saved_model import load_model
+from dovetail.training import EpochResult, RunStarted, train
+from dovetail.training.checkpoint import FILE, Checkpoint
+
+PROGRAM = """
+import signal
+import sys
+from pathlib import Path
+from dovetail.config import load_config
+from dovetail.training import EpochResult, StepResult, train
+
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+for event in train(load_config(sys.argv[1]), Path(sys.argv[2])):
+    if isinstance(event, StepResult | EpochResult):
+        print(type(event).__name__, event.epoch, flush=True)
+        sys.stdin.readline()
+"""
+"""Trains, and waits for a line after each event.  A file that grows too large ends it at once."""
+
+
+@pytest.fixture(scope="module")
+def config(data: DataConfig) -> Config:
+    return tiny_config(data, training={"epochs": 2})
+
+
+@pytest.fixture(scope="module")
+def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    for _ in train(config, path):
+        pass
+    return path
+
+
+class Training:
+    """A training process, an event at a time."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        file = path.with_name("config.toml")
+        file.write_text(dump_config(config), encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(file), str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(self, *events: str) -> None:
+        """Let it go on until it has reported these events, and stand there."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        for position, event in enumerate(events):
+            if position:
+                self.go_on()
+            assert self.process.stdout.readline().strip() == event
+
+    def go_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def killed_by(self, expected: signal.Signals) -> None:
+        """Check how it ended."""
+        assert self.process.wait(timeout=60) == -expected
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+EPOCH = ["StepResult 1"] * 6 + ["EpochResult 1"]
+
+
+def assert_resumes(config: Config, path: Path, whole: Path, *, epochs_done: int) -> None:
+    started, *_ = train(config, path, resume=True)
+    assert isinstance(started, RunStarted)
+    assert started.epochs_done == epochs_done
+    assert weights(path) == weights(whole)
+    assert metrics(path) == metrics(whole)
+
+
+def test_run_that_is_killed_between_two_steps_resumes_to_the_same_bits(
+    config: Config, whole: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    training = Training(config, path)
+    training.wait_for(*EPOCH, "StepResult 2", "StepResult 2")
+    training.process.kill()
+    training.killed_by(signal.SIGKILL)
+    assert not (path / "model").exists()
+    assert_resumes(config, path, whole, epochs_done=1)
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_run_that_is_killed_while_it_writes_a_checkpoint_resumes_to_the_same_bits(
+    config: Config, whole: Path, tmp_path: Path, epoch: int
+) -> None:
+    """The kernel ends it in the middle of the file, by a signal that it cannot see coming."""
+    path = tmp_path / "run"
+    training = Training(config, path)
+    training.wait_for(*EPOCH[:6], *([] if epoch == 1 else [EPOCH[6], *["StepResult 2"] * 6]))
+    resource.prlimit(training.process.pid, resource.RLIMIT_CORE, (0, 0))
+    resource.prlimit(training.process.pid, resource.RLIMIT_FSIZE, (LIMIT_BYTES, LIMIT_BYTES))
+    training.go_on()
+    training.killed_by(signal.SIGXFSZ)
+    folder = path / "checkpoint"
+    torn = [file for file in folder.iterdir() if file.name != FILE]
+    assert torn
+    assert len(metrics(path)) == epoch  # the line of the epoch whose checkpoint is torn
+    assert_resumes(config, path, whole, epochs_done=epoch - 1)
+    assert [file.name for file in folder.iterdir()] == [FILE]
+
+
+LIMIT_BYTES = 30_000
+"""More than a run's metrics take, less than its checkpoint."""
+
+
+@contextmanager
+def no_room_for_files_above(size: int) -> Iterator[None]:
+    """What a quota does: writing more than so many bytes to any file fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def fill_up(file: io.RawIOBase, size: int) -> None:
+    """Write pieces of a size until there is no room for another."""
+    with suppress(OSError):
+        while file.write(bytes(size)):
+            pass
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """A disk without a free byte."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            for size in (1 << 16, 1 << 8, 1):
+                fill_up(file, size)
+            yield
+        finally:
+            filler.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [str(mount), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def train_until_it_fails(config: Config, path: Path, obstacle: object) -> str:
+    """Put the obstacle in the way after the first epoch, and return what the refusal says."""
+    events = train(config, path)
+    while not isinstance(next(events), EpochResult):
+        pass
+    with obstacle, pytest.raises(TrainingError) as refusal:  # type: ignore[attr-defined]
+        for _ in events:
+            pass
+    return str(refusal.value)
+
+
+def test_checkpoint_that_finds_no_room_leaves_the_old_one_and_the_run_resumes(
+    config: Config, whole: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    message = train_until_it_fails(config, path, no_room_for_files_above(LIMIT_BYTES))
+    assert "could not write the checkpoint" in message
+    assert "make room, then go on with --resume" in message
+    assert Checkpoint.load(path / "checkpoint").progress.epoch == 1
+    assert [file.name for file in (path / "checkpoint").iterdir()] == [FILE]
+    assert_resumes(config, path, whole, epochs_done=1)
+
+
+def test_run_on_a_full_disk_says_so_and_resumes_once_there_is_room(
+    config: Config, whole: Path, small_disk: Path
+) -> None:
+    path = small_disk / "run"
+    message = train_until_it_fails(config, path, full(small_disk))
+    assert "No space left on device" in message
+    assert "make room, then go on with --resume" in message
+    assert Checkpoint.load(path / "checkpoint").progress.epoch == 1
+    with full(small_disk), pytest.raises(TrainingError, match="No space left on device"):
+        list(train(config, path, resume=True))
+    assert_resumes(config, path, whole, epochs_done=1)
+
+
+def test_model_that_was_being_replaced_when_the_run_was_killed_is_written_again(
+    config: Config, whole: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(whole, path)
+    shutil.move(path / "model", path / "model.partial")
+    (path / "model.partial" / "README.md").unlink()
+    assert_resumes(config, path, whole, epochs_done=2)
+    assert load_model(path / "model")
+    assert not (path / "model.partial").exists()
