@@ -1,0 +1,164 @@
+"""What the Markdown files say of files, commands and Python is so."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import typer.main
+from tests.markdown import PROJECT, blocks_from_markdown, markdown_files, prose_from_markdown
+
+from dovetail.cli import app
+from dovetail.config import parse_config
+from dovetail.corpora import read_corpus
+
+FILES = markdown_files()
+TEXTS = {path: path.read_text(encoding="utf-8") for path in FILES}
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)|(?:src|srcset|href)=\"(?P<source>[^\"]+)\"")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+INLINE = re.compile(r"`([^`\n]+)`")
+COMMANDS = typer.main.get_command(app).commands
+
+
+def name_of(value):
+    return str(value.relative_to(PROJECT)) if hasattr(value, "relative_to") else None
+
+
+def anchors(text):
+    """The anchors that a Markdown file offers, as GitHub makes them."""
+    headings = HEADING.findall(prose_from_markdown(text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def code_of(text):
+    """The lines of the code blocks, and the code within the prose."""
+    for block in blocks_from_markdown(text):
+        yield from block.text.splitlines()
+    yield from INLINE.findall(prose_from_markdown(text))
+
+
+def usages(text):
+    """The uses of the command line in a text: the command, and what follows it."""
+    for code in code_of(text):
+        for use in re.split(r"[|;&]", code):
+            words = use.split()
+            if "dovetail" in words and not use.startswith("git clone"):
+                after = words[words.index("dovetail") + 1 :]
+                if after and after[0] in COMMANDS:
+                    yield after[0], after[1:]
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_links_lead_somewhere(path):
+    for match in LINK.finditer(prose_from_markdown(TEXTS[path])):
+        target = match["target"] or match["source"]
+        if re.match(r"\w+:", target):  # of another place, which tests do not visit
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), f"{target}: there is no {linked}"
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_options_that_are_mentioned_exist(path):
+    for command, words in usages(TEXTS[path]):
+        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        for word in words:
+            if word.startswith("-") and word != "-":
+                option = word.partition("=")[0].rstrip(",.;:)")
+                assert option in known, f"dovetail {command} has no {option}: {sorted(known)}"
+
+
+def test_commands_that_blocks_show_exist():
+    shown = {
+        line.split()[line.split().index("dovetail") + 1]
+        for text in TEXTS.values()
+        for block in blocks_from_markdown(text)
+        if block.language in ("sh", "console")
+        for line in block.text.splitlines()
+        if line.removeprefix("$ ").startswith("dovetail ")
+    }
+    assert shown
+    assert shown <= {*COMMANDS}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_python_blocks_import_what_exists(path):
+    for block in blocks_from_markdown(TEXTS[path]):
+        if block.language != "python" or ">>>" in block.text:
+            continue
+        imports = [
+            node
+            for node in ast.walk(ast.parse(block.text))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        for node in imports:
+            exec(compile(ast.Module([node], []), str(path), "exec"), {})
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_python_sessions_print_what_they_say(path):
+    for block in blocks_from_markdown(TEXTS[path]):
+        if block.language == "python" and ">>>" in block.text:
+            session = doctest.DocTestParser().get_doctest(block.text, {}, path.name, str(path), 0)
+            assert doctest.DocTestRunner().run(session).failed == 0
+
+
+def test_toml_that_is_a_whole_config_can_be_used():
+    import tomllib
+
+    for text in TEXTS.values():
+        for block in blocks_from_markdown(text):
+            if block.language == "toml" and "[data]" in block.text:
+                assert parse_config(tomllib.loads(block.text)).data.train
+
+
+def test_lines_of_the_native_format_can_be_read(tmp_path):
+    text = TEXTS[PROJECT / "docs" / "formats.md"]
+    lines = [
+        block.text.strip()
+        for block in blocks_from_markdown(text)
+        if block.language == "json" and "format" not in json.loads(block.text)
+    ]
+    file = tmp_path / "lines.jsonl"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    corpus = read_corpus(file, format="dovetail")
+    assert len(corpus.documents) == len(lines) == 3
+    assert not corpus.ledger.drops
+
+
+def test_example_files_are_what_is_marked(tmp_path):
+    from shutil import copytree
+
+    copytree(PROJECT / "examples", tmp_path / "examples")
+    folder = tmp_path / "examples" / "harbour"
+    files = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+    assert {*files} == {"train.jsonl", "dev.jsonl", "test.jsonl"}
+    for path in folder.glob("*.jsonl"):
+        path.unlink()
+    subprocess.run([sys.executable, str(folder / "assemble.py")], check=True)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.jsonl")} == files
+
+
+def test_no_example_sentence_is_in_two_splits():
+    folder = PROJECT / "examples" / "harbour"
+    documents = [d for path in folder.glob("*.jsonl") for d in read_corpus(path).documents]
+    texts = [document.text for document in documents]
+    assert len(texts) == len(set(texts)) > 100
+    assert {len(document.sentences) for document in documents} == {1}
+
+
+def test_pictures_are_what_is_drawn(tmp_path):
+    drawn = tmp_path / "draw.py"
+    images = PROJECT / "docs" / "images"
+    drawn.write_bytes((images / "draw.py").read_bytes())
+    subprocess.run([sys.executable, str(drawn)], check=True)
+    for name in ("dovetail-light.svg", "dovetail-dark.svg"):
+        assert (tmp_path / name).read_bytes() == (images / name).read_bytes()
