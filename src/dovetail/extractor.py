@@ -194,7 +194,8 @@ def _buffers(documents: Iterable[Document]) -> Iterator[list[Document]]:
     tokens = 0
     for document in documents:
         buffered.append(document)
-        tokens += sum(len(sentence.tokens) for sentence in document.sentences)
+        # One more for the document itself, so that a stream of empty ones is cut too.
+        tokens += 1 + sum(len(sentence.tokens) for sentence in document.sentences)
         if tokens >= BUFFERED_TOKENS:
             yield buffered
             buffered, tokens = [], 0

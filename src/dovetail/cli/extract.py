@@ -107,13 +107,30 @@ def texts_of(sources: Iterable[str]) -> Iterator[str]:
     """
     for source in sources:
         if source == "-":
-            yield from (line.rstrip("\n") for line in sys.stdin)
+            yield from texts_of_stream(sys.stdin.buffer)
         elif Path(source).suffix == ".jsonl" and Path(source).is_file():
             yield from texts_of_lines(Path(source))
         elif looks_like_file(source):
             yield read_text(Path(source))
         else:
             yield source
+
+
+def texts_of_stream(stream: Iterable[bytes]) -> Iterator[str]:
+    """The lines of standard input, which are UTF-8 whatever the locale is.
+
+    Raises:
+        CorpusError: naming the line that is not.
+    """
+    from dovetail.errors import CorpusError
+
+    for number, line in enumerate(stream, start=1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"line {number} of standard input is not UTF-8 text: {error}"
+            ) from error
 
 
 def looks_like_file(source: str) -> bool:
@@ -142,11 +159,11 @@ def texts_of_lines(path: Path) -> Iterator[str]:
     """The field "text" of every line of a JSON-lines file.
 
     Raises:
-        CorpusFormatError: naming the line that has none.
+        CorpusFormatError: naming the line that has none, or is not UTF-8.
     """
     from dovetail.errors import CorpusFormatError
 
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 text = json.loads(line)["text"]
