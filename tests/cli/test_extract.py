@@ -1,0 +1,151 @@
+"""`dovetail extract`: every kind of input, and every way out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.corpus import DEV, save_corpus
+from typer.testing import CliRunner
+
+from dovetail.cli import app
+from dovetail.corpora import read_corpus
+from dovetail.errors import CorpusError, CorpusFormatError, ModelError
+
+FIRST, SECOND = "Ada Lovelace lives in London .", "Wiener Bahn is based in Vienna ."
+
+
+def run(*arguments: object, stdin: str | None = None) -> str:
+    result = CliRunner().invoke(
+        app, ["extract", *map(str, arguments)], input=stdin, catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def extracted(*arguments: object, stdin: str | None = None) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run(*arguments, stdin=stdin).splitlines()]
+
+
+def texts(found: list[dict[str, Any]]) -> list[str]:
+    return [result["text"] for result in found]
+
+
+def test_text_is_extracted_with_true_offsets(trained_model: Path) -> None:
+    (result,) = extracted(trained_model, FIRST)
+    assert {"Ada Lovelace", "London"} == {entity["text"] for entity in result["entities"]}
+    for entity in result["entities"]:
+        assert FIRST[entity["start"] : entity["end"]] == entity["text"]
+    (relation,) = result["relations"]
+    assert relation["type"] == "lives_in"
+    assert 0 < relation["confidence"] <= 1
+
+
+def test_inputs_of_all_kinds_are_read_in_their_order(trained_model: Path, tmp_path: Path) -> None:
+    document, lines = tmp_path / "document.txt", tmp_path / "lines.jsonl"
+    document.write_text(f"{FIRST}\n{SECOND}\n", encoding="utf-8")
+    lines.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in (SECOND, FIRST)), encoding="utf-8"
+    )
+    found = extracted(trained_model, SECOND, document, lines)
+    assert texts(found) == [SECOND, f"{FIRST}\n{SECOND}\n", SECOND, FIRST]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_standard_input_is_a_document_a_line(trained_model: Path, arguments: list[str]) -> None:
+    found = extracted(trained_model, *arguments, stdin=f"{FIRST}\n\n{SECOND}")
+    assert texts(found) == [FIRST, "", SECOND]
+
+
+def test_output_file_holds_what_is_printed(trained_model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "found.jsonl"
+    assert run(trained_model, FIRST, SECOND, "-o", output) == ""
+    assert output.read_text("utf-8") == run(trained_model, FIRST, SECOND)
+
+
+@pytest.mark.parametrize("format", ["spert", "dovetail"])
+def test_corpus_keeps_its_tokens_in_any_format(
+    trained_model: Path, tmp_path: Path, format: str
+) -> None:
+    corpus, output = save_corpus(DEV, tmp_path / "dev.jsonl"), tmp_path / "predictions.json"
+    run(trained_model, corpus, "--to", format, "-o", output)
+    predicted = read_corpus(output, format=format).sentences
+    assert [sentence.tokens for sentence in predicted] == [sentence.tokens for sentence in DEV]
+    assert any(sentence.relations for sentence in predicted)
+    scored = CliRunner().invoke(
+        app, ["evaluate", "--predictions", str(output), str(corpus), "--json", "--samples", "0"]
+    )
+    direct = CliRunner().invoke(
+        app, ["evaluate", str(trained_model), str(corpus), "--json", "--samples", "0"]
+    )
+    assert json.loads(scored.stdout) == json.loads(direct.stdout)
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "missing.jsonl", "missing.json"])
+def test_name_of_a_missing_file_is_not_taken_for_text(
+    trained_model: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(CorpusError, match=f"cannot read .*{name}"):
+        run(trained_model, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text", r"lines\.jsonl:1: expected a JSON object"),
+        ('{"text": "a"}\n[1]', r"lines\.jsonl:2: expected a JSON object"),
+        ('{"text": "a"}\n{"tokens": ["a"]}', r"lines\.jsonl:2: .*'text'"),
+        ('{"text": 5}', r"lines\.jsonl:1: \"text\" is 5, expected a string"),
+    ],
+)
+def test_line_without_a_text_is_named(
+    trained_model: Path, tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusFormatError, match=message):
+        run(trained_model, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("file.txt", "UTF-8"), ("file.jsonl", r"file\.jsonl:2: .*'utf-8'")]
+)
+def test_file_that_is_not_utf8_is_refused(
+    trained_model: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / name).write_bytes(b'{"text": "a"}\n{"text": "caf\xe9"}\n')
+    with pytest.raises(CorpusError, match=message):
+        run(trained_model, tmp_path / name)
+
+
+def test_standard_input_is_utf8_or_refused(trained_model: Path) -> None:
+    text = "Łódź lives in München ."
+    assert texts(extracted(trained_model, stdin=f"{text}\r\n")) == [text]
+    result = CliRunner().invoke(app, ["extract", str(trained_model)], input=b"a\ncaf\xe9\n")
+    assert isinstance(result.exception, CorpusError)
+    assert "line 2 of standard input is not UTF-8" in str(result.exception)
+
+
+def test_failed_extraction_leaves_no_output(trained_model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "found.jsonl"
+    with pytest.raises(CorpusError):
+        run(trained_model, FIRST, tmp_path / "missing.txt", "-o", output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_may_be_longer_than_a_file_name(trained_model: Path) -> None:
+    text = "Ada Lovelace lives in London . " * 200
+    assert texts(extracted(trained_model, text)) == [text]
+
+
+def test_format_without_output_file_is_a_wrong_call(trained_model: Path) -> None:
+    result = CliRunner().invoke(app, ["extract", str(trained_model), "corpus", "--to", "spert"])
+    assert result.exit_code == 2
+    assert "-o" in result.stderr
+
+
+def test_missing_model_is_named() -> None:
+    with pytest.raises(ModelError, match="there is no model at 'nowhere'"):
+        run("nowhere", FIRST)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from dovetail.cli import app
+
+COMMANDS = ["demo", "inspect", "convert", "train", "evaluate", "extract"]
+
+
+def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_names_every_command() -> None:
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert all(f" {command} " in result.output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from dovetail.cli import main\n"
+        "sys.argv = ['dovetail', '--help']\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)\n"
+    )
+    done = shell("-c", program)
+    assert done.returncode == 0
+    assert not {"torch", "spacy", "transformers", "numpy"} & set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "limit_seconds"),
+    [(("-m", "dovetail", "--help"), 0.5), (("-c", "import dovetail"), 0.3)],
+    ids=["help", "import"],
+)
+def test_start_is_quick(arguments: tuple[str, ...], limit_seconds: float) -> None:
+    """The best of several tries, since other work on the machine only ever adds time."""
+    best = float("inf")
+    for _ in range(10):
+        started = time.perf_counter()
+        assert shell(*arguments).returncode == 0
+        best = min(best, time.perf_counter() - started)
+        if best < limit_seconds:
+            break
+    assert best < limit_seconds
+
+
+def test_errors_of_the_user_are_printed_without_a_traceback() -> None:
+    done = shell("-m", "dovetail", "extract", "nowhere", "text")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: there is no model at 'nowhere'")
+    assert "Traceback" not in done.stderr

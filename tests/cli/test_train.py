@@ -1,0 +1,133 @@
+"""`dovetail train` and what follows it, from files to what is printed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.corpus import DEV, TRAIN, save_corpus
+from tests.networks import tiny_config
+from typer.testing import CliRunner, Result
+
+from dovetail.cli import app
+from dovetail.cli.training_display import show_training
+from dovetail.config import DataConfig, dump_config, load_config
+from dovetail.errors import ConfigError, TrainingError
+from dovetail.saved_model import load_model
+from dovetail.training import train
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A config file beside its corpora."""
+    data = DataConfig(
+        train=(save_corpus(TRAIN, tmp_path / "train.jsonl"),),
+        dev=(save_corpus([*DEV, TRAIN[0]], tmp_path / "dev.jsonl"),),
+    )
+    path = tmp_path / "config.toml"
+    text = dump_config(tiny_config(data, training={"epochs": 2}))
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(
+        app, [str(argument) for argument in arguments], catch_exceptions=False
+    )
+
+
+def test_train_evaluate_and_extract_are_one_chain(config: Path, tmp_path: Path) -> None:
+    trained = run("train", config, "--runs", tmp_path / "runs", "--set", "name=mine")
+    assert trained.exit_code == 0
+    lines = trained.output.splitlines()
+    assert lines[0].startswith("warning: 1 of 9 dev sentences are in the training data")
+    assert "22 training and 9 dev sentences; 3 entity and 3 relation types" in lines
+    assert sum(line.startswith("epoch ") and " sentences/s" in line for line in lines) == 2
+    model = tmp_path / "runs" / "mine" / "model"
+    assert f"model: {model}" in lines
+    assert load_config(tmp_path / "runs" / "mine" / "config.toml").name == "mine"
+
+    evaluated = run("evaluate", model, tmp_path / "dev.jsonl", "--json", "--samples", "0")
+    scores = json.loads(evaluated.stdout)
+    assert scores["sentences"] == 9
+    assert 0 <= scores["entity"]["strict"]["micro"]["f1"] <= 1
+
+    extracted = run("extract", model, "Ada Lovelace lives in London .")
+    (line,) = extracted.stdout.splitlines()
+    assert json.loads(line)["text"] == "Ada Lovelace lives in London ."
+
+    again = CliRunner().invoke(app, ["train", str(config), "--runs", str(tmp_path / "runs")])
+    assert again.exit_code == 0  # another name, another folder
+    refused = CliRunner().invoke(
+        app, ["train", str(config), "--runs", str(tmp_path / "runs"), "--set", "name=mine"]
+    )
+    assert isinstance(refused.exception, TrainingError)
+    resumed = run("train", config, "--runs", tmp_path / "runs", "--set", "name=mine", "--resume")
+    assert resumed.exit_code == 0
+    assert "resumed after epoch 2" in resumed.output
+
+
+def test_override_of_an_unknown_field_suggests_the_near_miss(config: Path) -> None:
+    with pytest.raises(ConfigError, match="entity_layers"):
+        run("train", config, "--set", "sharing.entity_layer=2")
+
+
+def test_terminal_shows_the_same_lines_and_a_bar(config: Path, tmp_path: Path) -> None:
+    settings = load_config(config)
+    with (tmp_path / "screen").open("w", encoding="utf-8") as file:
+        console = Console(file=file, force_terminal=True, width=100, color_system=None)
+        assert show_training(train(settings, tmp_path / "run"), console)
+    screen = (tmp_path / "screen").read_text("utf-8")
+    assert "epoch 2/2" in screen
+    assert "steps" in screen
+    assert "finished after 2 epochs; the best was epoch" in screen
+    with (tmp_path / "log").open("w", encoding="utf-8") as file:
+        plain = Console(file=file, width=100)
+        assert show_training(train(settings, tmp_path / "other"), plain)
+    assert "\x1b" not in (tmp_path / "log").read_text("utf-8")
+
+
+def test_interrupted_events_are_not_the_end(config: Path, tmp_path: Path) -> None:
+    settings = load_config(config)
+    with (tmp_path / "log").open("w", encoding="utf-8") as file:
+        events = train(settings, tmp_path / "run", should_stop=lambda: True)
+        assert not show_training(events, Console(file=file, width=200))
+    assert "go on with --resume" in (tmp_path / "log").read_text("utf-8")
+
+
+def wait_for_lines(path: Path, number: int) -> None:
+    for _ in range(600):
+        if path.exists() and len(path.read_text("utf-8").splitlines()) >= number:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not get {number} lines within 30 seconds")
+
+
+def test_interrupt_saves_the_best_model_and_says_how_to_go_on(config: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    command = [
+        *(sys.executable, "-m", "dovetail", "train", str(config), "--runs", str(runs)),
+        *("--set", "training.epochs=100000", "--set", "training.patience_epochs=0"),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for_lines(runs / "tiny" / "metrics.jsonl", 2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors == ""
+    assert "interrupted after" in output
+    assert output.splitlines()[-1] == "go on with --resume"
+    assert load_model(runs / "tiny" / "model")
+    epochs = len((runs / "tiny" / "metrics.jsonl").read_text("utf-8").splitlines())
+    settings = load_config(config, ["training.epochs=100000", "training.patience_epochs=0"])
+    started = next(iter(train(settings, runs / "tiny", resume=True)))
+    assert getattr(started, "epochs_done", None) == epochs

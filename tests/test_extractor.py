@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.corpus import DEV, SENTENCES
+from tests.networks import talkative_model
+
+from dovetail.corpora import read_corpus
+from dovetail.document import Document, Sentence
+from dovetail.errors import CorpusError, ModelError
+from dovetail.extractor import (
+    BATCH_TOKENS,
+    BUFFERED_TOKENS,
+    MAX_TOKENS,
+    Extraction,
+    Extractor,
+    _buffers,
+    batches_of_similar_length,
+    model_folder,
+    shipped_models,
+)
+from dovetail.saved_model import load_model
+
+TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
+
+TALKATIVE = Extractor(talkative_model())
+"""Finds something in almost every text, so that there are offsets to be checked."""
+
+
+@pytest.fixture(scope="module")
+def extractor(trained_model: Path) -> Extractor:
+    return Extractor(load_model(trained_model).model)
+
+
+def assert_sound(extraction: Extraction, text: str) -> dict[str, Any]:
+    """Offsets cut the text of every entity, and the result has its one shape."""
+    result = extraction.to_dict()
+    assert json.loads(json.dumps(result)) == result
+    assert list(result) == ["id", "text", "entities", "relations", "thresholds"]
+    assert result["text"] == text
+    for entity in result["entities"]:
+        assert list(entity) == ["start", "end", "type", "text", "confidence"]
+        assert 0 <= entity["start"] < entity["end"] <= len(text)
+        assert entity["text"] == text[entity["start"] : entity["end"]]
+        assert 0 <= entity["confidence"] <= 1
+    spans = [(entity["start"], entity["end"]) for entity in result["entities"]]
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
+    for relation in result["relations"]:
+        assert list(relation) == ["head", "tail", "type", "confidence"]
+        assert relation["head"] != relation["tail"]
+        assert max(relation["head"], relation["tail"]) < len(result["entities"])
+        assert result["thresholds"][relation["type"]] - 1e-3 <= relation["confidence"] <= 1
+    return result
+
+
+def found(extraction: Extraction) -> tuple[list[Any], list[Any]]:
+    """Entities and relations without confidences."""
+    result = extraction.to_dict()
+    for annotation in (*result["entities"], *result["relations"]):
+        del annotation["confidence"]
+    return result["entities"], result["relations"]
+
+
+def test_trained_model_finds_what_it_was_taught(extractor: Extractor) -> None:
+    result = assert_sound(extractor.extract(TEXTS[0]), TEXTS[0])
+    types = {entity["text"]: entity["type"] for entity in result["entities"]}
+    assert types["Ada Lovelace"] == "Person"
+    assert types["London"] == "Place"
+    assert [relation["type"] for relation in result["relations"]] == ["lives_in"]
+
+
+def test_pipe_keeps_the_order_and_says_what_extract_says_of_each() -> None:
+    texts = [*TEXTS, "", *TEXTS[::-1], " \n ", "one"]
+    piped = list(TALKATIVE.pipe(iter(texts)))
+    assert [extraction.document.text for extraction in piped] == texts
+    assert sum(len(found(extraction)[1]) for extraction in piped) > 0
+    for text, extraction in zip(texts, piped, strict=True):
+        assert found(extraction) == found(TALKATIVE.extract(text))
+    assert [found(e) for e in TALKATIVE.extract(texts)] == [found(e) for e in piped]
+
+
+def test_pipe_answers_before_the_stream_ends() -> None:
+    endless = itertools.cycle(TEXTS)
+    first = list(itertools.islice(TALKATIVE.pipe(endless), 3))
+    assert [extraction.document.text for extraction in first] == TEXTS[:3]
+
+
+def test_pipe_answers_in_a_stream_of_empty_texts() -> None:
+    first = next(TALKATIVE.pipe(itertools.repeat("", 3 * BUFFERED_TOKENS)))
+    assert found(first) == ([], [])
+
+
+def test_long_sentence_is_read_in_windows_and_loses_nothing() -> None:
+    unit = "Ada Lovelace lives in London and "
+    text = unit * (3 * MAX_TOKENS // 6)
+    result = assert_sound(TALKATIVE.extract(text), text)
+    last = max(entity["end"] for entity in result["entities"])
+    assert last > len(text) - 3 * len(unit)
+
+
+def test_sentence_that_fits_a_window_is_read_whole(extractor: Extractor) -> None:
+    (alone,) = extractor.annotate([SENTENCES[0]])
+    assert alone.sorted_entities == SENTENCES[0].sorted_entities
+
+
+def test_a_hundred_thousand_words_in_one_sentence() -> None:
+    text = "Ada " * 100_000
+    result = assert_sound(TALKATIVE.extract(text), text)
+    assert result["text"] == text
+
+
+ODDITIES = [
+    "",
+    " ",
+    "\n\n\t",
+    "London",
+    ".",
+    "\0",
+    "Ada\0Lovelace lives in\0 London\0.",
+    "👩‍👩‍👧‍👦 Ada 👍🏽 lives in 🇬🇧London🇬🇧 .",
+    "عمل محمد في شركة سيمنز في برلين.",
+    "\u202eעדה גרה בלונדון\u202c .",
+    "e\u0301cole Ada\u200bLovelace \ufeffLondon",
+    "\U0001d538\U0001d555\U0001d552 lives in \U0001d543\U0001d560",  # beyond 16 bits
+    "A" * 100_000,
+    "\u0301" * 500,
+    "Ada\r\nlives\rin\u2028London\u0085.",
+]
+
+
+@pytest.mark.parametrize("text", ODDITIES, ids=range(len(ODDITIES)))
+def test_odd_texts_get_an_answer_with_true_offsets(text: str) -> None:
+    assert_sound(TALKATIVE.extract(text), text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_text_gets_an_answer_with_true_offsets(text: str) -> None:
+    assert_sound(TALKATIVE.extract(text), text)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Ada", "London", "lives", "in", "Great Western", "."]),
+            st.sampled_from([" ", "\n", "  ", "\0", " 👍 ", "\u00a0"]),
+        ),
+        max_size=20,
+    )
+)
+def test_words_that_the_model_knows_keep_their_offsets_between_anything(
+    pieces: list[tuple[str, str]],
+) -> None:
+    text = "".join(word + between for word, between in pieces)
+    assert_sound(TALKATIVE.extract(text), text)
+
+
+def test_half_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(CorpusError, match="half a surrogate pair at character 4"):
+        TALKATIVE.extract("Ada \ud83d lives")
+
+
+def test_documents_keep_their_own_tokens_and_lose_their_annotations() -> None:
+    documents = [Document.from_sentence(sentence) for sentence in SENTENCES]
+    predicted = list(TALKATIVE.pipe_documents(documents))
+    assert [document.id for document in predicted] == [document.id for document in documents]
+    for before, after in zip(documents, predicted, strict=True):
+        assert [s.tokens for s in after.sentences] == [s.tokens for s in before.sentences]
+    bare = [sentence.without_annotations() for sentence in SENTENCES]
+    assert TALKATIVE.annotate(SENTENCES) == TALKATIVE.annotate(bare)
+
+
+def test_sentences_without_tokens_stay_as_they_are() -> None:
+    empty = Sentence((), ())
+    assert TALKATIVE.annotate([empty, DEV[0], empty])[::2] == [empty, empty]
+    assert TALKATIVE.annotate([]) == []
+
+
+def test_extraction_is_a_document_of_the_native_format(tmp_path: Path) -> None:
+    extractions = TALKATIVE.extract(TEXTS)
+    path = tmp_path / "found.jsonl"
+    lines = [json.dumps(extraction.to_dict()) + "\n" for extraction in extractions]
+    path.write_text("".join(lines), encoding="utf-8")
+    documents = read_corpus(path).documents
+    assert any(sentence.relations for document in documents for sentence in document.sentences)
+    for extraction, document in zip(extractions, documents, strict=True):
+        assert document.text == extraction.document.text
+        assert [(s.entities, s.relations) for s in document.sentences] == [
+            (s.entities, s.relations) for s in extraction.document.sentences
+        ]
+
+
+@given(st.lists(st.integers(0, 300), max_size=200))
+def test_batches_hold_every_sentence_that_is_not_empty_once(lengths: list[int]) -> None:
+    batches = list(batches_of_similar_length(lengths))
+    assert sorted(i for batch in batches for i in batch) == [
+        index for index, length in enumerate(lengths) if length
+    ]
+    for batch in batches:
+        size = len(batch) * max(lengths[index] for index in batch)
+        assert size <= BATCH_TOKENS or len(batch) == 1
+
+
+@given(st.lists(st.integers(0, BUFFERED_TOKENS), max_size=12))
+def test_buffers_hold_the_stream_in_order(sizes: list[int]) -> None:
+    token = ("w",)
+    documents = [
+        Document(str(number), "w" * size, (Sentence(token * size, ((0, 1),) * size),) * bool(size))
+        for number, size in enumerate(sizes)
+    ]
+    buffers = list(_buffers(documents))
+    assert [document for buffered in buffers for document in buffered] == documents
+    for buffered in buffers:
+        tokens = [sum(len(s.tokens) for s in document.sentences) for document in buffered]
+        assert sum(tokens[:-1]) < BUFFERED_TOKENS
+    empty = list(_buffers(itertools.repeat(Document("", ""), 2 * BUFFERED_TOKENS)))
+    assert len(empty) == 2
+
+
+def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    extractor = Extractor.load(trained_model, threads=1)
+    assert extractor.schema.relation_types == ("based_in", "lives_in", "works_for")
+    assert list(extractor.thresholds) == ["based_in", "lives_in", "works_for"]
+    assert model_folder(str(trained_model)) == trained_model
+    for name, folder in shipped_models().items():
+        assert model_folder(name) == folder
+    with pytest.raises(ModelError, match=r"no model at 'nowhere'.*dovetail train"):
+        Extractor.load("nowhere")
+    with pytest.raises(ModelError, match="is not a saved model"):
+        Extractor.load(tmp_path)
