@@ -43,13 +43,14 @@ def train_command(
     Ctrl-C stops after the current step and saves the best model so far; --resume goes on later.
     The exit code is then 130, so that what was to follow in a script does not.
     """
+    from dovetail.config import load_config
+
+    settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
     from rich.console import Console
 
     from dovetail.cli.training_display import show_training
-    from dovetail.config import load_config
     from dovetail.training import train
 
-    settings = load_config(config, overrides or ())
     with stop_on_interrupt() as stop:
         events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
         ended = show_training(events, Console(soft_wrap=True))

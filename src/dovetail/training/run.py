@@ -146,7 +146,8 @@ def encoded(
 ) -> Generator[EncodingProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if it fits into the cache.
 
-    Without room for it, it is computed anew for every batch: slower, and otherwise the same.
+    Without room for it, it is computed anew for every batch: slower, and the same but for the half
+    precision of the cache.
     """
     tokens = sum(len(sentence.tokens) for sentence in sentences)
     size = tokens * frozen_bytes_per_token(model.encoder)
