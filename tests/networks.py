@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ def tiny_config(
     return Config(
         name=name,
         seed=seed,
-        data=data or DataConfig(train=("train.jsonl",), dev=("dev.jsonl",)),
+        data=data or DataConfig(train=(Path("train.jsonl"),), dev=(Path("dev.jsonl"),)),
         encoders=encoders,
         sharing=sharing or DepthSharingConfig(hidden_dim=6, dropout=0.1),
         entity_head=EntityHeadConfig(hidden_dim=8),

@@ -208,20 +208,27 @@ def test_batches_hold_every_sentence_that_is_not_empty_once(lengths: list[int]) 
         assert size <= BATCH_TOKENS or len(batch) == 1
 
 
-@given(st.lists(st.integers(0, BUFFERED_TOKENS), max_size=12))
-def test_buffers_hold_the_stream_in_order(sizes: list[int]) -> None:
-    token = ("w",)
-    documents = [
-        Document(str(number), "w" * size, (Sentence(token * size, ((0, 1),) * size),) * bool(size))
-        for number, size in enumerate(sizes)
-    ]
+def document_of(tokens: int) -> Document:
+    """A document of one sentence of so many equal tokens, or of no sentence."""
+    sentence = Sentence(("w",) * tokens, ((0, 1),) * tokens)
+    return Document(str(tokens), "w", (sentence,) * bool(tokens))
+
+
+DOCUMENTS = [document_of(size) for size in (0, 1, 500, BUFFERED_TOKENS // 2, BUFFERED_TOKENS)]
+
+
+@given(st.lists(st.sampled_from(DOCUMENTS), max_size=12))
+def test_buffers_hold_the_stream_in_order(documents: list[Document]) -> None:
     buffers = list(_buffers(documents))
     assert [document for buffered in buffers for document in buffered] == documents
     for buffered in buffers:
         tokens = [sum(len(s.tokens) for s in document.sentences) for document in buffered]
         assert sum(tokens[:-1]) < BUFFERED_TOKENS
-    empty = list(_buffers(itertools.repeat(Document("", ""), 2 * BUFFERED_TOKENS)))
-    assert len(empty) == 2
+
+
+def test_buffers_of_empty_documents_end_too() -> None:
+    empty = itertools.repeat(Document("", ""), 2 * BUFFERED_TOKENS)
+    assert [len(buffered) for buffered in _buffers(empty)] == [BUFFERED_TOKENS] * 2
 
 
 def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(

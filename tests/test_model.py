@@ -17,15 +17,19 @@ from tests.networks import (
     tiny_model,
 )
 
-from dovetail.config import BottomSharingConfig, DepthSharingConfig, ExitsSharingConfig
-from dovetail.config.sharing import RecurrentSharingConfig
+from dovetail.config import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    SharingConfig,
+)
 from dovetail.document import Sentence
 from dovetail.errors import ModelError
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.sharing import Streams
 
-SHARINGS: dict[str, RecurrentSharingConfig] = {
+SHARINGS: dict[str, SharingConfig] = {
     "depth": DepthSharingConfig(hidden_dim=4),
     "depth 0+0+0": DepthSharingConfig(shared_layers=0, entity_layers=0, relation_layers=0),
     "depth lstm": DepthSharingConfig(cell="lstm", hidden_dim=4, entity_layers=0, normalise=True),
@@ -35,7 +39,7 @@ SHARINGS: dict[str, RecurrentSharingConfig] = {
 
 
 @pytest.fixture(params=SHARINGS)
-def sharing(request: pytest.FixtureRequest) -> RecurrentSharingConfig:
+def sharing(request: pytest.FixtureRequest) -> SharingConfig:
     return SHARINGS[request.param]
 
 
@@ -59,7 +63,7 @@ def assert_same(first: Sequence[Sentence], second: Sequence[Sentence]) -> None:
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("task", ["entity", "relation"])
 def test_a_tasks_loss_reaches_its_head_its_layers_and_the_encoder(
-    sharing: RecurrentSharingConfig, task: str, training: bool
+    sharing: SharingConfig, task: str, training: bool
 ) -> None:
     model = tiny_model(tiny_config(sharing=sharing)).train(training)
     model.outputs(batch_of(TRAIN, model)).losses[task].backward()
@@ -115,7 +119,7 @@ def test_trained_layers_of_a_pretrained_encoder_are_named(pretrained_folder: Pat
 
 @pytest.mark.parametrize("training", [True, False])
 def test_a_sentence_alone_equals_the_same_in_a_batch(
-    sharing: RecurrentSharingConfig, training: bool
+    sharing: SharingConfig, training: bool
 ) -> None:
     config = tiny_config(
         sharing=sharing.model_copy(update={"dropout": 0.0}), relation_head={"dropout": 0.0}

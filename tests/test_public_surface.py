@@ -48,7 +48,7 @@ def test_public_names_are_those_of_their_modules() -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Trainer'"):
-        _ = dovetail.Trainer  # type: ignore[attr-defined]
+        _ = dovetail.Trainer
 
 
 def imported_after(statement: str) -> set[str]:

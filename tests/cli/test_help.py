@@ -59,8 +59,8 @@ def test_start_is_quick(arguments: tuple[str, ...], limit_seconds: float) -> Non
 
 
 def test_errors_of_the_user_are_printed_without_a_traceback() -> None:
-    done = shell("-m", "dovetail", "extract", "nowhere", "text")
+    done = shell("-m", "dovetail", "train", "nowhere.toml")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("error: there is no model at 'nowhere'")
+    assert done.stderr.startswith("error: nowhere.toml: there is no such config file")
     assert "Traceback" not in done.stderr
