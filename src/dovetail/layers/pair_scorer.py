@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import normalize
 
 from dovetail.layers.activations import ACTIVATIONS
 
@@ -48,7 +48,9 @@ class PairScorer(nn.Module):
         projected = self.projection(entities)
         heads = self.as_head(projected).unsqueeze(2)  # (batch, entities, 1, types)
         tails = self.as_tail(projected).unsqueeze(1)  # (batch, 1, entities, types)
-        cosine = cosine_similarity(projected.unsqueeze(2), projected.unsqueeze(1), dim=3)
+        # Products of unit vectors: a tensor of all pairs of vectors would cost as much as a layer.
+        directions = normalize(projected, dim=2, eps=1e-8)
+        cosine = directions @ directions.transpose(1, 2)
         scaled = entities.unsqueeze(2) * self.diagonals  # (batch, entities, types, input_dim)
         products = torch.einsum("bhrd,btd->bhtr", scaled, entities)
         return heads + tails + cosine.unsqueeze(3) * self.as_cosine + self.as_product(products)
