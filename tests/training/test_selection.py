@@ -7,7 +7,14 @@ from tests.corpus import DEV
 
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import evaluate
-from dovetail.training.selection import HIGHEST, LOWEST, score_of, tuned_thresholds
+from dovetail.training.selection import (
+    HIGHEST,
+    LOWEST,
+    Scored,
+    best_threshold,
+    score_of,
+    tuned_thresholds,
+)
 
 TYPES = ("lives_in", "works_for")
 PERSON = Entity(0, 1, "Person")
@@ -44,7 +51,7 @@ sentence_pair = st.tuples(
 
 
 @given(st.lists(sentence_pair, min_size=1, max_size=6))
-def test_tuned_thresholds_are_as_good_as_the_best_of_all_cuts(
+def test_best_threshold_is_as_good_as_the_best_of_all_cuts(
     pairs: list[tuple[list[Relation], list[tuple[Relation, float]]]],
 ) -> None:
     gold = [sentence_of(relations) for relations, _ in pairs]
@@ -55,11 +62,41 @@ def test_tuned_thresholds_are_as_good_as_the_best_of_all_cuts(
         for _, scored in pairs
     ]
     cuts = [LOWEST + step / 200 for step in range(181)]
-    for type_, threshold in zip(TYPES, tuned_thresholds(gold, found, TYPES), strict=True):
+    for type_ in TYPES:
+        scored = [Scored.of_type(type_, *pair) for pair in zip(gold, found, strict=True)]
+        threshold = best_threshold(scored)
         assert LOWEST <= threshold <= HIGHEST
         best = max(f1(gold, found, type_, cut) for cut in cuts)
         if best:
             assert f1(gold, found, type_, threshold) == pytest.approx(best)
+
+
+def scored_sentence(relations: list[Relation], confidences: list[float]) -> Sentence:
+    return sentence_of(
+        [
+            Relation(link.head, link.tail, link.type, confidence)
+            for link, confidence in zip(relations, confidences, strict=True)
+        ]
+    )
+
+
+def test_a_threshold_that_holds_on_other_sentences_is_taken() -> None:
+    """Right candidates at 0.3, wrong ones at 0.2, in every sentence alike."""
+    right, wrong = LINKS[0], LINKS[2]
+    gold = [sentence_of([right])] * 10
+    found = [scored_sentence([right, wrong], [0.3, 0.2])] * 10
+    assert tuned_thresholds(gold, found, [right.type]) == [pytest.approx(0.25)]
+
+
+def test_a_threshold_that_fits_one_sentence_alone_is_not_taken() -> None:
+    """One outlier in the whole set: what is won on it by tuning is lost where it is left out."""
+    right, wrong = LINKS[0], LINKS[2]
+    gold = [sentence_of([right])] * 10
+    found = [scored_sentence([right], [0.6])] * 9 + [scored_sentence([right, wrong], [0.7, 0.55])]
+    assert best_threshold(
+        [Scored.of_type(right.type, *pair) for pair in zip(gold, found, strict=True)]
+    ) == pytest.approx(0.575)
+    assert tuned_thresholds(gold, found, [right.type]) == [0.5]
 
 
 def test_a_type_that_gold_or_model_lacks_keeps_one_half() -> None:
