@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from dovetail.encoders.brown import BrownEncoder
 from dovetail.encoders.casing import CasingEncoder
 from dovetail.encoders.characters import CharacterEncoder
-from dovetail.encoders.encoder import Encoder, Features, Words, check_same_names
+from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.pretrained import PretrainedEncoder
 from dovetail.encoders.static import StaticEncoder
 from dovetail.errors import ModelError
+from dovetail.layers.state import copy_exactly
 
 ENCODERS: dict[str, type[Encoder]] = {
     "pretrained": PretrainedEncoder,
@@ -95,13 +96,4 @@ class ConcatenatedEncoder(nn.Module):
         Raises:
             ModelError: if a tensor is missing, unexpected or of another shape.
         """
-        check_same_names(self.stored_state(), state, owner=type(self).__name__)
-        for position, encoder in enumerate(self):
-            start = f"{position}."
-            encoder.load_stored_state(
-                {
-                    name.removeprefix(start): tensor
-                    for name, tensor in state.items()
-                    if name.startswith(start)
-                }
-            )
+        copy_exactly(self.stored_state(), state, owner=type(self).__name__)

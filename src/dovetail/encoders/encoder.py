@@ -7,14 +7,14 @@ Encoders know nothing of configs, tags, entities or tasks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.errors import ModelError
+from dovetail.layers.state import copy_exactly
 
 Features = dict[str, Tensor]
 """The inputs of one encoder for one batch.
@@ -85,30 +85,7 @@ class Encoder(nn.Module, ABC):
         Raises:
             ModelError: if a tensor is missing, unexpected or of another shape.
         """
-        own = self.stored_state()
-        check_same_names(own, state, owner=type(self).__name__)
-        for name, tensor in own.items():
-            if tensor.shape != state[name].shape:
-                raise ModelError(
-                    f"{type(self).__name__}: expected {name} of shape {tuple(tensor.shape)}, "
-                    f"the saved model has {tuple(state[name].shape)}"
-                )
-            # `detach` shares memory with the parameter, so this writes into the encoder.
-            tensor.copy_(state[name])
-
-
-def check_same_names(expected: Iterable[str], found: Iterable[str], *, owner: str) -> None:
-    """Refuse saved tensors that are not the expected ones.
-
-    Raises:
-        ModelError: naming what is missing and what is too much.
-    """
-    missing, unexpected = sorted({*expected} - {*found}), sorted({*found} - {*expected})
-    if missing or unexpected:
-        raise ModelError(
-            f"{owner}: the saved model does not fit; missing: {', '.join(missing) or 'nothing'}; "
-            f"unexpected: {', '.join(unexpected) or 'nothing'}"
-        )
+        copy_exactly(self.stored_state(), state, owner=type(self).__name__)
 
 
 def padded_indices(rows: Sequence[Sequence[int]], *, padding: int = 0) -> Tensor:
