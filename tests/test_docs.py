@@ -147,12 +147,24 @@ def test_example_files_are_what_is_marked(tmp_path):
     assert {path.name: path.read_bytes() for path in folder.glob("*.jsonl")} == files
 
 
+EXAMPLES = [
+    document
+    for path in (PROJECT / "examples" / "harbour").glob("*.jsonl")
+    for document in read_corpus(path).documents
+]
+
+
+def test_relations_of_the_examples_are_those_of_their_table():
+    table = TEXTS[PROJECT / "examples" / "README.md"]
+    listed = set(re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \|", table, re.MULTILINE))
+    relations = [r for d in EXAMPLES for sentence in d.sentences for r in sentence.relations]
+    assert {(r.type, r.head.type, r.tail.type) for r in relations} == listed
+
+
 def test_no_example_sentence_is_in_two_splits():
-    folder = PROJECT / "examples" / "harbour"
-    documents = [d for path in folder.glob("*.jsonl") for d in read_corpus(path).documents]
-    texts = [document.text for document in documents]
-    assert len(texts) == len(set(texts)) > 100
-    assert {len(document.sentences) for document in documents} == {1}
+    texts = [document.text for document in EXAMPLES]
+    assert len(texts) == len(set(texts)) > 200
+    assert {len(document.sentences) for document in EXAMPLES} == {1}
 
 
 def test_pictures_are_what_is_drawn(tmp_path):

@@ -134,7 +134,7 @@ def test_python_sample_counts_what_the_command_line_counts(outcomes, folder):
         if "relation_strict" in command[-1]
     )
     assert float(printed) == score
-    assert score > 0.25  # half of what the README says; less means that something is broken
+    assert score > 0.35  # half of what the README says; less means that something is broken
 
 
 def test_every_folder_of_the_tree_is_listed():

@@ -59,3 +59,9 @@ def test_schemas_that_contradict_themselves_are_refused(values: dict, message: s
 def test_what_is_not_a_schema_is_refused() -> None:
     with pytest.raises(ValueError, match="not a schema"):
         Schema.from_dict({"entity_types": ["A"]})
+
+
+def test_a_symmetric_relation_admits_its_arguments_in_either_order() -> None:
+    schema = Schema.from_sentences([SENTENCE], symmetric=["Live_In"])
+    assert schema.admits("Live_In", "Loc", "Peop")
+    assert not schema.admits("Live_In", "Loc", "Loc")

@@ -76,7 +76,7 @@ class Targets:
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], tags: TagSet, schema: Schema) -> Targets:
-        """Gold tags, gold entities and the relations between them.
+        """Gold tags, gold entities and the relations between them, symmetric ones both ways.
 
         Entities that a flat tagging cannot express are left out, and their relations with them.
         """
@@ -92,6 +92,8 @@ class Targets:
                 tail = position_by_entity.get(relation.tail)
                 if head is not None and tail is not None:
                     relations[row, head, tail, index_by_type[relation.type]] = 1.0
+                    if relation.type in schema.symmetric:
+                        relations[row, tail, head, index_by_type[relation.type]] = 1.0
         return cls(
             torch.tensor([tags.tags_from_entities(row, length=length) for row in entities]),
             candidates,

@@ -64,9 +64,14 @@ class Schema:
         )
 
     def admits(self, relation_type: str, head_type: str, tail_type: str) -> bool:
-        """Whether a relation of this type may link these entity types, in this order."""
+        """Whether a relation of this type may link these entity types, in this order.
+
+        For a symmetric relation the order does not matter.
+        """
         pairs = self.signatures.get(relation_type)
-        return pairs is None or (head_type, tail_type) in pairs
+        if pairs is None or (head_type, tail_type) in pairs:
+            return True
+        return relation_type in self.symmetric and (tail_type, head_type) in pairs
 
     def allows(self, relation: Relation) -> bool:
         """Whether the relation's arguments are of types that it admits."""

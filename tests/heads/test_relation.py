@@ -168,3 +168,29 @@ def test_thresholds_are_part_of_the_state_and_the_schema_is_not() -> None:
     second.load_state_dict(first.state_dict())
     assert torch.equal(second.thresholds, torch.tensor([0.2, 0.3, 0.4]))
     assert "admitted" not in first.state_dict()
+
+
+def test_a_symmetric_relation_is_found_once_from_the_first_entity_by_both_directions() -> None:
+    schema = replace(SCHEMA, symmetric=frozenset({"lives_in"}))
+    head, candidates = head_of(schema), candidates_of(ENTITIES)
+    person, place, _ = ENTITIES
+    index = schema.relation_types.index("lives_in")
+    logits = torch.full((1, 3, 3, len(schema.relation_types)), -50.0)
+    logits[0, 0, 1, index], logits[0, 1, 0, index] = -1.0, 2.0
+    (relations,) = head.decode(logits, candidates, [ENTITIES])
+    assert relations == [Relation(person, place, "lives_in")]
+    assert relations[0].confidence == pytest.approx(torch.tensor(0.5).sigmoid().item())
+    logits[0, 0, 1, index] = -3.0  # together they say no
+    assert head.decode(logits, candidates, [ENTITIES]) == [[]]
+
+
+def test_targets_of_a_symmetric_relation_go_both_ways() -> None:
+    person, place, _ = ENTITIES
+    sentence = Sentence.from_tokens(
+        ["w"] * 8, entities=ENTITIES, relations=[Relation(person, place, "lives_in")]
+    )
+    for symmetric, expected in ((frozenset[str](), 1), (frozenset({"lives_in"}), 2)):
+        schema = replace(SCHEMA, symmetric=symmetric)
+        relations = Targets.from_sentences([sentence], TAGS, schema).relations
+        assert relations.sum() == expected
+        assert torch.equal(relations, relations.transpose(1, 2)) == (expected == 2)

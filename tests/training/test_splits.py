@@ -11,7 +11,7 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from dovetail.config import DataConfig
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
-from dovetail.training.splits import LISTED, read_splits, split_off
+from dovetail.training.splits import LISTED, forwards, read_splits, split_off
 
 
 @given(st.integers(0, 60), st.floats(0, 0.99), st.integers(0, 1000))
@@ -115,3 +115,17 @@ def test_digest_is_that_of_tokens_annotations_and_order() -> None:
     ]
     assert len(set(digests)) == len(digests)
     assert Splits(TRAIN, DEV, warnings=("any",)).digest == digests[0]
+
+
+def test_symmetric_relations_are_written_from_the_first_entity() -> None:
+    first, second = Entity(0, 1, "Company"), Entity(2, 3, "Company")
+    sentence = Sentence.from_tokens(
+        ["a", "and", "b"],
+        entities=[first, second],
+        relations=[Relation(second, first, "rivals"), Relation(second, first, "owns")],
+    )
+    assert forwards(sentence, {"rivals"}).relations == {
+        Relation(first, second, "rivals"),
+        Relation(second, first, "owns"),
+    }
+    assert forwards(sentence, ()) == sentence

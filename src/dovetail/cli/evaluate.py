@@ -66,11 +66,16 @@ def evaluate_command(
 
     gold_corpus = read_corpus(corpus, format=format)
     gold = gold_corpus.sentences
+    symmetric: frozenset[str] = frozenset()
     if predictions is None:
-        predicted = _predicted_by_model(model, gold)
+        from dovetail.extractor import Extractor
+
+        extractor = Extractor.load(model)
+        symmetric = extractor.schema.symmetric
+        predicted: Sequence[Sentence] = extractor.annotate(gold)
     else:
         predicted = _predicted_in_file(predictions, format, gold)
-    evaluation = evaluate(gold, predicted, bootstrap_samples=samples)
+    evaluation = evaluate(gold, predicted, symmetric=symmetric, bootstrap_samples=samples)
 
     unread = {task: gold_corpus.ledger[task].dropped for task in TASKS}
     scores = {**evaluation.to_dict(), "not_counted": unread}
@@ -104,12 +109,6 @@ def _model_and_corpus(arguments: list[str], predictions: Path | None) -> tuple[s
             param_hint="CORPUS",
         )
     return "", Path(arguments[0])
-
-
-def _predicted_by_model(model: str, gold: Sequence[Sentence]) -> Sequence[Sentence]:
-    from dovetail.extractor import Extractor
-
-    return Extractor.load(model).annotate(gold)
 
 
 def _predicted_in_file(

@@ -37,7 +37,8 @@ class DataConfig(Section):
     """Language code (ISO 639, such as `en` or `de`) whose rules cut raw text into words."""
 
     symmetric: Names = ()
-    """Relation types for which head and tail may be exchanged."""
+    """Relation types for which head and tail may be exchanged: they are learned both ways, found
+    once, and scored without regard to their direction."""
 
     @property
     def has_dev(self) -> bool:

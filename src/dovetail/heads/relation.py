@@ -31,6 +31,7 @@ class RelationHead(nn.Module):
 
     thresholds: Tensor
     admitted: Tensor
+    symmetric: Tensor
 
     def __init__(
         self,
@@ -56,6 +57,8 @@ class RelationHead(nn.Module):
             for head in schema.entity_types
         ]
         self.register_buffer("admitted", torch.tensor(admitted), persistent=False)
+        symmetric = [relation in schema.symmetric for relation in schema.relation_types]
+        self.register_buffer("symmetric", torch.tensor(symmetric), persistent=False)
 
     def set_thresholds(self, thresholds: Sequence[float]) -> None:
         """Set the probability from which each relation type counts, in the schema's order."""
@@ -95,9 +98,16 @@ class RelationHead(nn.Module):
         candidates: Candidates,
         entities: Sequence[Sequence[Entity]],
     ) -> list[list[Relation]]:
-        """The relations whose probability reaches the threshold of their type."""
-        probabilities = torch.sigmoid(logits)
+        """The relations whose probability reaches the threshold of their type.
+
+        A symmetric relation is scored by both directions together and found once, from the entity
+        that comes first.
+        """
+        both_ways = (logits + logits.transpose(1, 2)) / 2
+        probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits))
         chosen = (probabilities >= self.thresholds) & self.possible(candidates)
+        # Entities stand in reading order, so what is above the diagonal runs forwards.
+        chosen &= ~self.symmetric | torch.ones_like(chosen[..., 0]).triu().unsqueeze(3)
         relations: list[list[Relation]] = [[] for _ in entities]
         cells = chosen.nonzero()
         confidences = probabilities[chosen].tolist()

@@ -274,4 +274,9 @@ class Loop:
 
     def evaluate(self) -> Evaluation:
         """Scores on the dev set, without intervals."""
-        return evaluate(self.dev.sentences, self.predict_dev(), bootstrap_samples=0)
+        return evaluate(
+            self.dev.sentences,
+            self.predict_dev(),
+            symmetric=self.model.schema.symmetric,
+            bootstrap_samples=0,
+        )

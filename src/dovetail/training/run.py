@@ -188,7 +188,8 @@ def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) 
         head.set_thresholds([LOWEST] * len(head.schema.relation_types))
         candidates = loop.predict_dev()
         head.set_thresholds(tuned_thresholds(gold, candidates, head.schema.relation_types))
-    dev = evaluate(gold, loop.predict_dev()) if gold else None
+    symmetric = loop.model.schema.symmetric
+    dev = evaluate(gold, loop.predict_dev(), symmetric=symmetric) if gold else None
     save_model(folder.model, loop.model, config, dev=dev)
     progress = loop.progress
     return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.config import DataConfig
@@ -64,13 +64,26 @@ def _read(
     notes = []
     for path in paths:
         corpus = read_corpus(path, format=config.format, language=config.language)
-        sentences += corpus.sentences
+        sentences += (forwards(sentence, config.symmetric) for sentence in corpus.sentences)
         if corpus.ledger.drops:
             notes.append(
                 f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
                 f"`dovetail inspect {path}` lists them with the reasons"
             )
     return tuple(sentences), tuple(notes)
+
+
+def forwards(sentence: Sentence, symmetric: Collection[str]) -> Sentence:
+    """The sentence with its symmetric relations written from the entity that comes first."""
+    if not any(relation.type in symmetric for relation in sentence.relations):
+        return sentence
+    relations = (
+        replace(relation, head=relation.tail, tail=relation.head)
+        if relation.type in symmetric and relation.tail < relation.head
+        else relation
+        for relation in sentence.relations
+    )
+    return replace(sentence, relations=frozenset(relations))
 
 
 def split_off(
