@@ -20,7 +20,9 @@ class Block:
 
 
 def markdown_files() -> list[Path]:
-    return sorted(path for folder in FOLDERS for path in (PROJECT / folder).glob("*.md"))
+    found = [path for folder in FOLDERS for path in (PROJECT / folder).glob("*.md")]
+    cards = (PROJECT / "src" / "dovetail" / "pretrained").glob("*/README.md")
+    return sorted([*found, *cards])
 
 
 def blocks_from_markdown(text: str) -> list[Block]:
