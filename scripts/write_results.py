@@ -13,33 +13,60 @@ from statistics import mean, stdev
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-PAGE = PROJECT / "docs" / "results.md"
 START, END = "<!-- scores: written by scripts/write_results.py -->", "<!-- end of scores -->"
+
+Records = list[dict[str, Any]]
 
 
 def main() -> None:
-    """Rewrite the page."""
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the pages."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
 
 
-def with_tables(page: str) -> str:
-    """The page with the tables of the stored results between its markers."""
+def pages() -> dict[Path, str]:
+    """The pages as they should be, by path."""
+    results = read_results()
+    tables = "\n\n".join(table(name, records) for name, records in results.items())
+    summary = "\n".join([*SUMMARY_HEAD, *(summary_row(*result) for result in results.items())])
+    texts = {PROJECT / "docs" / "results.md": tables, PROJECT / "README.md": summary}
+    return {path: between_markers(path.read_text(), text) for path, text in texts.items()}
+
+
+def between_markers(page: str, text: str) -> str:
+    """The page with a text in place of what stands between its markers."""
     before, rest = page.split(START)
     after = rest.split(END)[1]
-    tables = "\n\n".join(table(name, records) for name, records in read_results().items())
-    return f"{before}{START}\n\n{tables}\n\n{END}{after}"
+    return f"{before}{START}\n\n{text}\n\n{END}{after}"
 
 
-def read_results() -> dict[str, list[dict[str, Any]]]:
+SUMMARY_HEAD = (
+    "| recipe | seeds | entities, micro | macro | relations, micro | macro | training |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def summary_row(name: str, records: Records) -> str:
+    """Strict test F1 of a recipe, and how long it trained, in a row."""
+    scores = " | ".join(
+        spread([record["scores"][task]["strict"][average]["f1"] for record in records])
+        for task in ("entity", "relation")
+        for average in ("micro", "macro")
+    )
+    minutes = mean(record["training_seconds"] for record in records) / 60
+    return f"| {name} | {len(records)} | {scores} | {minutes:.0f} min |"
+
+
+def read_results() -> dict[str, Records]:
     """The records of every recipe, by its name."""
-    records = defaultdict(list)
+    records: defaultdict[str, Records] = defaultdict(list)
     for file in sorted((PROJECT / "results").glob("*-seed*.json")):
         name = re.sub(r"-seed\d+$", "", file.stem)
         records[name].append(json.loads(file.read_text()))
     return dict(records)
 
 
-def table(name: str, records: list[dict[str, Any]]) -> str:
+def table(name: str, records: Records) -> str:
     """Mean and standard deviation over the seeds, strict and boundaries, test and dev."""
     seeds = " ".join(str(record["seed"]) for record in records)
     minutes = [record["training_seconds"] / 60 for record in records]
