@@ -169,7 +169,7 @@ def test_half_a_surrogate_pair_is_refused() -> None:
 
 def test_documents_keep_their_own_tokens_and_lose_their_annotations() -> None:
     documents = [Document.from_sentence(sentence) for sentence in SENTENCES]
-    predicted = list(TALKATIVE.pipe_documents(documents))
+    predicted = [found.document for found in TALKATIVE.pipe_documents(documents)]
     assert [document.id for document in predicted] == [document.id for document in documents]
     for before, after in zip(documents, predicted, strict=True):
         assert [s.tokens for s in after.sentences] == [s.tokens for s in before.sentences]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dovetail.document import Document, Entity, Relation, Sentence
     from dovetail.errors import DovetailError
     from dovetail.evaluation import Evaluation, evaluate
-    from dovetail.extractor import Extraction, Extractor
+    from dovetail.extraction import Extraction
+    from dovetail.extractor import Extractor
     from dovetail.schema import Schema
 
 __version__ = "0.1.0"
@@ -30,7 +31,7 @@ _HOME = {
     "DovetailError": "errors",
     "Entity": "document",
     "Evaluation": "evaluation",
-    "Extraction": "extractor",
+    "Extraction": "extraction",
     "Extractor": "extractor",
     "Relation": "document",
     "Schema": "schema",

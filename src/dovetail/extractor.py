@@ -6,16 +6,17 @@ text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotate
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import torch
 
-from dovetail.document import Document, Sentence, character_span
+from dovetail.document import Document, Sentence
 from dovetail.errors import ModelError
+from dovetail.extraction import Extraction
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.saved_model import load_model
@@ -37,65 +38,11 @@ BUFFERED_TOKENS = 32 * BATCH_TOKENS
 """Tokens that `pipe` reads ahead, to fill batches with sentences of similar length."""
 
 
-@dataclass(frozen=True)
-class Extraction:
-    """A document with the entities and relations that a model found in it.
-
-    `thresholds` are the probabilities from which each relation type was taken.
-    """
-
-    document: Document
-    thresholds: dict[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values: a document of the native corpus format, with the thresholds beside it.
-
-        Offsets are half-open character positions in `text`; relations refer to entities by their
-        place in the list.
-        """
-        entities: list[dict[str, Any]] = []
-        relations: list[dict[str, Any]] = []
-        for sentence in self.document.sentences:
-            place = {}
-            for entity in sentence.sorted_entities:
-                start_char, end_char = character_span(sentence, entity)
-                place[entity] = len(entities)
-                entities.append(
-                    {
-                        "start": start_char,
-                        "end": end_char,
-                        "type": entity.type,
-                        "text": self.document.text[start_char:end_char],
-                        "confidence": _rounded(entity.confidence),
-                    }
-                )
-            relations += [
-                {
-                    "head": place[relation.head],
-                    "tail": place[relation.tail],
-                    "type": relation.type,
-                    "confidence": _rounded(relation.confidence),
-                }
-                for relation in sentence.sorted_relations
-            ]
-        return {
-            "id": self.document.id,
-            "text": self.document.text,
-            "entities": entities,
-            "relations": relations,
-            "thresholds": self.thresholds,
-        }
-
-
-def _rounded(confidence: float | None) -> float | None:
-    return None if confidence is None else round(confidence, 4)
-
-
 class Extractor:
     """Extracts entities and relations with a trained model.
 
     >>> extractor = Extractor.load("news")              # doctest: +SKIP
-    >>> extractor.extract("Ada Lovelace lived in London.").to_dict()    # doctest: +SKIP
+    >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
     def __init__(self, model: JointModel, *, language: str = "en") -> None:
@@ -144,19 +91,17 @@ class Extractor:
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Extraction]:
         """Extract from a stream of texts, in its order, with memory for a part of it only."""
-        documents = (self.tokenizer.document(text) for text in texts)
-        thresholds = self.thresholds
-        for document in self.pipe_documents(documents):
-            yield Extraction(document, thresholds)
+        return self.pipe_documents(self.tokenizer.document(text) for text in texts)
 
-    def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Predict the annotations of a stream of documents that have their sentences already."""
+    def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Extraction]:
+        """Extract from a stream of documents that have their sentences already, as `pipe` does."""
+        thresholds = self.thresholds
         for buffered in _buffers(documents):
             sentences = [sentence for document in buffered for sentence in document.sentences]
             annotated = iter(self.annotate(sentences))
             for document in buffered:
                 found = tuple(islice(annotated, len(document.sentences)))
-                yield replace(document, sentences=found)
+                yield Extraction(replace(document, sentences=found), thresholds)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations."""

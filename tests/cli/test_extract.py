@@ -87,7 +87,7 @@ def test_corpus_keeps_its_tokens_in_any_format(
 def test_name_of_a_missing_file_is_not_taken_for_text(
     trained_model: Path, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(CorpusError, match=f"cannot read .*{name}"):
+    with pytest.raises(CorpusError, match=f"{name} (cannot be read|does not exist)"):
         run(trained_model, tmp_path / name)
 
 
@@ -149,3 +149,18 @@ def test_format_without_output_file_is_a_wrong_call(trained_model: Path) -> None
 def test_missing_model_is_named() -> None:
     with pytest.raises(ModelError, match="there is no model at 'nowhere'"):
         run("nowhere", FIRST)
+
+
+def test_a_corpus_keeps_its_tokens_and_a_file_names_its_document(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    tokens = ["Ada", "lives-in", "Rome."]  # no tokenizer would cut it so
+    corpus = tmp_path / "corpus.json"
+    corpus.write_text(json.dumps([{"tokens": tokens, "entities": [], "relations": []}]), "utf-8")
+    text = tmp_path / "letter.txt"
+    text.write_text("Ada lives in Rome.", "utf-8")
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps({"id": "first", "text": "Ada lives in Rome."}) + "\n", "utf-8")
+    records = extracted(trained_model, corpus, text, lines)
+    assert [record["id"] for record in records] == ["", "letter.txt", "first"]
+    assert records[0]["text"] == " ".join(tokens)

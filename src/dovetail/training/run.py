@@ -16,6 +16,7 @@ from dovetail.build import build_model
 from dovetail.config import Config
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
+from dovetail.extractor import Extractor
 from dovetail.model import JointModel
 from dovetail.objectives import Supervised
 from dovetail.saved_model import save_model
@@ -177,19 +178,31 @@ def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
 
 
 def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) -> RunFinished:
-    """Put the best weights back, tune thresholds on the dev set, save the model."""
+    """Save the best weights, with thresholds and dev scores of what users will run: the extractor.
+
+    Training reads cached encodings in the precision of its device, which may tip a close decision.
+    """
     loop.use_best()
     head = loop.model.relation_head
+    types = head.schema.relation_types
     gold = loop.dev.sentences
     threshold = config.relation_head.threshold
     if threshold != "tuned":
-        head.set_thresholds([threshold] * len(head.schema.relation_types))
+        head.set_thresholds([threshold] * len(types))
     elif gold:
-        head.set_thresholds([LOWEST] * len(head.schema.relation_types))
-        candidates = loop.predict_dev()
-        head.set_thresholds(tuned_thresholds(gold, candidates, head.schema.relation_types))
-    symmetric = loop.model.schema.symmetric
-    dev = evaluate(gold, loop.predict_dev(), symmetric=symmetric) if gold else None
-    save_model(folder.model, loop.model, config, dev=dev)
+        head.set_thresholds([LOWEST] * len(types))
+        candidates = saved_extractor(loop, config, folder).annotate(gold)
+        head.set_thresholds(tuned_thresholds(gold, candidates, types))
+    extractor = saved_extractor(loop, config, folder)
+    dev = None
+    if gold:
+        dev = evaluate(gold, extractor.annotate(gold), symmetric=extractor.schema.symmetric)
+        save_model(folder.model, loop.model, config, dev=dev)
     progress = loop.progress
     return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)
+
+
+def saved_extractor(loop: Loop, config: Config, folder: RunFolder) -> Extractor:
+    """The model as it stands, saved and loaded again."""
+    save_model(folder.model, loop.model, config)
+    return Extractor.load(folder.model, threads=config.training.threads)
