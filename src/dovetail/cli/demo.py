@@ -8,9 +8,10 @@ SENTENCES = {
     "news": (
         "Ada Lovelace, an English mathematician, lived in London, where she worked with Charles "
         "Babbage of the Royal Astronomical Society.",
-        "John Wilkes Booth shot Abraham Lincoln at Ford's Theatre in Washington, D.C.",
-        "The Boeing Company, based in Seattle, said Thursday that spokesman Craig Martin had "
-        "left for a post at NASA in Houston, Texas.",
+        "The Boeing Company, based in Seattle, said Thursday that its spokesman Craig Martin will "
+        "retire in June.",
+        "Lee Harvey Oswald, who was born in New Orleans, killed President John F. Kennedy in "
+        "Dallas, Texas, in 1963.",
     ),
     "adverse-effects": (
         "We report a case of acute liver failure in a patient treated with isoniazid.",
