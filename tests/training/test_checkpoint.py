@@ -10,6 +10,7 @@ from torch.optim import AdamW
 from dovetail.errors import TrainingError
 from dovetail.training.checkpoint import (
     FILE,
+    PARTS,
     Checkpoint,
     Progress,
     restore_optimiser,
@@ -17,13 +18,14 @@ from dovetail.training.checkpoint import (
     tensors_from_optimiser,
 )
 
-PROGRESS = Progress(phase=1, epoch=4, step=123, best_epoch=3, best_score=0.625)
+PROGRESS = Progress(phase=1, phase_start=2, epoch=4, step=123, best_epoch=3, best_score=0.625)
 
 
 def checkpoint(value: float = 1.0) -> Checkpoint:
     tensors = {"layer.weight": torch.full((2, 3), value), "layer.bias": torch.tensor([value, -0.0])}
     moments = {"0/exp_avg": torch.rand(2, 3), "0/step": torch.tensor(7.0)}
-    return Checkpoint(PROGRESS, tensors, {"layer.weight": torch.ones(1)}, moments, "digest")
+    best, owned = {"layer.weight": torch.ones(1)}, {"0.logits": torch.rand(3)}
+    return Checkpoint(PROGRESS, tensors, best, moments, owned, data_digest="digest")
 
 
 def test_saved_checkpoint_is_read_back_bit_for_bit(tmp_path: Path) -> None:
@@ -32,7 +34,7 @@ def test_saved_checkpoint_is_read_back_bit_for_bit(tmp_path: Path) -> None:
     loaded = Checkpoint.load(tmp_path / "checkpoint")
     assert loaded.progress == saved.progress
     assert loaded.data_digest == "digest"
-    for part in ("model", "best", "optimiser"):
+    for part in PARTS:
         own, other = getattr(saved, part), getattr(loaded, part)
         assert own.keys() == other.keys()
         for name in own:

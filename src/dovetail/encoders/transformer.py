@@ -135,8 +135,7 @@ class Transformer(nn.Module):
 
     def frozen_names(self) -> Iterator[str]:
         """The names in `state_dict` of what training does not change."""
-        trained = {name for name, weight in self.named_parameters() if weight.requires_grad}
-        return (name for name in self.state_dict() if name not in trained)
+        return (name for name in self.state_dict() if name not in self._trained_names)
 
     def _parts_to_train(self) -> list[nn.Module]:
         if self.trained_layers == "all":
@@ -165,6 +164,10 @@ class Transformer(nn.Module):
         pooler = getattr(self.model, "pooler", None)
         if isinstance(pooler, nn.Module):
             pooler.requires_grad_(False)
+        # Once for all: a phase of training may hold these still, and they stay changed for good.
+        self._trained_names = frozenset(
+            name for name, weight in self.named_parameters() if weight.requires_grad
+        )
 
 
 def _readable_pieces(model: nn.Module) -> int:

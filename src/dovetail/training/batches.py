@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
@@ -99,6 +100,27 @@ class FrozenStates:
             part.featurise(words) if states is None else {"states": states[positions]}
             for part, states in zip(encoder, self._states, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class EncodedSentences:
+    """Some sentences, and what frozen encoders make of them where that is kept."""
+
+    sentences: Sequence[Sentence]
+    states: FrozenStates | None = None
+
+    def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
+        """The sentences of these indices as a batch."""
+        chosen = [self.sentences[index] for index in indices]
+        states = self.states
+        if states is None:
+            return Batch.from_sentences(chosen, encoder.featurise)
+        return Batch.from_sentences(chosen, lambda words: states.features(encoder, words, indices))
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each sentence."""
+        return [len(sentence.tokens) for sentence in self.sentences]
 
 
 def frozen_bytes_per_token(encoder: ConcatenatedEncoder) -> int:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +25,39 @@ from dovetail.errors import TrainingError
 
 FILE = "state.safetensors"
 
+PARTS = ("model", "best", "optimiser", "objectives")
+"""The tensors of a checkpoint by the part that they belong to, each a field of `Checkpoint`."""
+
 
 @dataclass(frozen=True)
 class Progress:
     """Where training stands at the end of an epoch."""
 
     phase: int = 0
+    phase_start: int = 0
+    """Epochs that were done when the phase began."""
     epoch: int = 0
-    """Epochs of the phase that are done."""
+    """Epochs that are done, over all phases."""
     step: int = 0
     """Optimiser steps that are done, over all phases."""
     best_epoch: int = 0
+    """The best epoch of the phase; before its first epoch is over, `phase_start`."""
     best_score: float = -1.0
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The progress, the model's weights, the best weights so far, and the optimiser's state.
+    """The progress, the model's weights, the best weights so far, and what else is learned.
 
-    `data_digest` is that of the sentences trained on, so that a run is resumed with the same.
+    `optimiser` is the optimiser's state and `objectives` what the objectives own.  `data_digest` is
+    that of the sentences trained on, so that a run is resumed with the same.
     """
 
     progress: Progress
     model: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimiser: Mapping[str, Tensor]
+    objectives: Mapping[str, Tensor] = field(default_factory=dict)
     data_digest: str = ""
 
     def save(self, folder: Path) -> None:
@@ -61,7 +69,7 @@ class Checkpoint:
         """
         tensors = {
             f"{part}/{name}": tensor.detach().contiguous()
-            for part in ("model", "best", "optimiser")
+            for part in PARTS
             for name, tensor in getattr(self, part).items()
         }
         target, partial = folder / FILE, folder / f"{FILE}.partial"
@@ -97,17 +105,18 @@ class Checkpoint:
                 f"no checkpoint at {path}: the run ended before its first epoch did, or was never "
                 f"started; start it without --resume"
             )
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata()
+                data_digest = metadata["data_digest"]
                 progress = Progress(**json.loads(metadata["progress"]))
                 for name in file.keys():  # noqa: SIM118 (it is not a dict)
                     part, _, key = name.partition("/")
                     parts[part][key] = file.get_tensor(name)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"the checkpoint {path} is damaged: {error}") from error
-        return cls(progress, **parts, data_digest=metadata["data_digest"])
+        return cls(progress, **parts, data_digest=data_digest)
 
 
 def _remove_leftovers(folder: Path) -> None:

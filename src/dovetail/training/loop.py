@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from dovetail.config import TrainingConfig
 from dovetail.document import Sentence
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation, evaluate
-from dovetail.features import Batch
+from dovetail.layers.state import copy_exactly
 from dovetail.model import JointModel
-from dovetail.training.batches import FrozenStates, batches_by_length, shuffled_batches
+from dovetail.training.batches import EncodedSentences, batches_by_length, shuffled_batches
 from dovetail.training.checkpoint import (
     Checkpoint,
     Progress,
@@ -42,7 +42,10 @@ DEV_BATCH = 64
 
 @dataclass(frozen=True)
 class StepResult:
-    """One optimiser step: where it stands in its epoch, and how many sentences it read."""
+    """One optimiser step: where it stands in its epoch, and how many sentences it read.
+
+    Epochs are counted over all phases; `epochs` is the most that there can be.
+    """
 
     epoch: int
     epochs: int
@@ -56,8 +59,9 @@ class StepResult:
 class EpochResult:
     """One pass over the training sentences, and the dev scores after it.
 
-    `losses` are means over the steps.  `score` is what the best epoch is chosen by; without a dev
-    set it is the epoch's number, so that the last one is kept.
+    `losses` are means over the steps.  Epochs are counted over all phases, of which each has a best
+    epoch of its own.  `score` is what it is chosen by; without a dev set that is the epoch's
+    number, so that the last one is kept.
     """
 
     phase: str
@@ -73,31 +77,8 @@ class EpochResult:
 
     @property
     def is_best(self) -> bool:
-        """Whether no epoch before was as good."""
+        """Whether no epoch of the phase before was as good."""
         return self.best_epoch == self.epoch
-
-
-@dataclass(frozen=True)
-class EncodedSentences:
-    """Some sentences, and what frozen encoders make of them where that is kept."""
-
-    sentences: Sequence[Sentence]
-    states: FrozenStates | None = None
-
-    def batch(self, indices: Sequence[int], model: JointModel) -> Batch:
-        """The sentences of these indices as a batch."""
-        chosen = [self.sentences[index] for index in indices]
-        states = self.states
-        if states is None:
-            return Batch.from_sentences(chosen, model.encoder.featurise)
-        return Batch.from_sentences(
-            chosen, lambda words: states.features(model.encoder, words, indices)
-        )
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each sentence."""
-        return [len(sentence.tokens) for sentence in self.sentences]
 
 
 class Loop:
@@ -125,6 +106,8 @@ class Loop:
         self.accelerator = Accelerator()
         self.device = self.accelerator.device
         self.model.to(self.device)
+        distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
+        self.objectives = nn.ModuleList(distinct).to(self.device)
         self.dtype = dtype_of_precision(config.precision)
         self._score = 0.0
         self._begin_phase()
@@ -150,7 +133,7 @@ class Loop:
             optimiser,
             self.config,
             total_steps=self.phase.epochs * self.steps,
-            steps_done=self.progress.epoch * self.steps,
+            steps_done=(self.progress.epoch - self.progress.phase_start) * self.steps,
         )
         self.optimiser = optimiser
         self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
@@ -160,6 +143,7 @@ class Loop:
         self.progress = checkpoint.progress
         self.model.load_stored_state(checkpoint.model)
         self.best = dict(checkpoint.best)
+        copy_exactly(self.objectives.state_dict(), checkpoint.objectives, owner="the objectives")
         self._begin_phase()
         restore_optimiser(self.optimiser, checkpoint.optimiser)
 
@@ -170,26 +154,49 @@ class Loop:
             self.model.stored_state(),
             self.best,
             tensors_from_optimiser(self.optimiser),
+            self.objectives.state_dict(),
         )
 
     @property
-    def is_done(self) -> bool:
-        """Whether the last epoch is over, or patience is."""
+    def epochs(self) -> int:
+        """The epochs that are over when the curriculum is, if patience ends no phase before."""
+        ahead = self.curriculum[self.progress.phase :]
+        return self.progress.phase_start + sum(phase.epochs for phase in ahead)
+
+    @property
+    def phase_is_over(self) -> bool:
+        """Whether the last epoch of the phase is done, or patience is at its end."""
         patience = self.config.patience_epochs
+        done = self.progress.epoch - self.progress.phase_start
         waited = self.progress.epoch - self.progress.best_epoch
-        over = self.progress.epoch >= self.phase.epochs or 0 < patience <= waited
-        return over and self.progress.phase == len(self.curriculum) - 1
+        return done >= self.phase.epochs or 0 < patience <= waited
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last phase is over."""
+        return self.phase_is_over and self.progress.phase == len(self.curriculum) - 1
 
     def run(self) -> Iterator[StepResult | EpochResult]:
         """Train until the curriculum is over; afterwards `use_best` puts the best weights back."""
         while not self.is_done:
-            if self.progress.epoch >= self.phase.epochs:
-                self.progress = replace(self.progress, phase=self.progress.phase + 1, epoch=0)
-                self._begin_phase()
+            if self.phase_is_over:
+                self._next_phase()
             yield from self._epoch()
 
+    def _next_phase(self) -> None:
+        """Go on from the best weights of the phase that is over; the next one chooses its own."""
+        self.use_best()
+        self.progress = replace(
+            self.progress,
+            phase=self.progress.phase + 1,
+            phase_start=self.progress.epoch,
+            best_epoch=self.progress.epoch,
+            best_score=Progress.best_score,
+        )
+        self._begin_phase()
+
     def use_best(self) -> None:
-        """Give the model the weights of its best epoch."""
+        """Give the model the weights of the best epoch."""
         if self.best:
             self.model.load_stored_state(self.best)
 
@@ -204,7 +211,7 @@ class Loop:
             losses = self._step(indices)
             for name, loss in losses.items():
                 sums[name] += loss / len(batches)
-            yield StepResult(epoch, self.phase.epochs, step, len(batches), losses, len(indices))
+            yield StepResult(epoch, self.epochs, step, len(batches), losses, len(indices))
         trained = time.perf_counter() - started
         rate = float(self.schedule.get_last_lr()[-1])
         dev = self.evaluate() if self.dev.sentences else None
@@ -212,7 +219,7 @@ class Loop:
         yield EpochResult(
             phase=self.phase.name,
             epoch=epoch,
-            epochs=self.phase.epochs,
+            epochs=self.epochs,
             losses=dict(sums),
             dev=dev,
             score=self._score,
@@ -239,7 +246,7 @@ class Loop:
         Raises:
             TrainingError: if the loss is not a number any more.
         """
-        batch = self.train.batch(indices, self.model)
+        batch = self.train.batch(indices, self.model.encoder)
         batch = batch.with_targets(self.model.tag_set, self.model.schema).to(self.device)
         with self._autocast():
             outputs = self.model.outputs(batch)
@@ -265,7 +272,7 @@ class Loop:
         self.model.eval()
         predicted = list(self.dev.sentences)
         for indices in batches_by_length(self.dev.lengths, batch_size=DEV_BATCH):
-            batch = self.dev.batch(indices, self.model).to(self.device)
+            batch = self.dev.batch(indices, self.model.encoder).to(self.device)
             with self._autocast():
                 sentences = self.model.predict(batch)
             for index, sentence in zip(indices, sentences, strict=True):

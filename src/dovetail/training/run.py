@@ -22,10 +22,10 @@ from dovetail.objectives import Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import FrozenStates, frozen_bytes_per_token
+from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes_per_token
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
-from dovetail.training.loop import EncodedSentences, EpochResult, Loop, StepResult
+from dovetail.training.loop import EpochResult, Loop, StepResult
 from dovetail.training.metrics import Metrics
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
