@@ -204,6 +204,38 @@ def test_signatures_of_the_model_are_those_of_the_config(
     assert load_model(tmp_path / "run" / "model").model.schema.signatures == expected
 
 
+def test_relations_that_the_declared_signatures_rule_out_are_counted(
+    data: DataConfig, tmp_path: Path
+) -> None:
+    declared = {"lives_in": (("Person", "Company"),)}
+    config = tiny_config(data, relation_head={"signatures": "declared", "declared": declared})
+    started = next(train(config, tmp_path / "run"))
+    assert isinstance(started, RunStarted)
+    number = sum(link.type == "lives_in" for sentence in TRAIN for link in sentence.relations)
+    (warning,) = started.splits.warnings
+    assert warning.startswith(f"{number} training relations link types that")
+    assert warning.endswith(f"not learned: {number} lives_in from Person to Place")
+
+
+@pytest.mark.parametrize(
+    ("field", "symmetric", "declared"),
+    [
+        ("data.symmetric names rivalls", ["rivalls"], {}),
+        ("relation_head.declared names livesin", [], {"livesin": (("Person", "Place"),)}),
+        ("relation_head.declared names Persn", [], {"lives_in": (("Persn", "Place"),)}),
+    ],
+)
+def test_types_that_the_training_data_lacks_are_refused_in_the_config(
+    data: DataConfig, tmp_path: Path, field: str, symmetric: list[str], declared: Any
+) -> None:
+    head = {"signatures": "declared", "declared": declared} if declared else {}
+    config = tiny_config(
+        DataConfig(train=data.train, dev=data.dev, symmetric=symmetric), relation_head=head
+    )
+    with pytest.raises(TrainingError, match=f"{field}, which no training sentence has"):
+        run(config, tmp_path / "run")
+
+
 def test_training_learns(trained_model: Path) -> None:
     extractor = Extractor(load_model(trained_model).model)
     scores = evaluate(DEV, extractor.annotate(DEV), bootstrap_samples=0)

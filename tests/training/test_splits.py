@@ -82,12 +82,21 @@ def test_types_that_training_lacks_are_named(tmp_path: Path) -> None:
     assert relation.endswith("cannot learn: left")
 
 
-def test_entities_within_longer_ones_are_counted(tmp_path: Path) -> None:
-    nested = Sentence.from_tokens(
-        ["Wiener", "Bahn"], entities=[Entity(0, 2, "Company"), Entity(0, 1, "Place")]
+def test_what_a_flat_tagging_leaves_out_is_counted(tmp_path: Path) -> None:
+    company, place = Entity(0, 2, "Company"), Entity(0, 1, "Place")
+    person, same_borders = Entity(3, 4, "Person"), Entity(3, 4, "Place")
+    overlapping = Sentence.from_tokens(
+        ["Wiener", "Bahn", "employs", "Ada"],
+        entities=[company, place, person, same_borders],
+        relations=[
+            Relation(company, place, "based_in"),
+            Relation(person, place, "lives_in"),
+            Relation(person, company, "works_for"),
+        ],
     )
-    (warning,) = read(tmp_path, [*TRAIN, nested], list(DEV))
-    assert warning.startswith("1 training entities lie inside longer ones")
+    (warning,) = read(tmp_path, [*TRAIN, overlapping], list(DEV))
+    assert warning.startswith("2 training entities overlap others")
+    assert "nor are the 2 relations that they are in" in warning
 
 
 @pytest.mark.parametrize("kind", ["entity", "relation"])
@@ -111,6 +120,7 @@ def test_digest_is_that_of_tokens_annotations_and_order() -> None:
             (TRAIN[:-1], DEV),
             (TRAIN, ()),
             ((*TRAIN[:-1], TRAIN[-1].without_annotations()), DEV),
+            ((replace(TRAIN[0], annotated=frozenset({"entity"})), *TRAIN[1:]), DEV),
         )
     ]
     assert len(set(digests)) == len(digests)

@@ -29,7 +29,12 @@ from dovetail.training.loop import EpochResult, Loop, StepResult
 from dovetail.training.metrics import Metrics
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
-from dovetail.training.splits import Splits, read_splits
+from dovetail.training.splits import (
+    Splits,
+    read_splits,
+    refuse_unknown,
+    warnings_of_signatures,
+)
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,17 @@ def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None,
 
 
 def schema_of(config: Config, splits: Splits) -> Schema:
-    """Types and signatures of the training sentences, constrained as the config says."""
+    """Types and signatures of the training sentences, constrained as the config says.
+
+    Raises:
+        TrainingError: if the config names types that the training sentences lack.
+    """
     learned = Schema.from_sentences(splits.train, symmetric=config.data.symmetric)
     head = config.relation_head
+    arguments = {type_ for pairs in head.declared.values() for pair in pairs for type_ in pair}
+    refuse_unknown("data.symmetric", config.data.symmetric, learned.relation_types)
+    refuse_unknown("relation_head.declared", head.declared, learned.relation_types)
+    refuse_unknown("relation_head.declared", arguments, learned.entity_types)
     if head.signatures == "off":
         return replace(learned, signatures={})
     if head.signatures == "declared":
@@ -165,9 +178,11 @@ def encoded(
 def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
     """What the user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
+    schema = loop.model.schema
+    warnings = (*splits.warnings, *warnings_of_signatures(schema, splits.train))
     return RunStarted(
-        splits=splits,
-        schema=loop.model.schema,
+        splits=replace(splits, warnings=warnings),
+        schema=schema,
         trainable_parameters=trainable,
         total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
         device=str(loop.device),

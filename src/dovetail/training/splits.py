@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,11 @@ class Splits:
         digest = hashlib.sha256()
         for split in (self.train, self.dev):
             for sentence in split:
-                annotations = [sentence.sorted_entities, sentence.sorted_relations]
+                annotations = (
+                    sentence.sorted_entities,
+                    sentence.sorted_relations,
+                    sorted(sentence.annotated),
+                )
                 digest.update(repr((sentence.tokens, annotations)).encode())
         return digest.hexdigest()
 
@@ -132,9 +137,46 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
                 f"the dev set has {kind} types that training lacks and the model cannot learn: "
                 f"{', '.join(sorted(types))}"
             )
-    lost = sum(len(s.entities) - len(reachable(s.entities)) for s in train)
-    if lost:
-        warnings.append(
-            f"{lost} training entities lie inside longer ones; the tagger learns the longer ones"
+    return warnings + warnings_of_overlaps(train)
+
+
+def warnings_of_overlaps(train: Sequence[Sentence]) -> list[str]:
+    """What a flat tagging leaves out of the training data."""
+    entities = relations = 0
+    for sentence in train:
+        kept = set(reachable(sentence.entities))
+        entities += len(sentence.entities) - len(kept)
+        relations += sum(not {link.head, link.tail} <= kept for link in sentence.relations)
+    if not entities:
+        return []
+    return [
+        f"{entities} training entities overlap others that are as long or longer, and a token has "
+        f"one tag only: they are not learned, nor are the {relations} relations that they are in"
+    ]
+
+
+def warnings_of_signatures(schema: Schema, train: Sequence[Sentence]) -> list[str]:
+    """Training relations that the declared argument types rule out."""
+    lost = Counter(
+        f"{link.type} from {link.head.type} to {link.tail.type}"
+        for sentence in train
+        for link in sentence.relations
+        if not schema.allows(link)
+    )
+    if not lost:
+        return []
+    listed = ", ".join(f"{count} {name}" for name, count in sorted(lost.items()))
+    return [
+        f"{lost.total()} training relations link types that relation_head.declared does not admit, "
+        f"so they are not learned: {listed}"
+    ]
+
+
+def refuse_unknown(field: str, named: Collection[str], known: Collection[str]) -> None:
+    """Raise `TrainingError` if a field of the config names types that the training data lacks."""
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise TrainingError(
+            f"{field} names {', '.join(unknown)}, which no training sentence has; expected some "
+            f"of: {', '.join(sorted(known))}"
         )
-    return warnings
