@@ -134,6 +134,27 @@ def test_unknown_encoder_is_refused(folder: Path) -> None:
         load_model(folder)
 
 
+@pytest.mark.parametrize(
+    "encoders",
+    [
+        ["characters"],
+        [{"kind": "characters", "characters": ["a"], "embedding_dim": -1, "hidden_dim": 4}],
+        [{"kind": "brown", "words_by_path": [], "prefixes": [4], "whole_path": True}],
+        [{"kind": ["casing"]}],
+        {},
+        7,
+    ],
+    ids=str,
+)
+def test_encoders_of_another_form_are_refused(folder: Path, encoders: object) -> None:
+    defaults = {"dropout": 0.0, "embedding_dim": 4}
+    if isinstance(encoders, list):
+        encoders = [defaults | own if isinstance(own, dict) else own for own in encoders]
+    edit(folder, encoders=encoders)
+    with pytest.raises(ModelError, match=r"is damaged"):
+        load_model(folder)
+
+
 @pytest.fixture
 def on_bert(pretrained_folder: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A saved model, and the folder of the frozen encoder that it stands on."""

@@ -28,6 +28,17 @@ from dovetail.schema import Schema
 
 FORMAT_VERSION = 1
 
+# What reading values of any type and size can raise; torch's own is a RuntimeError.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    SafetensorError,
+)
+
 DESCRIPTION, CONFIG, WEIGHTS, CARD = "model.json", "config.toml", "weights.safetensors", "README.md"
 
 
@@ -104,6 +115,6 @@ def load_model(folder: Path) -> SavedModel:
         model.load_stored_state(load_file(folder / WEIGHTS))
     except DovetailError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except _DAMAGED as error:
         raise ModelError(f"the model {folder} is damaged: {error!r}") from error
     return SavedModel(model.eval(), config)

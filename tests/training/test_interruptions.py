@@ -215,13 +215,14 @@ def test_run_on_a_full_disk_says_so_and_resumes_once_there_is_room(
     assert_resumes(config, path, whole, epochs_done=1)
 
 
-def test_model_that_was_being_replaced_when_the_run_was_killed_is_written_again(
-    config: Config, whole: Path, tmp_path: Path
+@pytest.mark.parametrize("left", ["model.partial", "model.draft"])
+def test_model_that_was_being_made_when_the_run_was_killed_is_made_again(
+    config: Config, whole: Path, tmp_path: Path, left: str
 ) -> None:
     path = tmp_path / "run"
     shutil.copytree(whole, path)
-    shutil.move(path / "model", path / "model.partial")
-    (path / "model.partial" / "README.md").unlink()
+    shutil.move(path / "model", path / left)
+    (path / left / "README.md").unlink()
     assert_resumes(config, path, whole, epochs_done=2)
     assert load_model(path / "model")
-    assert not (path / "model.partial").exists()
+    assert not (path / left).exists()

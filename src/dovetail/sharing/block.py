@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Self
 
 from torch import nn
 
@@ -45,6 +44,6 @@ class SharingBlock(nn.Module, ABC):
             name for name, _ in self.named_parameters() if self.owners(name) & self.reads[task]
         )
 
-    def finalize(self) -> SharingBlock | Self:
+    def finalize(self) -> SharingBlock:
         """An equivalent block for inference, smaller where the strategy allows it."""
         return self

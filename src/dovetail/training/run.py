@@ -8,6 +8,7 @@ runs/<name>/model/            the model of the best epoch
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -206,18 +207,23 @@ def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) 
         head.set_thresholds([threshold] * len(types))
     elif gold:
         head.set_thresholds([LOWEST] * len(types))
-        candidates = saved_extractor(loop, config, folder).annotate(gold)
+        candidates = draft_extractor(loop, config, folder).annotate(gold)
         head.set_thresholds(tuned_thresholds(gold, candidates, types))
-    extractor = saved_extractor(loop, config, folder)
     dev = None
     if gold:
+        extractor = draft_extractor(loop, config, folder)
         dev = evaluate(gold, extractor.annotate(gold), symmetric=extractor.schema.symmetric)
-        save_model(folder.model, loop.model, config, dev=dev)
+    save_model(folder.model, loop.model, config, dev=dev)
+    shutil.rmtree(folder.draft, ignore_errors=True)
     progress = loop.progress
     return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)
 
 
-def saved_extractor(loop: Loop, config: Config, folder: RunFolder) -> Extractor:
-    """The model as it stands, saved and loaded again."""
-    save_model(folder.model, loop.model, config)
-    return Extractor.load(folder.model, threads=config.training.threads)
+def draft_extractor(loop: Loop, config: Config, folder: RunFolder) -> Extractor:
+    """The model as it stands, saved and loaded again.
+
+    Not as the run's model: whoever kills the process now must not leave a model there that has the
+    thresholds of the search for better ones.
+    """
+    save_model(folder.draft, loop.model, config)
+    return Extractor.load(folder.draft, threads=config.training.threads)

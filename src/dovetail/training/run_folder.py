@@ -20,6 +20,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.checkpoint = path / "checkpoint"
         self.model = path / "model"
+        self.draft = path / "model.draft"
 
     def check(self, config: Config, *, resume: bool) -> None:
         """Refuse to overwrite a run, or to resume one with another config.
