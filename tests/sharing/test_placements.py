@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 import torch
-from tests.networks import recurrent
+from tests.networks import reached, recurrent
 from torch import Tensor, nn
 
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.sharing import (
+    OwnLayers,
     SharedLayers,
     SharedLayersWithExits,
     SharingBlock,
@@ -196,3 +197,35 @@ def test_a_loss_reads_through_a_stack_what_its_blocks_read() -> None:
         stack(Streams.tied(*inputs(), stack.tasks))[task].square().sum().backward()
         found = {name for name, p in stack.named_parameters() if p.grad is not None}
         assert found == stack.reached_by(task)
+
+
+class Crossing(SharingBlock):
+    """A layer of each task whose output every task reads: what context exchange does."""
+
+    def __init__(self, dims: Mapping[str, int]) -> None:
+        super().__init__()
+        self.tasks, self.output_dims = tuple(dims), dims
+        self.layers = nn.ModuleDict({task: nn.Linear(dim, dim) for task, dim in dims.items()})
+
+    def forward(self, streams: Streams) -> Streams:
+        total = torch.stack([self.layers[task](streams[task]) for task in self.tasks]).sum(0)
+        return Streams({task: total + streams[task] for task in self.tasks}, streams.mask)
+
+    def owners(self, parameter: str) -> frozenset[str]:
+        return frozenset({parameter.split(".")[1]})
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        return dict.fromkeys(self.tasks, frozenset(self.tasks))
+
+
+def test_tasks_that_read_each_other_are_reached_below_the_exchange_and_not_above_it() -> None:
+    dims, one_each = {"entity": DIM, "relation": DIM}, {"entity": 1, "relation": 1}
+    below, above = (OwnLayers(GRU, input_dims=dims, num_layers=one_each) for _ in range(2))
+    stack = Stack([below, Crossing(dims), above])
+    for task, other in (("entity", "relation"), ("relation", "entity")):
+        stack.zero_grad(set_to_none=True)
+        stack(Streams.tied(*inputs(), stack.tasks))[task].square().sum().backward()
+        assert reached(stack) == stack.reached_by(task)
+        assert any(name.startswith(f"blocks.0.stacks.{other}") for name in reached(stack))
+        assert not any(name.startswith(f"blocks.2.stacks.{other}") for name in reached(stack))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from tests.corpus import DEV, TRAIN
 from tests.networks import pretrained, tiny_config, tiny_model
@@ -18,7 +19,7 @@ from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.curriculum import Curriculum, Phase
-from dovetail.training.loop import Loop
+from dovetail.training.loop import Loop, supported
 
 
 class Uncertainty(Objective):
@@ -56,6 +57,11 @@ def epochs_of(loop: Loop) -> list[EpochResult]:
 
 def state_of(loop: Loop) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in loop.model.stored_state().items()}
+
+
+@pytest.mark.parametrize(("found", "taken"), [("cuda", "cuda"), ("mps", "cpu"), ("cpu", "cpu")])
+def test_training_runs_where_every_operation_exists(found: str, taken: str) -> None:
+    assert supported(torch.device(found)) == torch.device(taken)
 
 
 def test_epochs_are_counted_over_all_phases() -> None:

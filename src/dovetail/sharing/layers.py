@@ -154,6 +154,21 @@ class Stack(SharingBlock):
             }
         return reads
 
+    def reached_by(self, task: str) -> frozenset[str]:
+        """In each block, what it says of the tasks whose streams the blocks above it read.
+
+        `reads` alone would be too much: a block in which the tasks read each other lets a loss into
+        the other task's blocks below it, but not into those above.
+        """
+        names: set[str] = set()
+        readers = frozenset({task})
+        for index in reversed(range(len(self.blocks))):
+            block = self._block(index)
+            own = (block.reached_by(reader) for reader in readers)
+            names.update(f"blocks.{index}.{name}" for found in own for name in found)
+            readers = frozenset[str]().union(*(block.reads[reader] for reader in readers))
+        return frozenset(names)
+
     def finalize(self) -> SharingBlock:
         """A stack of finalised blocks."""
         return Stack([self._block(index).finalize() for index in range(len(self.blocks))])

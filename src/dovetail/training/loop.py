@@ -81,6 +81,14 @@ class EpochResult:
         return self.best_epoch == self.epoch
 
 
+def supported(device: torch.device) -> torch.device:
+    """The device, if the model runs there, or else the CPU.
+
+    The CRF sums in float64, which some devices that accelerate finds (Apple's) do not have.
+    """
+    return device if device.type == "cuda" else torch.device("cpu")
+
+
 class Loop:
     """Trains a model through the phases of a curriculum, from the start or from a checkpoint."""
 
@@ -104,7 +112,7 @@ class Loop:
         # Only the device is accelerate's: it fixes the precision once for a whole process, and two
         # runs in one process may differ.
         self.accelerator = Accelerator()
-        self.device = self.accelerator.device
+        self.device = supported(self.accelerator.device)
         self.model.to(self.device)
         distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
         self.objectives = nn.ModuleList(distinct).to(self.device)
