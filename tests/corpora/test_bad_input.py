@@ -287,3 +287,10 @@ def test_unknown_fields_are_noted(tmp_path):
     path = tmp_path / "corpus.json"
     path.write_text(spert(relatoins=[]))
     assert read_corpus(path).ledger.notes == {"field 'relatoins' is not read": 1}
+
+
+def test_utf16_is_named_as_what_it_is(tmp_path):
+    path = tmp_path / "corpus.json"
+    path.write_text(spert(), encoding="utf-16")
+    with pytest.raises(CorpusFormatError, match="iconv -f UTF-16 -t UTF-8"):
+        read_corpus(path)

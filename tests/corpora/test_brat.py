@@ -1,7 +1,7 @@
 import pytest
 
-from dovetail.corpora import read_corpus
-from dovetail.document import ENTITY_TASK
+from dovetail.corpora import read_corpus, write_corpus
+from dovetail.document import ENTITY_TASK, Document, Entity, Sentence
 
 
 @pytest.fixture
@@ -132,3 +132,12 @@ def test_folders_in_folders_give_distinct_names_and_lone_texts_are_noted(tmp_pat
 def test_language_decides_the_words(read):
     corpus = read("Dell'acqua fresca.", ["T1\tX 0 4\tDell"], language="it")
     assert corpus.sentences[0].tokens[:2] == ("Dell", "'")
+
+
+def test_entity_of_white_space_is_dropped_by_the_writer_too(tmp_path):
+    tokens = ["a", "\r", "b"]
+    entities = [Entity(0, 1, "X"), Entity(1, 2, "X"), Entity(2, 3, "X")]
+    document = Document.from_sentence(Sentence.from_tokens(tokens, entities=entities))
+    ledger = write_corpus([document], tmp_path / "brat", format="brat")
+    assert [(drop.kind, drop.start) for drop in ledger.drops] == [("entity", 1)]
+    assert read_corpus(tmp_path / "brat").ledger["entity"].read == 2

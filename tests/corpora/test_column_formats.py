@@ -118,3 +118,19 @@ def test_multihead_columns_relate_the_last_tokens(tmp_path):
     assert read.id == "7"
     assert read.relations == {Relation(Entity(0, 2, "P"), Entity(3, 4, "L"), "Live_In")}
     assert [drop.type for drop in corpus.ledger.drops] == ["Knows"]  # "left" is no entity
+
+
+@pytest.mark.parametrize("bracket", ["[", "{"])
+def test_columns_that_begin_with_a_bracket_are_not_json(tmp_path, bracket):
+    path = tmp_path / "corpus"
+    path.write_text(f"{bracket}\tO\nReuters\tB-Org\n")
+    assert read_corpus(path).sentences[0].tokens == (bracket, "Reuters")
+
+
+def test_what_columns_cannot_hold_is_listed(tmp_path):
+    marked = Document.from_sentence(Sentence.from_tokens(["\ufeffa"], annotated=[ENTITY_TASK]))
+    plain = Document.from_sentence(Sentence.from_tokens(["b"]))
+    ledger = write_corpus([marked, plain], tmp_path / "corpus", format="columns")
+    assert [drop.kind for drop in ledger.drops] == ["sentence", "document"]
+    assert ledger.notes == {"sentence: that it is annotated for relations is not held": 1}
+    assert [item.tokens for item in read_corpus(tmp_path / "corpus").sentences] == [("b",)]

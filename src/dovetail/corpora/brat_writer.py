@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.writing import is_writable, note_confidences
-from dovetail.document import TASKS, Document, Sentence, character_span
+from dovetail.document import TASKS, Document, Entity, Sentence, character_span
 from dovetail.errors import CorpusError
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
+WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
 NO_ARGUMENT = "an argument was dropped"
 _FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
@@ -81,8 +82,8 @@ def _add_lines(document: Document, sentence: Sentence, lines: list[str], tally: 
     """Add the lines of a sentence; the number of a line is its name, as T7 or R8."""
     names = {}
     for entity in sentence.sorted_entities:
-        if len(entity.type.split()) != 1 or entity.type != entity.type.strip():
-            tally.drop(Drop(document.id, ENTITY, UNWRITABLE_TYPE, *entity.span, type=entity.type))
+        if reason := _unwritable(document.surface(sentence, entity), entity.type):
+            tally.drop(Drop(document.id, ENTITY, reason, *entity.span, type=entity.type))
             continue
         tally.keep(ENTITY)
         names[entity] = f"T{len(lines) + 1}"
@@ -92,6 +93,28 @@ def _add_lines(document: Document, sentence: Sentence, lines: list[str], tally: 
         borders = ";".join(f"{piece.start()} {piece.end()}" for piece in pieces)
         words = " ".join(piece.group() for piece in pieces)
         lines.append(f"{names[entity]}\t{entity.type} {borders}\t{words}\n")
+    _add_relations(document, sentence, names, lines, tally)
+    note_confidences(sentence, tally)
+    tally.note(
+        "sentence: for which tasks it is annotated is not held",
+        sentence.annotated != frozenset(TASKS),
+    )
+
+
+def _unwritable(surface: str, type_: str) -> str:
+    """Why an entity cannot be written; empty if it can."""
+    if type_.split() != [type_]:
+        return UNWRITABLE_TYPE
+    return "" if surface.strip() else WHITE_SPACE_ONLY
+
+
+def _add_relations(
+    document: Document,
+    sentence: Sentence,
+    names: Mapping[Entity, str],
+    lines: list[str],
+    tally: Tally,
+) -> None:
     for relation in sentence.sorted_relations:
         arguments = [names.get(argument) for argument in (relation.head, relation.tail)]
         span = sorted([*relation.head.span, *relation.tail.span])
@@ -102,8 +125,3 @@ def _add_lines(document: Document, sentence: Sentence, lines: list[str], tally: 
         tally.keep(RELATION)
         head, tail = arguments
         lines.append(f"R{len(lines) + 1}\t{relation.type} Arg1:{head} Arg2:{tail}\n")
-    note_confidences(sentence, tally)
-    tally.note(
-        "sentence: for which tasks it is annotated is not held",
-        sentence.annotated != frozenset(TASKS),
-    )

@@ -17,12 +17,13 @@ from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.corpora.tags import entities_from_tags, is_tag
 from dovetail.corpora.writing import note_losses, writable_sentences
-from dovetail.document import ENTITY_TASK, Document, Sentence
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
 
 NO_RELATIONS = "columns hold no relations"
 UNWRITABLE = "a token or type holds a tab or a line break, or reads as a comment"
 _DOCUMENT_START = "-DOCSTART-"
+_BYTE_ORDER_MARK = "\ufeff"  # where a file begins it is not read
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
@@ -88,6 +89,10 @@ def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
                 "sentence: that it is not annotated for entities is not held",
                 ENTITY_TASK not in sentence.annotated,
             )
+            tally.note(
+                "sentence: that it is annotated for relations is not held",
+                RELATION_TASK in sentence.annotated,
+            )
             blocks.append(_block(document.id, sentence, tally))
     write_text(path, "\n".join(blocks))
 
@@ -96,6 +101,7 @@ def _is_writable(document: Document, sentence: Sentence, tally: Tally) -> bool:
     texts = [*sentence.tokens, *(entity.type for entity in sentence.entities)]
     spoiled = any(_BREAKS.search(text) for text in texts)
     spoiled = spoiled or _DOCUMENT_START in sentence.tokens
+    spoiled = spoiled or "".join(sentence.tokens[:1]).startswith(_BYTE_ORDER_MARK)
     spoiled = spoiled or any(token and not token.strip(" ") for token in sentence.tokens)
     if spoiled:
         drop_sentence(tally, document.id, sentence, UNWRITABLE)

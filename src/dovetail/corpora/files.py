@@ -42,9 +42,10 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
         if b"\0" in content[:_SNIFFED_BYTES] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
             raise CorpusFormatError(f"{path} is a binary file; expected text in UTF-8") from error
         line = content.count(b"\n", 0, error.start) + 1
+        encoding = "UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "LATIN1"
         raise CorpusFormatError(
             f"{path}:{line}: byte {content[error.start : error.start + 1]!r} is not UTF-8; "
-            f"convert the file first, as: iconv -f LATIN1 -t UTF-8"
+            f"convert the file first, as: iconv -f {encoding} -t UTF-8"
         ) from error
 
 

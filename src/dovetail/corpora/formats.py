@@ -9,9 +9,16 @@ from typing import Any
 
 from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.ledger import Tally
+from dovetail.corpora.tags import is_tag
 from dovetail.document import Document
 
 _SAMPLE_LINES = 200
+
+
+def is_row(line: str) -> bool:
+    """Whether a line is a token with further columns, the last of them a tag."""
+    columns = line.split()
+    return len(columns) > 1 and is_tag(columns[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,8 @@ class Sample:
             return cls(path)
         text = read_text(path)
         beginning = text.lstrip()[:1]
+        if beginning and is_row(text.lstrip().split("\n", 1)[0]):
+            beginning = ""  # a sentence in columns may start with a bracket
         if beginning == "[":
             array = parse_json(text, path)
             return cls(
