@@ -130,6 +130,7 @@ def test_model_is_scored_on_what_it_annotates(gold: str, tmp_path: Path) -> None
     assert scores == {
         **json.loads(json.dumps(evaluate(sentences, annotated).to_dict())),
         "not_counted": {"entity": 0, "relation": 0},
+        "unknown_to_model": {"entity": [], "relation": []},
     }
     assert scores["entity"]["strict"]["micro"]["support"] == 4
 
@@ -184,3 +185,36 @@ def test_conll04_gold_against_itself_is_perfect(data_folder: Path) -> None:
     assert scores["entity"]["strict"]["micro"]["support"] == 1079
     assert scores["relation"]["strict"]["micro"]["support"] == 422
     assert scores["mean_f1"] == scores["entity"]["strict"]["macro"]["f1"] == 1.0
+
+
+def test_types_that_the_model_lacks_are_named(gold: str, trained_model: Path) -> None:
+    scores = json.loads(run(str(trained_model), gold, "--json", "--samples", "0"))
+    assert scores["unknown_to_model"]["relation"] == ["born_in", "lived_in"]
+    assert "born_in, lived_in" in " ".join(run(str(trained_model), gold).split())
+
+
+def test_direction_of_relations_named_as_symmetric_does_not_count(
+    gold: str, tmp_path: Path
+) -> None:
+    turned = json.loads(json.dumps(GOLD))
+    turned[0]["relations"][0].update(head=1, tail=0)
+    predictions = written(tmp_path / "turned.json", turned)
+    arguments = ("--predictions", predictions, gold, "--json", "--samples", "0")
+
+    def correct(*options: str) -> int:
+        scores = json.loads(run(*arguments, *options))
+        return int(scores["relation"]["strict"]["micro"]["true_positives"])
+
+    assert correct() == 1
+    assert correct("--symmetric", "born_in") == 2
+    assert "no relation is of the type 'near'" in refusal(*arguments, "--symmetric", "near")
+
+
+def test_narrow_terminal_cuts_no_number_off(
+    gold: str, predictions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    table = run("--predictions", predictions, gold)
+    assert "…" not in table
+    assert "lived_in" in table
+    assert "support" in table
