@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ from tests.corpus import DEV, save_corpus
 from typer.testing import CliRunner
 
 from dovetail.cli import app
-from dovetail.corpora import read_corpus
+from dovetail.corpora import read_corpus, write_corpus
+from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError, ModelError
 
 FIRST, SECOND = "Ada Lovelace lives in London .", "Wiener Bahn is based in Vienna ."
@@ -83,7 +87,7 @@ def test_corpus_keeps_its_tokens_in_any_format(
     assert json.loads(scored.stdout) == json.loads(direct.stdout)
 
 
-@pytest.mark.parametrize("name", ["missing.txt", "missing.jsonl", "missing.json"])
+@pytest.mark.parametrize("name", ["missing.txt", "missing.jsonl", "missing.json", "missing.md"])
 def test_name_of_a_missing_file_is_not_taken_for_text(
     trained_model: Path, tmp_path: Path, name: str
 ) -> None:
@@ -164,3 +168,55 @@ def test_a_corpus_keeps_its_tokens_and_a_file_names_its_document(
     records = extracted(trained_model, corpus, text, lines)
     assert [record["id"] for record in records] == ["", "letter.txt", "first"]
     assert records[0]["text"] == " ".join(tokens)
+
+
+def test_an_empty_text_is_not_the_working_directory(
+    trained_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "letter.txt").write_text(FIRST, encoding="utf-8")
+    (tmp_path / "letter.ann").touch()
+    monkeypatch.chdir(tmp_path)
+    assert texts(extracted(trained_model, "")) == [""]
+
+
+@pytest.mark.parametrize("format", ["dovetail", "dygie", "crossre"])
+def test_json_lines_with_tokens_are_a_corpus(
+    trained_model: Path, tmp_path: Path, format: str
+) -> None:
+    sentences = [
+        Sentence.from_tokens(["New-York", "'s", "a.b"], id="one"),
+        Sentence.from_tokens(["x.", "Y"], id="two"),
+    ]
+    path = tmp_path / "corpus.jsonl"
+    write_corpus(map(Document.from_sentence, sentences), path, format=format)
+    assert texts(extracted(trained_model, path)) == ["New-York 's a.b", "x. Y"]
+
+
+def test_named_format_is_used_without_a_format_to_write(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_text("Ada\tO\nleft\tO\n\nBob\tO\n", encoding="utf-8")
+    assert texts(extracted(trained_model, path, "--from", "columns")) == ["Ada left", "Bob"]
+    with pytest.raises(CorpusError, match="a corpus is read from a file"):
+        run(trained_model, "-", "--from", "columns", stdin="Ada\tO")
+
+
+def test_missing_output_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["extract", "no-model", FIRST, "-o", str(tmp_path / "missing" / "found.jsonl")]
+    )
+    assert result.exit_code == 2
+    assert "there is no folder" in result.stderr
+
+
+def test_text_is_utf8_in_and_out_whatever_the_locale_says(trained_model: Path) -> None:
+    text = "Ada Lovelace lives in Zürich ."
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dovetail", "extract", str(trained_model), text.encode()],
+        env={**os.environ, **locale},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.decode("utf-8"))["text"] == text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dovetail.cli.inputs import corpus_documents, documents_of
+from dovetail.cli.inputs import documents_of, documents_of_corpora
 
 if TYPE_CHECKING:
     from dovetail.extraction import Extraction
@@ -27,8 +27,9 @@ Inputs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TEXT | FILES | -]",
-        help="A text; files (.txt: a document; .jsonl: one in each line's 'text'; .json or a "
-        "folder: a corpus, whose tokens are kept); or - for standard input, a document a line.",
+        help="A text; files (.txt: a document; .jsonl: one in each line's 'text'; .json, a "
+        "folder, or .jsonl with tokens: a corpus, whose tokens are kept); or - for standard "
+        "input, a document a line.",
         show_default=False,
     ),
 ]
@@ -36,13 +37,15 @@ To = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
-        help="Read a corpus, keep its tokens, and write the predictions in this corpus format.",
+        help="Read corpora, keep their tokens, and write the predictions in this corpus format.",
     ),
 ]
 From = Annotated[
     str | None,
     typer.Option(
-        "--from", metavar="FORMAT", help="The format of that corpus; by default recognised."
+        "--from",
+        metavar="FORMAT",
+        help="Read corpora of this format; by default recognised.",
     ),
 ]
 Output = Annotated[
@@ -70,13 +73,20 @@ def extract_command(
     sources = inputs or ["-"]
     if to is not None and output is None:
         raise typer.BadParameter("name the file to write with -o", param_hint="--to")
+    if output is not None and not output.parent.is_dir():  # better said before the work than after
+        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
     from dovetail.extractor import Extractor
 
     extractor = Extractor.load(model, threads=threads)
     if to is not None and output is not None:
         extract_corpora(extractor, sources, from_, to, output)
         return
-    extractions = extractor.pipe_documents(documents_of(sources, extractor.tokenizer))
+    documents = (
+        documents_of(sources, extractor.tokenizer)
+        if from_ is None
+        else documents_of_corpora(sources, from_, extractor.tokenizer.language)
+    )
+    extractions = extractor.pipe_documents(documents)
     if output is not None:
         from dovetail.corpora.files import open_atomically
 
@@ -94,9 +104,7 @@ def extract_corpora(
     """Predict on the sentences of corpora as they stand, and write them in a corpus format."""
     from dovetail.corpora import write_corpus
 
-    documents = (
-        document for source in sources for document in corpus_documents(Path(source), from_)
-    )
+    documents = documents_of_corpora(sources, from_, extractor.tokenizer.language)
     found = (extraction.document for extraction in extractor.pipe_documents(documents))
     ledger = write_corpus(found, output, format=to)
     typer.echo(f"{output}\n{ledger.summary()}", err=True)

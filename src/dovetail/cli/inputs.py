@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from dovetail.document import Document
     from dovetail.tokenization import Tokenizer
 
-TEXT_SUFFIXES = (".txt", ".jsonl", ".json")
+FILE_SUFFIXES = (".txt", ".jsonl", ".json", ".ann", ".md", ".csv", ".tsv", ".conll")
 """A name that ends so is a file even where there is none: a text would hardly end like that."""
 
 
@@ -20,8 +22,9 @@ def documents_of(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[Docum
     """The documents of the command line's arguments, one after another.
 
     An argument that names a file is read, whatever else it may be, and names its document:
-    ``.jsonl`` has a document in each line, ``.json`` and a folder are a corpus that keeps its own
-    tokens, any other file is one document.  ``-`` is standard input, a document a line.
+    ``.jsonl`` has a document in each line; ``.json``, a folder, and ``.jsonl`` with tokens are a
+    corpus that keeps its own tokens; any other file is one document.  ``-`` is standard input, a
+    document a line.
 
     Raises:
         CorpusError: if a file is missing or cannot be read.
@@ -32,10 +35,10 @@ def documents_of(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[Docum
         path = Path(source)
         if source == "-":
             yield from (tokenizer.document(text) for text in texts_of_stream(sys.stdin.buffer))
-        elif not names_file(path):
-            yield tokenizer.document(source)
-        elif path.suffix == ".json" or path.is_dir():
-            yield from corpus_documents(path)
+        elif not source or not names_file(path):  # an empty path would be the working directory
+            yield tokenizer.document(text_of_argument(source))
+        elif path.suffix == ".json" or path.is_dir() or has_tokens(path):
+            yield from corpus_documents(path, language=tokenizer.language)
         elif path.suffix == ".jsonl":
             yield from (tokenizer.document(text, id) for id, text in texts_of_lines(path))
         else:
@@ -45,16 +48,56 @@ def documents_of(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[Docum
 def names_file(path: Path) -> bool:
     """Whether an argument is a file or folder that exists, or can only be meant as one."""
     try:
-        return path.exists() or path.suffix in TEXT_SUFFIXES
+        return path.exists() or path.suffix in FILE_SUFFIXES
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return False
 
 
-def corpus_documents(path: Path, format: str | None = None) -> tuple[Document, ...]:
+def text_of_argument(argument: str) -> str:
+    """An argument as UTF-8: in a locale without it, Python hands its bytes on as surrogates."""
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument  # what is wrong with it is said where it is cut into words
+
+
+def has_tokens(path: Path) -> bool:
+    """Whether a JSON-lines file starts as a corpus does: with a header, or with tokens."""
+    if path.suffix != ".jsonl":
+        return False
+    try:
+        with path.open("rb") as lines:
+            record = json.loads(next(lines, b"").removeprefix(codecs.BOM_UTF8))
+    except (OSError, ValueError):
+        return False  # said by who reads it
+    if not isinstance(record, dict) or ("text" in record and "sentences" not in record):
+        return False
+    return any(name in record for name in ("format", "tokens", "sentence", "sentences"))
+
+
+def documents_of_corpora(
+    sources: Iterable[str], format: str | None, language: str
+) -> Iterator[Document]:
+    """The documents of arguments that all name corpora.
+
+    Raises:
+        CorpusError: if one is standard input, is missing or cannot be read.
+    """
+    from dovetail.errors import CorpusError
+
+    for source in sources:
+        if source in ("", "-"):
+            raise CorpusError("a corpus is read from a file or folder; name one")
+        yield from corpus_documents(Path(source), format, language=language)
+
+
+def corpus_documents(
+    path: Path, format: str | None = None, *, language: str = "en"
+) -> tuple[Document, ...]:
     """The documents of a corpus, with its own sentences and tokens."""
     from dovetail.corpora import read_corpus
 
-    return read_corpus(path, format=format).documents
+    return read_corpus(path, format=format, language=language).documents
 
 
 def texts_of_stream(stream: Iterable[bytes]) -> Iterator[str]:
