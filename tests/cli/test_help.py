@@ -7,6 +7,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+import dovetail
 from dovetail.cli import app
 
 COMMANDS = ["demo", "inspect", "convert", "train", "evaluate", "extract"]
@@ -64,3 +65,7 @@ def test_errors_of_the_user_are_printed_without_a_traceback() -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("error: nowhere.toml: there is no such config file")
     assert "Traceback" not in done.stderr
+
+
+def test_version_is_that_of_the_package() -> None:
+    assert shell("-m", "dovetail", "--version").stdout == f"dovetail {dovetail.__version__}\n"

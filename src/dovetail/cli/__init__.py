@@ -6,7 +6,9 @@ Modules of this package import only typer and the standard library at their top:
 
 from __future__ import annotations
 
+import io
 import sys
+from typing import Annotated
 
 import typer
 
@@ -25,6 +27,28 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from dovetail import __version__
+
+        typer.echo(f"dovetail {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command; the version has been shown by its callback."""
+
+
 app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
@@ -36,8 +60,23 @@ app.command("extract")(extract_command)
 def main() -> None:
     """Run the command line; an error that the user can put right is printed, not traced."""
     prepare_threads()
+    for stream in (sys.stdout, sys.stderr):
+        _hold_all_characters(stream)
     try:
         app()
     except DovetailError as error:
         typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
         sys.exit(1)
+
+
+def _hold_all_characters(stream: object) -> None:
+    """Let a stream of the process take any text, whatever the locale is.
+
+    Files and pipes get UTF-8, as standard input is read, and so does a terminal of which the locale
+    says no more than ASCII.  A terminal with another encoding gets escapes for what it lacks.
+    """
+    if not isinstance(stream, io.TextIOWrapper):  # a test may have put something else there
+        return
+    says_enough = stream.isatty() and "é".encode(stream.encoding, "ignore") != b""
+    encoding = stream.encoding if says_enough else "utf-8"
+    stream.reconfigure(encoding=encoding, errors="backslashreplace")
