@@ -1,10 +1,11 @@
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
 
 from dovetail.cli import app
-from dovetail.corpora import read_corpus, write_corpus
+from dovetail.corpora import FORMATS, read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError
 
@@ -53,3 +54,9 @@ def test_unknown_target_format_writes_nothing(corpus, tmp_path):
     assert isinstance(result.exception, CorpusError)
     assert "did you mean 'columns'" in str(result.exception)
     assert not target.exists()
+
+
+def test_help_names_every_format_that_is_written():
+    written = {name for name, format in FORMATS.items() if format.write}
+    help_text = CliRunner().invoke(app, ["convert", "--help"]).output
+    assert written <= set(re.findall(r"\w+", help_text))

@@ -12,7 +12,14 @@ import typer
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file, or folder, to write.")],
-    to: Annotated[str, typer.Option("--to", help="The format to write, as spert or dovetail.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04 "
+            "or columns.",
+        ),
+    ],
     from_: Annotated[
         str | None,
         typer.Option("--from", help="The format to read; recognised from the content if left out."),
