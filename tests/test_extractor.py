@@ -244,3 +244,8 @@ def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(
         Extractor.load("nowhere")
     with pytest.raises(ModelError, match="is not a saved model"):
         Extractor.load(tmp_path)
+
+
+def test_pipe_refuses_a_single_text_instead_of_reading_its_characters() -> None:
+    with pytest.raises(TypeError, match="found one"):
+        TALKATIVE.pipe("Ada lives in London.")

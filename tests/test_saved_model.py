@@ -72,9 +72,9 @@ def test_card_names_types_data_and_dev_scores(folder: Path) -> None:
 
 
 def test_saving_over_a_model_replaces_it_whole(folder: Path) -> None:
-    (folder / "stale.txt").write_text("from another version", encoding="utf-8")
+    (folder / "README.md").write_text("of the model before", encoding="utf-8")
     save_model(folder, talkative_model(), tiny_config())
-    assert not (folder / "stale.txt").exists()
+    assert "of the model before" not in (folder / "README.md").read_text("utf-8")
     assert load_model(folder).config == tiny_config()
 
 
@@ -188,3 +188,11 @@ def test_encoder_that_is_gone_is_named(on_bert: tuple[Path, Path]) -> None:
     shutil.rmtree(bert)
     with pytest.raises(ModelError, match="bert"):
         load_model(folder)
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("keep me", "utf-8")
+    with pytest.raises(ModelError, match=r"dear\.txt"):
+        save_model(tmp_path / "letters", talkative_model(), tiny_config())
+    assert (tmp_path / "letters" / "dear.txt").read_text("utf-8") == "keep me"

@@ -90,7 +90,13 @@ class Extractor:
         return list(self.pipe(text))
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Extraction]:
-        """Extract from a stream of texts, in its order, with memory for a part of it only."""
+        """Extract from a stream of texts, in its order, with memory for a part of it only.
+
+        Raises:
+            TypeError: if given one text, whose characters would be taken for texts.
+        """
+        if isinstance(texts, str):
+            raise TypeError("expected texts, found one; extract() takes a single text")
         return self.pipe_documents(self.tokenizer.document(text) for text in texts)
 
     def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Extraction]:
@@ -122,12 +128,13 @@ class Extractor:
     def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
+        device = self.model.relation_head.thresholds.device
         with torch.inference_mode():
             for indices in batches_of_similar_length(
                 [len(sentence.tokens) for sentence in sentences]
             ):
                 chosen = [sentences[index] for index in indices]
-                batch = Batch.from_sentences(chosen, self.model.encoder.featurise)
+                batch = Batch.from_sentences(chosen, self.model.encoder.featurise).to(device)
                 for index, sentence in zip(indices, self.model.predict(batch), strict=True):
                     predicted[index] = sentence
         return predicted

@@ -40,6 +40,7 @@ _DAMAGED = (
 )
 
 DESCRIPTION, CONFIG, WEIGHTS, CARD = "model.json", "config.toml", "weights.safetensors", "README.md"
+FILES = {DESCRIPTION, CONFIG, WEIGHTS, CARD}
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,13 @@ def save_model(
     """Write a model folder; one that is there is replaced only when the new one is whole.
 
     Raises:
-        ModelError: if the folder cannot be written.
+        ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
+    if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - FILES):
+        raise ModelError(
+            f"{folder} holds files that are not a model's, and would be replaced: "
+            f"{', '.join(sorted(others)[:3])}; name another folder"
+        )
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)

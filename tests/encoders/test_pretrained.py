@@ -248,3 +248,9 @@ def test_embedded_encoder_tells_contexts_apart() -> None:
     assert torch.cosine_similarity(money, loan, dim=0) > torch.cosine_similarity(
         money, river, dim=0
     )
+
+
+def test_assets_without_a_digest_are_refused(tiny_bert: Path) -> None:
+    assets = {**PretrainedEncoder(load(tiny_bert)).assets(), "sha256": None}
+    with pytest.raises(ModelError, match="expected their sha256"):
+        PretrainedEncoder.from_assets(assets)

@@ -17,6 +17,7 @@ from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix, Layers
 from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
+from dovetail.errors import ModelError
 
 
 class PretrainedEncoder(Encoder):
@@ -106,8 +107,13 @@ class PretrainedEncoder(Encoder):
 
         Raises:
             MissingExtraError: if the encoder's package is not installed.
-            ModelError: if the weights are missing or have another digest.
+            ModelError: if the weights are missing or have another digest, or no digest is known.
         """
+        if not isinstance(assets["sha256"], str):
+            raise ModelError(
+                f"the saved model does not say which weights of {assets['name']!r} it stands on: "
+                f"expected their sha256, found {assets['sha256']!r}"
+            )
         transformer = Transformer.load(
             assets["name"],
             sha256=assets["sha256"],
