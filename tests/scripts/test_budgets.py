@@ -82,3 +82,9 @@ def test_script_lists_offenders_of_a_tree_and_fails(tmp_path):
     assert "utils.py:1:" in result.stdout
     (tmp_path / "inner" / "utils.py").unlink()
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_options_of_a_command_are_not_counted(tmp_path):
+    signature = ", ".join(f"option_{number}" for number in range(9))
+    assert messages(tmp_path, f"def train_command({signature}):\n    pass\n") == []
+    assert messages(tmp_path, f"def train({signature}):\n    pass\n") != []

@@ -187,9 +187,6 @@ def _unknown_types(gold: Sequence[Sentence], schema: Schema) -> dict[str, list[s
 def _print(evaluation: Evaluation, unread: dict[str, int], unknown: dict[str, list[str]]) -> None:
     from rich.console import Console
 
-    from dovetail.document import ENTITY_TASK, RELATION_TASK
-    from dovetail.rendering import shown
-
     console = Console(highlight=False, markup=False)
     for title, strict, boundaries, sentences in (
         (
@@ -215,6 +212,15 @@ def _print(evaluation: Evaluation, unread: dict[str, int], unknown: dict[str, li
     )
     if intervals := evaluation.entity_strict.intervals:
         console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
+    _print_what_is_left_out(console, unread, unknown)
+
+
+def _print_what_is_left_out(
+    console: Console, unread: dict[str, int], unknown: dict[str, list[str]]
+) -> None:
+    from dovetail.document import ENTITY_TASK, RELATION_TASK
+    from dovetail.rendering import shown
+
     for task, types in unknown.items():
         if types:
             console.print(
