@@ -55,7 +55,7 @@ def _offences_in_function(path: Path, function: Function) -> Iterator[Offence]:
             path, function.lineno, f"{function.name} has {num_lines} lines, at most {allowed}"
         )
     num_parameters = count_parameters(function)
-    # The parameters of a command are its options: they are the interface, and nobody passes them on.
+    # The parameters of a command are its options: its interface, which nobody passes on.
     if num_parameters > PARAMETERS and not function.name.endswith("_command"):
         yield Offence(
             path,
