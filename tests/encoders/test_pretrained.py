@@ -254,3 +254,9 @@ def test_assets_without_a_digest_are_refused(tiny_bert: Path) -> None:
     assets = {**PretrainedEncoder(load(tiny_bert)).assets(), "sha256": None}
     with pytest.raises(ModelError, match="expected their sha256"):
         PretrainedEncoder.from_assets(assets)
+
+
+def test_a_model_whose_encoder_was_moved_says_what_it_stands_on(tiny_bert: Path) -> None:
+    assets = PretrainedEncoder(load(tiny_bert)).assets() | {"name": str(tiny_bert / "moved")}
+    with pytest.raises(ModelError, match=r"stands on the encoder .*moved"):
+        PretrainedEncoder.from_assets(assets)

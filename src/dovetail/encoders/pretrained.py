@@ -114,12 +114,18 @@ class PretrainedEncoder(Encoder):
                 f"the saved model does not say which weights of {assets['name']!r} it stands on: "
                 f"expected their sha256, found {assets['sha256']!r}"
             )
-        transformer = Transformer.load(
-            assets["name"],
-            sha256=assets["sha256"],
-            trained_layers=assets["trained_layers"],
-            precision=assets["precision"],
-        )
+        try:
+            transformer = Transformer.load(
+                assets["name"],
+                sha256=assets["sha256"],
+                trained_layers=assets["trained_layers"],
+                precision=assets["precision"],
+            )
+        except ModelError as error:
+            raise ModelError(
+                f"the saved model stands on the encoder {assets['name']!r}, which is not stored "
+                f"with it: {error}"
+            ) from error
         own = ("pooling", "layers", "projection_dim", "dropout")
         return cls(transformer, **{name: assets[name] for name in own})
 
