@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dovetail.corpora.files import write_errors
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
@@ -30,18 +31,13 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     names = _file_names(documents, tally)
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for name, document in zip(names, documents, strict=True):
-            _write_text(unfinished / f"{name}.txt", document.text)
-            _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
-        unfinished.replace(path)
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{path} cannot be written: a text holds half a surrogate pair"
-        ) from error
+        with write_errors(path):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            for name, document in zip(names, documents, strict=True):
+                _write_text(unfinished / f"{name}.txt", document.text)
+                _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
+            unfinished.replace(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
 

@@ -16,7 +16,7 @@ from dovetail.corpora.files import numbered_lines, read_text, write_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE, Drop, Tally
-from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses
+from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Sentence
 from dovetail.errors import CorpusFormatError
 
@@ -112,20 +112,13 @@ def _row(text: str, rows: int, where: str) -> int:
 def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     note_losses(documents, tally, keeps_annotated=True)
     blocks: list[str] = []
-    for document in documents:
-        held = [item for item in document.sentences if _is_writable(document, item, tally)]
-        tally.keep(SENTENCE, len(held))
-        if held:
-            tally.keep(DOCUMENT)
-        else:
-            tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
-        for sentence in held:
-            stays = frozenset(TASKS if sentence.relations else (ENTITY_TASK,))
-            tally.note(
-                f"sentence: it reads back as annotated for {' and '.join(sorted(stays))}",
-                sentence.annotated != stays,
-            )
-            blocks.append(_block(document.id, sentence, len(blocks), tally))
+    for document, sentence in writable_sentences(documents, tally, is_writable=_is_writable):
+        stays = frozenset(TASKS if sentence.relations else (ENTITY_TASK,))
+        tally.note(
+            f"sentence: it reads back as annotated for {' and '.join(sorted(stays))}",
+            sentence.annotated != stays,
+        )
+        blocks.append(_block(document.id, sentence, len(blocks), tally))
     write_text(path, "\n".join(blocks))
 
 

@@ -77,6 +77,19 @@ def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
 
 
 @contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn what can go wrong while `path` is written into a `CorpusError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
+    except UnicodeEncodeError as error:
+        raise CorpusError(
+            f"{path} cannot be written: a text holds half a surrogate pair"
+        ) from error
+
+
+@contextmanager
 def open_atomically(path: Path) -> Iterator[TextIO]:
     """Open a file for writing: whoever reads it sees the old content or all of the new.
 
@@ -85,17 +98,12 @@ def open_atomically(path: Path) -> Iterator[TextIO]:
     """
     unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{path} cannot be written: a text holds half a surrogate pair"
-        ) from error
+        with write_errors(path):
+            with unfinished.open("w", encoding="utf-8", newline="") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
     finally:
         with suppress(OSError):  # it is gone unless something failed
             unfinished.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dovetail.corpora.assembly import drop_sentence
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
@@ -11,12 +11,24 @@ from dovetail.document import TASKS, Document, Sentence
 NO_SENTENCE = "the format holds sentences, and the document has none to hold"
 
 
+def is_writable(document: Document, sentence: Sentence, tally: Tally) -> bool:
+    """Whether a sentence has words that a reader takes back; if not, it is dropped."""
+    if sentence.tokens and all(sentence.tokens):
+        return True
+    reason = "it has no tokens" if not sentence.tokens else "it has an empty token"
+    drop_sentence(tally, document.id, sentence, reason)
+    return False
+
+
 def writable_sentences(
-    documents: Iterable[Document], tally: Tally
+    documents: Iterable[Document],
+    tally: Tally,
+    *,
+    is_writable: Callable[[Document, Sentence, Tally], bool] = is_writable,
 ) -> Iterator[tuple[Document, Sentence]]:
     """Yield the sentences with their documents, for formats that hold sentences alone.
 
-    Sentences and documents are counted as kept; those without tokens are dropped.
+    Sentences and documents are counted as kept; what `is_writable` refuses, it drops.
     """
     for document in documents:
         held = [
@@ -29,15 +41,6 @@ def writable_sentences(
             tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
         for sentence in held:
             yield document, sentence
-
-
-def is_writable(document: Document, sentence: Sentence, tally: Tally) -> bool:
-    """Whether a sentence has words that a reader takes back; if not, it is dropped."""
-    if sentence.tokens and all(sentence.tokens):
-        return True
-    reason = "it has no tokens" if not sentence.tokens else "it has an empty token"
-    drop_sentence(tally, document.id, sentence, reason)
-    return False
 
 
 def note_losses(
