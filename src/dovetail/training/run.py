@@ -205,13 +205,15 @@ def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) 
     threshold = config.relation_head.threshold
     if threshold != "tuned":
         head.set_thresholds([threshold] * len(types))
-    elif gold:
-        head.set_thresholds([LOWEST] * len(types))
-        candidates = draft_extractor(loop, config, folder).annotate(gold)
-        head.set_thresholds(tuned_thresholds(gold, candidates, types))
     dev = None
     if gold:
         extractor = draft_extractor(loop, config, folder)
+        if threshold == "tuned":
+            drafted = extractor.model.relation_head
+            drafted.set_thresholds([LOWEST] * len(types))
+            tuned = tuned_thresholds(gold, extractor.annotate(gold), types)
+            drafted.set_thresholds(tuned)
+            head.set_thresholds(tuned)
         dev = evaluate(gold, extractor.annotate(gold), symmetric=extractor.schema.symmetric)
     save_model(folder.model, loop.model, config, dev=dev)
     shutil.rmtree(folder.draft, ignore_errors=True)
