@@ -15,7 +15,8 @@ def package_name(requirement):
 def declared():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
-    return sorted({package_name(r) for rs in (project["dependencies"], *extras) for r in rs})
+    names = {package_name(r) for rs in (project["dependencies"], *extras) for r in rs}
+    return sorted(names - {project["name"]})  # the extra `dev` asks for the others by that name
 
 
 def pinned():
