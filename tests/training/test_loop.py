@@ -19,7 +19,8 @@ from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.curriculum import Curriculum, Phase
-from dovetail.training.loop import Loop, supported
+from dovetail.training.device import supported
+from dovetail.training.loop import Loop
 
 
 class Uncertainty(Objective):
@@ -115,13 +116,14 @@ def test_a_phase_moves_what_it_trains_and_not_one_bit_else() -> None:
     assert all(name.startswith("relation_head.") for name in moved)
 
 
-def test_training_goes_on_from_any_epoch_to_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("average", ["none", "ema", "swa"])
+def test_training_goes_on_from_any_epoch_to_the_same_bits(tmp_path: Path, average: str) -> None:
     """Also over the border of two phases, and with what an objective has learned for itself."""
 
     def fresh() -> Loop:
         learned = Uncertainty()
         curriculum = (Phase("first", 2, (learned,)), Phase("second", 2, (BOTH, learned)))
-        return loop_of(curriculum)
+        return loop_of(curriculum, average=average)
 
     whole = fresh()
     for result in whole.run():

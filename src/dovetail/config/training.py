@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, Fraction, NonNegative, Positive, PositiveCount
@@ -48,6 +50,17 @@ class TrainingConfig(Section):
 
     relation_loss_weight: NonNegative = 5.0
     """Factor of the relation loss in the sum that is minimised; 0 does not train the task."""
+
+    average: Literal["none", "ema", "swa"] = "none"
+    """Whether averaged weights are scored and saved instead of the last ones: `ema` is an
+    exponential moving average over the steps, `swa` the plain mean from `average_start` on."""
+
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """With `ema`: the share of the old average that a step keeps; the average spans about
+    1 / (1 - decay) steps."""
+
+    average_start: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """With `swa`: the share of all steps after which the mean starts."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Number format of the computation; `auto` takes bf16 where the machine is fast at it."""

@@ -1,6 +1,6 @@
 """Training: phases, batches, the loop, checkpoints, and the folder that a run leaves."""
 
-from dovetail.training.loop import EpochResult, StepResult
+from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run import EncodingProgress, RunEvent, RunFinished, RunStarted, train
 
 __all__ = [

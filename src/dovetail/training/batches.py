@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
 class FrozenStates:
     """What the frozen part of each encoder makes of some sentences, kept for all epochs.
 
-    All tokens of all sentences lie in one tensor for each encoder; a batch is an index away.
+    All tokens of all sentences lie in one tensor for each encoder, on the device of the encoders; a
+    batch is an index away.
     """
 
     def __init__(self, states: list[Tensor | None], starts: Int[Tensor, " sentences"]) -> None:
@@ -65,11 +67,12 @@ class FrozenStates:
         """
         lengths = [len(sentence.tokens) for sentence in sentences]
         starts = torch.tensor([0, *lengths]).cumsum(0)
+        device = device_of(encoder)
         stored: list[Tensor | None] = []
         done = 0
         for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
             batch = Batch.from_sentences([sentences[i] for i in indices], encoder.featurise)
-            states = encoder.states(batch.features)
+            states = encoder.states(batch.to(device).features)
             if not stored:
                 stored = [cls._room(state, int(starts[-1])) for state in states]
             for room, state in zip(stored, states, strict=True):
@@ -87,7 +90,7 @@ class FrozenStates:
         if state is None:
             return None
         dtype = torch.float16 if state.dtype == torch.float32 else state.dtype
-        return torch.empty(num_tokens, *state.shape[2:], dtype=dtype)
+        return state.new_empty(num_tokens, *state.shape[2:], dtype=dtype)
 
     def features(
         self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
@@ -126,5 +129,12 @@ class EncodedSentences:
 def frozen_bytes_per_token(encoder: ConcatenatedEncoder) -> int:
     """What a token's frozen states take in `FrozenStates`, in bytes; 0 if nothing is frozen."""
     with torch.no_grad():
-        states = encoder.states(encoder.featurise([["word"]]))
+        word = Batch.from_sentences([Sentence.from_tokens(["word"])], encoder.featurise)
+        states = encoder.states(word.to(device_of(encoder)).features)
     return sum(2 * state[0, 0].numel() for state in states if state is not None)
+
+
+def device_of(encoder: ConcatenatedEncoder) -> torch.device:
+    """Where the encoders are; the CPU if they have nothing that could be elsewhere."""
+    tensors = itertools.chain(encoder.parameters(), encoder.buffers())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))

@@ -25,7 +25,7 @@ from dovetail.errors import TrainingError
 
 FILE = "state.safetensors"
 
-PARTS = ("model", "best", "optimiser", "objectives")
+PARTS = ("model", "best", "optimiser", "objectives", "average")
 """The tensors of a checkpoint by the part that they belong to, each a field of `Checkpoint`."""
 
 
@@ -49,8 +49,9 @@ class Progress:
 class Checkpoint:
     """The progress, the model's weights, the best weights so far, and what else is learned.
 
-    `optimiser` is the optimiser's state and `objectives` what the objectives own.  `data_digest` is
-    that of the sentences trained on, so that a run is resumed with the same.
+    `optimiser` is the optimiser's state, `objectives` what the objectives own, and `average` the
+    averaged weights, if there are any.  `data_digest` is that of the sentences trained on, so that
+    a run is resumed with the same.
     """
 
     progress: Progress
@@ -58,6 +59,7 @@ class Checkpoint:
     best: Mapping[str, Tensor]
     optimiser: Mapping[str, Tensor]
     objectives: Mapping[str, Tensor] = field(default_factory=dict)
+    average: Mapping[str, Tensor] = field(default_factory=dict)
     data_digest: str = ""
 
     def save(self, folder: Path) -> None:

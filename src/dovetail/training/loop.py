@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from accelerate import Accelerator
@@ -23,6 +23,7 @@ from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.layers.state import copy_exactly
 from dovetail.model import JointModel
+from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import EncodedSentences, batches_by_length, shuffled_batches
 from dovetail.training.checkpoint import (
     Checkpoint,
@@ -33,60 +34,13 @@ from dovetail.training.checkpoint import (
     tensors_from_optimiser,
 )
 from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
+from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.selection import score_of
 
 DEV_BATCH = 64
 """Sentences in a batch of the dev set."""
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """One optimiser step: where it stands in its epoch, and how many sentences it read.
-
-    Epochs are counted over all phases; `epochs` is the most that there can be.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    sentences: int
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One pass over the training sentences, and the dev scores after it.
-
-    `losses` are means over the steps.  Epochs are counted over all phases, of which each has a best
-    epoch of its own.  `score` is what it is chosen by; without a dev set that is the epoch's
-    number, so that the last one is kept.
-    """
-
-    phase: str
-    epoch: int
-    epochs: int
-    losses: Mapping[str, float]
-    dev: Evaluation | None
-    score: float
-    best_epoch: int
-    learning_rate: float
-    seconds: float
-    sentences_per_second: float
-
-    @property
-    def is_best(self) -> bool:
-        """Whether no epoch of the phase before was as good."""
-        return self.best_epoch == self.epoch
-
-
-def supported(device: torch.device) -> torch.device:
-    """The device, if the model runs there, or else the CPU.
-
-    The CRF sums in float64, which some devices that accelerate finds (Apple's) do not have.
-    """
-    return device if device.type == "cuda" else torch.device("cpu")
 
 
 class Loop:
@@ -112,11 +66,11 @@ class Loop:
         # Only the device is accelerate's: it fixes the precision once for a whole process, and two
         # runs in one process may differ.
         self.accelerator = Accelerator()
-        self.device = supported(self.accelerator.device)
+        self.device = training_device()
         self.model.to(self.device)
         distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
         self.objectives = nn.ModuleList(distinct).to(self.device)
-        self.dtype = dtype_of_precision(config.precision)
+        self.dtype = dtype_of_precision(config.precision, self.device)
         self._score = 0.0
         self._begin_phase()
 
@@ -133,6 +87,7 @@ class Loop:
         parameters = list(self.model.trainable_parameters())
         for name, parameter in parameters:
             parameter.requires_grad_(self.phase.trains(name))
+        trained = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
         self.steps = -(-len(self.train.sentences) // self.config.batch_size)
@@ -145,6 +100,12 @@ class Loop:
         )
         self.optimiser = optimiser
         self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self.average = AveragedWeights(
+            trained,
+            kind=self.config.average,
+            decay=self.config.average_decay,
+            first_step=round(self.config.average_start * self.phase.epochs * self.steps),
+        )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint was taken."""
@@ -154,6 +115,7 @@ class Loop:
         copy_exactly(self.objectives.state_dict(), checkpoint.objectives, owner="the objectives")
         self._begin_phase()
         restore_optimiser(self.optimiser, checkpoint.optimiser)
+        self.average.restore(checkpoint.average)
 
     def checkpoint(self) -> Checkpoint:
         """All that `restore` needs, as it stands at the end of an epoch."""
@@ -163,6 +125,7 @@ class Loop:
             self.best,
             tensors_from_optimiser(self.optimiser),
             self.objectives.state_dict(),
+            self.average.state(),
         )
 
     @property
@@ -222,8 +185,9 @@ class Loop:
             yield StepResult(epoch, self.epochs, step, len(batches), losses, len(indices))
         trained = time.perf_counter() - started
         rate = float(self.schedule.get_last_lr()[-1])
-        dev = self.evaluate() if self.dev.sentences else None
-        self._note(epoch, score_of(dev, self.config.select) if dev else float(epoch))
+        with self.average.in_force():
+            dev = self.evaluate() if self.dev.sentences else None
+            self._note(epoch, score_of(dev, self.config.select) if dev else float(epoch))
         yield EpochResult(
             phase=self.phase.name,
             epoch=epoch,
@@ -272,6 +236,7 @@ class Loop:
         self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
         self.optimiser.step()
         self.schedule.step()
+        self.average.update(self.schedule.last_epoch)
         self.progress = replace(self.progress, step=self.progress.step + 1)
         return {name: term.item() for name, term in terms.items()}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dovetail.errors import TrainingError
-from dovetail.training.loop import EpochResult
+from dovetail.training.results import EpochResult
 
 
 class Metrics:

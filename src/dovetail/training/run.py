@@ -26,8 +26,10 @@ from dovetail.threads import use_threads
 from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes_per_token
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
-from dovetail.training.loop import EpochResult, Loop, StepResult
+from dovetail.training.device import training_device
+from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
+from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
 from dovetail.training.splits import (
@@ -116,7 +118,7 @@ def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None,
     """Build the model and encode what is encoded once."""
     seed_epoch(config.seed, phase=0, epoch=0)
     words = [sentence.tokens for sentence in splits.train]
-    model = build_model(config, schema_of(config, splits), words=words)
+    model = build_model(config, schema_of(config, splits), words=words).to(training_device())
     return Loop(
         model,
         train=(yield from encoded(model, splits.train, config)),
