@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dovetail.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from dovetail.config import Config, load_config
     from dovetail.corpora import Corpus, read_corpus, write_corpus
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from dovetail.extraction import Extraction
     from dovetail.extractor import Extractor
     from dovetail.schema import Schema
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Config": "config",

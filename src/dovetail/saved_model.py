@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from dovetail.evaluation import Evaluation
 from dovetail.model import JointModel
 from dovetail.model_card import model_card
 from dovetail.schema import Schema
+from dovetail.version import __version__
 
 FORMAT_VERSION = 1
 
@@ -90,7 +90,7 @@ def describe(model: JointModel) -> dict[str, Any]:
     return {
         "format": "dovetail-model",
         "version": FORMAT_VERSION,
-        "dovetail": version("dovetail"),
+        "dovetail": __version__,
         "schema": model.schema.to_dict(),
         "encoders": model.encoder.assets(),
     }
