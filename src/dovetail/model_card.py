@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from dovetail.config import Config
 from dovetail.evaluation import Evaluation
 from dovetail.model import JointModel
@@ -28,14 +31,26 @@ A joint entity and relation model trained with Dovetail.
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Numbers stored: {trained:,}
-- Trained on: {", ".join(f"`{path}`" for path in config.data.train)}
-
+- Trained on: {_files(config.data.train)}
+{_extra_data(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
 
 {_scores(dev)}
 """
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return ", ".join(f"`{path}`" for path in paths)
+
+
+def _extra_data(config: Config) -> str:
+    """What else was learned from; scores reached with it are to be reported as such."""
+    data = config.data
+    if not data.extra:
+        return ""
+    return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
 
 
 def _scores(dev: Evaluation | None) -> str:

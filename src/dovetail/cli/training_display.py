@@ -19,6 +19,7 @@ from dovetail.training import (
     RunStarted,
     StepResult,
 )
+from dovetail.training.splits import Splits
 
 
 def show_training(events: Iterable[RunEvent], console: Console) -> bool:
@@ -51,10 +52,13 @@ def started_lines(event: RunStarted) -> Iterable[str]:
     """The sizes of what is trained, and the warnings."""
     for warning in event.splits.warnings:
         yield f"[yellow]warning:[/yellow] {escape(warning)}"
+    for note in event.splits.notes:
+        yield escape(note)
     schema = event.schema
     yield (
-        f"{len(event.splits.train):,} training and {len(event.splits.dev):,} dev sentences; "
-        f"{len(schema.entity_types)} entity and {len(schema.relation_types)} relation types"
+        f"{len(event.splits.train):,} training{extra_sentences(event.splits)} and "
+        f"{len(event.splits.dev):,} dev sentences; {len(schema.entity_types)} entity and "
+        f"{len(schema.relation_types)} relation types"
     )
     yield (
         f"{event.trainable_parameters:,} trained parameters of {event.total_parameters:,}; "
@@ -62,6 +66,15 @@ def started_lines(event: RunStarted) -> Iterable[str]:
     )
     if event.epochs_done:
         yield f"resumed after epoch {event.epochs_done}"
+
+
+def extra_sentences(splits: Splits) -> str:
+    """How many sentences are learned from beside the training sentences, if any."""
+    if not splits.extra:
+        return ""
+    share = splits.extra_per_epoch
+    drawn = f" ({share:,} in each epoch)" if share < len(splits.extra) else ""
+    return f", {len(splits.extra):,} extra{drawn}"
 
 
 def epoch_line(event: EpochResult) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, FilePaths, Names, Text
+
+TaskNames = Annotated[tuple[Literal["entity", "relation"], ...], Field(min_length=1)]
+"""Some of the tasks."""
 
 
 class DataConfig(Section):
@@ -29,6 +32,24 @@ class DataConfig(Section):
     dev_seed: Count = 0
     """Seed of the choice of those sentences; apart from `seed`, so that runs with different
     seeds are tuned on the same sentences."""
+
+    extra: FilePaths = ()
+    """Files to learn from as well whose sentences are annotated for some tasks only, such as for
+    entities and not for relations. Their types have to be types of `train`, which alone decides
+    what the model can say.
+    A sentence that is also in `train`, in the dev set or in `held_out` is left out, whatever its
+    case, spaces and punctuation. Scores reached with extra data are to be reported as such."""
+
+    extra_tasks: TaskNames = ("entity",)
+    """The tasks that the sentences of `extra` are learned for, as far as the files say that they
+    are annotated for them."""
+
+    extra_per_epoch: Count = 0
+    """Sentences of `extra` that an epoch draws at random; 0 takes all."""
+
+    held_out: FilePaths = ()
+    """Files of sentences that must not be learned from `extra`, such as those that the final
+    scores are reported on. Their words are compared, and nothing else is made of them."""
 
     format: Text | None = None
     """Name of the corpus format; recognised from the content of each file where it is not given."""
@@ -59,3 +80,27 @@ class DataConfig(Section):
                     f'"{path}" is in train too, so every choice would be made on sentences '
                     f"learnt by heart; name another file, or leave dev out and set dev_fraction",
                 )
+        yield from self._contradictions_of_extra()
+
+    def _contradictions_of_extra(self) -> Iterator[Contradiction]:
+        for path in self.extra:
+            for field in ("train", "dev", "held_out"):
+                if path in getattr(self, field):
+                    yield Contradiction(
+                        "extra",
+                        f'"{path}" is in {field} too, so that each of its sentences would be left '
+                        f"out; leave it out of one of the two",
+                    )
+        for path in self.held_out:
+            if path in self.train:
+                yield Contradiction(
+                    "held_out",
+                    f'"{path}" is in train too, so it would be learned from after all; name it '
+                    f"in one of the two",
+                )
+        if self.extra_per_epoch and not self.extra:
+            yield Contradiction(
+                "extra_per_epoch",
+                f"{self.extra_per_epoch} sentences cannot be drawn from no file; name files in "
+                f"extra, or leave extra_per_epoch out",
+            )

@@ -39,6 +39,29 @@ def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> l
     return batches
 
 
+@dataclass(frozen=True)
+class Pool:
+    """Sentences that stand one after another, and how many of them an epoch reads."""
+
+    size: int
+    drawn: int
+
+
+def draw(pools: Sequence[Pool], *, seed: int) -> list[int]:
+    """The sentence indices that an epoch reads, ascending; the seed decides about each pool.
+
+    The indices go on from pool to pool.
+    """
+    chance = random.Random(f"draw {seed}")  # apart from the chance that shuffles
+    indices: list[int] = []
+    start = 0
+    for pool in pools:
+        chosen = chance.sample(range(start, start + pool.size), pool.drawn)
+        indices += sorted(chosen)
+        start += pool.size
+    return indices
+
+
 def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[int]]:
     """Sentence indices in batches, longest first, for work whose order does not matter."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])

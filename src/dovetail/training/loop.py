@@ -24,7 +24,13 @@ from dovetail.evaluation import Evaluation, evaluate
 from dovetail.layers.state import copy_exactly
 from dovetail.model import JointModel
 from dovetail.training.averaging import AveragedWeights
-from dovetail.training.batches import EncodedSentences, batches_by_length, shuffled_batches
+from dovetail.training.batches import (
+    EncodedSentences,
+    Pool,
+    batches_by_length,
+    draw,
+    shuffled_batches,
+)
 from dovetail.training.checkpoint import (
     Checkpoint,
     Progress,
@@ -44,7 +50,10 @@ DEV_BATCH = 64
 
 
 class Loop:
-    """Trains a model through the phases of a curriculum, from the start or from a checkpoint."""
+    """Trains a model through the phases of a curriculum, from the start or from a checkpoint.
+
+    `pools` says which of the training sentences an epoch reads; all of them unless told.
+    """
 
     def __init__(
         self,
@@ -55,9 +64,12 @@ class Loop:
         curriculum: Curriculum,
         config: TrainingConfig,
         seed: int,
+        pools: Sequence[Pool] | None = None,
     ) -> None:
         self.model = model
         self.train, self.dev = train, dev
+        whole = Pool(len(train.sentences), len(train.sentences))
+        self.pools = (whole,) if pools is None else tuple(pools)
         self.curriculum = curriculum
         self.config = config
         self.seed = seed
@@ -75,6 +87,11 @@ class Loop:
         self._begin_phase()
 
     @property
+    def sentences_per_epoch(self) -> int:
+        """How many of the training sentences an epoch reads."""
+        return sum(pool.drawn for pool in self.pools)
+
+    @property
     def phase(self) -> Phase:
         """The phase that training is in."""
         return self.curriculum[self.progress.phase]
@@ -90,7 +107,7 @@ class Loop:
         trained = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
-        self.steps = -(-len(self.train.sentences) // self.config.batch_size)
+        self.steps = -(-self.sentences_per_epoch // self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
         self.schedule = build_schedule(
             optimiser,
@@ -175,7 +192,7 @@ class Loop:
         started = time.perf_counter()
         epoch = self.progress.epoch + 1
         seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
-        batches = shuffled_batches(self.train.lengths, batch_size=self.config.batch_size, seed=seed)
+        batches = self._batches(seed)
         sums: defaultdict[str, float] = defaultdict(float)
         self.model.train()
         for step, indices in enumerate(batches, start=1):
@@ -198,8 +215,15 @@ class Loop:
             best_epoch=self.progress.best_epoch,
             learning_rate=rate,
             seconds=time.perf_counter() - started,
-            sentences_per_second=len(self.train.sentences) / trained,
+            sentences_per_second=self.sentences_per_epoch / trained,
         )
+
+    def _batches(self, seed: int) -> list[list[int]]:
+        """The sentences of an epoch, drawn and shuffled by its seed."""
+        drawn = draw(self.pools, seed=seed)
+        lengths = [len(self.train.sentences[index].tokens) for index in drawn]
+        batches = shuffled_batches(lengths, batch_size=self.config.batch_size, seed=seed)
+        return [[drawn[place] for place in batch] for batch in batches]
 
     def _note(self, epoch: int, score: float) -> None:
         """Keep the weights if they are the best so far."""

@@ -1,6 +1,7 @@
 """A run: a folder that holds all there is to know of one training, and that can be resumed.
 
 runs/<name>/config.toml       complete, defaults included
+runs/<name>/left_out.jsonl    extra sentences that are not learned from, with the reasons
 runs/<name>/metrics.jsonl     one line for each epoch
 runs/<name>/checkpoint/       what `--resume` goes on from
 runs/<name>/model/            the model of the best epoch
@@ -23,7 +24,12 @@ from dovetail.objectives import Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes_per_token
+from dovetail.training.batches import (
+    EncodedSentences,
+    FrozenStates,
+    Pool,
+    frozen_bytes_per_token,
+)
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import training_device
@@ -94,6 +100,7 @@ def train(
     splits = read_splits(config.data)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
+    folder.list_left_out(splits.left_out)
     threads = use_threads(config.training.threads)
     loop = yield from prepare(config, splits)
     if checkpoint is not None:
@@ -117,15 +124,20 @@ def train(
 def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None, Loop]:
     """Build the model and encode what is encoded once."""
     seed_epoch(config.seed, phase=0, epoch=0)
-    words = [sentence.tokens for sentence in splits.train]
+    sentences = (*splits.train, *splits.extra)
+    words = [sentence.tokens for sentence in sentences]
     model = build_model(config, schema_of(config, splits), words=words).to(training_device())
     return Loop(
         model,
-        train=(yield from encoded(model, splits.train, config)),
+        train=(yield from encoded(model, sentences, config)),
         dev=(yield from encoded(model, splits.dev, config)),
         curriculum=joint_curriculum(config),
         config=config.training,
         seed=config.seed,
+        pools=(
+            Pool(len(splits.train), len(splits.train)),
+            Pool(len(splits.extra), splits.extra_per_epoch),
+        ),
     )
 
 
@@ -182,7 +194,8 @@ def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
     """What the user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
-    warnings = (*splits.warnings, *warnings_of_signatures(schema, splits.train))
+    learned = (*splits.train, *splits.extra)
+    warnings = (*splits.warnings, *warnings_of_signatures(schema, learned))
     return RunStarted(
         splits=replace(splits, warnings=warnings),
         schema=schema,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import TrainingError
 from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.extra import LeftOut
 
 
 class RunFolder:
@@ -17,6 +20,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.toml"
+        self.left_out = path / "left_out.jsonl"
         self.metrics = path / "metrics.jsonl"
         self.checkpoint = path / "checkpoint"
         self.model = path / "model"
@@ -56,13 +60,38 @@ class RunFolder:
         Raises:
             TrainingError: if that cannot be written.
         """
-        partial = self.config.with_name(f"{self.config.name}.partial")
+        self._write(self.config, dump_config(config))
+
+    def list_left_out(self, left_out: Sequence[LeftOut]) -> None:
+        """Write the extra sentences that are not learned from, if there are any, a line each.
+
+        Raises:
+            TrainingError: if that cannot be written.
+        """
+        lines = [
+            json.dumps(
+                {
+                    "field": item.field,
+                    "reason": item.reason,
+                    "id": item.sentence.id,
+                    "tokens": item.sentence.tokens,
+                },
+                ensure_ascii=False,
+            )
+            for item in left_out
+        ]
+        if lines:
+            self._write(self.left_out, "".join(f"{line}\n" for line in lines))
+
+    def _write(self, file: Path, text: str) -> None:
+        """Write a file so that a crash at any moment leaves it whole, old or new."""
+        partial = file.with_name(f"{file.name}.partial")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            partial.write_text(dump_config(config), encoding="utf-8")
-            partial.replace(self.config)
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(file)
         except OSError as error:
-            raise TrainingError(f"could not write {self.config}: {error}") from error
+            raise TrainingError(f"could not write {file}: {error}") from error
 
     def save_checkpoint(self, checkpoint: Checkpoint, data_digest: str) -> None:
         """Replace the checkpoint by a newer one, atomically."""

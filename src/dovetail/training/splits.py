@@ -1,6 +1,7 @@
 """The sentences to learn from and the sentences to choose by, checked before any work is done.
 
-It opens the files that the config names as train and dev, and no other.
+It opens the files that the config names and no other; of `held_out` it keeps nothing but which
+sentences must not be learned from.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ from dovetail.document import Sentence
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
 from dovetail.tagging import reachable
+from dovetail.training.extra import (
+    LeftOut,
+    account,
+    for_tasks,
+    refuse_unknown_types,
+    without_known,
+    wording,
+    wordings,
+)
 
 LISTED = 5
 """How many sentences a warning quotes."""
@@ -25,17 +35,25 @@ LISTED = 5
 
 @dataclass(frozen=True)
 class Splits:
-    """What a model is trained and chosen on; `warnings` are for the user to read."""
+    """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
+
+    An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
+    only.  `left_out` are those of their files that are not learned from.
+    """
 
     train: tuple[Sentence, ...]
     dev: tuple[Sentence, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    extra: tuple[Sentence, ...] = ()
+    extra_per_epoch: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def digest(self) -> str:
         """A fingerprint of all sentences: a resumed run must read the data it started with."""
         digest = hashlib.sha256()
-        for split in (self.train, self.dev):
+        for split in (self.train, self.dev, self.extra):
             for sentence in split:
                 annotations = (
                     sentence.sorted_entities,
@@ -59,7 +77,40 @@ def read_splits(config: DataConfig) -> Splits:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
     refuse_useless(train)
-    return Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
+    splits = Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
+    return with_extra(splits, config) if config.extra or config.held_out else splits
+
+
+def with_extra(splits: Splits, config: DataConfig) -> Splits:
+    """Add the extra sentences that neither scores nor choices are made on, nor known already.
+
+    Raises:
+        CorpusError: if a file cannot be read.
+        TrainingError: if they have types that the training sentences lack, or none is left.
+    """
+    held_out = wordings(_read(config.held_out, config)[0])
+    sentences, losses = _read(config.extra, config)
+    read = [sentence for sentence in sentences if sentence.tokens]
+    annotated, unannotated = for_tasks(read, config.extra_tasks)
+    known = {
+        "in data.held_out": held_out,
+        "in the dev set": wordings(splits.dev),
+        "in data.train": wordings(splits.train),
+    }
+    extra, repeated = without_known(annotated, known, field="data.extra")
+    left_out = (*unannotated, *repeated)
+    note = account("data.extra", len(read), left_out)
+    if config.extra and not extra:
+        raise TrainingError(f"{note}. Leave data.extra out, or name other files")
+    refuse_unknown_types(extra, splits.train)
+    return replace(
+        splits,
+        extra=extra,
+        extra_per_epoch=min(config.extra_per_epoch or len(extra), len(extra)),
+        left_out=left_out,
+        notes=(note,) if config.extra else (),
+        warnings=(*splits.warnings, *losses, *warnings_of_extra(splits, extra, held_out)),
+    )
 
 
 def _read(
@@ -140,7 +191,27 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
     return warnings + warnings_of_overlaps(train)
 
 
-def warnings_of_overlaps(train: Sequence[Sentence]) -> list[str]:
+def warnings_of_extra(
+    splits: Splits, extra: Sequence[Sentence], held_out: Collection[str]
+) -> list[str]:
+    """What makes final scores with these extra sentences less than they seem."""
+    warnings = []
+    if extra and not held_out:
+        warnings.append(
+            "data.held_out is empty, so nothing keeps sentences that final scores are made on out "
+            "of data.extra; name their files there"
+        )
+    known = sum(wording(sentence) in held_out for sentence in splits.train)
+    if known:
+        warnings.append(
+            f"{known} of {len(splits.train)} training sentences are in data.held_out too, whatever "
+            f"their case, spaces and punctuation; they are learned from, since data.train is taken "
+            f"as it is"
+        )
+    return warnings + warnings_of_overlaps(extra, "extra")
+
+
+def warnings_of_overlaps(train: Sequence[Sentence], kind: str = "training") -> list[str]:
     """What a flat tagging leaves out of the training data."""
     entities = relations = 0
     for sentence in train:
@@ -150,7 +221,7 @@ def warnings_of_overlaps(train: Sequence[Sentence]) -> list[str]:
     if not entities:
         return []
     return [
-        f"{entities} training entities overlap others that are as long or longer, and a token has "
+        f"{entities} {kind} entities overlap others that are as long or longer, and a token has "
         f"one tag only: they are not learned, nor are the {relations} relations that they are in"
     ]
 
