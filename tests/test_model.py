@@ -80,19 +80,21 @@ def test_a_tasks_loss_reaches_its_head_its_layers_and_the_encoder(
     }
 
 
-def test_label_link_passes_values_and_no_gradient() -> None:
-    model = talkative_model()
+@pytest.mark.parametrize("labels", ["gold", "probabilities"])
+def test_label_link_passes_values_and_no_gradient(labels: str) -> None:
+    model = talkative_model(tiny_config(relation_head={"labels": labels}))
     batch = batch_of(TRAIN[:4], model)
     assert batch.targets is not None
     model.outputs(batch).losses["relation"].backward()
     assert not {name for name in reached(model) if "entity" in name}
-    # Another tag at an entity's last token is another relation loss, all else being equal.
+    # Another label of an entity is another relation loss, all else being equal.
     streams = model(batch)
-    targets = batch.targets
+    candidates = batch.targets.candidates
+    labels = model.entity_head.labels(candidates)
     with torch.no_grad():
-        logits = model.relation_head(streams["relation"], targets.tags, targets.candidates)
-        others = (targets.tags + 1) % len(model.tag_set)
-        changed = model.relation_head(streams["relation"], others, targets.candidates)
+        logits = model.relation_head(streams["relation"], labels, candidates)
+        others = (labels + 1) % model.entity_head.num_labels
+        changed = model.relation_head(streams["relation"], others, candidates)
     assert not torch.allclose(logits, changed)
 
 

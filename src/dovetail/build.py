@@ -37,8 +37,11 @@ from dovetail.encoders import (
     read_word_vectors,
 )
 from dovetail.heads import EntityHead, RelationHead
+from dovetail.layers.label_embedding import LabelEmbedding
+from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairScorer
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.span_vectors import SpanVectors
 from dovetail.model import JointModel
 from dovetail.schema import Schema
 from dovetail.sharing import SharedLayersWithExits, SharingBlock, bottom, depth
@@ -72,16 +75,17 @@ def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> Jo
     """Put sharing and heads of the widths that fit on an encoder."""
     tag_set = TagSet(config.entity_head.scheme, schema.entity_types)
     sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
+    entity_head = build_entity_head(
+        config.entity_head, input_dim=sharing.output_dims[ENTITY_TASK], tag_set=tag_set
+    )
     return JointModel(
         encoder=encoder,
         sharing=sharing,
-        entity_head=build_entity_head(
-            config.entity_head, input_dim=sharing.output_dims[ENTITY_TASK], tag_set=tag_set
-        ),
+        entity_head=entity_head,
         relation_head=build_relation_head(
             config.relation_head,
             input_dim=sharing.output_dims[RELATION_TASK],
-            num_tags=len(tag_set),
+            num_labels=entity_head.num_labels,
             schema=schema,
         ),
     )
@@ -153,18 +157,34 @@ def build_entity_head(config: EntityHeadConfig, *, input_dim: int, tag_set: TagS
 
 
 def build_relation_head(
-    config: RelationHeadConfig, *, input_dim: int, num_tags: int, schema: Schema
+    config: RelationHeadConfig, *, input_dim: int, num_labels: int, schema: Schema
 ) -> RelationHead:
     """The relation head that a config describes."""
+    labels = LabelEmbedding(
+        num_labels, config.label_dim, probabilities=config.labels == "probabilities"
+    )
+    spans = SpanVectors(input_dim, config.span)
+    entity_dim = spans.output_dim + config.label_dim
+    pairs = PairFeatures(
+        token_dim=input_dim,
+        entity_dim=entity_dim,
+        between=config.between,
+        distance_dim=config.distance_dim,
+        bilinear_dim=config.bilinear_dim,
+    )
+    scorer = PairScorer(
+        input_dim=entity_dim,
+        hidden_dim=config.hidden_dim,
+        num_types=len(schema.relation_types),
+        activation=config.activation,
+        feature_dim=pairs.output_dim,
+        pair_hidden_dim=config.pair_hidden_dim,
+    )
     return RelationHead(
-        num_tags=num_tags,
-        label_dim=config.label_dim,
-        scorer=PairScorer(
-            input_dim=input_dim + config.label_dim,
-            hidden_dim=config.hidden_dim,
-            num_types=len(schema.relation_types),
-            activation=config.activation,
-        ),
+        labels=labels,
+        spans=spans,
+        pairs=pairs if pairs.output_dim else None,
+        scorer=scorer,
         schema=schema,
         dropout=config.dropout,
     )

@@ -114,7 +114,8 @@ class JointModel(nn.Module):
         streams = self(batch)
         with torch.autocast(batch.mask.device.type, enabled=False):
             emissions = self.entity_head(streams[ENTITY_TASK])
-            logits = self.relation_head(streams[RELATION_TASK], targets.tags, targets.candidates)
+            labels = self._labels(emissions, batch.mask, targets.candidates)
+            logits = self.relation_head(streams[RELATION_TASK], labels, targets.candidates)
             losses = {
                 ENTITY_TASK: self.entity_head.loss(emissions, targets, batch.mask),
                 RELATION_TASK: self.relation_head.loss(logits, targets),
@@ -127,14 +128,21 @@ class JointModel(nn.Module):
         streams = self(batch)
         with torch.autocast(batch.mask.device.type, enabled=False):
             emissions = self.entity_head(streams[ENTITY_TASK])
-            tags, entities = self.entity_head.decode(emissions, batch.mask)
+            entities = self.entity_head.decode(emissions, batch.mask)
             candidates = self.candidates(entities)
-            logits = self.relation_head(streams[RELATION_TASK], tags, candidates)
+            labels = self._labels(emissions, batch.mask, candidates)
+            logits = self.relation_head(streams[RELATION_TASK], labels, candidates)
             relations = self.relation_head.decode(logits, candidates, entities)
         return [
             replace(sentence, entities=frozenset(found), relations=frozenset(linked))
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
+
+    def _labels(self, emissions: Tensor, mask: Tensor, candidates: Candidates) -> Tensor:
+        """What the relation head reads of the entity task: labels, or their probabilities."""
+        if self.relation_head.label_embedding.reads_probabilities:
+            return self.entity_head.label_probabilities(emissions, mask, candidates)
+        return self.entity_head.labels(candidates)
 
     def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
         """The entities of each sentence as the relation head reads them."""

@@ -100,6 +100,11 @@ class TagSet:
             return self.scheme.first
         return self.scheme.last if position == entity.end - 1 else self.scheme.inside
 
+    def last_tag(self, entity_type: str, *, single: bool) -> int:
+        """Index of the tag on the last token of an entity, which is its only one if `single`."""
+        length = 1 if single else 2
+        return self.tags_from_entities([Entity(0, length, entity_type)], length=length)[-1]
+
     def entities_from_tags(self, tags: Sequence[int]) -> list[Entity]:
         """Read the entities off tag indices, in reading order.
 

@@ -60,7 +60,8 @@ def paths(head: EntityHead, emissions: Tensor) -> dict[tuple[int, ...], float]:
 def test_only_flat_entities_inside_the_sentence_are_decoded(scheme: str, seed: int) -> None:
     head = head_of(scheme)
     stream, mask = streams(9, 4, 1, seed=seed)
-    tags, found = head.decode(head(stream), mask)
+    emissions = head(stream)
+    tags, found = head.crf.decode(emissions, mask), head.decode(emissions, mask)
     for row, (entities, length) in enumerate(zip(found, mask.sum(1).tolist(), strict=True)):
         assert all(entity.end <= length and entity.type in TYPES for entity in entities)
         assert entities == sorted(entities) == reachable(entities)
@@ -80,7 +81,7 @@ def test_confidence_is_the_probability_of_the_entity_over_all_paths(
         stream, mask = streams(length, 5, seed=seed)
         emissions = head(stream).detach()
         probabilities = paths(head, emissions[0, :length])
-        _, found = head.decode(emissions, mask)
+        found = head.decode(emissions, mask)
         for entity in found[0]:
             expected = sum(
                 probability
@@ -99,7 +100,7 @@ def test_decoded_tags_are_the_most_probable_path(scheme: str) -> None:
         stream, mask = streams(4, seed=seed)
         emissions = head(stream).detach()
         probabilities = paths(head, emissions[0])
-        tags, _ = head.decode(emissions, mask)
+        tags = head.crf.decode(emissions, mask)
         assert tuple(tags[0].tolist()) == max(probabilities, key=probabilities.__getitem__)
 
 

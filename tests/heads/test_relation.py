@@ -12,7 +12,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.features import Candidates, Targets
 from dovetail.heads import RelationHead
+from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
 from dovetail.tagging import TagSet
 
@@ -25,8 +27,8 @@ ENTITIES = [Entity(0, 2, "Person"), Entity(3, 4, "Place"), Entity(5, 7, "Company
 def head_of(schema: Schema = SCHEMA) -> RelationHead:
     torch.manual_seed(0)
     return RelationHead(
-        num_tags=len(TAGS),
-        label_dim=LABEL_DIM,
+        labels=LabelEmbedding(len(TAGS), LABEL_DIM),
+        spans=SpanVectors(DIM, "last"),
         scorer=PairScorer(
             input_dim=DIM + LABEL_DIM, hidden_dim=4, num_types=len(schema.relation_types)
         ),
@@ -43,12 +45,26 @@ def everything(candidates: Candidates) -> Tensor:
     return torch.full((*candidates.pairs.shape, len(SCHEMA.relation_types)), 50.0)
 
 
+def last_tags(candidates: Candidates) -> Tensor:
+    """The tag of each entity's last token, read off the tags of a sentence with that entity."""
+    found = [
+        [
+            TAGS.tags_from_entities([Entity(start, end, SCHEMA.entity_types[type_])], length=9)[
+                end - 1
+            ]
+            for (start, end), type_ in zip(spans, types, strict=True)
+        ]
+        for spans, types in zip(candidates.spans.tolist(), candidates.types.tolist(), strict=True)
+    ]
+    return torch.tensor(found)
+
+
 def read(head: RelationHead, rows: list[list[Entity]]) -> tuple[Tensor, Candidates, Tensor, Tensor]:
     """Logits of some entities over random streams, with all that went into them."""
     stream = torch.randn(len(rows), 9, DIM, generator=torch.Generator().manual_seed(1))
-    tags = torch.tensor([TAGS.tags_from_entities(row, length=9) for row in rows])
     candidates = candidates_of(*rows)
-    return head(stream, tags, candidates), candidates, stream, tags
+    labels = last_tags(candidates)
+    return head(stream, labels, candidates), candidates, stream, labels
 
 
 def test_no_pair_leaves_that_its_signature_forbids_however_probable() -> None:
@@ -95,9 +111,9 @@ def test_each_relation_is_taken_from_its_own_threshold(
 
 def test_logits_are_the_scorers_of_last_token_and_label() -> None:
     head = head_of()
-    logits, _, stream, tags = read(head, [ENTITIES])
+    logits, _, stream, labels = read(head, [ENTITIES])
     last = [entity.end - 1 for entity in ENTITIES]
-    vectors = torch.cat([stream[0, last], head.label_embedding(tags[0, last])], dim=1)
+    vectors = torch.cat([stream[0, last], head.label_embedding.weight[labels[0]]], dim=1)
     torch.testing.assert_close(logits, head.scorer(vectors.unsqueeze(0)))
 
 

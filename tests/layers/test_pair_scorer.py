@@ -58,3 +58,27 @@ def test_every_parameter_gets_a_gradient() -> None:
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
     scorer(torch.randn(2, 4, 6)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in scorer.parameters())
+
+
+def test_features_and_hidden_layer_equal_one_network_over_all_parts_of_a_pair() -> None:
+    torch.manual_seed(0)
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, feature_dim=2, pair_hidden_dim=7)
+    torch.nn.init.normal_(scorer.as_cosine)
+    entities, features = torch.randn(1, 4, 6), torch.randn(1, 4, 4, 2)
+    scores = scorer(entities, features)
+    assert scorer.as_features is not None
+    for i in range(4):
+        for j in range(4):
+            g_i, g_j = entities[0, i], entities[0, j]
+            f_i, f_j = scorer.projection(g_i), scorer.projection(g_j)
+            distmult = (g_i * scorer.diagonals * g_j).sum(1)
+            hidden = (
+                scorer.as_head(f_i)
+                + scorer.as_tail(f_j)
+                + scorer.as_cosine * cosine_similarity(f_i, f_j, dim=0)
+                + scorer.as_product(distmult)
+                + scorer.as_features(features[0, i, j])
+            )
+            torch.testing.assert_close(scores[0, i, j], scorer.output(hidden))
+    scores.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in scorer.parameters())

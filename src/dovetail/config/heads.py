@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Dropout, Fraction, PositiveCount, Text
+from dovetail.config.values import Count, Dropout, Fraction, PositiveCount, Text
 
 Activation = Literal["tanh", "relu", "gelu"]
 """What stands between two linear layers of a head."""
@@ -31,10 +31,35 @@ class EntityHeadConfig(Section):
 
 
 class RelationHeadConfig(Section):
-    """The scorer of all ordered pairs of entities, for each relation type (Crone, 2020)."""
+    """The scorer of all ordered pairs of entities, for each relation type.
 
-    label_dim: PositiveCount = 25
-    """Size of the embedding of an entity's type, in numbers."""
+    The defaults are the scorer of Crone (2020); `span`, `between`, `distance_dim`, `bilinear_dim`,
+    `pair_hidden_dim` and `labels` go beyond it.
+    """
+
+    label_dim: Count = 25
+    """Size of the embedding of an entity's label, in numbers; 0 for none."""
+
+    labels: Literal["gold", "probabilities"] = "gold"
+    """What is embedded in training: the gold label of each entity, or the probabilities that the
+    entity head gives to all labels; the same is then read of predicted entities."""
+
+    span: Literal["last", "ends", "pooled"] = "last"
+    """What is read of an entity's tokens: the last, the first and the last, or these and the
+    maximum over all."""
+
+    between: bool = False
+    """Whether the maximum over the tokens between the two entities is read too."""
+
+    distance_dim: Count = 0
+    """Size of the embeddings of the number of tokens and of entities between the two, for either
+    order; 0 for none."""
+
+    bilinear_dim: Count = 0
+    """Rank of a bilinear form of head and tail, which tells directions apart; 0 for none."""
+
+    pair_hidden_dim: Count = 0
+    """Size of a hidden layer over all that is known of a pair; 0 for none, as in the paper."""
 
     hidden_dim: PositiveCount = 128
     """Size that head and tail are projected to, in numbers."""
@@ -59,6 +84,12 @@ class RelationHeadConfig(Section):
     A relation type that is missing here admits every pair."""
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if self.labels == "probabilities" and not self.label_dim:
+            yield Contradiction(
+                "labels",
+                "with label_dim = 0 no label is read; set label_dim (such as 25), or "
+                'labels = "gold"',
+            )
         if self.signatures == "declared" and not self.declared:
             yield Contradiction(
                 "declared",

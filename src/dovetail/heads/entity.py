@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from dovetail.document import Entity
 from dovetail.features import Candidates, Targets
 from dovetail.layers.activations import ACTIVATIONS
 from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.span_vectors import token_vectors
 from dovetail.tagging import TagSet
 
 
@@ -24,6 +26,8 @@ class EntityHead(nn.Module):
         activation: one of `ACTIVATIONS`.
         dropout: share of the stream's values that training sets to zero.
     """
+
+    label_by_type: Tensor
 
     def __init__(
         self,
@@ -42,12 +46,40 @@ class EntityHead(nn.Module):
             ACTIVATIONS[activation](),
             nn.Linear(hidden_dim, len(tag_set)),
         )
+        last_tags = [
+            [tag_set.last_tag(type_, single=single) for single in (True, False)]
+            for type_ in tag_set.entity_types
+        ]
+        self.register_buffer("label_by_type", torch.tensor(last_tags), persistent=False)
         self.crf = ConditionalRandomField(
             may_follow=tag_set.may_follow,
             may_start=tag_set.may_start,
             may_end=tag_set.may_end,
             continues=tag_set.continues,
         )
+
+    @property
+    def num_labels(self) -> int:
+        """How many labels an entity can have: here its label is the tag of its last token."""
+        return len(self.tag_set)
+
+    def labels(self, candidates: Candidates) -> Int[Tensor, "batch entities"]:
+        """The label of each entity, which its type and its length decide."""
+        spans = candidates.spans
+        longer = (spans[..., 1] - spans[..., 0] > 1).long()
+        found: Tensor = self.label_by_type[candidates.types, longer]
+        return found
+
+    @torch.no_grad()
+    def label_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch entities labels"]:
+        """Probability of each label at each candidate, over all tag paths; passes no gradient."""
+        marginals = self.crf.marginals(emissions, mask)
+        return token_vectors(marginals, candidates.last_tokens)
 
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
@@ -75,8 +107,8 @@ class EntityHead(nn.Module):
         self,
         emissions: Float[Tensor, "batch tokens tags"],
         mask: Bool[Tensor, "batch tokens"],
-    ) -> tuple[Int[Tensor, "batch tokens"], list[list[Entity]]]:
-        """The most probable tags, and their entities in reading order.
+    ) -> list[list[Entity]]:
+        """The entities of the most probable tags, in reading order.
 
         The confidence of an entity is the probability, over all tag paths, that an entity of this
         type has exactly these borders.
@@ -95,8 +127,7 @@ class EntityHead(nn.Module):
             .clamp(max=1.0)
             .tolist()
         )
-        scored = [
+        return [
             [replace(entity, confidence=value) for entity, value in zip(row, values, strict=False)]
             for row, values in zip(entities, confidences, strict=True)
         ]
-        return tags, scored

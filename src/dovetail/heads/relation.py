@@ -1,4 +1,7 @@
-"""The relation head of Crone (2020): label embeddings, pair scorer, a threshold per relation."""
+"""The relation head: label embeddings, spans, pair scorer, a threshold for each relation.
+
+Its defaults are those of Crone (2020).
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,27 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dovetail.document import Entity, Relation
 from dovetail.features import Candidates, Targets
+from dovetail.layers.label_embedding import LabelEmbedding
+from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
 
 
 class RelationHead(nn.Module):
     """Scores the relations between all ordered pairs of a sentence's entities.
 
-    An entity is represented by its last token: the relation stream there, and an embedding of the
-    token's tag (gold in training, predicted afterwards).  The tag passes a value, no gradient.
+    An entity is represented by the relation stream over its span (in the paper by its last token),
+    and an embedding of its label, which the entity head gives.  The label passes a value, no
+    gradient.
 
     Args:
-        num_tags: number of tags that have a label embedding.
-        label_dim: width of a label embedding; 0 for none.
-        scorer: scores pairs of vectors as wide as the stream and a label embedding together.
+        labels: embeds the labels of entities.
+        spans: makes a vector of an entity's span.
+        pairs: describes pairs of entities; None for nothing but the two entities.
+        scorer: scores pairs of vectors as wide as a span's and a label's together.
         schema: relation types, and the argument types that they admit.
-        dropout: share of an entity vector's values that training sets to zero.
+        dropout: share of an entity vector's values that training sets to zero, and of a pair's.
     """
 
     thresholds: Tensor
@@ -36,16 +44,18 @@ class RelationHead(nn.Module):
     def __init__(
         self,
         *,
-        num_tags: int,
-        label_dim: int,
+        labels: LabelEmbedding,
+        spans: SpanVectors,
+        pairs: PairFeatures | None = None,
         scorer: PairScorer,
         schema: Schema,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.schema = schema
-        self.label_embedding = nn.Embedding(num_tags, label_dim)
-        nn.init.xavier_uniform_(self.label_embedding.weight)
+        self.label_embedding = labels
+        self.spans = spans
+        self.pairs = pairs
         self.dropout = nn.Dropout(dropout)
         self.scorer = scorer
         self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
@@ -67,16 +77,20 @@ class RelationHead(nn.Module):
     def forward(
         self,
         stream: Float[Tensor, "batch tokens input_dim"],
-        tags: Int[Tensor, "batch tokens"],
+        labels: Int[Tensor, "batch entities"] | Float[Tensor, "batch entities labels"],
         candidates: Candidates,
     ) -> Float[Tensor, "batch entities entities types"]:
-        """Logits of every relation from every head (axis 1) to every tail (axis 2)."""
-        last = candidates.last_tokens
-        states = stream.gather(1, last.unsqueeze(2).expand(-1, -1, stream.shape[2]))
-        labels = self.label_embedding(tags.gather(1, last))
-        entities = self.dropout(torch.cat([states.float(), labels.float()], dim=2))
-        logits: Tensor = self.scorer(entities)
-        return logits.float()
+        """Logits of every relation from every head (axis 1) to every tail (axis 2).
+
+        The labels are indices or, as probabilities, weights of the embeddings.
+        """
+        stream = stream.float()
+        parts = [self.spans(stream, candidates.spans), self.label_embedding(labels)]
+        entities = self.dropout(torch.cat(parts, dim=2))
+        if self.pairs is None:
+            return self.scorer(entities)
+        features = self.pairs(stream, entities, candidates.spans, candidates.mask)
+        return self.scorer(entities, self.dropout(features))
 
     def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
         """The cells that can be predicted: two different entities, of types that are admitted."""

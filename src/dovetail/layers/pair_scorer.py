@@ -20,37 +20,59 @@ class PairScorer(nn.Module):
     after Crone (2020), section 3.  DistMult with a diagonal matrix is symmetric in i and j, so the
     direction of a relation comes from the first two parts of W alone.
 
+    Two things beyond the paper can be switched on: features of the pair as one more part beside the
+    others, and a hidden layer between all parts and the types.
+
     Args:
         input_dim: width of an entity's vector g.
         hidden_dim: width of its projection f.
         num_types: number of relation types.
         activation: one of `ACTIVATIONS`.
+        feature_dim: width of the features of a pair; 0 for none.
+        pair_hidden_dim: width of the hidden layer; 0 for the paper's linear layer.
     """
 
     def __init__(
-        self, *, input_dim: int, hidden_dim: int, num_types: int, activation: str = "relu"
+        self,
+        *,
+        input_dim: int,
+        hidden_dim: int,
+        num_types: int,
+        activation: str = "relu",
+        feature_dim: int = 0,
+        pair_hidden_dim: int = 0,
     ) -> None:
         super().__init__()
         self.projection = nn.Sequential(nn.Linear(input_dim, hidden_dim), ACTIVATIONS[activation]())
         self.diagonals = nn.Parameter(torch.empty(num_types, input_dim))
         nn.init.normal_(self.diagonals, std=input_dim**-0.5)
-        # The last layer over [f_i; f_j; cosine; DistMult] is the sum of one layer over each part,
-        # so the concatenation of all pairs never has to be stored.
-        self.as_head = nn.Linear(hidden_dim, num_types)
-        self.as_tail = nn.Linear(hidden_dim, num_types, bias=False)
-        self.as_cosine = nn.Parameter(torch.zeros(num_types))
-        self.as_product = nn.Linear(num_types, num_types, bias=False)
+        # The layer over all parts of a pair is the sum of one layer over each part, so their
+        # concatenation for all pairs never has to be stored.
+        width = pair_hidden_dim or num_types
+        self.as_head = nn.Linear(hidden_dim, width)
+        self.as_tail = nn.Linear(hidden_dim, width, bias=False)
+        self.as_cosine = nn.Parameter(torch.zeros(width))
+        self.as_product = nn.Linear(num_types, width, bias=False)
+        self.as_features = nn.Linear(feature_dim, width, bias=False) if feature_dim else None
+        self.output: nn.Module = nn.Identity()
+        if pair_hidden_dim:
+            self.output = nn.Sequential(ACTIVATIONS[activation](), nn.Linear(width, num_types))
 
     def forward(
-        self, entities: Float[Tensor, "batch entities input_dim"]
+        self,
+        entities: Float[Tensor, "batch entities input_dim"],
+        features: Float[Tensor, "batch entities entities feature_dim"] | None = None,
     ) -> Float[Tensor, "batch entities entities types"]:
         """Cell (b, h, t, r) of the result is the logit of relation r from head h to tail t."""
         projected = self.projection(entities)
-        heads = self.as_head(projected).unsqueeze(2)  # (batch, entities, 1, types)
-        tails = self.as_tail(projected).unsqueeze(1)  # (batch, 1, entities, types)
+        heads = self.as_head(projected).unsqueeze(2)  # (batch, entities, 1, width)
+        tails = self.as_tail(projected).unsqueeze(1)  # (batch, 1, entities, width)
         # Products of unit vectors: a tensor of all pairs of vectors would cost as much as a layer.
         directions = normalize(projected, dim=2, eps=1e-8)
         cosine = directions @ directions.transpose(1, 2)
         scaled = entities.unsqueeze(2) * self.diagonals  # (batch, entities, types, input_dim)
         products = torch.einsum("bhrd,btd->bhtr", scaled, entities)
-        return heads + tails + cosine.unsqueeze(3) * self.as_cosine + self.as_product(products)
+        pairs = heads + tails + cosine.unsqueeze(3) * self.as_cosine + self.as_product(products)
+        if self.as_features is not None:
+            pairs = pairs + self.as_features(features)
+        return self.output(pairs)

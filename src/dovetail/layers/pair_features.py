@@ -1,0 +1,108 @@
+"""What is known of a pair of entities beside each of them: text between, distance, interaction."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from dovetail.layers.range_maximum import range_maximum
+
+DISTANCES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Upper limits, inclusive, of the buckets for the number of tokens between two spans."""
+
+MOST_BETWEEN = 4
+"""So many entities between two, or more, are one bucket."""
+
+
+class PairFeatures(nn.Module):
+    """Describes every ordered pair of a sentence's entities, each feature by its own switch.
+
+    * `between`: the maximum over the tokens strictly between the two spans (Eberts & Ulges 2020); a
+      learned vector stands for no token at all.
+    * `distance_dim`: an embedding of the number of tokens between the spans, apart for either
+      order, and one of the number of entities that start between theirs.
+    * `bilinear_dim`: the products (A g_i) * (B g_j) of two projections of the entities' vectors.
+      A linear layer over them is a bilinear form of that rank, and as A is not B, it tells the
+      directions of a relation apart, which DistMult cannot.
+
+    Args:
+        token_dim: width of a token vector.
+        entity_dim: width of an entity's vector g.
+        between: whether to read the tokens between.
+        distance_dim: width of each of the two embeddings; 0 leaves them out.
+        bilinear_dim: number of products; 0 leaves them out.
+    """
+
+    limits: Tensor
+
+    def __init__(
+        self,
+        *,
+        token_dim: int,
+        entity_dim: int,
+        between: bool = False,
+        distance_dim: int = 0,
+        bilinear_dim: int = 0,
+    ) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(token_dim)) if between else None
+        self.distance: nn.Embedding | None = None
+        self.number: nn.Embedding | None = None
+        if distance_dim:
+            self.distance = nn.Embedding(2 * (len(DISTANCES) + 1), distance_dim)
+            self.number = nn.Embedding(MOST_BETWEEN + 1, distance_dim)
+        self.as_head = nn.Linear(entity_dim, bilinear_dim) if bilinear_dim else None
+        self.as_tail = nn.Linear(entity_dim, bilinear_dim) if bilinear_dim else None
+        self.register_buffer("limits", torch.tensor(DISTANCES), persistent=False)
+        self.output_dim = token_dim * between + 2 * distance_dim + bilinear_dim
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch tokens token_dim"],
+        entities: Float[Tensor, "batch entities entity_dim"],
+        spans: Int[Tensor, "batch entities 2"],
+        mask: Bool[Tensor, "batch entities"],
+    ) -> Float[Tensor, "batch entities entities output_dim"]:
+        """Cell (b, h, t) describes the pair from entity h to entity t; `mask` marks real ones."""
+        parts = []
+        gaps = gaps_between(spans)
+        if self.nothing is not None:
+            pooled = range_maximum(tokens, gaps.flatten(1, 2)).reshape(*gaps.shape[:3], -1)
+            empty = (gaps[..., 1] <= gaps[..., 0]).unsqueeze(3)
+            parts.append(torch.where(empty, self.nothing, pooled))
+        if self.distance is not None and self.number is not None:
+            parts.append(self.distance(self._bucket(gaps, spans)))
+            parts.append(self.number(_number_between(spans, mask)))
+        if self.as_head is not None and self.as_tail is not None:
+            heads, tails = self.as_head(entities), self.as_tail(entities)
+            parts.append(heads.unsqueeze(2) * tails.unsqueeze(1))
+        return torch.cat(parts, dim=3)
+
+    def _bucket(self, gaps: Tensor, spans: Tensor) -> Int[Tensor, "batch entities entities"]:
+        lengths = (gaps[..., 1] - gaps[..., 0]).clamp(min=0)
+        starts = spans[..., 0]
+        backwards = (starts.unsqueeze(2) > starts.unsqueeze(1)).long()
+        return torch.bucketize(lengths, self.limits) * 2 + backwards
+
+
+def gaps_between(
+    spans: Int[Tensor, "batch entities 2"],
+) -> Int[Tensor, "batch entities entities 2"]:
+    """The half-open range of tokens between every two spans, empty where they touch or overlap."""
+    starts, ends = spans.unbind(2)
+    begin = torch.minimum(ends.unsqueeze(2), ends.unsqueeze(1))
+    end = torch.maximum(starts.unsqueeze(2), starts.unsqueeze(1))
+    return torch.stack([begin, torch.maximum(begin, end)], dim=3)
+
+
+def _number_between(spans: Tensor, mask: Tensor) -> Int[Tensor, "batch entities entities"]:
+    """How many real spans start strictly between the starts of every two."""
+    starts = spans[..., 0]
+    before = (starts.unsqueeze(1) < starts.unsqueeze(2)) & mask.unsqueeze(1)
+    rank = before.sum(2)  # real spans that start earlier
+    same = ((starts.unsqueeze(1) == starts.unsqueeze(2)) & mask.unsqueeze(1)).sum(2)
+    up_to = rank + same
+    first = torch.minimum(up_to.unsqueeze(2), up_to.unsqueeze(1))
+    last = torch.maximum(rank.unsqueeze(2), rank.unsqueeze(1))
+    return (last - first).clamp(min=0, max=MOST_BETWEEN)

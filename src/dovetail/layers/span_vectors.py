@@ -1,0 +1,54 @@
+"""One vector for a span of tokens."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from dovetail.layers.range_maximum import range_maximum
+
+Pooling = Literal["last", "ends", "pooled"]
+
+
+class SpanVectors(nn.Module):
+    """Reads spans off token vectors; it has no parameters.
+
+    Args:
+        input_dim: width of a token vector.
+        pooling: "last" is the last token (Crone 2020), "ends" the first and the last side by side,
+            "pooled" these and the maximum over the whole span.
+
+    Raises:
+        ValueError: if the pooling is unknown.
+    """
+
+    def __init__(self, input_dim: int, pooling: Pooling) -> None:
+        super().__init__()
+        parts = {"last": 1, "ends": 2, "pooled": 3}
+        if pooling not in parts:
+            raise ValueError(f"unknown pooling {pooling!r}; known: {', '.join(parts)}")
+        self.pooling = pooling
+        self.output_dim = parts[pooling] * input_dim
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "batch tokens input_dim"],
+        spans: Int[Tensor, "batch spans 2"],
+    ) -> Float[Tensor, "batch spans output_dim"]:
+        """Vectors of half-open spans that hold at least one token each."""
+        parts = [token_vectors(tokens, spans[..., 1] - 1)]
+        if self.pooling != "last":
+            parts.insert(0, token_vectors(tokens, spans[..., 0]))
+        if self.pooling == "pooled":
+            parts.append(range_maximum(tokens, spans))
+        return torch.cat(parts, dim=2)
+
+
+def token_vectors(
+    tokens: Float[Tensor, "batch tokens dim"], positions: Int[Tensor, "batch spans"]
+) -> Float[Tensor, "batch spans dim"]:
+    """The vectors at some positions of each sentence."""
+    return tokens.gather(1, positions.unsqueeze(2).expand(-1, -1, tokens.shape[2]))

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dovetail.layers.label_embedding import LabelEmbedding
+from dovetail.layers.span_vectors import SpanVectors
+
+
+@pytest.mark.parametrize("pooling", ["last", "ends", "pooled"])
+def test_a_span_is_read_as_its_pooling_says(pooling: str) -> None:
+    tokens = torch.randn(2, 8, 3)
+    spans = torch.tensor([[[0, 1], [2, 7]], [[3, 5], [0, 8]]])
+    found = SpanVectors(3, pooling)(tokens, spans)
+    for row in range(2):
+        for (start, end), vector in zip(spans[row].tolist(), found[row], strict=True):
+            span = tokens[row, start:end]
+            parts = {
+                "last": [span[-1]],
+                "ends": [span[0], span[-1]],
+                "pooled": [span[0], span[-1], span.amax(0)],
+            }
+            assert torch.equal(vector, torch.cat(parts[pooling]))
+
+
+def test_an_unknown_pooling_is_refused() -> None:
+    with pytest.raises(ValueError, match="'mean'; known: last, ends, pooled"):
+        SpanVectors(3, "mean")  # type: ignore[arg-type]
+
+
+def test_a_certain_label_has_the_embedding_of_its_index() -> None:
+    embedding = LabelEmbedding(5, 3)
+    labels = torch.tensor([[0, 4, 2]])
+    certain = torch.nn.functional.one_hot(labels, 5).float()
+    torch.testing.assert_close(embedding(certain), embedding(labels))
+
+
+def test_no_label_is_embedded_in_nothing() -> None:
+    assert LabelEmbedding(5, 0)(torch.tensor([[0, 4]])).shape == (1, 2, 0)
