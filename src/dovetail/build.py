@@ -14,6 +14,7 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    ElmoEncoderConfig,
     EncoderConfig,
     EntityHeadConfig,
     ExitsSharingConfig,
@@ -28,6 +29,7 @@ from dovetail.encoders import (
     CasingEncoder,
     CharacterEncoder,
     ConcatenatedEncoder,
+    ElmoEncoder,
     Encoder,
     PretrainedEncoder,
     StaticEncoder,
@@ -102,6 +104,8 @@ def build_encoder(config: EncoderConfig, words: Words) -> Encoder:
                 projection_dim=config.projection_dim or None,
                 dropout=config.dropout,
             )
+        case ElmoEncoderConfig():
+            return ElmoEncoder.load(config.options, config.weights, dropout=config.dropout)
         case StaticEncoderConfig():
             vectors = read_word_vectors(
                 config.path, vocabulary=config.vocabulary, max_words=config.max_words

@@ -67,7 +67,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"encoders": [{}]},
-            'encoders.0.kind: missing; expected "pretrained", "static", "brown", "characters"',
+            'encoders.0.kind: missing; expected "pretrained", "elmo", "static", "brown"',
         ),
         ({"encoders": [{"kind": "static"}]}, "encoders.0.path: missing; expected a path"),
         ({"encoders": []}, "encoders: expected a non-empty list of tables, found []"),

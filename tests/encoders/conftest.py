@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.encoders.elmo_restated import save_elmo
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
@@ -74,3 +75,9 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     RobertaModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_elmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an ELMo of 2 layers of 2 * 4: ``options.json`` and ``weights.hdf5``."""
+    return save_elmo(tmp_path_factory.mktemp("tiny-elmo"))

@@ -13,6 +13,7 @@ from dovetail.encoders import (
     CasingEncoder,
     CharacterEncoder,
     ConcatenatedEncoder,
+    ElmoEncoder,
     PretrainedEncoder,
     StaticEncoder,
     Transformer,
@@ -25,7 +26,7 @@ SENTENCES = [["The", "wooden", "joints"], ["oak"]]
 
 
 @pytest.fixture
-def encoder(tiny_bert: Path) -> ConcatenatedEncoder:
+def encoder(tiny_bert: Path, tiny_elmo: Path) -> ConcatenatedEncoder:
     torch.manual_seed(1)
     half = np.float16
     word_vectors = WordVectors(["oak"], np.ones((1, 2), dtype=half), np.zeros(2, dtype=half))
@@ -36,6 +37,7 @@ def encoder(tiny_bert: Path) -> ConcatenatedEncoder:
             BrownEncoder({"oak": "0110"}, prefixes=(2,), embedding_dim=3),
             CharacterEncoder(Vocabulary("oak"), hidden_dim=4),
             CasingEncoder(),
+            ElmoEncoder.load(tiny_elmo / "options.json", tiny_elmo / "weights.hdf5"),
         ]
     )
 
@@ -43,18 +45,18 @@ def encoder(tiny_bert: Path) -> ConcatenatedEncoder:
 def test_vectors_stand_side_by_side(encoder: ConcatenatedEncoder) -> None:
     features = encoder.featurise(SENTENCES)
     vectors = encoder(features)
-    assert vectors.shape == (2, 3, encoder.output_dim) == (2, 3, 16 + 2 + 6 + 8 + 7)
+    assert vectors.shape == (2, 3, encoder.output_dim) == (2, 3, 16 + 2 + 6 + 8 + 7 + 8)
     start = 0
     for part, own in zip(encoder, features, strict=True):
         assert torch.equal(vectors[..., start : start + part.output_dim], part(own))
         start += part.output_dim
 
 
-def test_only_the_frozen_transformer_has_states_to_cache(encoder: ConcatenatedEncoder) -> None:
+def test_only_frozen_networks_have_states_to_cache(encoder: ConcatenatedEncoder) -> None:
     features = encoder.featurise(SENTENCES)
     states = encoder.states(features)
-    assert [state is not None for state in states] == [True, False, False, False, False]
-    cached = [{"states": states[0]}, *features[1:]]
+    assert [state is not None for state in states] == [True, False, False, False, False, True]
+    cached = [{"states": states[0]}, *features[1:5], {"states": states[5]}]
     assert torch.equal(encoder(cached), encoder(features))
 
 
@@ -69,6 +71,7 @@ def test_every_kind_survives_saving(encoder: ConcatenatedEncoder) -> None:
 def test_frozen_pretrained_weights_are_not_stored(encoder: ConcatenatedEncoder) -> None:
     names = set(encoder.stored_state())
     assert {name for name in names if name.startswith("0.")} == {"0.join.logits", "0.join.scale"}
+    assert {name for name in names if name.startswith("5.")} == {"5.join.logits", "5.join.scale"}
     assert "1.vectors" in names
 
 
@@ -80,8 +83,8 @@ def test_state_that_does_not_fit_is_refused(encoder: ConcatenatedEncoder) -> Non
 
 
 def test_unknown_or_incomplete_assets_are_refused() -> None:
-    with pytest.raises(ModelError, match="unknown encoder 'elmo'; known: brown, casing"):
-        ConcatenatedEncoder.from_assets([{"kind": "elmo"}])
+    with pytest.raises(ModelError, match="unknown encoder 'glyphs'; known: brown, casing"):
+        ConcatenatedEncoder.from_assets([{"kind": "glyphs"}])
     with pytest.raises(ModelError, match="'characters' lacks 'characters'"):
         ConcatenatedEncoder.from_assets([{"kind": "characters"}])
 

@@ -40,6 +40,26 @@ class PretrainedEncoderConfig(Section):
     """Probability with which a number of the layers' output is dropped in training."""
 
 
+class ElmoEncoderConfig(Section):
+    """ELMo, in the files that it was published in; frozen, with a learned mean of its layers.
+
+    Needs the extra `elmo`.
+    """
+
+    kind: Literal["elmo"] = "elmo"
+    """A bidirectional language model over characters and words."""
+
+    options: FilePath
+    """The JSON file that says how large the model is; a saved model keeps what it says."""
+
+    weights: FilePath
+    """The HDF5 file with its weights.
+    A saved model keeps their digest, and needs the file where this path says."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of the output is dropped in training."""
+
+
 class StaticEncoderConfig(Section):
     """One fixed vector for each word: GloVe, word2vec, fastText."""
 
@@ -132,6 +152,7 @@ class CasingEncoderConfig(Section):
 
 EncoderConfig = Annotated[
     PretrainedEncoderConfig
+    | ElmoEncoderConfig
     | StaticEncoderConfig
     | BrownEncoderConfig
     | CharactersEncoderConfig

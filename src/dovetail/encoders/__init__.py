@@ -4,6 +4,7 @@ from dovetail.encoders.brown import BrownEncoder, read_brown_paths
 from dovetail.encoders.casing import CASINGS, CasingEncoder, casing
 from dovetail.encoders.characters import CharacterEncoder, character_vocabulary
 from dovetail.encoders.concatenated import ENCODERS, ConcatenatedEncoder
+from dovetail.encoders.elmo import ElmoEncoder
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.precision import Precision, fast_bfloat16
 from dovetail.encoders.pretrained import PretrainedEncoder
@@ -20,6 +21,7 @@ __all__ = [
     "CasingEncoder",
     "CharacterEncoder",
     "ConcatenatedEncoder",
+    "ElmoEncoder",
     "Encoder",
     "Features",
     "Precision",

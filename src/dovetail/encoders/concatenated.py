@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dovetail.encoders.brown import BrownEncoder
 from dovetail.encoders.casing import CasingEncoder
 from dovetail.encoders.characters import CharacterEncoder
+from dovetail.encoders.elmo import ElmoEncoder
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.pretrained import PretrainedEncoder
 from dovetail.encoders.static import StaticEncoder
@@ -20,6 +21,7 @@ from dovetail.layers.state import copy_exactly
 
 ENCODERS: dict[str, type[Encoder]] = {
     "pretrained": PretrainedEncoder,
+    "elmo": ElmoEncoder,
     "static": StaticEncoder,
     "brown": BrownEncoder,
     "characters": CharacterEncoder,
