@@ -41,10 +41,7 @@ class PretrainedEncoderConfig(Section):
 
 
 class ElmoEncoderConfig(Section):
-    """ELMo, in the files that it was published in; frozen, with a learned mean of its layers.
-
-    Needs the extra `elmo`.
-    """
+    """ELMo from its published files, frozen, its layers mixed; needs the extra `elmo`."""
 
     kind: Literal["elmo"] = "elmo"
     """A bidirectional language model over characters and words."""

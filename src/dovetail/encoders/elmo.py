@@ -11,7 +11,6 @@ sentence alone, as it does there for the very first batch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -161,18 +160,16 @@ def _packed(rows: Sequence[Sequence[int]]) -> Features:
     """
     longest_first = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
     lengths = torch.tensor([len(rows[row]) for row in longest_first])
-    steps = torch.arange(int(lengths[0]))
-    taken = steps.unsqueeze(1) < lengths  # (steps, rows)
+    step, rank = torch.arange(int(lengths[0])).unsqueeze(1), torch.arange(len(rows))
+    taken = step < lengths  # this and what follows, but for counts and starts: (steps, rows)
     counts = taken.sum(1)
-    starts = torch.tensor([0, *accumulate(counts.tolist())])
-    ranks = torch.arange(len(rows))
-    entries = padded_indices([rows[row] for row in longest_first]).t()
-    mirrored = (lengths - 1 - steps.unsqueeze(1)).clamp(min=0)
-    places = torch.where(taken, starts[:-1].unsqueeze(1) + ranks, 0)
-    tokens = torch.where(steps.unsqueeze(1) < lengths - 1, places, 0)[1:-1]
+    starts = counts.cumsum(0) - counts
+    places = starts.unsqueeze(1) + rank
+    mirrored = starts[(lengths - 1 - step).clamp(min=0)] + rank
+    inner = torch.where(step < lengths - 1, places, 0)[1:-1]
     return {
-        "words": entries[taken],
-        "reversal": (starts[mirrored] + ranks)[taken],
+        "words": padded_indices([rows[row] for row in longest_first]).t()[taken],
+        "reversal": mirrored[taken],
         "counts": counts,
-        "tokens": tokens.t()[torch.tensor(longest_first).argsort()],
+        "tokens": inner.t()[torch.tensor(longest_first).argsort()],
     }
