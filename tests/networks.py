@@ -81,13 +81,13 @@ def tiny_model(
     return build_model(config or tiny_config(), Schema.from_sentences(sentences), words=words)
 
 
-def talkative_model(config: Config | None = None) -> JointModel:
+def talkative_model(config: Config | None = None, *, seed: int = 0) -> JointModel:
     """An untrained model that finds something in most sentences.
 
     Its weights are drawn wider, without the biases that would give all tokens the same tag, and
     low thresholds let relations through.
     """
-    model = tiny_model(config)
+    model = tiny_model(config, seed=seed)
     with torch.no_grad():
         for name, parameter in model.trainable_parameters():
             if parameter.dim() > 1:

@@ -18,8 +18,8 @@ from dovetail.document import Document, Sentence
 from dovetail.errors import ModelError
 from dovetail.extraction import Extraction
 from dovetail.features import Batch
-from dovetail.model import JointModel
-from dovetail.saved_model import load_model
+from dovetail.prediction import Predictor
+from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
 from dovetail.tokenization import Tokenizer
@@ -45,7 +45,7 @@ class Extractor:
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
-    def __init__(self, model: JointModel, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, language: str = "en") -> None:
         self.model = model.eval()
         self.tokenizer = Tokenizer(language)
 
@@ -61,9 +61,9 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        saved = load_model(model_folder(path_or_name))
-        saved.model.use_fast_precision()
-        return cls(saved.model, language=saved.config.data.language)
+        model, language = load_predictor(model_folder(path_or_name))
+        model.use_fast_precision()
+        return cls(model, language=language)
 
     @property
     def schema(self) -> Schema:
@@ -134,7 +134,7 @@ class Extractor:
                 [len(sentence.tokens) for sentence in sentences]
             ):
                 chosen = [sentences[index] for index in indices]
-                batch = Batch.from_sentences(chosen, self.model.encoder.featurise).to(device)
+                batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
                 for index, sentence in zip(indices, self.model.predict(batch), strict=True):
                     predicted[index] = sentence
         return predicted

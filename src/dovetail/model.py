@@ -8,24 +8,23 @@ It knows nothing of configs, files or training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
-from dovetail.encoders import ConcatenatedEncoder, PretrainedEncoder
+from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.layers.state import copy_exactly
 from dovetail.objectives import Outputs
-from dovetail.schema import Schema
+from dovetail.prediction import Predictor
 from dovetail.sharing import SharingBlock, Streams
-from dovetail.tagging import TagSet
 
 
-class JointModel(nn.Module):
+class JointModel(Predictor):
     """Encodes tokens once, gives every task its stream, tags entities and links them."""
 
     def __init__(
@@ -43,15 +42,8 @@ class JointModel(nn.Module):
         self.relation_head = relation_head
         self._frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
 
-    @property
-    def schema(self) -> Schema:
-        """What the model can say."""
-        return self.relation_head.schema
-
-    @property
-    def tag_set(self) -> TagSet:
-        """The tags of the entity head."""
-        return self.entity_head.tag_set
+    def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
+        return self.encoder.featurise(sentences)
 
     def trainable_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         """The parameters that training may change, by name: all but those of frozen encoders."""
@@ -111,40 +103,28 @@ class JointModel(nn.Module):
         if batch.targets is None:
             raise ValueError("the gold entities are missing: use Batch.with_targets")
         targets = batch.targets
-        streams = self(batch)
+        streams = self.streams(batch)
         with torch.autocast(batch.mask.device.type, enabled=False):
-            emissions = self.entity_head(streams[ENTITY_TASK])
-            labels = self._labels(emissions, batch.mask, targets.candidates)
-            logits = self.relation_head(streams[RELATION_TASK], labels, targets.candidates)
+            emissions = self.emissions(streams)
+            logits = self.relation_logits(streams, emissions, targets.candidates)
             losses = {
                 ENTITY_TASK: self.entity_head.loss(emissions, targets, batch.mask),
                 RELATION_TASK: self.relation_head.loss(logits, targets),
             }
-        return Outputs(streams, emissions, logits, losses)
+        return Outputs(streams[0], emissions, logits, losses)
 
-    @torch.no_grad()
-    def predict(self, batch: Batch) -> list[Sentence]:
-        """The sentences of the batch with predicted entities and relations on them."""
-        streams = self(batch)
-        with torch.autocast(batch.mask.device.type, enabled=False):
-            emissions = self.entity_head(streams[ENTITY_TASK])
-            entities = self.entity_head.decode(emissions, batch.mask)
-            candidates = self.candidates(entities)
-            labels = self._labels(emissions, batch.mask, candidates)
-            logits = self.relation_head(streams[RELATION_TASK], labels, candidates)
-            relations = self.relation_head.decode(logits, candidates, entities)
-        return [
-            replace(sentence, entities=frozenset(found), relations=frozenset(linked))
-            for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
-        ]
+    def streams(self, batch: Batch) -> tuple[Streams, ...]:
+        return (self(batch),)
 
-    def _labels(self, emissions: Tensor, mask: Tensor, candidates: Candidates) -> Tensor:
-        """What the relation head reads of the entity task: labels, or their probabilities."""
-        if self.relation_head.label_embedding.reads_probabilities:
-            return self.entity_head.label_probabilities(emissions, mask, candidates)
-        return self.entity_head.labels(candidates)
+    def emissions(self, streams: Sequence[Streams]) -> Tensor:
+        (own,) = streams
+        emissions: Tensor = self.entity_head(own[ENTITY_TASK])
+        return emissions
 
-    def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
-        """The entities of each sentence as the relation head reads them."""
-        types = self.relation_head.schema.entity_types
-        return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
+    def relation_logits(
+        self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
+    ) -> Float[Tensor, "batch entities entities types"]:
+        (own,) = streams
+        labels = self.labels(self.relation_head, emissions, own.mask, candidates)
+        logits: Tensor = self.relation_head(own[RELATION_TASK], labels, candidates)
+        return logits

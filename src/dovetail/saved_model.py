@@ -8,8 +8,11 @@ README.md             the model card
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +62,27 @@ def save_model(
     Raises:
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
-    if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - FILES):
+    with whole_folder(folder, FILES) as partial:
+        save_file(
+            {name: tensor.contiguous() for name, tensor in model.stored_state().items()},
+            partial / WEIGHTS,
+        )
+        write_json(partial / DESCRIPTION, describe(model))
+        (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
+        (partial / CARD).write_text(model_card(model, config, dev), encoding="utf-8")
+        # safetensors lets nobody but the owner read; a model is for whoever may read its config.
+        shutil.copymode(partial / CONFIG, partial / WEIGHTS)
+
+
+@contextmanager
+def whole_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """A folder to write in, which takes the place of `folder` when all is written.
+
+    Raises:
+        ModelError: if it cannot be written, or the folder that is there holds other names than
+            these, which are those of a model.
+    """
+    if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - {*names}):
         raise ModelError(
             f"{folder} holds files that are not a model's, and would be replaced: "
             f"{', '.join(sorted(others)[:3])}; name another folder"
@@ -68,21 +91,34 @@ def save_model(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        save_file(
-            {name: tensor.contiguous() for name, tensor in model.stored_state().items()},
-            partial / WEIGHTS,
-        )
-        description = json.dumps(describe(model), ensure_ascii=False, indent=1)
-        (partial / DESCRIPTION).write_text(description + "\n", encoding="utf-8")
-        (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
-        (partial / CARD).write_text(model_card(model, config, dev), encoding="utf-8")
-        # safetensors lets nobody but the owner read; a model is for whoever may read its config.
-        shutil.copymode(partial / CONFIG, partial / WEIGHTS)
+        yield partial
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise ModelError(f"could not write the model {folder}: {error}") from error
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write the description of a model."""
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def digest_of_model(folder: Path) -> str:
+    """SHA-256 over all that decides what a saved model says, in hexadecimal digits.
+
+    Raises:
+        ModelError: if a file is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in (DESCRIPTION, CONFIG, WEIGHTS):
+        try:
+            content = (folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"the model {folder} cannot be read: {error}") from error
+        digest.update(f"{name} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def describe(model: JointModel) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 
 from dovetail.cli.convert import convert_command
 from dovetail.cli.demo import demo_command
+from dovetail.cli.ensemble import ensemble_command
 from dovetail.cli.evaluate import evaluate_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
@@ -53,6 +54,7 @@ app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
 app.command("train")(train_command)
+app.command("ensemble")(ensemble_command)
 app.command("evaluate")(evaluate_command)
 app.command("extract")(extract_command)
 

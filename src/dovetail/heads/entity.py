@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
+from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -57,6 +60,19 @@ class EntityHead(nn.Module):
             may_end=tag_set.may_end,
             continues=tag_set.continues,
         )
+
+    @classmethod
+    def of_mean(cls, heads: Sequence[Self]) -> Self:
+        """A head that decodes the mean of the emissions of these heads, which have the same tags.
+
+        The scores of its CRF are the means of theirs.
+        """
+        head = deepcopy(heads[0])
+        head.scorer = nn.Sequential()  # what it is given are emissions already
+        with torch.no_grad():
+            for name, parameter in head.crf.named_parameters():
+                parameter.copy_(torch.stack([h.crf.get_parameter(name) for h in heads]).mean(0))
+        return head.requires_grad_(requires_grad=False)
 
     @property
     def num_labels(self) -> int:

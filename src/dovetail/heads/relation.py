@@ -6,6 +6,8 @@ Its defaults are those of Crone (2020).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -69,6 +71,13 @@ class RelationHead(nn.Module):
         self.register_buffer("admitted", torch.tensor(admitted), persistent=False)
         symmetric = [relation in schema.symmetric for relation in schema.relation_types]
         self.register_buffer("symmetric", torch.tensor(symmetric), persistent=False)
+
+    @classmethod
+    def of_mean(cls, heads: Sequence[Self]) -> Self:
+        """A head that decodes the mean of these heads' logits, by the mean of their thresholds."""
+        head = deepcopy(heads[0])
+        head.thresholds.copy_(torch.stack([other.thresholds for other in heads]).mean(0))
+        return head.requires_grad_(requires_grad=False)
 
     def set_thresholds(self, thresholds: Sequence[float]) -> None:
         """Set the probability from which each relation type counts, in the schema's order."""

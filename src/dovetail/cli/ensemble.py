@@ -1,0 +1,35 @@
+"""`dovetail ensemble`: several models that decide together, as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="Folders of models that were trained on the same types, such as with other seeds.",
+        show_default=False,
+    ),
+]
+Output = Annotated[Path, typer.Option(help="The folder of the ensemble.", show_default=False)]
+
+
+def ensemble_command(models: Models, *, output: Output) -> None:
+    """Put models together that decide by the mean of their scores.
+
+    The folder holds copies of the models, and is used wherever a model is: to evaluate, to extract,
+    or as the teacher of a single model.
+    """
+    from dovetail.extractor import model_folder
+    from dovetail.saved_ensemble import save_ensemble
+
+    ensemble = save_ensemble(output, [model_folder(model) for model in models])
+    typer.echo(
+        f"{len(ensemble)} models, {ensemble.num_stored:,} numbers stored; every model is run on "
+        f"every sentence, but for frozen encoders that they share ({ensemble.num_shared_encoders})"
+    )
+    typer.echo(f"ensemble: {output}")

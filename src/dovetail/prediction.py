@@ -1,0 +1,95 @@
+"""The one way from a batch to annotated sentences, for a single model and for an ensemble.
+
+    Batch -> streams -> emissions -> entities -> candidates -> relation logits -> relations
+
+What each arrow computes is a subclass's business; the heads decode.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from dovetail.document import Entity, Sentence
+from dovetail.encoders import Features
+from dovetail.features import Batch, Candidates
+from dovetail.heads import EntityHead, RelationHead
+from dovetail.schema import Schema
+from dovetail.sharing import Streams
+from dovetail.tagging import TagSet
+
+
+class Predictor(nn.Module, ABC):
+    """What annotates sentences: a model, or several that decide together."""
+
+    entity_head: EntityHead
+    relation_head: RelationHead
+
+    @property
+    def schema(self) -> Schema:
+        """What can be said."""
+        return self.relation_head.schema
+
+    @property
+    def tag_set(self) -> TagSet:
+        """The tags of the entity head."""
+        return self.entity_head.tag_set
+
+    @abstractmethod
+    def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
+        """The features of a batch, from the tokens of its sentences."""
+
+    @abstractmethod
+    def use_fast_precision(self) -> None:
+        """Compute in the type that is fastest on this processor, for inference."""
+
+    @abstractmethod
+    def streams(self, batch: Batch) -> tuple[Streams, ...]:
+        """The streams of each model that has a say."""
+
+    @abstractmethod
+    def emissions(self, streams: Sequence[Streams]) -> Tensor:
+        """What `entity_head` decodes."""
+
+    @abstractmethod
+    def relation_logits(
+        self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """What `relation_head` decodes: scores of the relations between the candidates."""
+
+    def labels(
+        self,
+        reader: RelationHead,
+        emissions: Tensor,
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Tensor:
+        """What a relation head reads of the entity task: labels, or their probabilities."""
+        if reader.label_embedding.reads_probabilities:
+            return self.entity_head.label_probabilities(emissions, mask, candidates)
+        return self.entity_head.labels(candidates)
+
+    @torch.no_grad()
+    def predict(self, batch: Batch) -> list[Sentence]:
+        """The sentences of the batch with predicted entities and relations on them."""
+        streams = self.streams(batch)
+        with torch.autocast(batch.mask.device.type, enabled=False):
+            emissions = self.emissions(streams)
+            entities = self.entity_head.decode(emissions, batch.mask)
+            candidates = self.candidates(entities)
+            logits = self.relation_logits(streams, emissions, candidates)
+            relations = self.relation_head.decode(logits, candidates, entities)
+        return [
+            replace(sentence, entities=frozenset(found), relations=frozenset(linked))
+            for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
+        ]
+
+    def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
+        """The entities of each sentence as the relation head reads them."""
+        types = self.schema.entity_types
+        return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
