@@ -80,7 +80,7 @@ def test_a_tasks_loss_reaches_its_head_its_layers_and_the_encoder(
     }
 
 
-@pytest.mark.parametrize("labels", ["gold", "probabilities"])
+@pytest.mark.parametrize("labels", ["gold", "probabilities", "predicted"])
 def test_label_link_passes_values_and_no_gradient(labels: str) -> None:
     model = talkative_model(tiny_config(relation_head={"labels": labels}))
     batch = batch_of(TRAIN[:4], model)

@@ -38,7 +38,7 @@ from dovetail.encoders import (
     read_brown_paths,
     read_word_vectors,
 )
-from dovetail.heads import EntityHead, RelationHead
+from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairScorer
@@ -90,6 +90,7 @@ def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> Jo
             num_labels=entity_head.num_labels,
             schema=schema,
         ),
+        link=EntityLink(config.relation_head.labels, config.relation_head.candidates),
     )
 
 
@@ -164,9 +165,6 @@ def build_relation_head(
     config: RelationHeadConfig, *, input_dim: int, num_labels: int, schema: Schema
 ) -> RelationHead:
     """The relation head that a config describes."""
-    labels = LabelEmbedding(
-        num_labels, config.label_dim, probabilities=config.labels == "probabilities"
-    )
     spans = SpanVectors(input_dim, config.span)
     entity_dim = spans.output_dim + config.label_dim
     pairs = PairFeatures(
@@ -185,7 +183,7 @@ def build_relation_head(
         pair_hidden_dim=config.pair_hidden_dim,
     )
     return RelationHead(
-        labels=labels,
+        labels=LabelEmbedding(num_labels, config.label_dim),
         spans=spans,
         pairs=pairs if pairs.output_dim else None,
         scorer=scorer,

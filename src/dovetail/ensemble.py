@@ -116,9 +116,10 @@ class Ensemble(Predictor):
     ) -> Float[Tensor, "batch entities entities types"]:
         logits = []
         for member, own in zip(self, streams, strict=True):
-            head = member.relation_head
-            labels = self.labels(head, emissions, own.mask, candidates)
-            logits.append(head(own[RELATION_TASK], labels, candidates))
+            labels = member.link.read(
+                self.entity_head, emissions, own.mask, candidates, training=False
+            )
+            logits.append(member.relation_head(own[RELATION_TASK], labels, candidates))
         return mean(logits)
 
 

@@ -7,7 +7,7 @@ It knows the shapes of a batch; what an encoder's features hold is the encoder's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from dovetail.document import TASKS, Entity, Sentence
+from dovetail.document import ENTITY_TASK, TASKS, Entity, Sentence
 from dovetail.schema import Schema
 from dovetail.tagging import TagSet, reachable
 
@@ -47,6 +47,14 @@ class Candidates:
         table = torch.tensor(rows, dtype=torch.long).reshape(len(entities), width, 4)
         return cls(table[..., :2], table[..., 2], table[..., 3].bool())
 
+    def entities(self, entity_types: Sequence[str]) -> list[set[Entity]]:
+        """The entities of each sentence."""
+        table = torch.cat([self.spans, self.types.unsqueeze(2), self.mask.unsqueeze(2)], dim=2)
+        return [
+            {Entity(start, end, entity_types[type_]) for start, end, type_, real in row if real}
+            for row in table.tolist()
+        ]
+
     @property
     def last_tokens(self) -> Int[Tensor, "batch entities"]:
         """The position of each entity's last token; zero where there is no entity."""
@@ -58,6 +66,14 @@ class Candidates:
         pairs = self.mask.unsqueeze(2) & self.mask.unsqueeze(1)
         same = torch.eye(pairs.shape[1], dtype=torch.bool, device=pairs.device)
         return pairs & ~same
+
+    def followed_by(self, others: Candidates) -> Candidates:
+        """These candidates and then others of the same sentences, padding in between."""
+        return Candidates(
+            torch.cat([self.spans, others.spans], dim=1),
+            torch.cat([self.types, others.types], dim=1),
+            torch.cat([self.mask, others.mask], dim=1),
+        )
 
     def to(self, device: torch.device) -> Candidates:
         """The same candidates with all tensors on a device."""
@@ -103,6 +119,38 @@ class Targets:
                 for task in TASKS
             },
         )
+
+    def with_spurious(
+        self, predicted: Sequence[Sequence[Entity]], entity_types: Sequence[str], *, most: int
+    ) -> Targets:
+        """The same targets with predicted entities that are not gold, between which nothing holds.
+
+        They follow the gold candidates, at most `most` in a sentence, the most confident ones.
+        Only sentences that are annotated with entities get any: of others nobody knows what is not
+        an entity.
+        """
+        annotated = self.annotated[ENTITY_TASK].tolist()
+        rows = [
+            _most_confident(set(entities) - gold, most) if is_annotated else []
+            for entities, gold, is_annotated in zip(
+                predicted, self.candidates.entities(entity_types), annotated, strict=True
+            )
+        ]
+        if not any(rows):
+            return self
+        spurious = Candidates.from_entities(rows, entity_types).to(self.relations.device)
+        more = spurious.mask.shape[1]
+        return replace(
+            self,
+            candidates=self.candidates.followed_by(spurious),
+            relations=torch.nn.functional.pad(self.relations, (0, 0, 0, more, 0, more)),
+        )
+
+
+def _most_confident(entities: Iterable[Entity], most: int) -> list[Entity]:
+    """In reading order."""
+    ranked = sorted(entities, key=lambda entity: (-(entity.confidence or 0.0), entity))
+    return sorted(ranked[:most])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.features import Batch, Candidates
-from dovetail.heads import EntityHead, RelationHead
+from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.state import copy_exactly
 from dovetail.objectives import Outputs
 from dovetail.prediction import Predictor
@@ -34,12 +34,14 @@ class JointModel(Predictor):
         sharing: SharingBlock,
         entity_head: EntityHead,
         relation_head: RelationHead,
+        link: EntityLink,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.sharing = sharing
         self.entity_head = entity_head
         self.relation_head = relation_head
+        self.link = link
         self._frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
 
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
@@ -95,20 +97,22 @@ class JointModel(Predictor):
         self.sharing.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:
-        """Run all heads, with gold tags and gold entities for the relations, and their losses.
+        """Run all heads, with the entities that the link gives the relations, and their losses.
 
         Raises:
             ValueError: if the batch has no targets.
         """
         if batch.targets is None:
             raise ValueError("the gold entities are missing: use Batch.with_targets")
-        targets = batch.targets
+        head, mask = self.entity_head, batch.mask
         streams = self.streams(batch)
-        with torch.autocast(batch.mask.device.type, enabled=False):
+        with torch.autocast(mask.device.type, enabled=False):
             emissions = self.emissions(streams)
-            logits = self.relation_logits(streams, emissions, targets.candidates)
+            targets = self.link.targets(head, emissions, mask, batch.targets)
+            labels = self.link.read(head, emissions, mask, targets.candidates, training=True)
+            logits = self.relation_head(streams[0][RELATION_TASK], labels, targets.candidates)
             losses = {
-                ENTITY_TASK: self.entity_head.loss(emissions, targets, batch.mask),
+                ENTITY_TASK: head.loss(emissions, targets, mask),
                 RELATION_TASK: self.relation_head.loss(logits, targets),
             }
         return Outputs(streams[0], emissions, logits, losses)
@@ -125,6 +129,6 @@ class JointModel(Predictor):
         self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
     ) -> Float[Tensor, "batch entities entities types"]:
         (own,) = streams
-        labels = self.labels(self.relation_head, emissions, own.mask, candidates)
+        labels = self.link.read(self.entity_head, emissions, own.mask, candidates, training=False)
         logits: Tensor = self.relation_head(own[RELATION_TASK], labels, candidates)
         return logits

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.document import Entity, Sentence
@@ -61,18 +61,6 @@ class Predictor(nn.Module, ABC):
         self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
     ) -> Float[Tensor, "batch entities entities types"]:
         """What `relation_head` decodes: scores of the relations between the candidates."""
-
-    def labels(
-        self,
-        reader: RelationHead,
-        emissions: Tensor,
-        mask: Bool[Tensor, "batch tokens"],
-        candidates: Candidates,
-    ) -> Tensor:
-        """What a relation head reads of the entity task: labels, or their probabilities."""
-        if reader.label_embedding.reads_probabilities:
-            return self.entity_head.label_probabilities(emissions, mask, candidates)
-        return self.entity_head.labels(candidates)
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Sentence]:

@@ -40,9 +40,14 @@ class RelationHeadConfig(Section):
     label_dim: Count = 25
     """Size of the embedding of an entity's label, in numbers; 0 for none."""
 
-    labels: Literal["gold", "probabilities"] = "gold"
-    """What is embedded in training: the gold label of each entity, or the probabilities that the
-    entity head gives to all labels; the same is then read of predicted entities."""
+    labels: Literal["gold", "probabilities", "predicted"] = "gold"
+    """What is embedded in training: the gold label of each entity, the probabilities that the
+    entity head gives to all labels, or the label that it predicts. Of predicted entities,
+    probabilities are read where training read them, and else the predicted label."""
+
+    candidates: Literal["gold", "predicted"] = "gold"
+    """Between which entities training looks for relations: the gold ones, or besides them what the
+    entity head wrongly takes for an entity, with which nothing is related."""
 
     span: Literal["last", "ends", "pooled"] = "last"
     """What is read of an entity's tokens: the last, the first and the last, or these and the
@@ -84,7 +89,7 @@ class RelationHeadConfig(Section):
     A relation type that is missing here admits every pair."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        if self.labels == "probabilities" and not self.label_dim:
+        if self.labels != "gold" and not self.label_dim:
             yield Contradiction(
                 "labels",
                 "with label_dim = 0 no label is read; set label_dim (such as 25), or "

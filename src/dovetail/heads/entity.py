@@ -75,6 +75,11 @@ class EntityHead(nn.Module):
         return head.requires_grad_(requires_grad=False)
 
     @property
+    def entity_types(self) -> tuple[str, ...]:
+        """The types that an entity can have."""
+        return self.tag_set.entity_types
+
+    @property
     def num_labels(self) -> int:
         """How many labels an entity can have: here its label is the tag of its last token."""
         return len(self.tag_set)

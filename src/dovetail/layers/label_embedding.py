@@ -12,14 +12,12 @@ class LabelEmbedding(nn.Embedding):
     Args:
         num_labels: number of labels.
         dim: width of an embedding; 0 for none.
-        probabilities: whether whoever calls it should give probabilities.
     """
 
-    def __init__(self, num_labels: int, dim: int, *, probabilities: bool = False) -> None:
+    def __init__(self, num_labels: int, dim: int) -> None:
         super().__init__(num_labels, dim)
         if dim:
             nn.init.xavier_uniform_(self.weight)
-        self.reads_probabilities = probabilities
 
     def forward(
         self, labels: Int[Tensor, "batch entities"] | Float[Tensor, "batch entities labels"]

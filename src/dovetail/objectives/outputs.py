@@ -14,7 +14,8 @@ from dovetail.sharing import Streams
 class Outputs(NamedTuple):
     """The streams, what each head makes of them, and each head's own loss by task.
 
-    The relation head reads the gold entities here, so that each task has its own signal.
+    The relation head reads the gold entities here, so that each task has its own signal; where
+    training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
     """
 
     streams: Streams

@@ -1,0 +1,66 @@
+"""The link from entities to relations: what the relation head is told of a sentence's entities.
+
+It passes values and no gradients, so that the relation loss never trains the entity head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from dovetail.features import Candidates, Targets
+from dovetail.heads.entity import EntityHead
+
+MOST_SPURIOUS = 8
+"""Predicted entities that training adds to the gold ones of a sentence, at most: an untrained
+entity head finds one in every few tokens, and pairs grow with the square of the entities."""
+
+
+@dataclass(frozen=True)
+class EntityLink:
+    """Which entities training puts before the relation head, and with which labels.
+
+    With gold entities and gold labels it is taught by what it will not have later, and never sees a
+    mistake of the entity head (exposure bias).
+
+    * `labels`: `"gold"`, or `"probabilities"` that the entity head gives to all labels, in training
+      and afterwards, or the one that it finds most probable, `"predicted"`.
+    * `candidates`: the `"gold"` entities, or besides them those that the entity head predicts and
+      that are none, `"predicted"`: between these and others no relation is right.
+    """
+
+    labels: Literal["gold", "probabilities", "predicted"] = "gold"
+    candidates: Literal["gold", "predicted"] = "gold"
+
+    def targets(
+        self,
+        entity_head: EntityHead,
+        emissions: Float[Tensor, "batch tokens scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        gold: Targets,
+    ) -> Targets:
+        """What training asks of the relation head: the gold candidates come first."""
+        if self.candidates == "gold":
+            return gold
+        with torch.no_grad():
+            predicted = entity_head.decode(emissions, mask)
+        return gold.with_spurious(predicted, entity_head.entity_types, most=MOST_SPURIOUS)
+
+    def read(
+        self,
+        entity_head: EntityHead,
+        emissions: Float[Tensor, "batch tokens scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+        *,
+        training: bool,
+    ) -> Int[Tensor, "batch entities"] | Float[Tensor, "batch entities labels"]:
+        """The labels of these entities; afterwards they are those that were predicted."""
+        if self.labels == "gold" or (self.labels == "predicted" and not training):
+            return entity_head.labels(candidates)
+        probabilities = entity_head.label_probabilities(emissions, mask, candidates)
+        return probabilities if self.labels == "probabilities" else probabilities.argmax(dim=2)
