@@ -38,10 +38,10 @@ from dovetail.encoders import (
     read_brown_paths,
     read_word_vectors,
 )
-from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.heads import EntityHead, EntityLink, RelationHead, TrainingRegime
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_features import PairFeatures
-from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.model import JointModel
@@ -165,7 +165,8 @@ def build_relation_head(
     config: RelationHeadConfig, *, input_dim: int, num_labels: int, schema: Schema
 ) -> RelationHead:
     """The relation head that a config describes."""
-    spans = SpanVectors(input_dim, config.span)
+    num_types = len(schema.relation_types)
+    spans = SpanVectors(input_dim, config.span, config.width_dim)
     entity_dim = spans.output_dim + config.label_dim
     pairs = PairFeatures(
         token_dim=input_dim,
@@ -174,13 +175,21 @@ def build_relation_head(
         distance_dim=config.distance_dim,
         bilinear_dim=config.bilinear_dim,
     )
+    hidden = None
+    if config.pair_hidden_dim:
+        hidden = PairHiddenLayer(
+            input_dim=config.pair_hidden_dim,
+            num_types=num_types,
+            activation=config.activation,
+            dropout=config.pair_dropout,
+        )
     scorer = PairScorer(
         input_dim=entity_dim,
         hidden_dim=config.hidden_dim,
-        num_types=len(schema.relation_types),
+        num_types=num_types,
         activation=config.activation,
         feature_dim=pairs.output_dim,
-        pair_hidden_dim=config.pair_hidden_dim,
+        hidden=hidden,
     )
     return RelationHead(
         labels=LabelEmbedding(num_labels, config.label_dim),
@@ -188,5 +197,5 @@ def build_relation_head(
         pairs=pairs if pairs.output_dim else None,
         scorer=scorer,
         schema=schema,
-        dropout=config.dropout,
+        regime=TrainingRegime(config.dropout, config.positive_weight, config.normalisation),
     )

@@ -139,6 +139,14 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
             "sharing.shared_layers: the last task leaves after layer 2, so nothing reads",
         ),
         (
+            {"relation_head": {"labels": "predicted", "label_dim": 0}},
+            "relation_head.labels: with label_dim = 0 no label is read",
+        ),
+        (
+            {"relation_head": {"pair_dropout": 0.2}},
+            "relation_head.pair_dropout: with pair_hidden_dim = 0 there is no hidden layer",
+        ),
+        (
             {"relation_head": {"signatures": "declared"}},
             'relation_head.declared: signatures = "declared" needs at least one relation type',
         ),

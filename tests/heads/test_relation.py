@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.features import Candidates, Targets
-from dovetail.heads import RelationHead
+from dovetail.heads import RelationHead, TrainingRegime
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_scorer import PairScorer
 from dovetail.layers.span_vectors import SpanVectors
@@ -24,7 +24,7 @@ TAGS = TagSet("bio", SCHEMA.entity_types)
 ENTITIES = [Entity(0, 2, "Person"), Entity(3, 4, "Place"), Entity(5, 7, "Company")]
 
 
-def head_of(schema: Schema = SCHEMA) -> RelationHead:
+def head_of(schema: Schema = SCHEMA, regime: TrainingRegime | None = None) -> RelationHead:
     torch.manual_seed(0)
     return RelationHead(
         labels=LabelEmbedding(len(TAGS), LABEL_DIM),
@@ -33,6 +33,7 @@ def head_of(schema: Schema = SCHEMA) -> RelationHead:
             input_dim=DIM + LABEL_DIM, hidden_dim=4, num_types=len(schema.relation_types)
         ),
         schema=schema,
+        regime=regime or TrainingRegime(),
     ).eval()
 
 
@@ -156,6 +157,26 @@ def test_loss_is_the_mean_cross_entropy_of_the_possible_cells() -> None:
                         )
     assert len(losses) == 4
     torch.testing.assert_close(head.loss(logits, targets), torch.stack(losses).mean())
+
+
+@pytest.mark.parametrize("weight", [1.0, 3.0])
+def test_loss_per_sentence_sums_weighted_cells(weight: float) -> None:
+    unlabelled = replace(LABELLED[0], relations=frozenset(), annotated=frozenset({"entity"}))
+    sentences = [*LABELLED, unlabelled]
+    head = head_of(regime=TrainingRegime(positive_weight=weight, normalisation="sentences"))
+    logits, *_ = read(head, [sentence.sorted_entities for sentence in sentences])
+    targets = Targets.from_sentences(sentences, TAGS, SCHEMA)
+    expected = torch.tensor(0.0)
+    for row, head_place, tail_place, type_ in head.possible(targets.candidates).nonzero().tolist():
+        if row < len(LABELLED):
+            gold = targets.relations[row, head_place, tail_place, type_]
+            loss = binary_cross_entropy_with_logits(
+                logits[row, head_place, tail_place, type_],
+                gold,
+                pos_weight=torch.tensor(weight),
+            )
+            expected = expected + loss / len(LABELLED)
+    torch.testing.assert_close(head.loss(logits, targets), expected)
 
 
 def test_entity_only_sentences_change_the_relation_loss_not_at_all() -> None:

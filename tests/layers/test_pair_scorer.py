@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from dovetail.layers.activations import ACTIVATIONS
-from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
@@ -62,7 +62,8 @@ def test_every_parameter_gets_a_gradient() -> None:
 
 def test_features_and_hidden_layer_equal_one_network_over_all_parts_of_a_pair() -> None:
     torch.manual_seed(0)
-    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, feature_dim=2, pair_hidden_dim=7)
+    hidden_layer = PairHiddenLayer(input_dim=7, num_types=3)
+    scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, feature_dim=2, hidden=hidden_layer)
     torch.nn.init.normal_(scorer.as_cosine)
     entities, features = torch.randn(1, 4, 6), torch.randn(1, 4, 4, 2)
     scores = scorer(entities, features)
@@ -79,6 +80,17 @@ def test_features_and_hidden_layer_equal_one_network_over_all_parts_of_a_pair() 
                 + scorer.as_product(distmult)
                 + scorer.as_features(features[0, i, j])
             )
-            torch.testing.assert_close(scores[0, i, j], scorer.output(hidden))
+            expected = hidden_layer[1](hidden.relu())
+            torch.testing.assert_close(scores[0, i, j], expected)
     scores.square().sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in scorer.parameters())
+
+
+def test_the_hidden_layer_drops_its_values_in_training_only() -> None:
+    layer = PairHiddenLayer(input_dim=1000, num_types=1, dropout=0.5)
+    torch.nn.init.ones_(layer[1].weight)
+    torch.nn.init.zeros_(layer[1].bias)
+    ones = torch.ones(1000)
+    kept = layer.train()(ones).item() / 2  # what is kept counts twice
+    assert 400 < kept < 600
+    assert layer.eval()(ones).item() == pytest.approx(1000)

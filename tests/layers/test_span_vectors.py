@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dovetail.layers.label_embedding import LabelEmbedding
-from dovetail.layers.span_vectors import SpanVectors
+from dovetail.layers.span_vectors import WIDTHS, SpanVectors
 
 
 @pytest.mark.parametrize("pooling", ["last", "ends", "pooled"])
@@ -26,6 +26,19 @@ def test_a_span_is_read_as_its_pooling_says(pooling: str) -> None:
 def test_an_unknown_pooling_is_refused() -> None:
     with pytest.raises(ValueError, match="'mean'; known: last, ends, pooled"):
         SpanVectors(3, "mean")  # type: ignore[arg-type]
+
+
+def test_the_width_stands_behind_in_buckets() -> None:
+    vectors = SpanVectors(3, "last", width_dim=2)
+    assert vectors.width is not None
+    assert vectors.output_dim == 5
+    tokens = torch.randn(1, 30, 3)
+    spans = torch.tensor([[[4, 4 + width] for width in range(1, 20)]])
+    found = vectors(tokens, spans)
+    for width, vector in zip(range(1, 20), found[0], strict=True):
+        bucket = sum(limit < width for limit in WIDTHS)
+        assert torch.equal(vector[:3], tokens[0, 3 + width])
+        assert torch.equal(vector[3:], vectors.width.weight[bucket])
 
 
 def test_a_certain_label_has_the_embedding_of_its_index() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, Fraction, PositiveCount, Text
+from dovetail.config.values import Count, Dropout, Fraction, Positive, PositiveCount, Text
 
 Activation = Literal["tanh", "relu", "gelu"]
 """What stands between two linear layers of a head."""
@@ -33,8 +33,7 @@ class EntityHeadConfig(Section):
 class RelationHeadConfig(Section):
     """The scorer of all ordered pairs of entities, for each relation type.
 
-    The defaults are the scorer of Crone (2020); `span`, `between`, `distance_dim`, `bilinear_dim`,
-    `pair_hidden_dim` and `labels` go beyond it.
+    The defaults are the scorer of Crone (2020); what is off by default goes beyond it.
     """
 
     label_dim: Count = 25
@@ -53,6 +52,9 @@ class RelationHeadConfig(Section):
     """What is read of an entity's tokens: the last, the first and the last, or these and the
     maximum over all."""
 
+    width_dim: Count = 0
+    """Size of an embedding of the number of an entity's tokens; 0 for none."""
+
     between: bool = False
     """Whether the maximum over the tokens between the two entities is read too."""
 
@@ -66,6 +68,9 @@ class RelationHeadConfig(Section):
     pair_hidden_dim: Count = 0
     """Size of a hidden layer over all that is known of a pair; 0 for none, as in the paper."""
 
+    pair_dropout: Dropout = 0.0
+    """Probability with which a number of that hidden layer is dropped in training."""
+
     hidden_dim: PositiveCount = 128
     """Size that head and tail are projected to, in numbers."""
 
@@ -74,6 +79,14 @@ class RelationHeadConfig(Section):
 
     dropout: Dropout = 0.5
     """Probability with which a number of the scorer's input is dropped in training."""
+
+    positive_weight: Positive = 1.0
+    """What a relation that holds counts in the loss; a pair without one counts 1."""
+
+    normalisation: Literal["cells", "sentences"] = "cells"
+    """What the loss is divided by: the number of cells (pairs, for each relation type that their
+    types admit), or the number of sentences, as the entity loss is. Relations then weigh more;
+    training.relation_loss_weight says how much."""
 
     threshold: Fraction | Literal["tuned"] = "tuned"
     """Probability from which a pair counts as a relation, from 0 to 1; `"tuned"` finds one for
@@ -94,6 +107,12 @@ class RelationHeadConfig(Section):
                 "labels",
                 "with label_dim = 0 no label is read; set label_dim (such as 25), or "
                 'labels = "gold"',
+            )
+        if self.pair_dropout and not self.pair_hidden_dim:
+            yield Contradiction(
+                "pair_dropout",
+                "with pair_hidden_dim = 0 there is no hidden layer to drop from; set "
+                "pair_hidden_dim (such as 128), or leave pair_dropout out",
             )
         if self.signatures == "declared" and not self.declared:
             yield Contradiction(

@@ -3,5 +3,6 @@
 from dovetail.heads.entity import EntityHead
 from dovetail.heads.link import EntityLink
 from dovetail.heads.relation import RelationHead
+from dovetail.heads.training_regime import TrainingRegime
 
-__all__ = ["EntityHead", "EntityLink", "RelationHead"]
+__all__ = ["EntityHead", "EntityLink", "RelationHead", "TrainingRegime"]

@@ -12,10 +12,10 @@ from typing import Self
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dovetail.document import Entity, Relation
+from dovetail.document import RELATION_TASK, Entity, Relation
 from dovetail.features import Candidates, Targets
+from dovetail.heads.training_regime import TrainingRegime
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairScorer
@@ -36,7 +36,7 @@ class RelationHead(nn.Module):
         pairs: describes pairs of entities; None for nothing but the two entities.
         scorer: scores pairs of vectors as wide as a span's and a label's together.
         schema: relation types, and the argument types that they admit.
-        dropout: share of an entity vector's values that training sets to zero, and of a pair's.
+        regime: what holds in training only.
     """
 
     thresholds: Tensor
@@ -51,14 +51,15 @@ class RelationHead(nn.Module):
         pairs: PairFeatures | None = None,
         scorer: PairScorer,
         schema: Schema,
-        dropout: float = 0.0,
+        regime: TrainingRegime,
     ) -> None:
         super().__init__()
         self.schema = schema
         self.label_embedding = labels
         self.spans = spans
         self.pairs = pairs
-        self.dropout = nn.Dropout(dropout)
+        self.regime = regime
+        self.dropout = nn.Dropout(regime.dropout)
         self.scorer = scorer
         self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
         admitted = [
@@ -109,11 +110,10 @@ class RelationHead(nn.Module):
     def loss(
         self, logits: Float[Tensor, "batch entities entities types"], targets: Targets
     ) -> Float[Tensor, ""]:
-        """Binary cross-entropy, in nats per possible cell of annotated sentences."""
-        counted = self.possible(targets.candidates)
-        counted = counted & targets.annotated["relation"][:, None, None, None]
-        losses = binary_cross_entropy_with_logits(logits, targets.relations, reduction="none")
-        return (losses * counted).sum() / counted.sum().clamp(min=1)
+        """Binary cross-entropy, in nats, of the possible cells of annotated sentences."""
+        possible = self.possible(targets.candidates)
+        annotated = targets.annotated[RELATION_TASK]
+        return self.regime.loss(logits, targets.relations, possible, annotated)
 
     def decode(
         self,

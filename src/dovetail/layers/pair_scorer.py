@@ -10,6 +10,24 @@ from torch.nn.functional import normalize
 from dovetail.layers.activations import ACTIVATIONS
 
 
+class PairHiddenLayer(nn.Sequential):
+    """From the sum over all parts of a pair to its types.
+
+    Args:
+        input_dim: width of the sum.
+        num_types: number of relation types.
+        activation: one of `ACTIVATIONS`.
+        dropout: share of the hidden layer's values that training sets to zero.
+    """
+
+    def __init__(
+        self, *, input_dim: int, num_types: int, activation: str = "relu", dropout: float = 0.0
+    ) -> None:
+        hidden = nn.Sequential(ACTIVATIONS[activation](), nn.Dropout(dropout))
+        super().__init__(hidden, nn.Linear(input_dim, num_types))
+        self.input_dim = input_dim
+
+
 class PairScorer(nn.Module):
     """Scores every ordered pair of entities for every relation type.
 
@@ -29,7 +47,7 @@ class PairScorer(nn.Module):
         num_types: number of relation types.
         activation: one of `ACTIVATIONS`.
         feature_dim: width of the features of a pair; 0 for none.
-        pair_hidden_dim: width of the hidden layer; 0 for the paper's linear layer.
+        hidden: the hidden layer; None for the paper's linear layer.
     """
 
     def __init__(
@@ -40,7 +58,7 @@ class PairScorer(nn.Module):
         num_types: int,
         activation: str = "relu",
         feature_dim: int = 0,
-        pair_hidden_dim: int = 0,
+        hidden: PairHiddenLayer | None = None,
     ) -> None:
         super().__init__()
         self.projection = nn.Sequential(nn.Linear(input_dim, hidden_dim), ACTIVATIONS[activation]())
@@ -48,15 +66,13 @@ class PairScorer(nn.Module):
         nn.init.normal_(self.diagonals, std=input_dim**-0.5)
         # The layer over all parts of a pair is the sum of one layer over each part, so their
         # concatenation for all pairs never has to be stored.
-        width = pair_hidden_dim or num_types
+        width = num_types if hidden is None else hidden.input_dim
         self.as_head = nn.Linear(hidden_dim, width)
         self.as_tail = nn.Linear(hidden_dim, width, bias=False)
         self.as_cosine = nn.Parameter(torch.zeros(width))
         self.as_product = nn.Linear(num_types, width, bias=False)
         self.as_features = nn.Linear(feature_dim, width, bias=False) if feature_dim else None
-        self.output: nn.Module = nn.Identity()
-        if pair_hidden_dim:
-            self.output = nn.Sequential(ACTIVATIONS[activation](), nn.Linear(width, num_types))
+        self.output = nn.Identity() if hidden is None else hidden
 
     def forward(
         self,

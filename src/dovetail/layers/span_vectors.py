@@ -12,26 +12,34 @@ from dovetail.layers.range_maximum import range_maximum
 
 Pooling = Literal["last", "ends", "pooled"]
 
+WIDTHS = (1, 2, 3, 4, 6, 8, 12)
+"""Upper limits, inclusive, of the buckets for the number of tokens in a span."""
+
 
 class SpanVectors(nn.Module):
-    """Reads spans off token vectors; it has no parameters.
+    """Reads spans off token vectors; its only parameters are those of `width_dim`.
 
     Args:
         input_dim: width of a token vector.
         pooling: "last" is the last token (Crone 2020), "ends" the first and the last side by side,
             "pooled" these and the maximum over the whole span.
+        width_dim: size of an embedding of the number of tokens, put behind; 0 for none.
 
     Raises:
         ValueError: if the pooling is unknown.
     """
 
-    def __init__(self, input_dim: int, pooling: Pooling) -> None:
+    limits: Tensor
+
+    def __init__(self, input_dim: int, pooling: Pooling, width_dim: int = 0) -> None:
         super().__init__()
         parts = {"last": 1, "ends": 2, "pooled": 3}
         if pooling not in parts:
             raise ValueError(f"unknown pooling {pooling!r}; known: {', '.join(parts)}")
         self.pooling = pooling
-        self.output_dim = parts[pooling] * input_dim
+        self.width = nn.Embedding(len(WIDTHS) + 1, width_dim) if width_dim else None
+        self.register_buffer("limits", torch.tensor(WIDTHS), persistent=False)
+        self.output_dim = parts[pooling] * input_dim + width_dim
 
     def forward(
         self,
@@ -44,6 +52,8 @@ class SpanVectors(nn.Module):
             parts.insert(0, token_vectors(tokens, spans[..., 0]))
         if self.pooling == "pooled":
             parts.append(range_maximum(tokens, spans))
+        if self.width is not None:
+            parts.append(self.width(torch.bucketize(spans[..., 1] - spans[..., 0], self.limits)))
         return torch.cat(parts, dim=2)
 
 
