@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from typing import Any, Literal
+
+import pytest
 import torch
 from torch import Tensor
 
+from dovetail.layers.attention_between import KEY_DIM
 from dovetail.layers.pair_features import DISTANCES, MOST_BETWEEN, PairFeatures
 
 SPANS = torch.tensor([[[0, 2], [3, 4], [4, 7], [9, 10], [1, 6]]])
 TOKEN_DIM, ENTITY_DIM = 3, 4
+Between = bool | Literal["attention"]
+BETWEEN: list[Between] = [True, "attention"]
 
 
-def features_of(**switches: int) -> PairFeatures:
+def features_of(**switches: Any) -> PairFeatures:
     torch.manual_seed(0)
     features = PairFeatures(token_dim=TOKEN_DIM, entity_dim=ENTITY_DIM, **switches)
     for parameter in features.parameters():
@@ -33,6 +39,36 @@ def test_between_is_the_maximum_over_the_tokens_strictly_between() -> None:
             inside = tokens[0, min(end, other_end) : max(start, other_start)]
             expected = inside.amax(0) if len(inside) else features.nothing
             assert torch.equal(found[i, j], expected)
+
+
+def test_attention_is_a_mean_of_the_tokens_between_that_both_entities_weigh() -> None:
+    features = features_of(between="attention")
+    attention = features.attention
+    assert attention is not None
+    tokens, entities, spans, mask = inputs()
+    found = features(tokens, entities, spans, mask)[0]
+    for i, (start, end) in enumerate(SPANS[0].tolist()):
+        for j, (other_start, other_end) in enumerate(SPANS[0].tolist()):
+            inside = tokens[0, min(end, other_end) : max(start, other_start)]
+            expected = features.nothing
+            if len(inside):
+                query = attention.of_head(entities[0, i]) + attention.of_tail(entities[0, j])
+                scores = attention.key(inside) @ query / KEY_DIM**0.5
+                expected = scores.softmax(0) @ inside
+            torch.testing.assert_close(found[i, j], expected)
+    assert not torch.allclose(found, found.transpose(0, 1))  # head and tail ask differently
+
+
+def test_without_a_token_between_attention_passes_no_gradient() -> None:
+    features = features_of(between="attention")
+    spans = torch.tensor([[[0, 2], [2, 3]]])
+    tokens, entities, spans, mask = inputs(spans)
+    features(tokens.requires_grad_(), entities, spans, mask).sum().backward()
+    assert tokens.grad is not None
+    assert not tokens.grad.any()
+    assert features.nothing is not None
+    assert features.nothing.grad is not None
+    assert features.nothing.grad.isfinite().all()
 
 
 def test_distance_counts_tokens_and_entities_between_apart_for_either_order() -> None:
@@ -65,8 +101,9 @@ def test_products_are_of_the_head_and_the_tail_projection() -> None:
     assert not torch.allclose(found, found.transpose(0, 1))
 
 
-def test_all_features_stand_side_by_side_and_reach_every_parameter() -> None:
-    features = features_of(between=True, distance_dim=2, bilinear_dim=5)
+@pytest.mark.parametrize("between", BETWEEN)
+def test_all_features_stand_side_by_side_and_reach_every_parameter(between: Between) -> None:
+    features = features_of(between=between, distance_dim=2, bilinear_dim=5)
     found = features(*inputs())
     assert found.shape == (1, 5, 5, features.output_dim)
     found.square().sum().backward()
@@ -75,8 +112,9 @@ def test_all_features_stand_side_by_side_and_reach_every_parameter() -> None:
         assert parameter.grad.any(), name
 
 
-def test_padding_entities_and_tokens_change_nothing() -> None:
-    features = features_of(between=True, distance_dim=2, bilinear_dim=5)
+@pytest.mark.parametrize("between", BETWEEN)
+def test_padding_entities_and_tokens_change_nothing(between: Between) -> None:
+    features = features_of(between=between, distance_dim=2, bilinear_dim=5)
     tokens, entities, spans, mask = inputs()
     alone = features(tokens, entities, spans, mask)
     padding = torch.tensor([[[0, 1], [0, 1]]])

@@ -55,8 +55,9 @@ class RelationHeadConfig(Section):
     width_dim: Count = 0
     """Size of an embedding of the number of an entity's tokens; 0 for none."""
 
-    between: bool = False
-    """Whether the maximum over the tokens between the two entities is read too."""
+    between: bool | Literal["attention"] = False
+    """Whether the tokens between the two entities are read too: their maximum, or (attention) a
+    mean of them whose weights the two entities decide."""
 
     distance_dim: Count = 0
     """Size of the embeddings of the number of tokens and of entities between the two, for either

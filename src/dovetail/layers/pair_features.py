@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dovetail.layers.attention_between import AttentionBetween
 from dovetail.layers.range_maximum import range_maximum
 
 DISTANCES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
@@ -18,8 +21,8 @@ MOST_BETWEEN = 4
 class PairFeatures(nn.Module):
     """Describes every ordered pair of a sentence's entities, each feature by its own switch.
 
-    * `between`: the maximum over the tokens strictly between the two spans (Eberts & Ulges 2020); a
-      learned vector stands for no token at all.
+    * `between`: the maximum over the tokens strictly between the two spans (Eberts & Ulges 2020),
+      or a mean of them that attention weighs; a learned vector stands for no token at all.
     * `distance_dim`: an embedding of the number of tokens between the spans, apart for either
       order, and one of the number of entities that start between theirs.
     * `bilinear_dim`: the products (A g_i) * (B g_j) of two projections of the entities' vectors.
@@ -29,7 +32,7 @@ class PairFeatures(nn.Module):
     Args:
         token_dim: width of a token vector.
         entity_dim: width of an entity's vector g.
-        between: whether to read the tokens between.
+        between: whether to read the tokens between; "attention" for their weighted mean.
         distance_dim: width of each of the two embeddings; 0 leaves them out.
         bilinear_dim: number of products; 0 leaves them out.
     """
@@ -41,11 +44,14 @@ class PairFeatures(nn.Module):
         *,
         token_dim: int,
         entity_dim: int,
-        between: bool = False,
+        between: bool | Literal["attention"] = False,
         distance_dim: int = 0,
         bilinear_dim: int = 0,
     ) -> None:
         super().__init__()
+        self.attention: AttentionBetween | None = None
+        if between == "attention":
+            self.attention = AttentionBetween(token_dim=token_dim, entity_dim=entity_dim)
         self.nothing = nn.Parameter(torch.zeros(token_dim)) if between else None
         self.distance: nn.Embedding | None = None
         self.number: nn.Embedding | None = None
@@ -55,7 +61,7 @@ class PairFeatures(nn.Module):
         self.as_head = nn.Linear(entity_dim, bilinear_dim) if bilinear_dim else None
         self.as_tail = nn.Linear(entity_dim, bilinear_dim) if bilinear_dim else None
         self.register_buffer("limits", torch.tensor(DISTANCES), persistent=False)
-        self.output_dim = token_dim * between + 2 * distance_dim + bilinear_dim
+        self.output_dim = token_dim * bool(between) + 2 * distance_dim + bilinear_dim
 
     def forward(
         self,
@@ -68,9 +74,8 @@ class PairFeatures(nn.Module):
         parts = []
         gaps = gaps_between(spans)
         if self.nothing is not None:
-            pooled = range_maximum(tokens, gaps.flatten(1, 2)).reshape(*gaps.shape[:3], -1)
             empty = (gaps[..., 1] <= gaps[..., 0]).unsqueeze(3)
-            parts.append(torch.where(empty, self.nothing, pooled))
+            parts.append(torch.where(empty, self.nothing, self._between(tokens, entities, gaps)))
         if self.distance is not None and self.number is not None:
             parts.append(self.distance(self._bucket(gaps, spans)))
             parts.append(self.number(_number_between(spans, mask)))
@@ -78,6 +83,11 @@ class PairFeatures(nn.Module):
             heads, tails = self.as_head(entities), self.as_tail(entities)
             parts.append(heads.unsqueeze(2) * tails.unsqueeze(1))
         return torch.cat(parts, dim=3)
+
+    def _between(self, tokens: Tensor, entities: Tensor, gaps: Tensor) -> Tensor:
+        if self.attention is not None:
+            return self.attention(tokens, entities, gaps)
+        return range_maximum(tokens, gaps.flatten(1, 2)).reshape(*gaps.shape[:3], -1)
 
     def _bucket(self, gaps: Tensor, spans: Tensor) -> Int[Tensor, "batch entities entities"]:
         lengths = (gaps[..., 1] - gaps[..., 0]).clamp(min=0)
