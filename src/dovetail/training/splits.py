@@ -71,8 +71,8 @@ def read_splits(config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if the training sentences hold no entity or no relation.
     """
-    train, notes = _read(config.train, config)
-    dev, dev_notes = _read(config.dev, config)
+    train, notes = _read(config.train, config, limit=config.max_sentences)
+    dev, dev_notes = _read(config.dev, config, limit=config.max_sentences)
     if config.dev_fraction:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
@@ -89,7 +89,7 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
         TrainingError: if they have types that the training sentences lack, or none is left.
     """
     held_out = wordings(_read(config.held_out, config)[0])
-    sentences, losses = _read(config.extra, config)
+    sentences, losses = _read(config.extra, config, limit=config.max_sentences)
     read = [sentence for sentence in sentences if sentence.tokens]
     annotated, unannotated = for_tasks(read, config.extra_tasks)
     known = {
@@ -114,13 +114,15 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
 
 
 def _read(
-    paths: Sequence[Path], config: DataConfig
+    paths: Sequence[Path], config: DataConfig, *, limit: int = 0
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    """The sentences of files, of each the first so many, and what could not be kept."""
     sentences: list[Sentence] = []
     notes = []
     for path in paths:
         corpus = read_corpus(path, format=config.format, language=config.language)
-        sentences += (forwards(sentence, config.symmetric) for sentence in corpus.sentences)
+        read = corpus.sentences[: limit or None]
+        sentences += (forwards(sentence, config.symmetric) for sentence in read)
         if corpus.ledger.drops:
             notes.append(
                 f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
