@@ -14,6 +14,7 @@ from dovetail.threads import available_cores
 if TYPE_CHECKING:
     from dovetail.experiments.cells import Cell
     from dovetail.experiments.experiment import Experiment
+    from dovetail.experiments.workers import Workers
 
 DROPS = ("checkpoints", "models", "nothing")
 
@@ -51,6 +52,20 @@ Drop = Annotated[
         help="What to remove of finished cells in the end; models removes the checkpoints too.",
     ),
 ]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        help="Copy what a repository keeps of the results to this folder.", show_default=False
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Do the cells on a Ray cluster: auto, host:port, or local for this machine alone.",
+        show_default=False,
+    ),
+]
 Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
 
 
@@ -64,6 +79,8 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
     tables: TablesOnly = False,
     speed: Speed = False,
     drop: Drop = "nothing",
+    export: Export = None,
+    ray: Ray = None,
     runs: Runs = Path("runs"),
 ) -> None:
     """Train configs with several seeds, on several folds, and compare them.
@@ -84,10 +101,12 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
     chosen = experiment.part(parts_of(configs), seeds_of(seeds))
     failures: list[str] = []
     if not tables:
-        places = 0 if smoke else processes or available_cores()
-        failures = do_cells(experiment, chosen, places)
+        workers = workers_of(experiment, processes, in_turn=smoke, ray=ray)
+        failures = do_cells(experiment, chosen, workers)
     show_tables(experiment, speed=speed)
     clean(experiment, drop)
+    if export is not None:
+        export_files(experiment, export)
     if failures:
         for failure in failures:
             typer.secho(f"failed: {failure}", fg=typer.colors.RED, err=True)
@@ -119,8 +138,23 @@ def seeds_of(text: str | None) -> list[int] | None:
         ) from None
 
 
-def do_cells(experiment: Experiment, cells: Sequence[Cell], places: int) -> list[str]:
-    """Do the cells that are not finished, in this process if there are no places beside it.
+def workers_of(
+    experiment: Experiment, processes: int, *, in_turn: bool, ray: str | None
+) -> Workers:
+    """Who does the cells: a cluster, this process in turn, or child processes."""
+    from dovetail.experiments.workers import OwnProcess, ProcessWorkers
+
+    if ray is not None:
+        from dovetail.experiments.ray_workers import RayWorkers
+
+        return RayWorkers(experiment.root, ray)
+    if in_turn:
+        return OwnProcess(experiment.root)
+    return ProcessWorkers(experiment.root, processes or available_cores())
+
+
+def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) -> list[str]:
+    """Do the cells that are not finished; what failed, in words.
 
     Raises:
         typer.Exit: after Ctrl-C.
@@ -129,12 +163,10 @@ def do_cells(experiment: Experiment, cells: Sequence[Cell], places: int) -> list
 
     from dovetail.cli.experiment_display import ExperimentDisplay
     from dovetail.experiments.schedule import refuse_other_configs, run_cells
-    from dovetail.experiments.workers import OwnProcess, ProcessWorkers
 
     root = experiment.root
     refuse_other_configs(cells, root)
     experiment.begin()
-    workers = ProcessWorkers(root, places) if places else OwnProcess(root)
     display = ExperimentDisplay(Console(soft_wrap=True), root, workers.places)
     with stop_on_interrupt() as stop:
         display.show(run_cells(cells, workers, root, should_stop=stop.is_set))
@@ -163,7 +195,15 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
     for table in (*score_tables(summary), cost_table(summary)):
         print_table(console, table)
     typer.echo(explanation(summary))
-    typer.echo(f"tables: {experiment.folder}")
+    typer.echo(f"tables and figures: {experiment.folder}")
+
+
+def export_files(experiment: Experiment, folder: Path) -> None:
+    """Copy the small files of the results."""
+    from dovetail.experiments.export import export
+
+    copied = export(experiment.folder, folder)
+    typer.echo(f"copied to {folder}: {', '.join(path.name for path in copied)}")
 
 
 def clean(experiment: Experiment, drop: str) -> None:

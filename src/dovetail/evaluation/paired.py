@@ -1,14 +1,19 @@
 """Whether one way of training is better than another: a paired bootstrap, and Holm's correction.
 
-Both ways are scored on the same sentences, each by the models of some seeds.  A draw takes the
-sentences anew with replacement (B. Efron 1979), the same ones for all models, and the seeds anew
-too, for each way apart: of n seeds it takes n - 1, which makes the variance of their mean come out
-right however few they are (J. N. K. Rao and C. F. J. Wu 1988).  One seed alone stays as it is: then
-the p-value speaks of that model, not of the way of training.
+Both ways are scored on the same sentences, each by the models of some seeds, and the mean score
+over its seeds speaks for a way.  A draw takes the sentences anew with replacement, the same ones
+for all models (B. Efron 1979); that makes it paired.
+
+Beside it each way's seeds are drawn anew, by their distances from the mean: of n seeds n - 1, which
+makes the variance of their mean come out right however few they are (J. N. K. Rao and C. F. J. Wu
+1988).  Models of several seeds differ on a few hundred sentences by chance even if they are equally
+good, and the draws of the sentences count that already; so the distances are shrunk to the part of
+their variance that the sentences do not explain.  One seed alone stays as it is: then the p-value
+speaks of that model, not of the way of training.
 
 Null hypothesis: on sentences of this kind and with seeds at large both ways have the same expected
-score.  The draws, moved so that their mean difference is that of the null, say how often chance
-alone gives a difference as large as the one observed, in either direction.
+score.  The draws, moved so that their centre is that of the null, say how often chance alone gives
+a difference as large as the one observed, in either direction.
 """
 
 from __future__ import annotations
@@ -129,16 +134,31 @@ def _mean_of_folds(values: Sequence[float]) -> float:
 
 
 def _drawn_means(scores: DrawnScores, column: int, seed: tuple[int, int]) -> _Floats:
-    """Mean over folds of the mean over seeds drawn anew, for each draw: (samples,)."""
+    """Mean over folds of the mean over seeds, sentences and seeds drawn anew: (samples,)."""
     random = np.random.default_rng(seed)
     means = []
-    for drawn in scores.drawn:
-        samples, seeds, _ = drawn.shape
+    for observed, drawn in zip(scores.observed, scores.drawn, strict=True):
+        distances = _distances(observed[:, column], drawn[..., column])
+        seeds = len(distances)
         taken = max(1, seeds - 1)
-        weights = random.multinomial(taken, [1 / seeds] * seeds, size=samples) / taken
-        means.append((weights * drawn[..., column]).sum(axis=1))
+        weights = random.multinomial(taken, [1 / seeds] * seeds, size=len(drawn)) / taken
+        means.append(drawn[..., column].mean(axis=1) + weights @ distances)
     mean: _Floats = np.mean(means, axis=0)
     return mean
+
+
+def _distances(observed: _Floats, drawn: _Floats) -> _Floats:
+    """How far each seed's score is from their mean, for what the sentences do not explain.
+
+    `observed` is (seeds,), `drawn` (samples, seeds).
+    """
+    distances: _Floats = observed - observed.mean()
+    seeds = len(observed)
+    if seeds == 1 or not distances.any():
+        return distances
+    between = distances.var(ddof=1)
+    chance = (drawn - drawn.mean(axis=1, keepdims=True)).var(axis=0).sum() / (seeds - 1)
+    return distances * np.sqrt(max(0.0, 1 - chance / between))
 
 
 def _drawn_f1(counts: Counts, *, samples: int, seed: tuple[int, int]) -> _Floats:

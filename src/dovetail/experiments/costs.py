@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from statistics import fmean, median
@@ -19,14 +19,15 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dovetail.document import Sentence
+from dovetail.encoders import Encoder, Features
 from dovetail.ensemble import Ensemble
 from dovetail.extractor import Extractor
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.prediction import Predictor
 
-COUNTED_SENTENCES = 32
-"""Multiply-adds are the mean over so many sentences, evenly spread over the dev set."""
+COUNTED_SENTENCES = 8
+"""Multiply-adds are the mean over so many dev sentences."""
 
 _aten = torch.ops.aten
 
@@ -67,21 +68,36 @@ def total_parameters(model: nn.Module) -> int:
 
 
 def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
-    """Some of the sentences, evenly spread."""
-    step = max(1, len(sentences) // number)
-    return list(sentences[::step][:number])
+    """Some of the sentences, evenly spread over their lengths: the mean length is kept."""
+    by_length = sorted(sentences, key=lambda sentence: len(sentence.tokens))
+    if len(by_length) <= number:
+        return by_length
+    return [by_length[int((place + 0.5) * len(by_length) / number)] for place in range(number)]
 
 
 @torch.inference_mode()
 def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
     """Multiply-adds for a sentence alone: of all, and without what frozen encoders do."""
     batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
-    whole = counted(lambda: model.predict(batch))
-    encoders = model.encoders if isinstance(model, Ensemble) else members_of(model)[0].encoder
-    frozen = 0
-    for encoder, features in zip(encoders, batch.features, strict=True):
-        frozen += counted(partial(encoder.states, features))
-    return whole, whole - frozen
+    if isinstance(model, Ensemble):
+        whole = counted(lambda: model.predict(batch))
+        pairs = zip(model.encoders, batch.features, strict=True)
+        return whole, whole - sum(_frozen(*own)[0] for own in pairs)
+    (member,) = members_of(model)
+    frozen, features = 0, []
+    for encoder, own in zip(member.encoder, batch.features, strict=True):
+        count, states = _frozen(encoder, own)
+        frozen += count
+        features.append(own if states is None else {"states": states})  # to compute it once
+    rest = counted(lambda: model.predict(replace(batch, features=features)))
+    return frozen + rest, rest
+
+
+def _frozen(encoder: Encoder, features: Features) -> tuple[int, Tensor | None]:
+    """Multiply-adds of the frozen part of an encoder, and what it computed."""
+    found: list[Tensor | None] = []
+    count = counted(lambda: found.append(encoder.states(features)))
+    return count, found[0]
 
 
 def counted(compute: Callable[[], object]) -> int:

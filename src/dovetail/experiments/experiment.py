@@ -6,11 +6,11 @@ runs/<name>/cells.csv, .parquet    a row for each cell: scores and costs
 runs/<name>/scores.csv, .parquet   a row for each cell, split, task, setting, average and type
 runs/<name>/comparisons.csv   differences from the first config, with p-values
 runs/<name>/summary.json, table.md   means and deviations, for programs and for people
+runs/<name>/figures/          the same as pictures
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from dovetail.corpora.files import write_text
 from dovetail.errors import MissingExtraError
 from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.cells import Cell, cells_of, chosen_cells
+from dovetail.experiments.figures import write_figures
 from dovetail.experiments.plan import Plan
 from dovetail.experiments.results import (
     CellResult,
@@ -91,10 +92,12 @@ class Experiment:
             write_csv(self.folder / f"{name}.csv", own)
         for name, own in rows.items():
             write_parquet(self.folder / f"{name}.parquet", own)
-        summary = {"name": self.plan.name, **summary_values(summaries, first=first)}
+        summary: dict[str, Any] = {"name": self.plan.name}
+        summary |= summary_values(summaries, first=first)
         write_json(self.folder / "summary.json", summary)
         write_text(self.folder / "table.md", markdown(self.plan.name, summary))
-        return json.loads(json.dumps(summary))  # as a program reads it from the file
+        write_figures(self.folder / "figures", results, summary)
+        return summary
 
 
 def check_extra() -> None:

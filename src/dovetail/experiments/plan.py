@@ -81,7 +81,7 @@ class Smoke(Section):
     set: Overrides = ()
     """Overrides after all others, beside one epoch and few sentences."""
 
-    sentences: PositiveCount = 24
+    sentences: PositiveCount = 16
     """Sentences that are read of each file."""
 
     points: PositiveCount = 3
