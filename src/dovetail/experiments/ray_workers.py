@@ -29,7 +29,7 @@ RETRIES = 5
 
 
 class RayWorkers:
-    """One task for each cell, all handed over as soon as what they need is finished.
+    """One task for each cell, on a core of its own.
 
     Args:
         root: the folder of the cells.
@@ -40,8 +40,6 @@ class RayWorkers:
         MissingExtraError: without ray.
         TrainingError: if there is no cluster at the address.
     """
-
-    places = 10_000
 
     def __init__(self, root: Path, address: str) -> None:
         try:
@@ -57,13 +55,20 @@ class RayWorkers:
             self._connect(address)
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(work)
 
+    @property
+    def places(self) -> int:
+        """The cores that the cluster has at present."""
+        return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+
     def _connect(self, address: str) -> None:
+        # Tasks without an accelerator leave its variables alone, as Ray will do by itself one day.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             self.ray.init(
-                address=None if address == "local" else address,
+                address=address,
                 log_to_driver=False,
-                include_dashboard=False if address == "local" else None,
                 configure_logging=False,
+                **({"include_dashboard": False} if address == "local" else {}),
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise TrainingError(

@@ -38,8 +38,9 @@ class Outcome:
 class Workers(Protocol):
     """A number of places in which cells are done."""
 
-    places: int
-    """How many cells can be under way at once."""
+    @property
+    def places(self) -> int:
+        """How many cells can be under way at once."""
 
     def start(self, cell: Cell) -> None:
         """Begin a cell; there is a free place."""
