@@ -75,12 +75,14 @@ class ExperimentDisplay:
             case Blocked():
                 self.failures.append(f"{event.cell.key}: it needs {event.needed}, which failed")
             case Tick():
-                if event.elsewhere != self._elsewhere:
-                    self._elsewhere = event.elsewhere
-                    if event.elsewhere:
-                        yield f"cells that other processes are at: {event.elsewhere}"
+                yield from self._elsewhere_lines(event.elsewhere)
             case Stopped():
                 self.stopped = True
+
+    def _elsewhere_lines(self, number: int) -> Iterable[str]:
+        changed, self._elsewhere = number != self._elsewhere, number
+        if number and changed:
+            yield f"cells that other processes are at: {number}"
 
     def _count(self) -> str:
         return f"\\[{self._finished}/{self._total}]"  # a bracket that rich leaves alone
