@@ -246,14 +246,17 @@ def command(plan_file: Path, tmp_path: Path, *options: str) -> subprocess.Popen[
     )
 
 
-def test_interrupt_ends_the_cells_and_says_how_to_go_on(plan_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_ends_the_cells_and_says_how_to_go_on(
+    plan_file: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     long_plan(plan_file, 100_000)
     root = tmp_path / "runs" / "tiny" / "cells"
     process = command(plan_file, tmp_path)
     folder = CellFolder(root, "full/all/seed1")
     try:
         wait_for(lambda: folder.epochs_done() >= 1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = process.communicate(timeout=120)
     finally:
         process.kill()

@@ -110,6 +110,10 @@ set = ['data.language="{ensemble}"']
 def test_part_of_a_plan_is_what_was_named(plan_file: Path) -> None:
     cells = cells_of(load_plan(plan_file), ROOT)
     assert keys(chosen_cells(cells, rows=["full"], seeds=[2])) == ["full/all/seed2"]
+    assert keys(chosen_cells(cells, rows=None, seeds=[2])) == keys(cells[2:4])
+    assert keys(chosen_cells(cells, rows=["together"], seeds=[2])) == [
+        *("full/all/seed1", "full/all/seed2", "together/all/ensemble")
+    ]
     assert chosen_cells(cells, rows=None, seeds=None) == cells
     with pytest.raises(ConfigError, match="no config 'ful'; expected some of: full, no entity"):
         chosen_cells(cells, rows=["ful"], seeds=None)

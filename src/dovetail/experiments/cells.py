@@ -136,6 +136,9 @@ def chosen_cells(
 ) -> tuple[Cell, ...]:
     """The cells of some configs and seeds, and all cells that these need.
 
+    Seeds without configs leave out what needs cells of all seeds: ensembles, and what learns of
+    them.
+
     Raises:
         ConfigError: if the plan has no such config or seed.
     """
@@ -145,7 +148,9 @@ def chosen_cells(
     chosen = [
         cell.key
         for cell in cells
-        if cell.row in wanted_rows and (cell.seed is None or cell.seed in wanted_seeds)
+        if cell.row in wanted_rows
+        and (cell.seed is None or cell.seed in wanted_seeds)
+        and not (cell.needs and rows is None and seeds is not None)
     ]
     keys: set[str] = set()
     while chosen:

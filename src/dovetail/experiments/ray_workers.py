@@ -14,6 +14,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -88,6 +89,8 @@ class RayWorkers:
         self._running[reference] = cell
 
     def wait(self, seconds: float) -> list[Outcome]:
+        if not self._running and not self._ended:
+            time.sleep(seconds)
         if self._running:
             ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=seconds)
             self._ended += [self._outcome(reference) for reference in ready]

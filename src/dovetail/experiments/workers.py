@@ -133,6 +133,8 @@ class OwnProcess:
         self._ended.append(Outcome(cell, ending.name.lower(), message))
 
     def wait(self, seconds: float) -> list[Outcome]:
+        if not self._ended:
+            time.sleep(seconds)
         ended, self._ended = self._ended, []
         return ended
 
