@@ -197,7 +197,7 @@ def test_killed_cell_goes_on_where_it_was(plan_file: Path, root: Path, tmp_path:
     assert folder.is_claimed()
     (process,) = workers._running
     process.kill()
-    (outcome,) = workers.wait(120)
+    (outcome,) = workers.wait(600)
     assert (outcome.ending, outcome.message.split(";")[0]) == (
         FAILED,
         "the process was ended by SIGKILL",
@@ -215,9 +215,9 @@ def without_times(folder: CellFolder) -> dict[str, object]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600  # much more than it needs on a machine that is not busy
     while not condition():
-        assert time.monotonic() < until, "nothing happened for two minutes"
+        assert time.monotonic() < until, "nothing happened"
         time.sleep(0.05)
 
 
@@ -257,9 +257,10 @@ def test_interrupt_ends_the_cells_and_says_how_to_go_on(
     try:
         wait_for(lambda: folder.epochs_done() >= 1)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
     finally:
         process.kill()
+        process.communicate()
     assert process.returncode == 130
     assert output.splitlines()[-1].startswith("stopped; the same command goes on")
     assert not folder.is_claimed()
