@@ -40,6 +40,7 @@ from dovetail.encoders import (
 )
 from dovetail.heads import EntityHead, EntityLink, RelationHead, TrainingRegime
 from dovetail.layers.label_embedding import LabelEmbedding
+from dovetail.layers.marked import MarkedLayers
 from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
 from dovetail.layers.recurrent import BidirectionalLayer
@@ -80,17 +81,21 @@ def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> Jo
     entity_head = build_entity_head(
         config.entity_head, input_dim=sharing.output_dims[ENTITY_TASK], tag_set=tag_set
     )
+    relation_dim = sharing.output_dims[RELATION_TASK]
+    link = build_link(
+        config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
+    )
     return JointModel(
         encoder=encoder,
         sharing=sharing,
         entity_head=entity_head,
         relation_head=build_relation_head(
             config.relation_head,
-            input_dim=sharing.output_dims[RELATION_TASK],
+            input_dim=relation_dim if link.marked is None else link.marked.output_dim,
             num_labels=entity_head.num_labels,
             schema=schema,
         ),
-        link=EntityLink(config.relation_head.labels, config.relation_head.candidates),
+        link=link,
     )
 
 
@@ -159,6 +164,26 @@ def build_entity_head(config: EntityHeadConfig, *, input_dim: int, tag_set: TagS
         activation=config.activation,
         dropout=config.dropout,
     )
+
+
+def build_link(config: RelationHeadConfig, *, token_dim: int, num_types: int) -> EntityLink:
+    """What the config says that the relation head is told of a sentence's entities."""
+    if not config.marked_layers:
+        return EntityLink(config.labels, config.candidates)
+
+    def make_layer(width: int) -> BidirectionalLayer:
+        return BidirectionalLayer(
+            "gru", input_dim=width, hidden_dim=config.marked_hidden_dim, normalise=True
+        )
+
+    marked = MarkedLayers(
+        make_layer,
+        token_dim=token_dim,
+        num_types=num_types,
+        num_layers=config.marked_layers,
+        dropout=config.marked_dropout,
+    )
+    return EntityLink(config.labels, config.candidates, marked)
 
 
 def build_relation_head(

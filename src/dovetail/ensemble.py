@@ -24,7 +24,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK
 from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.features import Batch, Candidates
@@ -119,7 +119,8 @@ class Ensemble(Predictor):
             labels = member.link.read(
                 self.entity_head, emissions, own.mask, candidates, training=False
             )
-            logits.append(member.relation_head(own[RELATION_TASK], labels, candidates))
+            stream = member.relation_stream(own, candidates)
+            logits.append(member.relation_head(stream, labels, candidates))
         return mean(logits)
 
 

@@ -55,6 +55,16 @@ class RelationHeadConfig(Section):
     width_dim: Count = 0
     """Size of an embedding of the number of an entity's tokens; 0 for none."""
 
+    marked_layers: Count = 0
+    """Recurrent layers of the relation task above those of `sharing` that are told which tokens
+    belong to entities, and of which types."""
+
+    marked_hidden_dim: PositiveCount = 128
+    """Size of the state of each direction of these layers, in numbers."""
+
+    marked_dropout: Dropout = 0.35
+    """Probability with which a number that these layers read of a token is dropped in training."""
+
     between: bool | Literal["attention"] = False
     """Whether the tokens between the two entities are read too: their maximum, or (attention) a
     mean of them whose weights the two entities decide."""
