@@ -152,7 +152,7 @@ def meanings(model: JointModel) -> dict[str, str]:
         "relation types": ", ".join(schema["relation_types"]),
         "arguments of relations": str(schema["signatures"]),
         "symmetric relations": ", ".join(schema["symmetric"]) or "none",
-        "tags": ", ".join(model.tag_set.tags),
+        **model.entity_head.meaning,
     }
 
 

@@ -108,12 +108,12 @@ class JointModel(Predictor):
         streams = self.streams(batch)
         with torch.autocast(mask.device.type, enabled=False):
             emissions = self.emissions(streams)
-            targets = self.link.targets(head, emissions, mask, batch.targets)
-            labels = self.link.read(head, emissions, mask, targets.candidates, training=True)
-            logits = self.relation_head(streams[0][RELATION_TASK], labels, targets.candidates)
+            linked = self.link.targets(head, emissions, mask, batch.targets)
+            labels = self.link.read(head, emissions, mask, linked.candidates, training=True)
+            logits = self.relation_head(streams[0][RELATION_TASK], labels, linked.candidates)
             losses = {
-                ENTITY_TASK: head.loss(emissions, targets, mask),
-                RELATION_TASK: self.relation_head.loss(logits, targets),
+                ENTITY_TASK: head.loss(emissions, batch.targets, mask),
+                RELATION_TASK: self.relation_head.loss(logits, linked),
             }
         return Outputs(streams[0], emissions, logits, losses)
 

@@ -36,7 +36,7 @@ def message_for(values):
             {"sharing": {"kind": "depth", "entity_exit": 1}},
             'sharing.entity_exit: unknown key here; it belongs to [sharing] with kind = "exits"',
         ),
-        ({"entity_head": {"zzz": 1}}, "known here: scheme, hidden_dim, activation, dropout"),
+        ({"entity_head": {"zzz": 1}}, "known here: kind, scheme, hidden_dim, activation, dropout"),
     ],
 )
 def test_unknown_key_is_named_with_its_near_miss(values, problem):

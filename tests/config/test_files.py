@@ -13,12 +13,13 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    CrfEntityHeadConfig,
     DataConfig,
     DepthSharingConfig,
-    EntityHeadConfig,
     ExitsSharingConfig,
     PretrainedEncoderConfig,
     RelationHeadConfig,
+    SpanEntityHeadConfig,
     StaticEncoderConfig,
     TrainingConfig,
     dump_config,
@@ -66,6 +67,10 @@ sharings = st.one_of(
     st.builds(BottomSharingConfig, hidden_dim=dimensions, normalise=st.booleans()),
     st.builds(ExitsSharingConfig, entity_exit=st.integers(0, 3), dropout=dropouts),
 )
+entity_heads = st.one_of(
+    st.builds(CrfEntityHeadConfig, scheme=st.sampled_from(["bio", "bilou"])),
+    st.builds(SpanEntityHeadConfig, max_width=dimensions, span=st.sampled_from(["ends", "pooled"])),
+)
 relation_heads = st.one_of(
     st.builds(RelationHeadConfig, threshold=st.just("tuned") | st.floats(0, 1)),
     st.builds(
@@ -89,7 +94,7 @@ configs = st.builds(
     ),
     encoders=st.lists(encoders, min_size=1, max_size=4).map(tuple),
     sharing=sharings,
-    entity_head=st.builds(EntityHeadConfig, scheme=st.sampled_from(["bio", "bilou"])),
+    entity_head=entity_heads,
     relation_head=relation_heads,
     training=st.builds(
         TrainingConfig,

@@ -39,7 +39,7 @@ class EntityLink:
     def targets(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         gold: Targets,
     ) -> Targets:
@@ -53,7 +53,7 @@ class EntityLink:
     def read(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         candidates: Candidates,
         *,
