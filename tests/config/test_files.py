@@ -137,6 +137,14 @@ def test_config_from_python_equals_config_from_toml():
     )
 
 
+def test_entity_head_without_a_kind_is_the_tagger():
+    old = parse_config({"data": DATA, "entity_head": {"scheme": "bilou"}})
+    assert old.entity_head == CrfEntityHeadConfig(scheme="bilou")
+    assert parse_config({"data": DATA}).entity_head == CrfEntityHeadConfig()
+    spans = parse_config({"data": DATA}, ["entity_head.kind=span"])
+    assert spans.entity_head == SpanEntityHeadConfig()
+
+
 def test_paths_expand_variables(monkeypatch):
     monkeypatch.setenv("CORPORA", "/corpora")
     config = parse_config({"data": {"train": "$CORPORA/a.json", "dev": "${CORPORA}s/$$5.json"}})
