@@ -99,6 +99,13 @@ def test_config_lines_fit_the_corpus():
     assert config.entity_head == SpanEntityHeadConfig(overlaps="all", max_width=15)
 
 
+def test_few_long_entities_do_not_widen_the_scorer():
+    nested = sentence("a b c", [Entity(0, 2, "A"), Entity(1, 2, "B")])
+    long = sentence("w " * 20, [Entity(0, 15, "A")])
+    assert advice_for(*[nested] * 500, long).settings == ("[entity_head]", 'kind = "span"')
+    assert advice_for(*[nested] * 400, long).settings[-1] == "max_width = 15"
+
+
 def test_no_head_finds_two_types_of_one_span():
     twins = sentence("a b", [Entity(0, 1, "A"), Entity(0, 1, "B")])
     advice = advice_for(twins)

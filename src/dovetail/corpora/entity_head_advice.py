@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dovetail.config import SpanEntityHeadConfig
 from dovetail.document import Sentence
 from dovetail.overlaps import longest_first, without_conflicts
+
+TOO_LONG = 0.001
+"""Share of entities that may be longer than the recommended width: every span up to it costs time,
+and the longest entity of a corpus is often a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,8 @@ class EntityHeadAdvice:
 
 def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
     """Count what a tagger cannot express, and recommend the head that can express more of it."""
-    total = affected = entities = relations = crossing = twins = longest = 0
+    total = affected = entities = relations = crossing = twins = 0
+    widths: Counter[int] = Counter()
     for sentence in sentences:
         total += 1
         ranked = longest_first(sentence.entities)
@@ -40,7 +46,7 @@ def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
             any_two = without_conflicts(ranked, "all")
             crossing += len(any_two) - len(without_conflicts(ranked, "nested"))
             twins += len(ranked) - len(any_two)
-        longest = max(longest, ranked[0].end - ranked[0].start if ranked else 0)
+        widths.update(entity.end - entity.start for entity in ranked)
     lost = (affected, entities, relations)
     if not entities:
         reason = 'no entities overlap: the default, kind = "crf", can find all of them'
@@ -55,8 +61,19 @@ def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
     settings = ["[entity_head]", 'kind = "span"']
     if crossing:
         settings.append('overlaps = "all"')
-    if longest > SpanEntityHeadConfig().max_width:
-        settings.append(f"max_width = {longest}")
+    width = _max_width(widths)
+    if width > SpanEntityHeadConfig().max_width:
+        settings.append(f"max_width = {width}")
     but = f", but for {twins:,} with the borders of another" if twins else ""
     reason = f"{found}, which a scorer of spans can learn{but}"
     return EntityHeadAdvice("span", reason, tuple(settings), *lost)
+
+
+def _max_width(widths: Counter[int]) -> int:
+    """The smallest width that leaves hardly any entity out."""
+    left = widths.total()
+    for width in sorted(widths):
+        left -= widths[width]
+        if left <= TOO_LONG * widths.total():
+            return width
+    return 0
