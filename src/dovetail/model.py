@@ -109,15 +109,15 @@ class JointModel(Predictor):
         streams = self.streams(batch)
         with torch.autocast(mask.device.type, enabled=False):
             emissions = self.emissions(streams)
-            targets = self.link.targets(head, emissions, mask, batch.targets)
-            labels = self.link.read(head, emissions, mask, targets.candidates, training=True)
+            linked = self.link.targets(head, emissions, mask, batch.targets)
+            labels = self.link.read(head, emissions, mask, linked.candidates, training=True)
         # Its layers, if there are any, are as costly as those of the sharing, and as precise.
-        stream = self.relation_stream(streams[0], targets.candidates)
+        stream = self.relation_stream(streams[0], linked.candidates)
         with torch.autocast(mask.device.type, enabled=False):
-            logits = self.relation_head(stream, labels, targets.candidates)
+            logits = self.relation_head(stream, labels, linked.candidates)
             losses = {
-                ENTITY_TASK: head.loss(emissions, targets, mask),
-                RELATION_TASK: self.relation_head.loss(logits, targets),
+                ENTITY_TASK: head.loss(emissions, batch.targets, mask),
+                RELATION_TASK: self.relation_head.loss(logits, linked),
             }
         return Outputs(streams[0], emissions, logits, losses)
 

@@ -46,7 +46,7 @@ class EntityLink(nn.Module):
     def targets(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         gold: Targets,
     ) -> Targets:
@@ -60,7 +60,7 @@ class EntityLink(nn.Module):
     def read(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         candidates: Candidates,
         *,
