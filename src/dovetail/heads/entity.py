@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.document import Entity
-from dovetail.features import Candidates, Targets
+from dovetail.features import Candidates, Expectations, Targets
 from dovetail.layers.activations import ACTIVATIONS
-from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.crf import ConditionalRandomField, PathExpectations
 from dovetail.layers.span_vectors import token_vectors
 from dovetail.tagging import TagSet
 
@@ -123,6 +123,42 @@ class EntityHead(nn.Module):
         annotated = targets.annotated["entity"]
         likelihood = self.crf.log_likelihood(emissions, targets.tags, mask)
         return -(likelihood * annotated).sum() / annotated.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Expectations:
+        """What `distillation_loss` asks of another head of the same tags.
+
+        For each token the probabilities of its tags, for each sentence how often one tag follows
+        another: nothing else of the distribution over tag paths is needed.
+        """
+        expected = self.crf.expectations(emissions, mask, temperature)
+        entropy = self.crf.cross_entropy(emissions, expected, mask, temperature)
+        return Expectations(expected.tags, expected.moves.flatten(1), entropy)
+
+    def distillation_loss(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        taught: Expectations,
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """Divergence of the tag paths from the teacher's, in nats per sentence.
+
+        It is exact over all tag paths: KL(teacher, student), both at the temperature, times its
+        square, which keeps the size of the gradients (Hinton et al. 2015).
+        """
+        num_tags = len(self.tag_set)
+        moves = taught.of_sentences.reshape(-1, num_tags, num_tags)
+        expected = PathExpectations(taught.of_tokens, moves)
+        losses = self.crf.cross_entropy(emissions, expected, mask, temperature) - taught.entropy
+        return temperature**2 * losses.mean()
 
     def decode(
         self,
