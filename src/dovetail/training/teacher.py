@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import torch
 
@@ -92,23 +93,22 @@ def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
     """
     wanted = {**meanings(student), "language": language}
     found = {**meanings(teacher.model), "language": teacher.language}
-    for what in wanted.keys() - {"arguments of relations"}:
-        if found[what] != wanted[what]:
+    for what in wanted:
+        if what != "arguments of relations" and found[what] != wanted[what]:
             raise TrainingError(
                 f"the teacher is {teacher.description}; teacher and student need the same {what}, "
                 f"but the teacher has {found[what]} and the student {wanted[what]}: choose another "
                 f"teacher, or give the student its training files and its entity head"
             )
     schema, known = student.schema, teacher.model.schema
-    for relation in schema.relation_types:
-        for head in schema.entity_types:
-            for tail in schema.entity_types:
-                if schema.admits(relation, head, tail) > known.admits(relation, head, tail):
-                    raise TrainingError(
-                        f"the student may find {relation} from {head} to {tail}, of which the "
-                        f"teacher, {teacher.description}, says nothing: choose a teacher that was "
-                        f"trained with them, or restrict the student by relation_head.declared"
-                    )
+    types = schema.entity_types
+    for relation, head, tail in product(schema.relation_types, types, types):
+        if schema.admits(relation, head, tail) and not known.admits(relation, head, tail):
+            raise TrainingError(
+                f"the student may find {relation} from {head} to {tail}, of which the teacher, "
+                f"{teacher.description}, says nothing: choose a teacher that was trained with such "
+                f"relations, or restrict the student by relation_head.declared"
+            )
 
 
 def lesson(
