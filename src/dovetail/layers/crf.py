@@ -185,8 +185,7 @@ class ConditionalRandomField(nn.Module):
         """Cross-entropy of the tag paths against those of another field, in nats.
 
         -sum_y q(y) log p(y) = log Z - E_q[score(y)], exact over all paths, where `expected` is
-        what the paths of q hold on average (the structure-level distillation of Wang et al. 2020,
-        without their approximation by the best paths).
+        what the paths of q hold on average (Wang et al. 2021, Structural Knowledge Distillation).
         """
         start, transition, end = self._scores(temperature)
         emissions = emissions / temperature
