@@ -162,8 +162,8 @@ class Expectations:
     teacher's distribution over all annotations of a sentence, in nats.
     """
 
-    of_tokens: Float[Tensor, "batch tokens scores"]
-    of_sentences: Float[Tensor, "batch counts"]
+    of_tokens: Float[Tensor, "batch tokens *scores"]
+    of_sentences: Float[Tensor, " batch *counts"]
     entropy: Float[Tensor, " batch"]
 
 

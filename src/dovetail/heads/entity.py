@@ -139,7 +139,7 @@ class EntityHead(nn.Module):
         """
         expected = self.crf.expectations(emissions, mask, temperature)
         entropy = self.crf.cross_entropy(emissions, expected, mask, temperature)
-        return Expectations(expected.tags, expected.moves.flatten(1), entropy)
+        return Expectations(expected.tags, expected.moves, entropy)
 
     def distillation_loss(
         self,
@@ -154,9 +154,7 @@ class EntityHead(nn.Module):
         It is exact over all tag paths: KL(teacher, student), both at the temperature, times its
         square, which keeps the size of the gradients (Hinton et al. 2015).
         """
-        num_tags = len(self.tag_set)
-        moves = taught.of_sentences.reshape(-1, num_tags, num_tags)
-        expected = PathExpectations(taught.of_tokens, moves)
+        expected = PathExpectations(taught.of_tokens, taught.of_sentences)
         losses = self.crf.cross_entropy(emissions, expected, mask, temperature) - taught.entropy
         return temperature**2 * losses.mean()
 

@@ -1,8 +1,8 @@
 """What a teacher says of the sentences of a run: asked once before training, kept in memory.
 
-It takes for each token as many numbers as there are tags, for each sentence one for each pair of
-tags, and for each pair of candidates one for each relation type, four bytes each: some hundredths
-of what a frozen transformer leaves in its cache.
+Of a tagger it takes for each token as many numbers as there are tags, for each sentence one for
+each pair of tags, and for each pair of candidates one for each relation type, four bytes each: some
+hundredths of what a frozen transformer leaves in its cache.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dovetail.features import Expectations, Taught
 class TaughtSentence(NamedTuple):
     """A sentence's part of `Taught`, without padding."""
 
-    of_tokens: Float[Tensor, "tokens scores"]
-    of_sentence: Float[Tensor, " counts"]
+    of_tokens: Float[Tensor, " tokens *scores"]
+    of_sentence: Float[Tensor, "*counts"]
     entropy: Float[Tensor, ""]
     relations: Float[Tensor, "entities entities types"]
 

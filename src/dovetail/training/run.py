@@ -1,7 +1,7 @@
 """A run: a folder that holds all there is to know of one training, and that can be resumed.
 
 runs/<name>/config.toml       complete, defaults included
-runs/<name>/left_out.jsonl    extra sentences that are not learned from, with the reasons
+runs/<name>/left_out.jsonl    extra and unlabelled sentences that are not learned from, and why
 runs/<name>/metrics.jsonl     one line for each epoch
 runs/<name>/checkpoint/       what `--resume` goes on from
 runs/<name>/model/            the model of the best epoch

@@ -94,7 +94,7 @@ def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
     wanted = {**meanings(student), "language": language}
     found = {**meanings(teacher.model), "language": teacher.language}
     for what in wanted:
-        if what != "arguments of relations" and found[what] != wanted[what]:
+        if what != "arguments of relations" and found.get(what) != wanted[what]:
             raise TrainingError(
                 f"the teacher is {teacher.description}; teacher and student need the same {what}, "
                 f"but the teacher has {found[what]} and the student {wanted[what]}: choose another "
