@@ -145,7 +145,7 @@ def refuse_different(members: Sequence[JointModel]) -> None:
                 )
 
 
-def meanings(model: JointModel) -> dict[str, str]:
+def meanings(model: Predictor) -> dict[str, str]:
     """What gives the scores of a model their meaning, in words."""
     schema = model.schema.to_dict()
     return {

@@ -158,13 +158,44 @@ def _most_confident(entities: Iterable[Entity], most: int) -> list[Entity]:
 
 
 @dataclass(frozen=True)
+class Expectations:
+    """What the entity head of a teacher expects of some sentences, as another head learns it.
+
+    What stands in the two tensors is the head's business: for each token, such as the
+    probabilities of its tags, and for each sentence as a whole.  `entropy` is that of the
+    teacher's distribution over all annotations of a sentence, in nats.
+    """
+
+    of_tokens: Float[Tensor, "batch tokens *scores"]
+    of_sentences: Float[Tensor, " batch *counts"]
+    entropy: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher says of the sentences of a batch: the targets of distillation.
+
+    `relations` are its logits of the relations between the candidates of the batch's targets.  All
+    scores, the teacher's and the student's, are compared at the temperature.
+    """
+
+    entities: Expectations
+    relations: Float[Tensor, "batch entities entities types"]
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Some sentences as tensors, padded on the right; `targets` is there in training only."""
+    """Some sentences as tensors, padded on the right.
+
+    `targets` is there in training only, `taught` where there is a teacher.
+    """
 
     sentences: tuple[Sentence, ...]
     features: list[dict[str, Tensor]]
     mask: Bool[Tensor, "batch tokens"]
     targets: Targets | None = None
+    taught: Taught | None = None
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:
@@ -192,7 +223,7 @@ def _moved(value: Any, device: torch.device) -> Any:
         return [_moved(item, device) for item in value]
     if isinstance(value, Mapping):
         return {key: _moved(item, device) for key, item in value.items()}
-    if isinstance(value, Batch | Targets | Candidates):
+    if isinstance(value, Batch | Targets | Candidates | Taught | Expectations):
         return replace(
             value,
             **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)},

@@ -119,7 +119,24 @@ class JointModel(Predictor):
                 ENTITY_TASK: head.loss(emissions, batch.targets, mask),
                 RELATION_TASK: self.relation_head.loss(logits, linked),
             }
-        return Outputs(streams[0], emissions, logits, losses)
+            taught = self._taught_losses(emissions, logits, linked.candidates, batch)
+        return Outputs(streams[0], emissions, logits, losses, taught)
+
+    def _taught_losses(
+        self, emissions: Tensor, logits: Tensor, candidates: Candidates, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Each head's loss against the teacher, if the batch has one."""
+        taught = batch.taught
+        if taught is None:
+            return {}
+        return {
+            ENTITY_TASK: self.entity_head.distillation_loss(
+                emissions, taught.entities, batch.mask, temperature=taught.temperature
+            ),
+            RELATION_TASK: self.relation_head.distillation_loss(
+                logits, taught.relations, candidates, temperature=taught.temperature
+            ),
+        }
 
     def streams(self, batch: Batch) -> tuple[Streams, ...]:
         return (self(batch),)

@@ -33,7 +33,7 @@ A joint entity and relation model trained with Dovetail.
 - Entities: {_entities(config)}
 - Numbers stored: {trained:,}
 - Trained on: {_files(config.data.train)}
-{_extra_data(config)}
+{_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
@@ -61,6 +61,17 @@ def _extra_data(config: Config) -> str:
     if not data.extra:
         return ""
     return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+
+
+def _teacher(config: Config) -> str:
+    """What was learned from beside or instead of the annotations."""
+    distillation = config.distillation
+    if distillation.teacher is None:
+        return ""
+    text = f"- Distilled from: `{distillation.teacher}` (SHA-256 {distillation.teacher_sha256})"
+    if distillation.unlabelled:
+        text += f", on these sentences too: {_files(distillation.unlabelled)}"
+    return f"{text}\n"
 
 
 def _scores(dev: Evaluation | None) -> str:

@@ -7,6 +7,7 @@ the errors, and imports nothing else of Dovetail; above all no torch, so it is q
 
 from dovetail.config.config import Config
 from dovetail.config.data import DataConfig
+from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import (
     BrownEncoderConfig,
     CasingEncoderConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "CrfEntityHeadConfig",
     "DataConfig",
     "DepthSharingConfig",
+    "DistillationConfig",
     "ElmoEncoderConfig",
     "EncoderConfig",
     "EntityHeadConfig",

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo, field_validator
 
 from dovetail.config.data import DataConfig
+from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
 from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
@@ -56,6 +57,9 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     """How the model learns."""
 
+    distillation: DistillationConfig = DistillationConfig()
+    """Another model to learn from."""
+
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
@@ -73,6 +77,7 @@ class Config(Section):
         return {KIND: default.kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from self._contradictions_of_unlabelled()
         if self.data.has_dev:
             return
         remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
@@ -88,3 +93,13 @@ class Config(Section):
                 f"tuning needs a dev set, and there is none; {remedy} "
                 f"relation_head.threshold to a number (such as 0.5)",
             )
+
+    def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
+        for path in self.distillation.unlabelled:
+            for field in ("train", "dev", "extra", "held_out"):
+                if path in getattr(self.data, field):
+                    yield Contradiction(
+                        "distillation.unlabelled",
+                        f'"{path}" is in data.{field} too, so that each of its sentences would be '
+                        f"left out; leave it out of one of the two",
+                    )

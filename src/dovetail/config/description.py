@@ -91,6 +91,8 @@ def _describe_limits(constraints: Sequence[Any]) -> str:
             return f" from {lower} to {upper}"
         case [Ge(ge=lower), Lt(lt=upper)]:
             return f" of at least {lower} and below {upper}"
+        case [Gt(gt=lower), Le(le=upper)]:
+            return f" above {lower} and of at most {upper}"
         case [Ge(ge=lower)]:
             return f" of at least {lower}"
         case [Gt(gt=lower)]:

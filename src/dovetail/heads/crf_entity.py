@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.document import ENTITY_TASK, Entity
-from dovetail.features import Candidates, Targets
+from dovetail.features import Candidates, Expectations, Targets
 from dovetail.heads.entity import EntityHead
 from dovetail.layers.activations import ACTIVATIONS
-from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.crf import ConditionalRandomField, PathExpectations
 from dovetail.layers.span_vectors import token_vectors
 from dovetail.tagging import TagSet, reachable
 
@@ -146,6 +146,36 @@ class CrfEntityHead(EntityHead):
         tags = self.tags(targets.candidates, length=emissions.shape[1])
         likelihood = self.crf.log_likelihood(emissions, tags, mask)
         return -(likelihood * annotated).sum() / annotated.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Expectations:
+        """What `distillation_loss` asks of another head of the same tags.
+
+        For each token the probabilities of its tags, for each sentence how often one tag follows
+        another: nothing else of the distribution over tag paths is needed.
+        """
+        expected = self.crf.expectations(emissions, mask, temperature)
+        entropy = self.crf.cross_entropy(emissions, expected, mask, temperature)
+        return Expectations(expected.tags, expected.moves, entropy)
+
+    def distillation_loss(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        taught: Expectations,
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """Divergence of the tag paths from the teacher's, exact over all of them."""
+        expected = PathExpectations(taught.of_tokens, taught.of_sentences)
+        losses = self.crf.cross_entropy(emissions, expected, mask, temperature) - taught.entropy
+        return temperature**2 * losses.mean()
 
     def decode(
         self,

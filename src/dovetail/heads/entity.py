@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.document import Entity
-from dovetail.features import Candidates, Targets
+from dovetail.features import Candidates, Expectations, Targets
 
 
 class EntityHead(nn.Module, ABC):
@@ -73,6 +73,31 @@ class EntityHead(nn.Module, ABC):
         The candidates of the targets are the gold entities and nothing else.  Per sentence and not
         per token: beside the relation loss, which is a mean over cells, the head would otherwise
         hardly be heard in the shared layers.
+        """
+
+    @abstractmethod
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Expectations:
+        """What `distillation_loss` asks of another head of the same meaning; no gradient."""
+
+    @abstractmethod
+    def distillation_loss(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        taught: Expectations,
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """Divergence of the entities' distribution from the teacher's, in nats per sentence.
+
+        It is KL(teacher, student), both at the temperature, times its square, which keeps the size
+        of the gradients (Hinton et al. 2015).
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 
 from dovetail.document import ENTITY_TASK, Entity
-from dovetail.features import Candidates, Targets
+from dovetail.features import Candidates, Expectations, Targets
 from dovetail.heads.entity import EntityHead
 from dovetail.layers.span_scorer import SpanScorer, spans_within
 from dovetail.overlaps import Overlaps, longest_first, without_conflicts
@@ -117,6 +117,38 @@ class SpanEntityHead(EntityHead):
         scores = with_none(emissions).flatten(0, 2)
         total = cross_entropy(scores, wanted.flatten(), ignore_index=UNCOUNTED, reduction="sum")
         return total / annotated.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens widths types"],
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Expectations:
+        """The probability of each type, and of none, for each span; of sentences nothing more."""
+        scores = (with_none(emissions) / temperature).log_softmax(3)
+        entropy = self._cross_entropy(scores.exp(), scores, mask)
+        return Expectations(scores.exp(), scores.new_zeros(len(mask), 0), entropy)
+
+    def distillation_loss(
+        self,
+        emissions: Float[Tensor, "batch tokens widths types"],
+        taught: Expectations,
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """The sum of the divergences of all spans."""
+        scores = (with_none(emissions) / temperature).log_softmax(3)
+        losses = self._cross_entropy(taught.of_tokens, scores, mask) - taught.entropy
+        return temperature**2 * losses.mean()
+
+    @staticmethod
+    def _cross_entropy(probabilities: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
+        """Of each sentence, over its spans."""
+        of_spans = -(probabilities * scores).sum(3)
+        return (of_spans * spans_within(mask, scores.shape[2])).sum((1, 2))
 
     @torch.no_grad()
     def decode(

@@ -2,6 +2,7 @@
 
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run import EncodingProgress, RunEvent, RunFinished, RunStarted, train
+from dovetail.training.teacher import TeachingProgress
 
 __all__ = [
     "EncodingProgress",
@@ -10,5 +11,6 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "StepResult",
+    "TeachingProgress",
     "train",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Int
@@ -14,6 +14,7 @@ from torch import Tensor
 from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.features import Batch
+from dovetail.training.lesson import Lesson
 
 POOL_BATCHES = 20
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
@@ -130,18 +131,26 @@ class FrozenStates:
 
 @dataclass(frozen=True)
 class EncodedSentences:
-    """Some sentences, and what frozen encoders make of them where that is kept."""
+    """Some sentences, and what frozen encoders make of them where that is kept.
+
+    `taught` is what a teacher says of each sentence, if there is one.
+    """
 
     sentences: Sequence[Sentence]
     states: FrozenStates | None = None
+    taught: Lesson | None = None
 
     def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
         """The sentences of these indices as a batch."""
         chosen = [self.sentences[index] for index in indices]
         states = self.states
         if states is None:
-            return Batch.from_sentences(chosen, encoder.featurise)
-        return Batch.from_sentences(chosen, lambda words: states.features(encoder, words, indices))
+            batch = Batch.from_sentences(chosen, encoder.featurise)
+        else:
+            batch = Batch.from_sentences(
+                chosen, lambda words: states.features(encoder, words, indices)
+            )
+        return batch if self.taught is None else replace(batch, taught=self.taught.batch(indices))
 
     @property
     def lengths(self) -> list[int]:

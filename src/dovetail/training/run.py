@@ -1,7 +1,7 @@
 """A run: a folder that holds all there is to know of one training, and that can be resumed.
 
 runs/<name>/config.toml       complete, defaults included
-runs/<name>/left_out.jsonl    extra sentences that are not learned from, with the reasons
+runs/<name>/left_out.jsonl    extra and unlabelled sentences that are not learned from, and why
 runs/<name>/metrics.jsonl     one line for each epoch
 runs/<name>/checkpoint/       what `--resume` goes on from
 runs/<name>/model/            the model of the best epoch
@@ -20,7 +20,7 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
-from dovetail.objectives import Supervised
+from dovetail.objectives import Distilled, Objective, Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
@@ -33,6 +33,7 @@ from dovetail.training.batches import (
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import training_device
+from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.results import EpochResult, StepResult
@@ -44,6 +45,8 @@ from dovetail.training.splits import (
     refuse_unknown,
     warnings_of_signatures,
 )
+from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
+from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
 
 
@@ -80,7 +83,10 @@ class RunFinished:
     interrupted: bool
 
 
-RunEvent = RunStarted | EncodingProgress | StepResult | EpochResult | RunFinished
+Preparation = EncodingProgress | TeachingProgress
+"""What is told before a run starts."""
+
+RunEvent = Preparation | RunStarted | StepResult | EpochResult | RunFinished
 
 
 def train(
@@ -97,8 +103,9 @@ def train(
         CorpusError: if the data cannot be read.
     """
     folder = RunFolder(path)
+    config = pinned(config)
     folder.check(config, resume=resume)
-    splits = read_splits(config.data)
+    splits = with_unlabelled(read_splits(config.data), config)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
     folder.list_left_out(splits.left_out)
@@ -122,15 +129,16 @@ def train(
     yield finish(loop, config, folder, interrupted=interrupted)
 
 
-def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None, Loop]:
-    """Build the model and encode what is encoded once."""
+def prepare(config: Config, splits: Splits) -> Generator[Preparation, None, Loop]:
+    """Build the model, ask the teacher, and encode what is encoded once."""
     seed_epoch(config.seed, phase=0, epoch=0)
-    sentences = (*splits.train, *splits.extra)
-    words = [sentence.tokens for sentence in sentences]
+    words = [sentence.tokens for sentence in splits.learned]
     model = build_model(config, schema_of(config, splits), words=words).to(training_device())
+    sentences, taught = yield from learned(model, splits.learned, config)
+    train = yield from encoded(model, sentences, config)
     return Loop(
         model,
-        train=(yield from encoded(model, sentences, config)),
+        train=replace(train, taught=taught),
         dev=(yield from encoded(model, splits.dev, config)),
         curriculum=joint_curriculum(config),
         config=config.training,
@@ -138,8 +146,24 @@ def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None,
         pools=(
             Pool(len(splits.train), len(splits.train)),
             Pool(len(splits.extra), splits.extra_per_epoch),
+            Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
         ),
     )
+
+
+def learned(
+    model: JointModel, sentences: Sequence[Sentence], config: Config
+) -> Generator[TeachingProgress, None, tuple[Sequence[Sentence], Lesson | None]]:
+    """The sentences as they are learned from, and what the teacher says of them, if there is one.
+
+    The teacher is let go then.
+    """
+    if config.distillation.teacher is None:
+        return sentences, None
+    teacher = load_teacher(config)
+    refuse_unfit(teacher, model, config.data.language)
+    teacher.model.to(training_device())
+    return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 
 
 def schema_of(config: Config, splits: Splits) -> Schema:
@@ -163,12 +187,18 @@ def schema_of(config: Config, splits: Splits) -> Schema:
 
 
 def joint_curriculum(config: Config) -> Curriculum:
-    """Both tasks at once, from the first step to the last."""
+    """Both tasks at once, from the first step to the last, from annotations and the teacher."""
     weights = {
         ENTITY_TASK: config.training.entity_loss_weight,
         RELATION_TASK: config.training.relation_loss_weight,
     }
-    return (Phase("joint", config.training.epochs, (Supervised(weights),)),)
+    share = config.distillation.weight if config.distillation.teacher else 0.0
+    objectives: list[Objective] = []
+    if share < 1:
+        objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
+    if share > 0:
+        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
+    return (Phase("joint", config.training.epochs, tuple(objectives)),)
 
 
 def encoded(

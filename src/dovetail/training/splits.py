@@ -37,7 +37,8 @@ class Splits:
     """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
 
     An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
-    only.  `left_out` are those of their files that are not learned from.
+    only, and `unlabelled_per_epoch` of those that only a teacher labels.  `left_out` are the
+    sentences of their files that are not learned from.
     """
 
     train: tuple[Sentence, ...]
@@ -47,12 +48,19 @@ class Splits:
     extra: tuple[Sentence, ...] = ()
     extra_per_epoch: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    unlabelled: tuple[Sentence, ...] = ()
+    unlabelled_per_epoch: int = 0
+
+    @property
+    def learned(self) -> tuple[Sentence, ...]:
+        """All sentences that something is learned from, pool after pool."""
+        return (*self.train, *self.extra, *self.unlabelled)
 
     @property
     def digest(self) -> str:
         """A fingerprint of all sentences: a resumed run must read the data it started with."""
         digest = hashlib.sha256()
-        for split in (self.train, self.dev, self.extra):
+        for split in (self.train, self.dev, self.extra, self.unlabelled):
             for sentence in split:
                 annotations = (
                     sentence.sorted_entities,
@@ -70,8 +78,8 @@ def read_splits(config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if the training sentences hold no entity or no relation.
     """
-    train, notes = _read(config.train, config)
-    dev, dev_notes = _read(config.dev, config)
+    train, notes = read_sentences(config.train, config)
+    dev, dev_notes = read_sentences(config.dev, config)
     if config.dev_fraction:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
@@ -87,8 +95,8 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if they have types that the training sentences lack, or none is left.
     """
-    held_out = wordings(_read(config.held_out, config)[0])
-    sentences, losses = _read(config.extra, config)
+    held_out = wordings(read_sentences(config.held_out, config)[0])
+    sentences, losses = read_sentences(config.extra, config)
     read = [sentence for sentence in sentences if sentence.tokens]
     annotated, unannotated = for_tasks(read, config.extra_tasks)
     known = {
@@ -112,9 +120,10 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
     )
 
 
-def _read(
+def read_sentences(
     paths: Sequence[Path], config: DataConfig
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    """The sentences of corpora, and what could not be kept of them."""
     sentences: list[Sentence] = []
     notes = []
     for path in paths:
