@@ -121,7 +121,8 @@ def test_batch_of_a_lesson_has_the_candidates_of_its_targets(both: Ensemble) -> 
         chosen = [learned[index] for index in indices]
         targets = Targets.from_sentences(chosen, both.entity_head.expressible, both.schema)
         assert batch.relations.shape == targets.relations.shape
-        assert batch.entities.of_tokens.shape[:2] == targets.tags.shape
+        longest = max(len(sentence.tokens) for sentence in chosen)
+        assert batch.entities.of_tokens.shape[:2] == (len(chosen), longest)
 
 
 def test_shares_of_annotations_and_teacher() -> None:
