@@ -132,21 +132,10 @@ def entity_errors(gold: Sentence, predicted: Sentence) -> tuple[EntityError, ...
     then those of the same type, then the others; within these, the pair that shares more tokens
     goes first, then the one that comes first.  Each entity is in one pair at the most.
     """
-
-    def pairing(missed: Entity, wrong: Entity) -> tuple[EntityErrorKind, int] | None:
-        shared = min(missed.end, wrong.end) - max(missed.start, wrong.start)
-        if shared <= 0:
-            return None
-        if missed.span == wrong.span:
-            return EntityErrorKind.WRONG_TYPE, -shared
-        if missed.type == wrong.type:
-            return EntityErrorKind.WRONG_BORDER, -shared
-        return EntityErrorKind.WRONG_BORDER_AND_TYPE, -shared
-
     paired, missed, wrong = _pair(
         gold.entities - predicted.entities,
         predicted.entities - gold.entities,
-        pairing,
+        _entity_pairing,
         tuple(EntityErrorKind),
     )
     errors = [
@@ -155,6 +144,17 @@ def entity_errors(gold: Sentence, predicted: Sentence) -> tuple[EntityError, ...
         *(EntityError(EntityErrorKind.SPURIOUS, predicted=entity) for entity in wrong),
     ]
     return tuple(sorted(errors, key=lambda error: error.entity))
+
+
+def _entity_pairing(missed: Entity, wrong: Entity) -> tuple[EntityErrorKind, int] | None:
+    shared = min(missed.end, wrong.end) - max(missed.start, wrong.start)
+    if shared <= 0:
+        return None
+    if missed.span == wrong.span:
+        return EntityErrorKind.WRONG_TYPE, -shared
+    if missed.type == wrong.type:
+        return EntityErrorKind.WRONG_BORDER, -shared
+    return EntityErrorKind.WRONG_BORDER_AND_TYPE, -shared
 
 
 def relation_errors(
@@ -175,19 +175,10 @@ def relation_errors(
     lost = [link for link in missed if not {link.head, link.tail} <= predicted.entities]
     baseless = [link for link in wrong if not {link.head, link.tail} <= gold.entities]
 
-    def pairing(missed: Relation, wrong: Relation) -> tuple[RelationErrorKind, int] | None:
-        same = (missed.head, missed.tail) == (wrong.head, wrong.tail)
-        turned = (missed.head, missed.tail) == (wrong.tail, wrong.head)
-        if same or (turned and {missed.type, wrong.type} & symmetric):
-            return RelationErrorKind.WRONG_TYPE, 0
-        if turned and missed.type == wrong.type:
-            return RelationErrorKind.WRONG_DIRECTION, 0
-        return None
-
     paired, unlinked, spurious = _pair(
         set(missed).difference(lost),
         set(wrong).difference(baseless),
-        pairing,
+        lambda one, other: _link_pairing(one, other, symmetric),
         tuple(RelationErrorKind),
     )
     kinds = RelationErrorKind
@@ -206,6 +197,18 @@ def relation_errors(
             for link in baseless
         ),
     )
+
+
+def _link_pairing(
+    missed: Relation, wrong: Relation, symmetric: frozenset[str]
+) -> tuple[RelationErrorKind, int] | None:
+    same = (missed.head, missed.tail) == (wrong.head, wrong.tail)
+    turned = (missed.head, missed.tail) == (wrong.tail, wrong.head)
+    if same or (turned and {missed.type, wrong.type} & symmetric):
+        return RelationErrorKind.WRONG_TYPE, 0
+    if turned and missed.type == wrong.type:
+        return RelationErrorKind.WRONG_DIRECTION, 0
+    return None
 
 
 def _without(sentence: Sentence, other: Sentence, symmetric: frozenset[str]) -> list[Relation]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dovetail.evaluation import EntityError, RelationError
-from dovetail.report.marked import MarkedSentence, marked_sentences, words
+from dovetail.document import Entity, Relation
+from dovetail.evaluation import EntityError
+from dovetail.report.marked import MarkedSentence, Named, Names, marked_sentences
 from dovetail.report.scored import ScoredCorpus
 from dovetail.report.tables import key_of
 from dovetail.report.telling import TellingSentence, WeighedError
@@ -16,9 +17,9 @@ from dovetail.report.telling import TellingSentence, WeighedError
 class Phrase:
     """An annotation in words: one entity, or two with what links them."""
 
-    head: str
+    head: Named
     type: str
-    tail: str = ""
+    tail: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class ErrorLine:
     confidence: float | None
     consequences: int
     probability: float | None
-    is_consequence: bool
+    follows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def cards(corpus: ScoredCorpus) -> list[Card]:
 
 def _card(sentence: TellingSentence, symmetric: frozenset[str]) -> Card:
     gold, predicted = marked_sentences(sentence.gold, sentence.predicted, symmetric)
+    names = Names(sentence.gold, sentence.predicted)
     return Card(
         sentence.number,
         sentence.gold.id,
@@ -68,33 +70,29 @@ def _card(sentence: TellingSentence, symmetric: frozenset[str]) -> Card:
         gold,
         predicted,
         sentence.gold.annotated,
-        [_line(error, sentence) for error in sentence.errors],
+        [_line(error, names) for error in sentence.errors],
     )
 
 
-def _line(weighed: WeighedError, sentence: TellingSentence) -> ErrorLine:
+def _line(weighed: WeighedError, names: Names) -> ErrorLine:
     error = weighed.error
-    if isinstance(error, EntityError):
-        task = "entity"
-        sides = [
-            side and Phrase(words(sentence.gold, side), side.type)
-            for side in (error.gold, error.predicted)
-        ]
-    else:
-        task = "relation"
-        sides = [
-            side
-            and Phrase(words(sentence.gold, side.head), side.type, words(sentence.gold, side.tail))
-            for side in (error.gold, error.predicted)
-        ]
+    task = "entity" if isinstance(error, EntityError) else "relation"
     return ErrorLine(
         key=key_of(task, error.kind),
         task=task,
         kind=error.kind.value,
-        gold=sides[0],
-        predicted=sides[1],
+        gold=_phrase(error.gold, names),
+        predicted=_phrase(error.predicted, names),
         confidence=error.predicted.confidence if error.predicted else None,
         consequences=weighed.consequences,
         probability=weighed.probability,
-        is_consequence=isinstance(error, RelationError) and bool(error.causes),
+        follows=weighed.follows,
     )
+
+
+def _phrase(side: Entity | Relation | None, names: Names) -> Phrase | None:
+    if side is None:
+        return None
+    if isinstance(side, Entity):
+        return Phrase(names[side], side.type)
+    return Phrase(names[side.head], side.type, names[side.tail])

@@ -53,11 +53,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A vertical line at a place of special interest."""
+    """A vertical line at a place of special interest, with a label beside it."""
 
     x: float
     label: str
     label_is_left: bool
+    label_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ def _chart(
     marker = None
     if best_epoch in epochs:
         place = x(best_epoch)
-        marker = Marker(place, f"best: epoch {best_epoch}", place > WIDTH / 2)
+        marker = Marker(
+            place, f"best: epoch {best_epoch}", place > WIDTH / 2, _emptier(place, lines)
+        )
     ticks = [step for step in round_steps(epochs[0], epochs[-1], 8) if step == int(step)]
     return Chart(
         title=frame.title,
@@ -215,6 +218,13 @@ def _chart(
         lines=lines,
         marker=marker,
     )
+
+
+def _emptier(place: float, lines: Sequence[Line]) -> float:
+    """The height of a label beside `place`: at the top or at the bottom, away from the lines."""
+    near = [point.y for line in lines for point in line.points if abs(point.x - place) < WIDTH / 4]
+    top, bottom = TOP + 12, HEIGHT - BOTTOM - 8
+    return max(top, bottom, key=lambda height: min(abs(height - y) for y in near))
 
 
 def _description(

@@ -30,9 +30,14 @@ def _section(section: BaseModel) -> str:
     said = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
+        default = field.get_default(call_default_factory=True)
         if name == "kind":
             said.insert(0, str(value))
-        elif name in ALWAYS or name.endswith("_layers") or value != field.default:
+        elif (
+            name in ALWAYS
+            or name.endswith("_layers")
+            or value != field.get_default(call_default_factory=True)
+        ):
             said.append(f"{name.replace('_', ' ')} {_value(value)}")
     return ", ".join(said) or "defaults"
 

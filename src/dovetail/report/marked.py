@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -15,25 +15,49 @@ Verdict: TypeAlias = Literal["right", "missed", "wrong", "unjudged"]
 
 @dataclass(slots=True)
 class Mark:
-    """An entity in the text, with the marks that lie inside it."""
+    """An entity in the text, with the marks that lie inside it; `place` as in `Named`."""
 
     type: str
     verdict: Verdict
     confidence: float | None
+    place: int | None
     parts: list[str | Mark] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An entity by its words; `place` counts where the same words are several entities."""
+
+    words: str
+    type: str
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A relation in words."""
 
-    head: str
-    head_type: str
+    head: Named
     type: str
-    tail: str
-    tail_type: str
+    tail: Named
     verdict: Verdict
     confidence: float | None
+
+
+class Names:
+    """Names for the entities of both sides of a sentence."""
+
+    def __init__(self, gold: Sentence, predicted: Sentence) -> None:
+        self.sentence = gold
+        self.starts: defaultdict[str, set[int]] = defaultdict(set)
+        for entity in gold.entities | predicted.entities:
+            self.starts[words(gold, entity)].add(entity.start)
+
+    def __getitem__(self, entity: Entity) -> Named:
+        said = words(self.sentence, entity)
+        starts = sorted(self.starts[said])
+        place = starts.index(entity.start) + 1 if len(starts) > 1 else None
+        return Named(said, entity.type, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +77,32 @@ def marked_sentences(
     gold: Sentence, predicted: Sentence, symmetric: frozenset[str] = frozenset()
 ) -> tuple[MarkedSentence, MarkedSentence]:
     """The gold side and the predicted side, each with verdicts by the other."""
-    return (
-        _marked(gold, predicted, "missed", gold.annotated, symmetric),
-        _marked(predicted, gold, "wrong", gold.annotated, symmetric),
-    )
+    names = Names(gold, predicted)
+
+    def verdict_of(task: str, otherwise: Verdict, *, right: bool) -> Verdict:
+        if task not in gold.annotated:
+            return "unjudged"
+        return "right" if right else otherwise
+
+    def marked(sentence: Sentence, other: Sentence, otherwise: Verdict) -> MarkedSentence:
+        said = {relation_fact(link, symmetric) for link in other.relations}
+        verdicts = {
+            entity: verdict_of(ENTITY_TASK, otherwise, right=entity in other.entities)
+            for entity in sentence.entities
+        }
+        links = [
+            Link(
+                names[link.head],
+                link.type,
+                names[link.tail],
+                verdict_of(RELATION_TASK, otherwise, right=relation_fact(link, symmetric) in said),
+                link.confidence,
+            )
+            for link in sentence.sorted_relations
+        ]
+        return MarkedSentence(*_nested(sentence, verdicts, names), links)
+
+    return marked(gold, predicted, "missed"), marked(predicted, gold, "wrong")
 
 
 def words(sentence: Sentence, entity: Entity) -> str:
@@ -72,41 +118,8 @@ def _text(sentence: Sentence, index: int) -> str:
     return sentence.tokens[index] + " " * apart
 
 
-def _marked(
-    sentence: Sentence,
-    other: Sentence,
-    otherwise: Verdict,
-    annotated: Collection[str],
-    symmetric: frozenset[str],
-) -> MarkedSentence:
-    said = {relation_fact(link, symmetric) for link in other.relations}
-
-    def verdict(task: str, *, right: bool) -> Verdict:
-        if task not in annotated:
-            return "unjudged"
-        return "right" if right else otherwise
-
-    verdicts = {
-        entity: verdict(ENTITY_TASK, right=entity in other.entities) for entity in sentence.entities
-    }
-    parts, beside = _nested(sentence, verdicts)
-    links = [
-        Link(
-            words(sentence, link.head),
-            link.head.type,
-            link.type,
-            words(sentence, link.tail),
-            link.tail.type,
-            verdict(RELATION_TASK, right=relation_fact(link, symmetric) in said),
-            link.confidence,
-        )
-        for link in sentence.sorted_relations
-    ]
-    return MarkedSentence(parts, beside, links)
-
-
 def _nested(
-    sentence: Sentence, verdicts: dict[Entity, Verdict]
+    sentence: Sentence, verdicts: dict[Entity, Verdict], names: Names
 ) -> tuple[list[str | Mark], list[Mark]]:
     """The text with its entities, those inside others nested, and apart those that cross others."""
     parts: list[str | Mark] = []
@@ -117,7 +130,7 @@ def _nested(
     for index in range(len(sentence.tokens)):
         while waiting and waiting[0].start == index:
             entity = waiting.pop(0)
-            mark = Mark(entity.type, verdicts[entity], entity.confidence)
+            mark = Mark(entity.type, verdicts[entity], entity.confidence, names[entity].place)
             if entity.end > open_marks[-1][0]:
                 mark.parts.append(words(sentence, entity))
                 beside.append(mark)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import MissingExtraError
-from dovetail.rendering import assign_colours, shown
+from dovetail.rendering import shown
 from dovetail.version import __version__
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters.update(percent=percent, duration=duration, colours=assign_colours)
+    environment.filters.update(percent=percent, duration=duration, divided=divided)
     return environment
 
 
@@ -93,3 +93,9 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def divided(text: str) -> tuple[str, str]:
+    """The first line of a text, and the others."""
+    first, _, rest = text.partition("\n")
+    return first, rest

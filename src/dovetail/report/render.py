@@ -48,8 +48,13 @@ class CorpusView(ScoresView):
 
     @property
     def shown_errors(self) -> int:
-        """Errors on the cards."""
-        return sum(len(card.errors) for card in self.cards)
+        """Errors on the cards, without those that follow from others."""
+        return sum(not error.follows for card in self.cards for error in card.errors)
+
+    @property
+    def following_errors(self) -> int:
+        """Errors on the cards that follow from others."""
+        return sum(error.follows for card in self.cards for error in card.errors)
 
     @property
     def lowest(self) -> float:
@@ -86,7 +91,7 @@ def _reliability(corpus: ScoredCorpus) -> list[tuple[ReliabilityChart, str]]:
     links, weighed = corpus.link_calibration, corpus.weighed
     if links is not None and weighed is not None:
         title = "Relations between right entities"
-        note = f"right, %, of all that the model gave {weighed.lowest:.2f} or more"
+        note = f"right, %, of all given {weighed.lowest:.2f} or more"
         charts.append((reliability_chart(title, links), note))
     return charts
 

@@ -210,6 +210,6 @@ def changed_data(folder: RunFolder, splits: Splits) -> list[str]:
     if Checkpoint.load(folder.checkpoint).data_digest == splits.digest:
         return []
     return [
-        "The corpora are not those that the run was trained on: a file has changed since. What this "
-        "page says of dev sentences is true of the files as they are now."
+        "The corpora are not those that the run was trained on: a file has changed since. What is "
+        "said here of dev sentences is true of the files as they are now."
     ]

@@ -11,18 +11,18 @@ An error weighs its surprise plus its consequences.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dovetail.document import Sentence
-from dovetail.evaluation import EntityError, RelationError, SentenceErrors
-from dovetail.evaluation.facts import Fact, relation_fact
+from dovetail.document import Relation, Sentence
+from dovetail.evaluation import EntityError, RelationError, RelationErrorKind, SentenceErrors
+from dovetail.evaluation.facts import relation_fact
 
 UNKNOWN = 0.5
 """The surprise of an error of which the model says no probability."""
 
 LIMIT = 100
-"""Errors that a page shows."""
+"""Errors that a page shows, without those that follow from others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ class WeighedError:
         """What it is ranked by."""
         return self.surprise + self.consequences
 
+    @property
+    def follows(self) -> bool:
+        """Whether it follows from an entity error, where it is counted."""
+        return isinstance(self.error, RelationError) and bool(self.error.causes)
+
 
 @dataclass(frozen=True, slots=True)
 class TellingSentence:
@@ -48,6 +53,11 @@ class TellingSentence:
     gold: Sentence
     predicted: Sentence
     errors: tuple[WeighedError, ...]
+
+    @property
+    def own_errors(self) -> int:
+        """The errors that do not follow from others."""
+        return sum(not error.follows for error in self.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +86,8 @@ def telling_sentences(
     """
     found = []
     for index, (truth, guess, wrong) in enumerate(zip(gold, predicted, errors, strict=True)):
-        probabilities = (
-            {
-                relation_fact(link, symmetric): link.confidence or 0.0
-                for link in weighed.candidates[index].relations
-            }
-            if weighed
-            else None
-        )
-        lowest = weighed.lowest if weighed else 0.0
-        own = weighed_errors(wrong, _Probabilities(probabilities, lowest, symmetric))
+        links = weighed.candidates[index].relations if weighed else None
+        own = weighed_errors(wrong, links, symmetric)
         if own:
             found.append(TellingSentence(index + 1, truth, guess, own))
     found.sort(key=lambda sentence: -sentence.errors[0].weight)  # stable: in the corpus's order
@@ -94,44 +96,45 @@ def telling_sentences(
         if count >= limit:
             break
         shown.append(sentence)
-        count += len(sentence.errors)
+        count += sentence.own_errors
     return shown
 
 
-@dataclass(frozen=True, slots=True)
-class _Probabilities:
-    """What the model gave the relations of a sentence; None where that is not known."""
-
-    by_fact: dict[Fact, float] | None
-    lowest: float
-    symmetric: frozenset[str]
-
-    def of_missed(self, error: RelationError) -> float | None:
-        if self.by_fact is None or error.gold is None or error.predicted or error.causes:
-            return None
-        return self.by_fact.get(relation_fact(error.gold, self.symmetric), 0.0)
-
-
 def weighed_errors(
-    errors: SentenceErrors, probabilities: _Probabilities
+    errors: SentenceErrors,
+    candidates: Collection[Relation] | None = None,
+    symmetric: frozenset[str] = frozenset(),
 ) -> tuple[WeighedError, ...]:
-    """The errors of one sentence, the heaviest first, consequences behind what they follow from."""
-    weighed: list[WeighedError] = []
+    """The errors of one sentence, the heaviest first, each followed by what follows from it.
+
+    `candidates` are the relations that the model considered, with their probabilities; None where
+    that is not known.
+    """
+    own: list[WeighedError] = []
     for error in errors.entities:
         surprise = UNKNOWN if error.predicted is None else _sureness(error.predicted.confidence)
-        weighed.append(WeighedError(error, surprise, len(errors.consequences(error))))
-    for link in errors.relations:
-        probability = probabilities.of_missed(link)
-        if link.causes:
-            surprise = 0.0
-        elif link.predicted is not None:
-            surprise = _sureness(link.predicted.confidence)
-        elif probability is not None:
-            surprise = 1 - probability
+        own.append(WeighedError(error, surprise, len(errors.consequences(error))))
+    probability_by_fact = {
+        relation_fact(link, symmetric): link.confidence or 0.0 for link in candidates or ()
+    }
+    for wrong in errors.relations:
+        if wrong.causes:
+            continue
+        if wrong.kind == RelationErrorKind.MISSED and candidates is not None:
+            probability = probability_by_fact.get(relation_fact(wrong.relation, symmetric), 0.0)
+            own.append(WeighedError(wrong, 1 - probability, probability=probability))
         else:
-            surprise = UNKNOWN
-        weighed.append(WeighedError(link, surprise, probability=probability))
-    return tuple(sorted(weighed, key=lambda error: -error.weight))
+            sureness = _sureness(wrong.predicted.confidence if wrong.predicted else None)
+            own.append(WeighedError(wrong, sureness))
+    ordered: list[WeighedError] = []
+    listed: set[RelationError] = set()
+    for error in sorted(own, key=lambda error: -error.weight):
+        ordered.append(error)
+        if isinstance(error.error, EntityError):
+            following = [link for link in errors.consequences(error.error) if link not in listed]
+            ordered += (WeighedError(link, 0.0) for link in following)
+            listed.update(following)
+    return tuple(ordered)
 
 
 def _sureness(confidence: float | None) -> float:
