@@ -117,7 +117,7 @@ def round_steps(low: float, high: float, most: int) -> list[float]:
     """At most `most` round numbers from `low` to `high`, evenly spaced by 1, 2 or 5 times a power.
 
     >>> round_steps(0, 28, 6)
-    [0.0, 5.0, 10.0, 15.0, 20.0, 25.0]
+    [0, 5, 10, 15, 20, 25]
     """
     if high <= low:
         return [low]
@@ -134,7 +134,7 @@ def powers(low: float, high: float) -> list[float]:
     """Powers of ten from `low` to `high`, with 2 and 5 times these where there are few.
 
     >>> powers(0.02, 3)
-    [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]
+    [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
     """
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(exponents) <= 4 else (1,)

@@ -27,17 +27,13 @@ def config_summary(config: Config) -> list[tuple[str, str]]:
 
 
 def _section(section: BaseModel) -> str:
-    said = []
+    said: list[str] = []
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         default = field.get_default(call_default_factory=True)
         if name == "kind":
             said.insert(0, str(value))
-        elif (
-            name in ALWAYS
-            or name.endswith("_layers")
-            or value != field.get_default(call_default_factory=True)
-        ):
+        elif name in ALWAYS or name.endswith("_layers") or value != default:
             said.append(f"{name.replace('_', ' ')} {_value(value)}")
     return ", ".join(said) or "defaults"
 

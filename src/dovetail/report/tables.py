@@ -131,7 +131,7 @@ def confusion_table(confusion: Confusion) -> ConfusionTable:
     return ConfusionTable([kind or "none" for kind in kinds], rows)
 
 
-MEANINGS = {
+MEANINGS: dict[str, dict[EntityErrorKind | RelationErrorKind, str]] = {
     "entity": {
         EntityErrorKind.MISSED: "nothing was predicted that shares a word with it",
         EntityErrorKind.WRONG_BORDER: "the type is right, a border is not",

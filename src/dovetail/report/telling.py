@@ -128,10 +128,10 @@ def weighed_errors(
             own.append(WeighedError(wrong, sureness))
     ordered: list[WeighedError] = []
     listed: set[RelationError] = set()
-    for error in sorted(own, key=lambda error: -error.weight):
-        ordered.append(error)
-        if isinstance(error.error, EntityError):
-            following = [link for link in errors.consequences(error.error) if link not in listed]
+    for weighed in sorted(own, key=lambda weighed: -weighed.weight):
+        ordered.append(weighed)
+        if isinstance(weighed.error, EntityError):
+            following = [link for link in errors.consequences(weighed.error) if link not in listed]
             ordered += (WeighedError(link, 0.0) for link in following)
             listed.update(following)
     return tuple(ordered)
