@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dovetail.document import Entity, Relation, Sentence
-from dovetail.report import Made
+from dovetail.report.page import Made
 from dovetail.report.render import page_of_predictions, page_of_run
 from dovetail.report.run import report_of_run
 from dovetail.report.scored import ScoredCorpus

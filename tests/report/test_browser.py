@@ -32,7 +32,8 @@ CONTRASTS = """() => {
       if (a === 1) break;
     }
     return layers.reverse().reduce(
-      (under, [r, g, b, a]) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a)), [255, 255, 255]);
+      (under, [r, g, b, a]) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a)),
+      [255, 255, 255]);
   };
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -14,9 +14,10 @@ from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
-from dovetail.report import Made, page_of
 from dovetail.report.curves import read_curves
+from dovetail.report.page import Made
 from dovetail.report.run import report_of_run
+from dovetail.report.source import page_of
 
 MADE = Made.now("dovetail report")
 

@@ -53,7 +53,10 @@ def report_command(
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
     from dovetail.corpora.files import write_text
-    from dovetail.report import Made, page_of
+    from dovetail.report.page import Made, environment
+
+    environment()  # what is not installed is said before torch is loaded
+    from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     page = page_of(source, Made.now(command), test=test, predictions=predictions)

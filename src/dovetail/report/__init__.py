@@ -5,8 +5,3 @@
 The page asks the network for nothing: style, script and drawings are in it.  It can be read without
 its script, and whatever stands in a corpus is escaped.
 """
-
-from dovetail.report.page import Made
-from dovetail.report.source import page_of
-
-__all__ = ["Made", "page_of"]

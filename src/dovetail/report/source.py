@@ -7,7 +7,7 @@ from pathlib import Path
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import align
-from dovetail.report.page import Made, environment
+from dovetail.report.page import Made
 from dovetail.report.render import page_of_predictions, page_of_run
 from dovetail.report.run import report_of_run
 from dovetail.report.scored import ScoredCorpus
@@ -23,7 +23,6 @@ def page_of(
         CorpusError, ModelError: if something that it needs cannot be read.
         MissingExtraError: if Jinja2 is not installed.
     """
-    environment()  # what is not installed is said before the work
     if predictions is not None:
         gold = read_corpus(source).sentences
         found = align(gold, read_corpus(predictions).sentences)
