@@ -147,13 +147,18 @@ def number_label(number: float) -> str:
     return f"{number:g}"
 
 
-def score_chart(series: Mapping[str, Mapping[int, float]], best_epoch: int | None) -> Chart:
+def score_chart(
+    series: Mapping[str, Mapping[int, float]],
+    best_epoch: int | None = None,
+    *,
+    title: str = "F1 on the dev set",
+) -> Chart:
     """Strict F1 of each series over the epochs, in percent."""
     return _chart(
         series,
         best_epoch,
         _Frame(
-            title="F1 on the dev set",
+            title=title,
             y_label="strict micro-F1, %",
             y=linear(0, 1, HEIGHT - BOTTOM, TOP),
             y_ticks=[0, 0.2, 0.4, 0.6, 0.8, 1],

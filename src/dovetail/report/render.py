@@ -8,7 +8,13 @@ from typing import Any
 from dovetail.document import Sentence
 from dovetail.rendering import assign_colours
 from dovetail.report.cards import Card, cards
-from dovetail.report.charts import ReliabilityChart, charts_of_run, reliability_chart
+from dovetail.report.charts import (
+    ReliabilityChart,
+    charts_of_run,
+    reliability_chart,
+    score_chart,
+)
+from dovetail.report.experiment import ExperimentReport
 from dovetail.report.page import Made, render
 from dovetail.report.run import RunReport
 from dovetail.report.scored import ScoredCorpus
@@ -110,6 +116,27 @@ def page_of_run(report: RunReport, made: Made) -> str:
         curves=charts_of_run(report.curves) if report.curves else [],
         corpus=view_of(report.dev, report.thresholds) if report.dev else None,
         test=_scores(report.test) if report.test else None,
+    )
+
+
+def page_of_experiment(report: ExperimentReport, made: Made) -> str:
+    """The page of an experiment.
+
+    Raises:
+        MissingExtraError: if Jinja2 is not installed.
+    """
+    titles = {"entity": "Entities: F1 on the dev set", "relation": "Relations: F1 on the dev set"}
+    first = report.first
+    return render(
+        "experiment.html",
+        made,
+        experiment=report,
+        curves=[score_chart(s, title=titles[task]) for task, s in report.scores.items() if s],
+        first=first,
+        first_curves=charts_of_run(first.curves) if first and first.curves else [],
+        corpus=view_of(first.dev) if first and first.dev else None,
+        run=None,
+        test=None,
     )
 
 
