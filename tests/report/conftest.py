@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,3 +99,38 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+class Look:
+    """A page in the browser, with what it asked for and complained of."""
+
+    def __init__(self, browser, file: Path, *, width: int, scheme: str, script: bool) -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,
+            java_script_enabled=script,
+        )
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(file.as_uri())
+        self.address = file.as_uri()
+
+
+@pytest.fixture
+def look(browser, tmp_path) -> Iterator[Callable[..., Look]]:
+    """Open a page."""
+    looks: list[Look] = []
+
+    def opened(text: str, *, width: int = 1280, scheme: str = "light", script: bool = True) -> Look:
+        file = tmp_path / "report.html"
+        file.write_text(text, encoding="utf-8")
+        looks.append(Look(browser, file, width=width, scheme=scheme, script=script))
+        return looks[-1]
+
+    yield opened
+    for one in looks:
+        one.context.close()

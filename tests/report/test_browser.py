@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 SECTIONS = {
@@ -50,41 +47,6 @@ CONTRASTS = """() => {
   }
   return found.sort((one, other) => one[0] - other[0]);
 }"""
-
-
-class Look:
-    """A page in the browser, with what it asked for and complained of."""
-
-    def __init__(self, browser, file: Path, *, width: int, scheme: str, script: bool) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,
-            java_script_enabled=script,
-        )
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(file.as_uri())
-        self.address = file.as_uri()
-
-
-@pytest.fixture
-def look(browser, tmp_path) -> Iterator[Callable[..., Look]]:
-    """Open a page."""
-    looks: list[Look] = []
-
-    def opened(text: str, *, width: int = 1280, scheme: str = "light", script: bool = True) -> Look:
-        file = tmp_path / "report.html"
-        file.write_text(text, encoding="utf-8")
-        looks.append(Look(browser, file, width=width, scheme=scheme, script=script))
-        return looks[-1]
-
-    yield opened
-    for one in looks:
-        one.context.close()
 
 
 @pytest.mark.parametrize("width", [375, 1280])
