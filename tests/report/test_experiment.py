@@ -50,6 +50,7 @@ def experiment(trained_model: Path, tmp_path: Path) -> Path:
             cell.mkdir(parents=True)
             for file in ("config.toml", "metrics.jsonl"):
                 shutil.copy(trained_model.parent / file, cell)
+            (cell / "result.json").write_text("{}", encoding="utf-8")
     cell = folder / "cells" / "full" / "all" / "seed2"
     (cell / "gold").mkdir()
     (cell / "predictions").mkdir()
@@ -96,6 +97,15 @@ def test_page_of_an_experiment_fits_and_works(experiment, look):
         assert widths
         assert all(widths)
         assert seen.page.locator(".card").count() > 0
+
+
+def test_cells_that_go_on_still_are_left_out_of_the_means(experiment):
+    whole = report_of_experiment(experiment).scores["entity"]["full"]
+    cell = experiment / "cells" / "full" / "all" / "seed3"
+    cell.mkdir()
+    first = (experiment / "cells" / "full" / "all" / "seed1" / "metrics.jsonl").read_text()
+    (cell / "metrics.jsonl").write_text(first.splitlines()[0] + "\n", encoding="utf-8")
+    assert report_of_experiment(experiment).scores["entity"]["full"] == whole
 
 
 def test_page_without_predictions_says_so(experiment):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,11 @@ class CellReport:
     summary: Sequence[tuple[str, str]]
     curves: Curves | None
     dev: ScoredCorpus | None
+
+    @property
+    def command(self) -> str:
+        """What makes a page of this cell alone."""
+        return shlex.join(["dovetail", "report", str(self.folder)])
 
 
 @dataclass(frozen=True)
@@ -152,8 +158,9 @@ def explanation_of(text: str) -> str:
 
 
 def curves_of_config(folder: Path) -> list[Curves]:
-    """The curves of all its cells that have any."""
-    read = (read_curves(path) for path in sorted(folder.glob("*/*/metrics.jsonl")))
+    """The curves of its finished cells; ensembles have none."""
+    cells = sorted(result.parent for result in folder.glob("*/*/result.json"))
+    read = (read_curves(cell / "metrics.jsonl") for cell in cells)
     return [curves for curves in read if curves is not None]
 
 
