@@ -6,7 +6,7 @@ import math
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluation.annotations import corpora, symmetric_types
 
@@ -17,6 +17,7 @@ from dovetail.evaluation.calibration import share_interval
 judged = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
 
 
+@settings(deadline=None)
 @given(predictions=judged, bins=st.integers(1, 12))
 def test_expected_error_is_that_of_its_definition(predictions, bins):
     found = calibration(predictions, bins=bins)
@@ -59,6 +60,7 @@ def test_interval_of_a_share_holds_it_about_95_times_in_100(share):
     assert covered == pytest.approx(0.95, abs=0.03)
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_right_predictions_are_those_that_are_scored(pairs, symmetric):
     gold, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from tests.evaluation.annotations import corpora
 
 from dovetail.document import Entity, Sentence
 from dovetail.evaluation import entity_confusion
 
 
+@settings(deadline=None)
 @given(pairs=corpora)
 def test_rows_and_columns_add_up_to_the_entities(pairs):
     pairs = [(gold, predicted) for gold, predicted in pairs if "entity" in gold.annotated]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
 from dovetail.document import Entity, Relation, Sentence
@@ -28,6 +28,7 @@ def sentence(*annotations: Entity | Relation, annotated: str = "entity relation"
     )
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_counts_add_up_to_what_is_scored(pairs, symmetric):
     gold, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -46,6 +47,7 @@ def test_counts_add_up_to_what_is_scored(pairs, symmetric):
             assert len(wrong) == score.false_positives
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_each_fact_is_in_one_error(pairs, symmetric):
     for gold, predicted in pairs:
@@ -67,6 +69,7 @@ def sentence_with(whole: Sentence, link: Relation) -> Sentence:
     return Sentence.from_tokens(whole.tokens, entities=whole.entities, relations=[link])
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_kinds_mean_what_they_say(pairs, symmetric):
     kinds = EntityErrorKind
@@ -93,6 +96,7 @@ def test_kinds_mean_what_they_say(pairs, symmetric):
             assert not any(one.gold.overlaps(other.predicted) for other in left[kinds.SPURIOUS])
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_relations_are_put_down_to_entities_that_are_wrong(pairs, symmetric):
     kinds = RelationErrorKind
@@ -107,6 +111,7 @@ def test_relations_are_put_down_to_entities_that_are_wrong(pairs, symmetric):
             assert all(error in found.consequences(cause) for cause in error.causes)
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_gold_against_itself_has_no_errors(pairs, symmetric):
     gold = [pair[0] for pair in pairs]
@@ -115,6 +120,7 @@ def test_gold_against_itself_has_no_errors(pairs, symmetric):
         assert not found.relations
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_exchanging_gold_and_predicted_exchanges_missed_and_spurious(pairs, symmetric):
     turned = {

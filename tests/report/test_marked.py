@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from tests.evaluation.annotations import compared
 
 from dovetail.document import Document, Entity, Relation, Sentence
@@ -17,6 +17,7 @@ def marks_of(parts) -> list[Mark]:
     return [m for p in parts if isinstance(p, Mark) for m in (p, *marks_of(p.parts))]
 
 
+@settings(deadline=None)
 @given(pair=compared())
 def test_text_and_entities_are_whole(pair):
     gold, predicted = pair

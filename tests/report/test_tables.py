@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
 from dovetail.report.cards import cards
@@ -14,6 +14,7 @@ def corpus_of(pairs, symmetric=frozenset()) -> ScoredCorpus:
     return ScoredCorpus("here", [g for g, _ in pairs], [p for _, p in pairs], symmetric)
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_kinds_add_up_to_false_negatives_and_false_positives(pairs, symmetric):
     corpus = corpus_of(pairs, symmetric)
@@ -30,6 +31,7 @@ def test_kinds_add_up_to_false_negatives_and_false_positives(pairs, symmetric):
     assert told == sum(table.total for table in kind_tables(corpus))
 
 
+@settings(deadline=None)
 @given(pairs=corpora)
 def test_confusion_is_laid_out_whole(pairs):
     corpus = corpus_of(pairs)
@@ -42,6 +44,7 @@ def test_confusion_is_laid_out_whole(pairs):
         assert sum(cell.count for cell in cells) == total
 
 
+@settings(deadline=None)
 @given(pairs=corpora)
 def test_tables_are_of_tasks_that_are_annotated(pairs):
     corpus = corpus_of(pairs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
 from dovetail.document import Entity, Relation, Sentence
@@ -26,6 +26,7 @@ def told(gold: Sentence, predicted: Sentence, candidates: Sentence | None = None
     return [(each.error.kind.value, round(each.weight, 6)) for each in found.errors]
 
 
+@settings(deadline=None)
 @given(pairs=corpora, symmetric=symmetric_types)
 def test_every_error_is_told_once(pairs, symmetric):
     gold, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -42,6 +43,7 @@ def test_every_error_is_told_once(pairs, symmetric):
     assert heaviest == sorted(heaviest, reverse=True)
 
 
+@settings(deadline=None)
 @given(pairs=corpora)
 def test_limit_counts_errors_that_do_not_follow(pairs):
     gold, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
