@@ -6,7 +6,8 @@ random field
 
     p(y) = exp(1/n sum_k s_k(y)) / Z  =  1/Z' prod_k p_k(y)^(1/n),
 
-the normalised geometric mean of the members' distributions over whole tag paths.  Relations: the
+the normalised geometric mean of the members' distributions over whole tag paths.  Where the
+members score spans, the same holds of the distribution over a span's types.  Relations: the
 mean of the members' logits for pairs of the ensemble's entities, which is the normalised geometric
 mean of their probabilities, against the mean of their thresholds.
 
@@ -24,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK
 from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.features import Batch, Candidates
@@ -119,7 +120,8 @@ class Ensemble(Predictor):
             labels = member.link.read(
                 self.entity_head, emissions, own.mask, candidates, training=False
             )
-            logits.append(member.relation_head(own[RELATION_TASK], labels, candidates))
+            stream = member.relation_stream(own, candidates)
+            logits.append(member.relation_head(stream, labels, candidates))
         return mean(logits)
 
 
@@ -152,7 +154,7 @@ def meanings(model: JointModel) -> dict[str, str]:
         "relation types": ", ".join(schema["relation_types"]),
         "arguments of relations": str(schema["signatures"]),
         "symmetric relations": ", ".join(schema["symmetric"]) or "none",
-        "tags": ", ".join(model.tag_set.tags),
+        **model.entity_head.meaning,
     }
 
 

@@ -69,7 +69,7 @@ class JointModel(Predictor):
     def stored_state(self) -> dict[str, Tensor]:
         """What a saved model holds: all that training changed, nothing that can be had again."""
         state = {f"encoder.{name}": value for name, value in self.encoder.stored_state().items()}
-        for part in ("sharing", "entity_head", "relation_head"):
+        for part in ("sharing", "entity_head", "link", "relation_head"):
             for name, value in self.get_submodule(part).state_dict().items():
                 state[f"{part}.{name}"] = value.detach()
         return state
@@ -93,8 +93,9 @@ class JointModel(Predictor):
         )
 
     def use_fast_precision(self) -> None:
-        """Hold the sharing layers in the type that is fastest on this processor, for inference."""
-        self.sharing.to(dtype_of_precision("auto"))
+        """Hold the recurrent layers in the type that is fastest on this processor."""
+        for part in (self.sharing, self.link):
+            part.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:
         """Run all heads, with the entities that the link gives the relations, and their losses.
@@ -108,12 +109,15 @@ class JointModel(Predictor):
         streams = self.streams(batch)
         with torch.autocast(mask.device.type, enabled=False):
             emissions = self.emissions(streams)
-            targets = self.link.targets(head, emissions, mask, batch.targets)
-            labels = self.link.read(head, emissions, mask, targets.candidates, training=True)
-            logits = self.relation_head(streams[0][RELATION_TASK], labels, targets.candidates)
+            linked = self.link.targets(head, emissions, mask, batch.targets)
+            labels = self.link.read(head, emissions, mask, linked.candidates, training=True)
+        # Its layers, if there are any, are as costly as those of the sharing, and as precise.
+        stream = self.relation_stream(streams[0], linked.candidates)
+        with torch.autocast(mask.device.type, enabled=False):
+            logits = self.relation_head(stream, labels, linked.candidates)
             losses = {
-                ENTITY_TASK: head.loss(emissions, targets, mask),
-                RELATION_TASK: self.relation_head.loss(logits, targets),
+                ENTITY_TASK: head.loss(emissions, batch.targets, mask),
+                RELATION_TASK: self.relation_head.loss(logits, linked),
             }
         return Outputs(streams[0], emissions, logits, losses)
 
@@ -130,5 +134,11 @@ class JointModel(Predictor):
     ) -> Float[Tensor, "batch entities entities types"]:
         (own,) = streams
         labels = self.link.read(self.entity_head, emissions, own.mask, candidates, training=False)
-        logits: Tensor = self.relation_head(own[RELATION_TASK], labels, candidates)
+        logits: Tensor = self.relation_head(
+            self.relation_stream(own, candidates), labels, candidates
+        )
         return logits
+
+    def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
+        """What the relation head reads of the tokens, given the entities."""
+        return self.link.mark(self.entity_head, streams[RELATION_TASK], streams.mask, candidates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.config import Config
+from dovetail.config import Config, CrfEntityHeadConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model import JointModel
 
@@ -30,6 +30,7 @@ A joint entity and relation model trained with Dovetail.
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
+- Entities: {_entities(config)}
 - Numbers stored: {trained:,}
 - Trained on: {_files(config.data.train)}
 {_extra_data(config)}
@@ -39,6 +40,15 @@ Relation types and the arguments that they admit:
 
 {_scores(dev)}
 """
+
+
+def _entities(config: Config) -> str:
+    """Which entities the head can find."""
+    head = config.entity_head
+    if isinstance(head, CrfEntityHeadConfig):
+        return "flat, so of two that overlap one is found at most"
+    overlaps = {"nested": "one within another too", "all": "overlapping ones too", "none": "flat"}
+    return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most"
 
 
 def _files(paths: Sequence[Path]) -> str:

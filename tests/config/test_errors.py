@@ -36,7 +36,15 @@ def message_for(values):
             {"sharing": {"kind": "depth", "entity_exit": 1}},
             'sharing.entity_exit: unknown key here; it belongs to [sharing] with kind = "exits"',
         ),
-        ({"entity_head": {"zzz": 1}}, "known here: scheme, hidden_dim, activation, dropout"),
+        (
+            {"entity_head": {"max_width": 3}},
+            'max_width: unknown key here; it belongs to [entity_head] with kind = "span"',
+        ),
+        (
+            {"entity_head": {"kind": "span", "scheme": "bio"}},
+            'scheme: unknown key here; it belongs to [entity_head] with kind = "crf"',
+        ),
+        ({"entity_head": {"zzz": 1}}, "known here: kind, scheme, hidden_dim, activation, dropout"),
     ],
 )
 def test_unknown_key_is_named_with_its_near_miss(values, problem):
@@ -64,6 +72,14 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         (
             {"sharing": {"kind": "dephts"}},
             'sharing.kind: expected "depth", "bottom" or "exits", found "dephts"; did you mean',
+        ),
+        (
+            {"entity_head": {"kind": "spam"}},
+            'entity_head.kind: expected "crf" or "span", found "spam"; did you mean "span"?',
+        ),
+        (
+            {"entity_head": {"kind": "span", "max_width": 0}},
+            "entity_head.max_width: expected an integer of at least 1, found 0",
         ),
         (
             {"encoders": [{}]},

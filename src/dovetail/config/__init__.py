@@ -17,7 +17,12 @@ from dovetail.config.encoders import (
     StaticEncoderConfig,
 )
 from dovetail.config.files import dump_config, load_config, parse_config
-from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.heads import (
+    CrfEntityHeadConfig,
+    EntityHeadConfig,
+    RelationHeadConfig,
+    SpanEntityHeadConfig,
+)
 from dovetail.config.reference import config_reference
 from dovetail.config.sharing import (
     BottomSharingConfig,
@@ -33,6 +38,7 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "CrfEntityHeadConfig",
     "DataConfig",
     "DepthSharingConfig",
     "ElmoEncoderConfig",
@@ -42,6 +48,7 @@ __all__ = [
     "PretrainedEncoderConfig",
     "RelationHeadConfig",
     "SharingConfig",
+    "SpanEntityHeadConfig",
     "StaticEncoderConfig",
     "TrainingConfig",
     "config_reference",

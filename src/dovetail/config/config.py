@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from dovetail.config.data import DataConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
-from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sharing import DepthSharingConfig, SharingConfig
 from dovetail.config.structure import KIND
@@ -47,7 +47,7 @@ class Config(Section):
     sharing: SharingConfig = DepthSharingConfig()
     """How much the tasks share."""
 
-    entity_head: EntityHeadConfig = EntityHeadConfig()
+    entity_head: EntityHeadConfig = CrfEntityHeadConfig()
     """What finds entities."""
 
     relation_head: RelationHeadConfig = RelationHeadConfig()
@@ -65,11 +65,12 @@ class Config(Section):
             )
         return name
 
-    @field_validator("sharing", mode="before")
+    @field_validator("sharing", "entity_head", mode="before")
     @classmethod
-    def _default_sharing(cls, value: Any) -> Any:
-        """A sharing table without a kind means the default kind."""
-        return {KIND: DepthSharingConfig().kind, **value} if isinstance(value, dict) else value
+    def _default_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """A table without a kind means the default kind."""
+        default = cls.model_fields[str(info.field_name)].default
+        return {KIND: default.kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
         if self.data.has_dev:

@@ -19,6 +19,6 @@ class Outputs(NamedTuple):
     """
 
     streams: Streams
-    emissions: Float[Tensor, "batch tokens tags"]
+    emissions: Float[Tensor, "batch tokens *scores"]
     relation_logits: Float[Tensor, "batch entities entities types"]
     losses: Mapping[str, Float[Tensor, ""]]

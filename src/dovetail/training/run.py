@@ -44,6 +44,7 @@ from dovetail.training.splits import (
     refuse_unknown,
     warnings_of_signatures,
 )
+from dovetail.training.unlearned import warnings_of_unlearned
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def train(
     loop = yield from prepare(config, splits)
     if checkpoint is not None:
         loop.restore(checkpoint)
-    yield started(loop, splits, threads)
+    yield started(loop, config, splits, threads)
     metrics = Metrics(folder.metrics, epochs_done=loop.progress.epoch)
     interrupted = False
     for event in loop.run():
@@ -190,12 +191,18 @@ def encoded(
             return EncodedSentences(sentences, finished.value)
 
 
-def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
+def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:
     """What the user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
-    warnings = (*splits.warnings, *warnings_of_signatures(schema, learned))
+    expressible = loop.model.entity_head.expressible
+    warnings = (
+        *splits.warnings,
+        *warnings_of_unlearned(config.entity_head, expressible, splits.train),
+        *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
+        *warnings_of_signatures(schema, learned),
+    )
     return RunStarted(
         splits=replace(splits, warnings=warnings),
         schema=schema,

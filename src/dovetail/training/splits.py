@@ -18,7 +18,6 @@ from dovetail.corpora import read_corpus
 from dovetail.document import Sentence
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
-from dovetail.tagging import reachable
 from dovetail.training.extra import (
     LeftOut,
     account,
@@ -188,7 +187,7 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
                 f"the dev set has {kind} types that training lacks and the model cannot learn: "
                 f"{', '.join(sorted(types))}"
             )
-    return warnings + warnings_of_overlaps(train)
+    return warnings
 
 
 def warnings_of_extra(
@@ -208,22 +207,7 @@ def warnings_of_extra(
             f"their case, spaces and punctuation; they are learned from, since data.train is taken "
             f"as it is"
         )
-    return warnings + warnings_of_overlaps(extra, "extra")
-
-
-def warnings_of_overlaps(train: Sequence[Sentence], kind: str = "training") -> list[str]:
-    """What a flat tagging leaves out of the training data."""
-    entities = relations = 0
-    for sentence in train:
-        kept = set(reachable(sentence.entities))
-        entities += len(sentence.entities) - len(kept)
-        relations += sum(not {link.head, link.tail} <= kept for link in sentence.relations)
-    if not entities:
-        return []
-    return [
-        f"{entities} {kind} entities overlap others that are as long or longer, and a token has "
-        f"one tag only: they are not learned, nor are the {relations} relations that they are in"
-    ]
+    return warnings
 
 
 def warnings_of_signatures(schema: Schema, train: Sequence[Sentence]) -> list[str]:
