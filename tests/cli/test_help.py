@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import dovetail
 from dovetail.cli import app
 
-COMMANDS = ["demo", "inspect", "convert", "train", "ensemble", "evaluate", "extract"]
+COMMANDS = ["demo", "inspect", "convert", "train", "ensemble", "evaluate", "extract", "report"]
 
 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ from dovetail.cli.ensemble import ensemble_command
 from dovetail.cli.evaluate import evaluate_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
+from dovetail.cli.report import report_command
 from dovetail.cli.train import train_command
 from dovetail.errors import DovetailError
 from dovetail.threads import prepare_threads
@@ -57,6 +58,7 @@ app.command("train")(train_command)
 app.command("ensemble")(ensemble_command)
 app.command("evaluate")(evaluate_command)
 app.command("extract")(extract_command)
+app.command("report")(report_command)
 
 
 def main() -> None:
