@@ -73,6 +73,11 @@ class Ensemble(Predictor):
         return len(self._encoders) - 1
 
     @property
+    def encoders(self) -> tuple[Encoder, ...]:
+        """Those that `featurise` gives features for: the members', those they share once."""
+        return tuple(self._encoders)
+
+    @property
     def num_stored(self) -> int:
         """Numbers that the members store; those of frozen encoders are not among them."""
         return sum(t.numel() for member in self for t in member.stored_state().values())

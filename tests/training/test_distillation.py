@@ -16,7 +16,7 @@ from tests.networks import talkative_model, tiny_config, tiny_model
 from tests.training.conftest import metrics, weights
 
 from dovetail.build import build_model
-from dovetail.config import Config, DataConfig, DistillationConfig, CrfEntityHeadConfig
+from dovetail.config import Config, CrfEntityHeadConfig, DataConfig, DistillationConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ConfigError, TrainingError

@@ -16,6 +16,7 @@ from dovetail.cli.convert import convert_command
 from dovetail.cli.demo import demo_command
 from dovetail.cli.ensemble import ensemble_command
 from dovetail.cli.evaluate import evaluate_command
+from dovetail.cli.experiment import experiment_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
 from dovetail.cli.report import report_command
@@ -57,6 +58,7 @@ app.command("convert")(convert_command)
 app.command("train")(train_command)
 app.command("ensemble")(ensemble_command)
 app.command("evaluate")(evaluate_command)
+app.command("experiment")(experiment_command)
 app.command("extract")(extract_command)
 app.command("report")(report_command)
 

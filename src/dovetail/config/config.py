@@ -15,7 +15,7 @@ from dovetail.config.section import Contradiction, Section
 from dovetail.config.sharing import DepthSharingConfig, SharingConfig
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
-from dovetail.config.values import Text
+from dovetail.config.values import FolderName
 
 LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and Python all take."""
@@ -29,7 +29,7 @@ class Config(Section):
     'depth'
     """
 
-    name: Text = "run"
+    name: FolderName = "run"
     """Name of the run, and of the folder it leaves in `runs/`."""
 
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
@@ -59,15 +59,6 @@ class Config(Section):
 
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
-
-    @field_validator("name")
-    @classmethod
-    def _check_name(cls, name: str) -> str:
-        if name in (".", "..") or any(sign in name for sign in "/\\:\0"):
-            raise ValueError(
-                f"expected a name that a folder can have, found {name!r}; leave out / \\ and :"
-            )
-        return name
 
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod

@@ -51,6 +51,11 @@ class DataConfig(Section):
     """Files of sentences that must not be learned from `extra`, such as those that the final
     scores are reported on. Their words are compared, and nothing else is made of them."""
 
+    max_sentences: Count = 0
+    """Sentences that are read of each file of `train`, `dev` and `extra` at most, from its
+    beginning; 0 reads all. For a quick try, or a curve over the number of sentences.
+    `held_out` is always read whole."""
+
     format: Text | None = None
     """Name of the corpus format; recognised from the content of each file where it is not given."""
 

@@ -27,7 +27,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: if the file cannot be read, is not TOML, or holds what cannot be right; all
             that is wrong is said at once.
     """
-    return _validate(_read_toml(Path(path)), overrides, source=str(path))
+    return _validate(read_toml(Path(path)), overrides, source=str(path))
 
 
 def parse_config(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -64,7 +64,12 @@ def _default_encoders() -> dict[str, Any]:
     }
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a TOML file.
+
+    Raises:
+        ConfigError: if it cannot be read, or is not TOML.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
     except FileNotFoundError:

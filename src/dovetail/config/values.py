@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 DATA_FOLDER = "../shared/data"
 """What ``$DOVETAIL_DATA`` stands for where the environment does not set it."""
@@ -32,6 +32,18 @@ Positive = Annotated[float, Field(gt=0)]
 
 Text = Annotated[str, Field(min_length=1)]
 """A word or name, never empty."""
+
+
+def _check_folder_name(name: str) -> str:
+    if name in (".", "..") or any(sign in name for sign in "/\\:\0"):
+        raise ValueError(
+            f"expected a name that a folder can have, found {name!r}; leave out / \\ and :"
+        )
+    return name
+
+
+FolderName = Annotated[Text, AfterValidator(_check_folder_name)]
+"""A name that a folder gets too."""
 
 
 def expand_variables(text: str) -> str:

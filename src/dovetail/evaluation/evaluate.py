@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.errors import CorpusError
 from dovetail.evaluation import facts
-from dovetail.evaluation.bootstrap import (
-    FALSE_NEGATIVES,
-    FALSE_POSITIVES,
-    TRUE_POSITIVES,
-    Counts,
-    Ratios,
-    macro_ratios,
-    percentile_intervals,
-    ratios,
-    resample,
-)
-from dovetail.evaluation.scores import (
-    BootstrapIntervals,
-    Evaluation,
-    Interval,
-    MacroScore,
-    Score,
-    ScoreIntervals,
-    SettingScores,
-)
+from dovetail.evaluation.scores import Evaluation, MacroScore, SettingScores
+from dovetail.evaluation.tally import Draws, Tally
 
 
 def evaluate(
@@ -64,7 +43,7 @@ def evaluate(
     pairs = list(zip(gold, predicted, strict=True))
     entity_pairs = [pair for pair in pairs if ENTITY_TASK in pair[0].annotated]
     relation_pairs = [pair for pair in pairs if RELATION_TASK in pair[0].annotated]
-    draws = _Draws(bootstrap_samples, seed)
+    draws = Draws(bootstrap_samples, seed)
     return Evaluation(
         entity_strict=_score(entity_pairs, facts.entities_strict, draws),
         entity_boundaries=_score(entity_pairs, facts.entity_boundaries, draws, typed=False),
@@ -112,84 +91,18 @@ def _shortened(token: str) -> str:
     return repr(token if len(token) <= 40 else token[:40] + "…")
 
 
-@dataclass(frozen=True, slots=True)
-class _Draws:
-    samples: int
-    seed: int
-
-
 def _score(
     pairs: Sequence[tuple[Sentence, Sentence]],
     facts_of: facts.FactsOf,
-    draws: _Draws,
+    draws: Draws,
     *,
     typed: bool = True,
 ) -> SettingScores:
-    tally = _Tally.of_pairs(pairs, facts_of)
+    tally = Tally.of_pairs(pairs, facts_of)
     by_type = tally.by_type()
     return SettingScores(
         micro=tally.micro(),
         macro=MacroScore.from_scores(by_type.values()),
         by_type=by_type if typed else {},
         intervals=tally.intervals(draws, typed=typed) if draws.samples else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Tally:
-    """Right, wrong and missed facts of one setting, for each sentence and class.
-
-    `counts` has the shape ``(sentences, types, 3)``.
-    """
-
-    types: tuple[str, ...]
-    counts: Counts
-
-    @classmethod
-    def of_pairs(
-        cls, pairs: Sequence[tuple[Sentence, Sentence]], facts_of: facts.FactsOf
-    ) -> _Tally:
-        compared = [(facts_of(gold), facts_of(predicted)) for gold, predicted in pairs]
-        types = sorted({type_ for pair in compared for found in pair for type_, _ in found})
-        column_by_type = {type_: column for column, type_ in enumerate(types)}
-        counts = np.zeros((len(compared), len(types), 3), dtype=np.int64)
-        for row, (gold, predicted) in enumerate(compared):
-            for outcome, outcome_facts in (
-                (TRUE_POSITIVES, gold & predicted),
-                (FALSE_POSITIVES, predicted - gold),
-                (FALSE_NEGATIVES, gold - predicted),
-            ):
-                for type_, _ in outcome_facts:
-                    counts[row, column_by_type[type_], outcome] += 1
-        return cls(tuple(types), counts)
-
-    def micro(self) -> Score:
-        return Score(*self.counts.sum(axis=(0, 1)).tolist())
-
-    def by_type(self) -> dict[str, Score]:
-        totals = self.counts.sum(axis=0).tolist()
-        return {type_: Score(*counts) for type_, counts in zip(self.types, totals, strict=True)}
-
-    def intervals(self, draws: _Draws, *, typed: bool) -> BootstrapIntervals:
-        sentences, types, outcomes = self.counts.shape
-        drawn = resample(
-            self.counts.reshape(sentences, types * outcomes),
-            samples=draws.samples,
-            seed=draws.seed,
-        ).reshape(draws.samples, types, outcomes)
-        by_type = {
-            type_: _score_intervals(ratios(drawn[:, column]))
-            for column, type_ in enumerate(self.types)
-        }
-        return BootstrapIntervals(
-            micro=_score_intervals(ratios(drawn.sum(axis=1))),
-            macro=_score_intervals(macro_ratios(drawn)),
-            by_type=by_type if typed else {},
-            samples=draws.samples,
-        )
-
-
-def _score_intervals(drawn: Ratios) -> ScoreIntervals:
-    return ScoreIntervals(
-        *(Interval(low, high) for low, high in percentile_intervals(drawn).tolist())
     )

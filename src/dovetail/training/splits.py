@@ -78,8 +78,9 @@ def read_splits(config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if the training sentences hold no entity or no relation.
     """
-    train, notes = read_sentences(config.train, config)
-    dev, dev_notes = read_sentences(config.dev, config)
+    limit = config.max_sentences
+    train, notes = read_sentences(config.train, config, limit=limit)
+    dev, dev_notes = read_sentences(config.dev, config, limit=limit)
     if config.dev_fraction:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
@@ -96,7 +97,7 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
         TrainingError: if they have types that the training sentences lack, or none is left.
     """
     held_out = wordings(read_sentences(config.held_out, config)[0])
-    sentences, losses = read_sentences(config.extra, config)
+    sentences, losses = read_sentences(config.extra, config, limit=config.max_sentences)
     read = [sentence for sentence in sentences if sentence.tokens]
     annotated, unannotated = for_tasks(read, config.extra_tasks)
     known = {
@@ -121,14 +122,15 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
 
 
 def read_sentences(
-    paths: Sequence[Path], config: DataConfig
+    paths: Sequence[Path], config: DataConfig, *, limit: int = 0
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    """The sentences of corpora, and what could not be kept of them."""
+    """The sentences of corpora, of each the first so many, and what could not be kept of them."""
     sentences: list[Sentence] = []
     notes = []
     for path in paths:
         corpus = read_corpus(path, format=config.format, language=config.language)
-        sentences += (forwards(sentence, config.symmetric) for sentence in corpus.sentences)
+        read = corpus.sentences[: limit or None]
+        sentences += (forwards(sentence, config.symmetric) for sentence in read)
         if corpus.ledger.drops:
             notes.append(
                 f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "

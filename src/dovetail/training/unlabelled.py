@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from dovetail.config import Config
@@ -29,10 +30,11 @@ def with_unlabelled(splits: Splits, config: Config) -> Splits:
     paths = config.distillation.unlabelled
     if not paths:
         return splits
+    limit = config.data.max_sentences or None
     read = [
         replace(sentence.without_annotations(), annotated=frozenset())
         for path in paths
-        for sentence in sentences_of(path, config.data.language)
+        for sentence in islice(sentences_of(path, config.data.language), limit)
         if sentence.tokens
     ]
     held_out = wordings(read_sentences(config.data.held_out, config.data)[0])

@@ -1,0 +1,118 @@
+"""The folder of a cell: where its files are, who works on it, and whether it is finished.
+
+config.toml, metrics.jsonl, checkpoint/, model/    the run, as `dovetail train` leaves it
+gold/, predictions/    the dev and test sentences, annotated and predicted, in the native format
+counts.json            right, wrong and missed facts of each sentence, for statistics
+result.json            scores and costs; written last, and at once: with it the cell is finished
+failure.json, log.txt  what went wrong, if it did, and all that was printed
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dovetail.corpora.files import write_text
+from dovetail.errors import TrainingError
+
+
+class CellFolder:
+    """Names the files of a cell."""
+
+    def __init__(self, root: Path, key: str) -> None:
+        self.path = root / key
+        self.config = self.path / "config.toml"
+        self.metrics = self.path / "metrics.jsonl"
+        self.checkpoint = self.path / "checkpoint"
+        self.model = self.path / "model"
+        self.counts = self.path / "counts.json"
+        self.result = self.path / "result.json"
+        self.speed = self.path / "speed.json"
+        self.failure = self.path / "failure.json"
+        self.log = self.path / "log.txt"
+        self.lock = self.path / "cell.lock"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the cell has its result."""
+        return self.result.is_file()
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Claim the cell for this process, and say whether that worked.
+
+        The kernel releases the claim when the process ends, however it ends; over NFS the lock
+        holds between machines too.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.lock.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def is_claimed(self) -> bool:
+        """Whether another process is working on the cell now."""
+        if not self.lock.exists():
+            return False
+        with self.claimed() as mine:
+            return not mine
+
+    def read_result(self) -> dict[str, Any]:
+        """The result of a finished cell.
+
+        Raises:
+            TrainingError: if the file is damaged.
+        """
+        try:
+            result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TrainingError(
+                f"{self.result}: {error}; remove it to run the cell again"
+            ) from None
+        return result
+
+    def read_speed(self) -> float | None:
+        """Sentences per second on one thread, if that was measured."""
+        if not self.speed.is_file():
+            return None
+        return float(json.loads(self.speed.read_text(encoding="utf-8"))["sentences_per_second"])
+
+    def read_failure(self) -> str:
+        """Why the last attempt failed."""
+        try:
+            return str(json.loads(self.failure.read_text(encoding="utf-8"))["message"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
+    def note_failure(self, message: str) -> None:
+        """Write why this attempt failed."""
+        write_json(self.failure, {"message": message})
+
+    def epochs_done(self) -> int:
+        """How many epochs the run has behind it."""
+        try:
+            return self.metrics.read_bytes().count(b"\n")
+        except OSError:
+            return 0
+
+    def drop(self, *, models: bool) -> int:
+        """Remove what only a run that goes on needs, and the model too; says how many bytes."""
+        freed = 0
+        for folder in (self.checkpoint, *([self.model] if models else [])):
+            freed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            shutil.rmtree(folder, ignore_errors=True)
+        return freed
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a file of JSON at once, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(values, ensure_ascii=False, indent=1) + "\n")

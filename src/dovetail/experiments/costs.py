@@ -1,0 +1,150 @@
+"""What a model costs: numbers trained, stored and used, and multiplications for a sentence.
+
+Multiply-adds are counted while the model runs over real sentences, in all matrix products, those of
+recurrent layers included; what is done element by element is left out, as is usual.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dovetail.document import Sentence
+from dovetail.encoders import Encoder, Features
+from dovetail.ensemble import Ensemble
+from dovetail.extractor import Extractor
+from dovetail.features import Batch
+from dovetail.model import JointModel
+from dovetail.prediction import Predictor
+
+COUNTED_SENTENCES = 8
+"""Multiply-adds are the mean over so many dev sentences."""
+
+_aten = torch.ops.aten
+
+
+def costs_of(model: Predictor, sentences: Sequence[Sentence]) -> dict[str, Any]:
+    """Parameters, and mean multiply-adds for a sentence of these.
+
+    ``multiply_adds_above_frozen`` leaves out what frozen encoders do.
+    """
+    chosen = spread(sentences, COUNTED_SENTENCES)
+    counts = [multiply_adds(model, sentence) for sentence in chosen]
+    return {
+        "stored_parameters": sum(tensor.numel() for tensor in stored(model)),
+        "total_parameters": total_parameters(model),
+        "multiply_adds": round(fmean(whole for whole, _ in counts)) if counts else None,
+        "multiply_adds_above_frozen": round(fmean(own for _, own in counts)) if counts else None,
+    }
+
+
+def members_of(model: Predictor) -> tuple[JointModel, ...]:
+    """The models that have a say."""
+    if isinstance(model, Ensemble):
+        return tuple(model)
+    if not isinstance(model, JointModel):
+        raise TypeError(f"expected a model or an ensemble, found {type(model).__name__}")
+    return (model,)
+
+
+def stored(model: Predictor) -> list[Tensor]:
+    """The tensors that the saved model holds."""
+    return [tensor for member in members_of(model) for tensor in member.stored_state().values()]
+
+
+def total_parameters(model: nn.Module) -> int:
+    """All numbers that inference uses, frozen encoders among them; shared ones count once."""
+    tensors = {tensor.data_ptr(): tensor for tensor in model.state_dict().values()}
+    return sum(tensor.numel() for tensor in tensors.values())
+
+
+def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
+    """Some of the sentences, evenly spread over their lengths: the mean length is kept."""
+    by_length = sorted(sentences, key=lambda sentence: len(sentence.tokens))
+    if len(by_length) <= number:
+        return by_length
+    return [by_length[int((place + 0.5) * len(by_length) / number)] for place in range(number)]
+
+
+@torch.inference_mode()
+def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
+    """Multiply-adds for a sentence alone: of all, and without what frozen encoders do."""
+    batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
+    if isinstance(model, Ensemble):
+        whole = counted(lambda: model.predict(batch))
+        pairs = zip(model.encoders, batch.features, strict=True)
+        return whole, whole - sum(_frozen(*own)[0] for own in pairs)
+    (member,) = members_of(model)
+    frozen, features = 0, []
+    for encoder, own in zip(member.encoder, batch.features, strict=True):
+        count, states = _frozen(encoder, own)
+        frozen += count
+        features.append(own if states is None else {"states": states})  # to compute it once
+    rest = counted(lambda: model.predict(replace(batch, features=features)))
+    return frozen + rest, rest
+
+
+def _frozen(encoder: Encoder, features: Features) -> tuple[int, Tensor | None]:
+    """Multiply-adds of the frozen part of an encoder, and what it computed."""
+    found: list[Tensor | None] = []
+    count = counted(lambda: found.append(encoder.states(features)))
+    return count, found[0]
+
+
+def counted(compute: Callable[[], object]) -> int:
+    """Multiply-adds of the matrix products in a computation."""
+    with FlopCounterMode(display=False, custom_mapping=_UNKNOWN_TO_TORCH) as counter:
+        compute()
+    return int(counter.get_total_flops()) // 2  # torch counts an addition and a multiplication
+
+
+def _flops_of_product_in_place(
+    total: Sequence[int], left: Sequence[int], right: Sequence[int], **_: Any
+) -> int:
+    """Of ``total += left @ right``: the operations of the recurrence in `layers.gru`."""
+    return 2 * prod(left) * right[-1]
+
+
+def _flops_of_recurrent_layer(inputs: Sequence[int], *weights: Any, **_: Any) -> int:
+    """Of one direction of an LSTM for processors: two products with the weights at each step."""
+    steps = prod(inputs[:-1])
+    return 2 * steps * sum(prod(weight) for weight in weights[:2])
+
+
+def _flops_of_attention(
+    query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any
+) -> int:
+    """Of all heads: products of queries and keys, and of their weights and values."""
+    return 2 * prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+_UNKNOWN_TO_TORCH = {
+    _aten.baddbmm_: _flops_of_product_in_place,
+    _aten.addmm_: _flops_of_product_in_place,
+    _aten.mkldnn_rnn_layer: _flops_of_recurrent_layer,
+    _aten._scaled_dot_product_flash_attention_for_cpu: _flops_of_attention,
+}
+"""Matrix products that torch's own counter passes over."""
+
+
+def sentences_per_second(
+    model_folder: Path, sentences: Sequence[Sentence], *, rounds: int = 3
+) -> float:
+    """How fast a saved model annotates sentences on one thread: the median of some rounds."""
+    extractor = Extractor.load(model_folder, threads=1)
+    extractor.annotate(sentences[:32])  # the first calls compile kernels
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        extractor.annotate(sentences)
+        seconds.append(time.perf_counter() - started)
+    return len(sentences) / median(seconds)

@@ -1,0 +1,198 @@
+"""The tables that people read, as rows of words: a terminal and Markdown show the same.
+
+They are made of the values in `summary.json`, so that stored results give the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail.experiments.scoring import SPLITS
+
+Values = Mapping[str, Any]
+
+DIFFERENCES = ("entity_micro", "relation_micro")
+"""The F1 whose differences tables show; the file of comparisons has all."""
+
+_SCORES = ("entity_micro", "entity_macro", "relation_micro", "relation_macro")
+_DASH = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A title, headings, and rows of words; the first column is set to the left."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """The table in Markdown, without its title."""
+        rule = ["---", *["---:" for _ in self.headings[1:]]]
+        return "\n".join(_line(cells) for cells in (self.headings, rule, *self.rows))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def score_tables(summary: Values) -> list[TextTable]:
+    """A table of F1 for each split that was scored, the split that counts last."""
+    configs = summary["configs"]
+    return [
+        _score_table(split, [own for own in configs if split in own["scores"]], summary)
+        for split in SPLITS
+        if any(split in own["scores"] for own in configs)
+    ]
+
+
+def _score_table(split: str, configs: Sequence[Values], summary: Values) -> TextTable:
+    compared = any(split in own["differences"] for own in configs)
+    deltas = ("Δ entities", "p", "Δ relations", "p") if compared else ()
+    return TextTable(
+        f"F1 on {split}",
+        (
+            *("config", "cells", "entities micro", "macro", "relations micro", "macro"),
+            *("boundaries", "chosen on dev", *deltas),
+        ),
+        tuple(
+            (
+                own["name"],
+                _cells(own),
+                *(spread(own["scores"][split][score]) for score in _SCORES),
+                spread(own["scores"][split]["relation_boundaries"]),
+                _chosen(own["chosen"], split),
+                *(_differences(own, split, summary) if compared else ()),
+            )
+            for own in configs
+        ),
+    )
+
+
+def _cells(own: Values) -> str:
+    whole = own["cells"] == own["of_cells"]
+    return str(own["cells"]) if whole else f"{own['cells']} of {own['of_cells']}"
+
+
+def spread(values: Values) -> str:
+    """Mean and standard deviation in percent.
+
+    >>> spread({"mean": 0.861, "deviation": 0.004})
+    '86.1 ± 0.4'
+    """
+    deviation = values["deviation"]
+    shown = "" if deviation is None else f" ± {100 * deviation:.1f}"
+    return f"{100 * values['mean']:.1f}{shown}"
+
+
+def _chosen(chosen: Values, split: str) -> str:
+    if split not in chosen["scores"]:
+        return _DASH
+    scores = chosen["scores"][split]
+    return f"{100 * scores['entity_micro']:.1f} / {100 * scores['relation_micro']:.1f}"
+
+
+def _differences(own: Values, split: str, summary: Values) -> list[str]:
+    if own["name"] == summary["compared_with"]:
+        return ["", ""] * len(DIFFERENCES)
+    cells = []
+    for score in DIFFERENCES:
+        found = own["differences"].get(split, {}).get(score)
+        if found is None:
+            cells += [_DASH, _DASH]
+        else:
+            difference = 100 * found["comparison"]["difference"]
+            cells += [
+                f"{difference:+.1f}".replace("-", "\N{MINUS SIGN}"),
+                p_text(found["corrected"]),
+            ]
+    return cells
+
+
+def p_text(p_value: float) -> str:
+    """A p-value as tables show it.
+
+    >>> p_text(0.0004), p_text(0.0432), p_text(1.0)
+    ('< 0.001', '0.043', '1')
+    """
+    if p_value < 0.001:
+        return "< 0.001"
+    return f"{p_value:.3f}" if p_value < 1 else "1"
+
+
+def cost_table(summary: Values) -> TextTable:
+    """What each config costs: parameters, multiply-adds, time."""
+    return TextTable(
+        "Costs",
+        (
+            *("config", "trained", "stored", "in all", "multiply-adds", "above frozen"),
+            *("training", "best epoch", "sentences/s"),
+        ),
+        tuple(
+            (
+                own["name"],
+                *(
+                    amount(own["costs"].get(name))
+                    for name in (
+                        *("trainable_parameters", "stored_parameters", "total_parameters"),
+                        *("multiply_adds", "multiply_adds_above_frozen"),
+                    )
+                ),
+                _minutes(own["costs"].get("training_seconds")),
+                _number(own["costs"].get("best_epoch")),
+                _number(own["costs"].get("sentences_per_second")),
+            )
+            for own in summary["configs"]
+        ),
+    )
+
+
+def amount(number: float | None) -> str:
+    """A large number in thousands, millions or billions.
+
+    >>> amount(1_234_567), amount(45_600), amount(2.5e9), amount(12)
+    ('1.23 M', '45.6 k', '2.50 G', '12')
+    """
+    if number is None:
+        return _DASH
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{_digits(number / size)} {unit}"
+    return f"{number:.0f}"
+
+
+def _digits(number: float) -> str:
+    """Three digits that count, whatever stands before the point."""
+    return f"{number:.{max(0, 3 - len(str(int(number))))}f}"
+
+
+def _minutes(seconds: float | None) -> str:
+    if seconds is None:
+        return _DASH
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"
+
+
+def _number(number: float | None) -> str:
+    return _DASH if number is None else f"{number:.0f}"
+
+
+def explanation(summary: Values) -> str:
+    """What the columns mean, in a few sentences."""
+    return (
+        "Strict F1 in percent, mean ± standard deviation over seeds, or over the means of folds. "
+        "boundaries: micro F1 of relations whatever the types of their entities. chosen on dev: "
+        "micro F1 of entities and relations of the cell with the best dev scores. "
+        f"Δ: micro F1 against {summary['compared_with']!r}; p: paired bootstrap over sentences and "
+        "seeds, corrected for the number of configs (Holm)."
+    )
+
+
+def markdown(name: str, summary: Values) -> str:
+    """All tables on one page."""
+    tables = [*score_tables(summary), cost_table(summary)]
+    parts = [f"# {name}", explanation(summary)]
+    for table in tables:
+        parts += [f"## {table.title}", table.markdown()]
+    return "\n\n".join(parts) + "\n"
