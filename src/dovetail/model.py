@@ -54,17 +54,14 @@ class JointModel(Predictor):
                 yield name, parameter
 
     @property
-    def pretrained_names(self) -> frozenset[str]:
-        """Names of the trainable parameters that come from a pretrained encoder."""
-        pretrained = {
-            id(parameter)
-            for encoder in self.encoder
+    def layers_above(self) -> Mapping[str, int]:
+        """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
+        return {
+            f"encoder.encoders.{place}.transformer.{name}": count
+            for place, encoder in enumerate(self.encoder)
             if isinstance(encoder, PretrainedEncoder)
-            for parameter in encoder.transformer.parameters()
+            for name, count in encoder.transformer.layers_above().items()
         }
-        return frozenset(
-            name for name, parameter in self.trainable_parameters() if id(parameter) in pretrained
-        )
 
     def stored_state(self) -> dict[str, Tensor]:
         """What a saved model holds: all that training changed, nothing that can be had again."""
@@ -93,7 +90,10 @@ class JointModel(Predictor):
         )
 
     def use_fast_precision(self) -> None:
-        """Hold the sharing layers in the type that is fastest on this processor, for inference."""
+        """Hold sharing and encoder layers in the type that is fastest here, for inference."""
+        for encoder in self.encoder:
+            if isinstance(encoder, PretrainedEncoder):
+                encoder.transformer.use_fast_precision()
         self.sharing.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:

@@ -159,16 +159,16 @@ def test_gradients_reach_the_trained_layers_only(
     # A key's bias adds the same to all scores of a row, which the softmax undoes.
     assert {name for name in required - learning if not name.endswith("key.bias")} == set()
     assert not any("pooler" in name for name in required)
-    assert encoder.states(encoder.featurise([SHORT])) is None
+    states = encoder.states(encoder.featurise([SHORT]))
+    assert (states is None) == (trained_layers == "all")
 
 
 def test_dropout_is_on_in_trained_layers_and_off_in_frozen_ones(tiny_bert: Path) -> None:
     encoder = PretrainedEncoder(load(tiny_bert, trained_layers=1))
     features = encoder.featurise([SHORT])
     encoder.train()
-    states = [encoder._token_states(features) for _ in range(2)]
-    assert torch.equal(states[0][:, :, :3], states[1][:, :, :3])
-    assert not torch.equal(states[0][:, :, 3], states[1][:, :, 3])
+    assert torch.equal(encoder.states(features), encoder.states(features))
+    assert not torch.equal(encoder(features), encoder(features))
     encoder.eval()
     assert torch.equal(encoder(features), encoder(features))
 
@@ -221,8 +221,14 @@ def test_frozen_weights_run_in_the_precision_asked_for(tiny_bert: Path) -> None:
     cosines = torch.cosine_similarity(vectors, encode(single, SHORT, LONG), dim=-1)
     assert cosines[0, : len(SHORT)].min() > 0.99
     assert cosines[1].min() > 0.99
+
+
+def test_below_trained_layers_frozen_ones_keep_their_precision(tiny_bert: Path) -> None:
     trained = Transformer.load(str(tiny_bert), precision="bf16", trained_layers=1)
-    assert {weight.dtype for weight in trained.parameters()} == {torch.float32}
+    dtypes = {weight.requires_grad: weight.dtype for weight in trained.parameters()}
+    assert dtypes == {True: torch.float32, False: torch.bfloat16}
+    whole = Transformer.load(str(tiny_bert), precision="bf16", trained_layers="all")
+    assert {weight.dtype for weight in whole.parameters()} == {torch.float32}
 
 
 def test_vectors_can_be_computed_in_inference_mode(transformer: Transformer) -> None:

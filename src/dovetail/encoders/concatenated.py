@@ -62,6 +62,10 @@ class ConcatenatedEncoder(nn.Module):
         """What each encoder's frozen part computes, if that is worth a cache."""
         return [encoder.states(own) for encoder, own in zip(self, features, strict=True)]
 
+    def with_states(self, features: Sequence[Features]) -> list[Features]:
+        """The features with what each encoder's frozen part computes, if that is worth a cache."""
+        return [encoder.with_states(own) for encoder, own in zip(self, features, strict=True)]
+
     def assets(self) -> list[dict[str, Any]]:
         """What has to be saved beside `stored_state`."""
         return [encoder.assets() for encoder in self]

@@ -2,15 +2,16 @@
 
 The data path: words -> pieces in windows (`pieces.py`) -> states of all layers (`transformer.py`)
 -> pooled to tokens -> joined over layers (`layer_mix.py`) -> projected.
+Below trained layers, what is cached ends with the states of the last frozen layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders.encoder import Encoder, Features, Words
@@ -18,6 +19,7 @@ from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix,
 from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
 from dovetail.errors import ModelError
+from dovetail.layers.piece_states import PieceStates, pool_pieces
 
 
 class PretrainedEncoder(Encoder):
@@ -65,28 +67,78 @@ class PretrainedEncoder(Encoder):
         return self.transformer.tokenizer.featurise(sentences, pooling=self.pooling)
 
     def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
-        states = features.get("states")
-        if states is None:
-            states = self.states(features)
-        if states is None:
-            states = self._token_states(features)
+        features = self.with_states(features)
+        states = features["states"] if "states" in features else self._frozen_states(features)[0]
+        if self.transformer.divides:
+            states = torch.cat([states.float(), self._trained_states(features)], dim=2)
         vectors: Tensor = self.projection(self.dropout(self.join(states.float())))
         return vectors.float()
 
-    @torch.no_grad()
     def states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"] | None:
-        """All layers (or the last) of a frozen transformer, pooled to tokens; None if trained."""
-        if not self.transformer.is_frozen:
-            return None
+        """The frozen layers (or the last), pooled to tokens; None if all layers are trained."""
+        return self.with_states(features).get("states")
+
+    @torch.no_grad()
+    def with_states(self, features: Features) -> Features:
+        """What `states` says, as ``"states"``.
+
+        Below trained layers, all other features stay and ``"piece_states"`` (pieces, dim) are
+        added: what the first trained layer reads, for the pieces of all windows.
+        """
+        transformer = self.transformer
+        if "states" in features or not (transformer.is_frozen or transformer.divides):
+            return features
         # Outside of autocast, states are the same for training, for evaluation and for the cache.
         with torch.autocast(features["pieces"].device.type, enabled=False):
-            return self._token_states(features)
+            states, piece_states = self._frozen_states(features)
+        if transformer.divides:
+            return {**features, "states": states, "piece_states": piece_states}
+        return {"states": states}
 
-    def _token_states(self, features: Features) -> Tensor:
+    def split(self, features: Features, lengths: Sequence[int]) -> list[Features]:
+        parts = super().split(features, lengths)
+        if "piece_states" in features:
+            windows = features["piece_states"].split(features["lengths"].tolist())
+            rows = features["rows"].tolist()
+            for row, part in enumerate(parts):
+                own = [window for window, at in zip(windows, rows, strict=True) if at == row]
+                part["piece_states"] = torch.cat(own)
+        return parts
+
+    def merge(self, sentences: Words, parts: Sequence[Features]) -> Features:
+        merged = super().merge(sentences, parts)
+        if not self.transformer.divides:
+            return merged
+        features = self.featurise(sentences)
+        remaining = [part["piece_states"] for part in parts]
+        windows = []
+        for row, length in zip(
+            features["rows"].tolist(), features["lengths"].tolist(), strict=True
+        ):
+            windows.append(remaining[row][:length])
+            remaining[row] = remaining[row][length:]
+        return {**features, **merged, "piece_states": torch.cat(windows)}
+
+    def _frozen_states(self, features: Features) -> tuple[Tensor, Tensor]:
+        """What `Transformer.forward` gives, pooled to tokens, and of its last layer all pieces."""
         states = self.transformer(
             features["pieces"], features["lengths"], every_layer=self.layers != "last"
         )
-        return pool_pieces(states[features["positions"]], features["tokens"], features["counts"])
+        read = states[features["positions"]]
+        return pool_pieces(read, features["tokens"], features["counts"]), states[:, -1]
+
+    def _trained_states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"]:
+        """The trained layers, pooled to tokens."""
+        pieces = PieceStates.from_flat(
+            features["piece_states"],
+            features["lengths"],
+            positions=features["positions"],
+            tokens=features["tokens"],
+            counts=features["counts"],
+        )
+        states = list(self.transformer.top(pieces))
+        read = states[-1:] if self.layers == "last" else states
+        return torch.stack([layer.pooled() for layer in read], dim=2)
 
     def assets(self) -> dict[str, Any]:
         return {
@@ -132,14 +184,3 @@ class PretrainedEncoder(Encoder):
     def unstored_names(self) -> frozenset[str]:
         """Whatever of the transformer is not trained: its name and digest are enough."""
         return frozenset(f"transformer.{name}" for name in self.transformer.frozen_names())
-
-
-def pool_pieces(
-    states: Float[Tensor, "read layers dim"],
-    tokens: Int[Tensor, " read"],
-    counts: Int[Tensor, "batch tokens"],
-) -> Float[Tensor, "batch tokens layers dim"]:
-    """Average the pieces of each token; padded tokens, which have none, are zero."""
-    sums = states.new_zeros(counts.numel(), *states.shape[1:]).index_add(0, tokens, states)
-    means = sums / counts.flatten().clamp(min=1).to(states.dtype)[:, None, None]
-    return means.reshape(*counts.shape, *states.shape[1:])
