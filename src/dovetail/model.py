@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.state import copy_exactly
@@ -56,7 +57,13 @@ class JointModel(Predictor):
     @property
     def layers_above(self) -> Mapping[str, int]:
         """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
-        return {
+        copied = {
+            f"sharing.{path}.{name}": part.layers_above
+            for path, part in self.sharing.named_modules()
+            if isinstance(part, PretrainedLayer)
+            for name, _ in part.named_parameters()
+        }
+        return copied | {
             f"encoder.encoders.{place}.transformer.{name}": count
             for place, encoder in enumerate(self.encoder)
             if isinstance(encoder, PretrainedEncoder)
@@ -81,10 +88,14 @@ class JointModel(Predictor):
 
     def forward(self, batch: Batch) -> Streams:
         """The stream of each task."""
-        tokens = self.encoder(batch.features)
+        features = self.encoder.with_states(batch.features)
+        tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.
         tokens = tokens.to(next(self.sharing.parameters(), tokens).dtype)
-        streams: Streams = self.sharing(Streams.tied(tokens, batch.mask, self.sharing.tasks))
+        pieces = self.encoder.piece_states(features)
+        streams: Streams = self.sharing(
+            Streams.tied(tokens, batch.mask, self.sharing.tasks, pieces=pieces)
+        )
         return Streams(
             {task: stream.float() for task, stream in streams.by_task.items()}, batch.mask
         )

@@ -72,6 +72,7 @@ class Config(Section):
         return {KIND: DepthSharingConfig().kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from self._contradictions_of_copies()
         if self.data.has_dev:
             return
         remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
@@ -86,4 +87,22 @@ class Config(Section):
                 "relation_head.threshold",
                 f"tuning needs a dev set, and there is none; {remedy} "
                 f"relation_head.threshold to a number (such as 0.5)",
+            )
+
+    def _contradictions_of_copies(self) -> Iterator[Contradiction]:
+        """Where the layers of a pretrained encoder are to be copied and cannot be."""
+        if self.sharing.cell != "pretrained":
+            return
+        found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
+        if len(found) != 1:
+            yield Contradiction(
+                "sharing.cell",
+                f'"pretrained" copies the top layers of the pretrained encoder, and the list of '
+                f"encoders has {len(found) or 'none'}; list one of this kind, or take another cell",
+            )
+        elif found[0].trained_layers:
+            yield Contradiction(
+                "sharing.cell",
+                '"pretrained" trains copies of the top layers for the tasks, and trained_layers '
+                "trains these layers themselves; set trained_layers = 0, or take another cell",
             )

@@ -33,6 +33,11 @@ class DepthSharingConfig(RecurrentSharingConfig):
     kind: Literal["depth"] = "depth"
     """Shared layers below, own layers above."""
 
+    cell: Literal["gru", "lstm", "pretrained"] = "gru"
+    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
+    encoder's own top layers, in their order.
+    Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
+
     shared_layers: Count = 1
     """Layers that both tasks read."""
 
@@ -41,6 +46,10 @@ class DepthSharingConfig(RecurrentSharingConfig):
 
     relation_layers: Count = 2
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        if not (self.shared_layers or self.entity_layers or self.relation_layers):
+            yield from _nothing_to_copy(self.cell)
 
 
 class BottomSharingConfig(RecurrentSharingConfig):
@@ -65,6 +74,11 @@ class ExitsSharingConfig(RecurrentSharingConfig):
     kind: Literal["exits"] = "exits"
     """A shared stack that the tasks leave at different layers."""
 
+    cell: Literal["gru", "lstm", "pretrained"] = "gru"
+    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
+    encoder's own top layers, in their order.
+    Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
+
     shared_layers: Count = 3
     """Layers of the stack."""
 
@@ -75,6 +89,8 @@ class ExitsSharingConfig(RecurrentSharingConfig):
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if not self.shared_layers:
+            yield from _nothing_to_copy(self.cell)
         for field in ("entity_exit", "relation_exit"):
             if getattr(self, field) > self.shared_layers:
                 yield Contradiction(
@@ -89,6 +105,12 @@ class ExitsSharingConfig(RecurrentSharingConfig):
                 f"the last task leaves after layer {deepest}, so nothing reads what stands above "
                 f"it; set shared_layers = {deepest}, or take a later exit",
             )
+
+
+def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
+    """Said of a plan without layers."""
+    if cell == "pretrained":
+        yield Contradiction("cell", 'there is no layer to copy; take one, or set cell = "gru"')
 
 
 SharingConfig = Annotated[

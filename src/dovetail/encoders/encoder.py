@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from dovetail.layers.piece_states import PieceStates
 from dovetail.layers.state import copy_exactly
 
 Features = dict[str, Tensor]
@@ -72,6 +73,10 @@ class Encoder(nn.Module, ABC):
     def merge(self, sentences: Words, parts: Sequence[Features]) -> Features:
         """The features of a batch from what `split` gave for its sentences."""
         return {"states": pad_sequence([own["states"] for own in parts], batch_first=True)}
+
+    def piece_states(self, features: Features) -> PieceStates | None:
+        """Of features with states, what the layers read that were handed on, if any were."""
+        return None
 
     @abstractmethod
     def assets(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix, Layers
 from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
 from dovetail.layers.piece_states import PieceStates, pool_pieces
 
@@ -46,21 +47,37 @@ class PretrainedEncoder(Encoder):
         self.transformer = transformer
         self.pooling = pooling
         self.layers = layers
-        self.join, joined_dim = self._join(layers)
-        self.projection = nn.Linear(joined_dim, projection_dim) if projection_dim else nn.Identity()
         self.dropout = nn.Dropout(dropout)
+        self._read_layers(projection_dim)
+
+    def _read_layers(self, projection_dim: int | None) -> None:
+        """Make what reads all layers that the transformer has."""
+        num_layers, width = self.transformer.num_states, self.transformer.hidden_dim
+        self.join: nn.Module
+        match self.layers:
+            case "mix":
+                self.join, joined_dim = LayerMix(num_layers), width
+            case "concatenated":
+                self.join, joined_dim = ConcatenatedLayers(), num_layers * width
+            case "last":
+                self.join, joined_dim = LastLayer(), width
+        self.projection = nn.Linear(joined_dim, projection_dim) if projection_dim else nn.Identity()
         self.output_dim = projection_dim or joined_dim
 
-    def _join(self, layers: Layers) -> tuple[nn.Module, int]:
-        """The module that reads the layers, and the width of what it puts out."""
-        num_layers, width = self.transformer.num_states, self.transformer.hidden_dim
-        match layers:
-            case "mix":
-                return LayerMix(num_layers), width
-            case "concatenated":
-                return ConcatenatedLayers(), num_layers * width
-            case "last":
-                return LastLayer(), width
+    @property
+    def projection_dim(self) -> int | None:
+        """Width of the projection, if there is one."""
+        return getattr(self.projection, "out_features", None)
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers of the transformer, and read those that are left.
+
+        Raises:
+            ModelError: as `Transformer.hand_on`.
+        """
+        layers = self.transformer.hand_on(count)
+        self._read_layers(self.projection_dim)
+        return layers
 
     def featurise(self, sentences: Words) -> Features:
         """The features of `PieceTokenizer.featurise`; only ``counts`` has the batch as axis 0."""
@@ -69,7 +86,7 @@ class PretrainedEncoder(Encoder):
     def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
         features = self.with_states(features)
         states = features["states"] if "states" in features else self._frozen_states(features)[0]
-        if self.transformer.divides:
+        if self.transformer.divides and not self.transformer.is_frozen:
             states = torch.cat([states.float(), self._trained_states(features)], dim=2)
         vectors: Tensor = self.projection(self.dropout(self.join(states.float())))
         return vectors.float()
@@ -82,8 +99,8 @@ class PretrainedEncoder(Encoder):
     def with_states(self, features: Features) -> Features:
         """What `states` says, as ``"states"``.
 
-        Below trained layers, all other features stay and ``"piece_states"`` (pieces, dim) are
-        added: what the first trained layer reads, for the pieces of all windows.
+        Below layers that are trained or handed on, all other features stay, and there are
+        ``"piece_states"`` (pieces, dim): what the first of those layers reads, of all windows.
         """
         transformer = self.transformer
         if "states" in features or not (transformer.is_frozen or transformer.divides):
@@ -129,16 +146,21 @@ class PretrainedEncoder(Encoder):
 
     def _trained_states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"]:
         """The trained layers, pooled to tokens."""
-        pieces = PieceStates.from_flat(
+        states = list(self.transformer.top(self._pieces(features)))
+        read = states[-1:] if self.layers == "last" else states
+        return torch.stack([layer.pooled() for layer in read], dim=2)
+
+    def piece_states(self, features: Features) -> PieceStates | None:
+        return self._pieces(features) if self.transformer.handed_layers else None
+
+    def _pieces(self, features: Features) -> PieceStates:
+        return PieceStates.from_flat(
             features["piece_states"],
             features["lengths"],
             positions=features["positions"],
             tokens=features["tokens"],
             counts=features["counts"],
         )
-        states = list(self.transformer.top(pieces))
-        read = states[-1:] if self.layers == "last" else states
-        return torch.stack([layer.pooled() for layer in read], dim=2)
 
     def assets(self) -> dict[str, Any]:
         return {
@@ -146,16 +168,17 @@ class PretrainedEncoder(Encoder):
             "name": self.transformer.files.name,
             "sha256": self.transformer.files.sha256,
             "trained_layers": self.transformer.trained_layers,
+            "handed_layers": self.transformer.handed_layers,
             "precision": self.transformer.precision,
             "pooling": self.pooling,
             "layers": self.layers,
-            "projection_dim": getattr(self.projection, "out_features", None),
+            "projection_dim": self.projection_dim,
             "dropout": self.dropout.p,
         }
 
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
-        """Find the same pretrained weights again.
+        """Find the same pretrained weights again; layers are to be handed on anew.
 
         Raises:
             MissingExtraError: if the encoder's package is not installed.

@@ -21,8 +21,10 @@ from dovetail.encoders.pretrained_files import (
     load_pretrained_tokenizer,
 )
 from dovetail.encoders.transformer_layers import (
+    PretrainedLayer,
     embedded,
     layers_of,
+    module_of_layers,
     run_apart,
 )
 from dovetail.errors import ModelError
@@ -78,7 +80,8 @@ class Transformer(nn.Module):
         self._layers = tuple(layers_of(model))  # in a tuple, they are no parts under a second name
         self._trained_parts = self._parts_to_train()
         self.divides = trained_layers not in (0, "all") and run_apart(model, self._layers)
-        """Whether frozen and trained layers run apart."""
+        """Whether frozen layers run apart from those above, which are trained or handed on."""
+        self.handed_layers = 0
         self._require_gradients()
         if self.divides:
             for weight in self.parameters():
@@ -161,6 +164,33 @@ class Transformer(nn.Module):
             states = states.through(layer)
             yield states
 
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers, which are returned in single precision, lowest first.
+
+        Raises:
+            ModelError: if there are not so many, some are trained, or they do not run apart.
+        """
+        kept = self.num_states - 1 - count
+        if kept < 0:
+            raise ModelError(
+                f"the encoder {self.files.name!r} has {self.num_states - 1} layers, and the plan "
+                f"of sharing copies the top {count} of them: take fewer layers"
+            )
+        # The own weights may be rounded, and those that training starts from are not to be.
+        model = load_pretrained_model(self.files, dtype=torch.float32)
+        layers = layers_of(model)
+        if not self.is_frozen or not run_apart(model, layers):
+            raise ModelError(
+                f"the layers of the encoder {self.files.name!r} ({type(model).__name__}) "
+                f"{'do not run by themselves' if self.is_frozen else 'are trained'}, so tasks "
+                f"cannot have copies of them: take another cell for the sharing layers"
+            )
+        if (own := module_of_layers(self.model)) is not None:
+            del own[kept:]
+        self._layers = self._layers[:kept]
+        self.num_states, self.handed_layers, self.divides = kept + 1, count, True
+        return layers[kept:]
+
     def use_fast_precision(self) -> None:
         """Hold the trained layers in the precision of the frozen ones, for inference."""
         if self.divides:
@@ -183,8 +213,8 @@ class Transformer(nn.Module):
         """For each trained parameter, by name, how many layers stand above it."""
         count = self.num_states - 1
         above = {
-            id(parameter): count - number
-            for number, layer in enumerate(self._layers, start=1)
+            id(parameter): layer.layers_above
+            for layer in self._layers
             for parameter in layer.parameters()
         }
         return {

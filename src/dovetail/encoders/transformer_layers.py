@@ -16,12 +16,16 @@ from transformers.masking_utils import create_bidirectional_mask
 
 
 class PretrainedLayer(nn.Module):
-    """One layer over windows of pieces; its output is as wide as its input."""
+    """One layer over windows of pieces; its output is as wide as its input.
 
-    def __init__(self, layer: nn.Module, config: PreTrainedConfig) -> None:
+    `layers_above` is how many layers of the encoder stand above it.
+    """
+
+    def __init__(self, layer: nn.Module, config: PreTrainedConfig, *, layers_above: int) -> None:
         super().__init__()
         self.layer = layer
         self.config = config
+        self.layers_above = layers_above
         self.output_dim: int = config.hidden_size
 
     def forward(
@@ -38,13 +42,20 @@ class PretrainedLayer(nn.Module):
         return after
 
 
+def module_of_layers(model: PreTrainedModel) -> nn.ModuleList | None:
+    """The list of all layers in a model, if there is one."""
+    count = model.config.num_hidden_layers
+    lists = (part for part in model.modules() if isinstance(part, nn.ModuleList))
+    return next((part for part in lists if len(part) == count), None)
+
+
 def layers_of(model: PreTrainedModel) -> list[PretrainedLayer]:
     """The layers from the bottom to the top; none if they cannot be told apart."""
-    count = model.config.num_hidden_layers
-    for part in model.modules():
-        if isinstance(part, nn.ModuleList) and len(part) == count:
-            return [PretrainedLayer(layer, model.config) for layer in part]
-    return []
+    found = module_of_layers(model) or ()
+    return [
+        PretrainedLayer(layer, model.config, layers_above=len(found) - number)
+        for number, layer in enumerate(found, start=1)
+    ]
 
 
 def embedded(model: nn.Module, pieces: Int[Tensor, "windows pieces"]) -> Tensor:
