@@ -78,6 +78,13 @@ class JointModel(Predictor):
                 state[f"{part}.{name}"] = value.detach()
         return state
 
+    @property
+    def pretrained_names(self) -> frozenset[str]:
+        """What of `stored_state` comes from a pretrained encoder and was trained."""
+        return frozenset(
+            name.replace("encoder.encoders.", "encoder.", 1) for name in self.layers_above
+        )
+
     def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
         """Copy what `stored_state` gave into this model.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -87,7 +88,8 @@ def run_apart(model: PreTrainedModel, layers: Sequence[PretrainedLayer]) -> bool
     except (TypeError, ValueError, RuntimeError):  # a layer that asks for more
         return False
     whole = [*output.hidden_states[:-1], output.last_hidden_state]
+    close = partial(torch.allclose, rtol=1e-3, atol=1e-4)
     return len(whole) == len(own) and all(
-        ours.shape == theirs.shape and torch.allclose(ours[mask], theirs[mask], atol=1e-4)
+        ours.shape == theirs.shape and close(ours[mask], theirs[mask])
         for ours, theirs in zip(own, whole, strict=True)
     )
