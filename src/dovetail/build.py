@@ -14,6 +14,7 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    DepthSharingConfig,
     ElmoEncoderConfig,
     EncoderConfig,
     EntityHeadConfig,
@@ -56,7 +57,14 @@ from dovetail.layers.span_scorer import SpanScorer
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.model import JointModel
 from dovetail.schema import Schema
-from dovetail.sharing import SharedLayersWithExits, SharingBlock, bottom, depth
+from dovetail.sharing import (
+    SharedLayersWithExits,
+    SharingBlock,
+    bottom,
+    depth,
+    depth_of_copies,
+    exits_of_copies,
+)
 from dovetail.tagging import TagSet
 
 Words = Sequence[Sequence[str]]
@@ -85,7 +93,10 @@ def restore_model(
 
 def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> JointModel:
     """Put sharing and heads of the widths that fit on an encoder."""
-    sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
+    if config.sharing.cell == "pretrained":
+        sharing = build_copied_layers(config.sharing, encoder)
+    else:
+        sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
     entity_head = build_entity_head(
         config.entity_head,
         input_dim=sharing.output_dims[ENTITY_TASK],
@@ -163,6 +174,27 @@ def build_sharing(config: SharingConfig, *, input_dim: int) -> SharingBlock:
     own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
     place = bottom if isinstance(config, BottomSharingConfig) else depth
     return place(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
+
+
+def build_copied_layers(
+    config: DepthSharingConfig | ExitsSharingConfig, encoder: ConcatenatedEncoder
+) -> SharingBlock:
+    """The placement that a config describes, of copies of the pretrained encoder's top layers.
+
+    The encoder parts with as many layers as the deepest path has.
+
+    Raises:
+        ModelError: if the encoder has fewer layers, or they do not run by themselves.
+    """
+    if isinstance(config, ExitsSharingConfig):
+        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+        layers = encoder.hand_on(max(exits.values()))
+        dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
+        return exits_of_copies(layers, exits=exits, **dims)
+    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    layers = encoder.hand_on(config.shared_layers + max(own.values()))
+    dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
+    return depth_of_copies(layers, shared=config.shared_layers, own=own, **dims)
 
 
 def build_entity_head(

@@ -101,7 +101,7 @@ class Ensemble(Predictor):
 
     def streams(self, batch: Batch) -> tuple[Streams, ...]:
         features = [
-            own if (states := encoder.states(own)) is None else {"states": states}
+            encoder.with_states(own)
             for encoder, own in zip(self._encoders, batch.features, strict=True)
         ]
         return tuple(

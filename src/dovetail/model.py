@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.state import copy_exactly
@@ -54,17 +55,20 @@ class JointModel(Predictor):
                 yield name, parameter
 
     @property
-    def pretrained_names(self) -> frozenset[str]:
-        """Names of the trainable parameters that come from a pretrained encoder."""
-        pretrained = {
-            id(parameter)
-            for encoder in self.encoder
-            if isinstance(encoder, PretrainedEncoder)
-            for parameter in encoder.transformer.parameters()
+    def layers_above(self) -> Mapping[str, int]:
+        """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
+        copied = {
+            f"sharing.{path}.{name}": part.layers_above
+            for path, part in self.sharing.named_modules()
+            if isinstance(part, PretrainedLayer)
+            for name, _ in part.named_parameters()
         }
-        return frozenset(
-            name for name, parameter in self.trainable_parameters() if id(parameter) in pretrained
-        )
+        return copied | {
+            f"encoder.encoders.{place}.transformer.{name}": count
+            for place, encoder in enumerate(self.encoder)
+            if isinstance(encoder, PretrainedEncoder)
+            for name, count in encoder.transformer.layers_above().items()
+        }
 
     def stored_state(self) -> dict[str, Tensor]:
         """What a saved model holds: all that training changed, nothing that can be had again."""
@@ -73,6 +77,13 @@ class JointModel(Predictor):
             for name, value in self.get_submodule(part).state_dict().items():
                 state[f"{part}.{name}"] = value.detach()
         return state
+
+    @property
+    def pretrained_names(self) -> frozenset[str]:
+        """What of `stored_state` comes from a pretrained encoder and was trained."""
+        return frozenset(
+            name.replace("encoder.encoders.", "encoder.", 1) for name in self.layers_above
+        )
 
     def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
         """Copy what `stored_state` gave into this model.
@@ -84,16 +95,23 @@ class JointModel(Predictor):
 
     def forward(self, batch: Batch) -> Streams:
         """The stream of each task."""
-        tokens = self.encoder(batch.features)
+        features = self.encoder.with_states(batch.features)
+        tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.
         tokens = tokens.to(next(self.sharing.parameters(), tokens).dtype)
-        streams: Streams = self.sharing(Streams.tied(tokens, batch.mask, self.sharing.tasks))
+        pieces = self.encoder.piece_states(features)
+        streams: Streams = self.sharing(
+            Streams.tied(tokens, batch.mask, self.sharing.tasks, pieces=pieces)
+        )
         return Streams(
             {task: stream.float() for task, stream in streams.by_task.items()}, batch.mask
         )
 
     def use_fast_precision(self) -> None:
-        """Hold the recurrent layers in the type that is fastest on this processor."""
+        """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""
+        for encoder in self.encoder:
+            if isinstance(encoder, PretrainedEncoder):
+                encoder.transformer.use_fast_precision()
         for part in (self.sharing, self.link):
             part.to(dtype_of_precision("auto"))
 

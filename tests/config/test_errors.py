@@ -67,7 +67,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ({"sharing": 3}, "sharing: expected a table, found 3"),
         (
             {"sharing": {"cell": "gruu"}},
-            'sharing.cell: expected "gru" or "lstm", found "gruu"; did you mean "gru"?',
+            'sharing.cell: expected "gru", "lstm" or "pretrained", found "gruu"; did you mean',
         ),
         (
             {"sharing": {"kind": "dephts"}},
@@ -153,6 +153,33 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"sharing": {"kind": "exits", "relation_exit": 2}},
             "sharing.shared_layers: the last task leaves after layer 2, so nothing reads",
+        ),
+        (
+            {"sharing": {"cell": "pretrained"}, "encoders": [{"kind": "casing"}]},
+            'sharing.cell: "pretrained" copies the top layers of the pretrained encoder, and the '
+            "list of encoders has none",
+        ),
+        (
+            {"sharing": {"cell": "pretrained"}, "encoders": [{"kind": "pretrained"}] * 2},
+            "the list of encoders has 2; list one of this kind",
+        ),
+        (
+            {
+                "sharing": {"cell": "pretrained"},
+                "encoders": [{"kind": "pretrained", "trained_layers": 1}],
+            },
+            "trained_layers trains these layers themselves; set trained_layers = 0",
+        ),
+        (
+            {
+                "sharing": {
+                    "cell": "pretrained",
+                    "shared_layers": 0,
+                    "entity_layers": 0,
+                    "relation_layers": 0,
+                }
+            },
+            "sharing.cell: there is no layer to copy; take one",
         ),
         (
             {"relation_head": {"labels": "predicted", "label_dim": 0}},

@@ -69,6 +69,7 @@ class Config(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         yield from self._contradictions_of_unlabelled()
+        yield from self._contradictions_of_copies()
         if self.data.has_dev:
             return
         remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
@@ -94,3 +95,21 @@ class Config(Section):
                         f'"{path}" is in data.{field} too, so that each of its sentences would be '
                         f"left out; leave it out of one of the two",
                     )
+
+    def _contradictions_of_copies(self) -> Iterator[Contradiction]:
+        """Where the layers of a pretrained encoder are to be copied and cannot be."""
+        if self.sharing.cell != "pretrained":
+            return
+        found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
+        if len(found) != 1:
+            yield Contradiction(
+                "sharing.cell",
+                f'"pretrained" copies the top layers of the pretrained encoder, and the list of '
+                f"encoders has {len(found) or 'none'}; list one of this kind, or take another cell",
+            )
+        elif found[0].trained_layers:
+            yield Contradiction(
+                "sharing.cell",
+                '"pretrained" trains copies of the top layers for the tasks, and trained_layers '
+                "trains these layers themselves; set trained_layers = 0, or take another cell",
+            )

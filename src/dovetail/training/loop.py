@@ -108,7 +108,7 @@ class Loop:
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
         self.steps = -(-self.sentences_per_epoch // self.config.batch_size)
-        optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
+        optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
             optimiser,
             self.config,

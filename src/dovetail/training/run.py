@@ -28,7 +28,7 @@ from dovetail.training.batches import (
     EncodedSentences,
     FrozenStates,
     Pool,
-    frozen_bytes_per_token,
+    frozen_bytes,
 )
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
@@ -209,8 +209,7 @@ def encoded(
     Without room for it, it is computed anew for every batch: slower, and the same but for the half
     precision of the cache.
     """
-    tokens = sum(len(sentence.tokens) for sentence in sentences)
-    size = tokens * frozen_bytes_per_token(model.encoder)
+    size = frozen_bytes(model.encoder, sentences)
     if not 0 < size <= config.training.cache_gigabytes * 1e9:
         return EncodedSentences(sentences)
     states = FrozenStates.compute(model.encoder, sentences)
