@@ -107,6 +107,11 @@ class FrozenStates:
             yield done
         return cls(stored, starts)
 
+    @property
+    def num_bytes(self) -> int:
+        """The memory that they take."""
+        return sum(state.nbytes for state in self._states if state is not None)
+
     @staticmethod
     def _room(state: Tensor | None, num_tokens: int) -> Tensor | None:
         """Room for all tokens, in half precision where the states are in single."""
@@ -151,10 +156,14 @@ class EncodedSentences:
 
 def frozen_bytes_per_token(encoder: ConcatenatedEncoder) -> int:
     """What a token's frozen states take in `FrozenStates`, in bytes; 0 if nothing is frozen."""
-    with torch.no_grad():
-        word = Batch.from_sentences([Sentence.from_tokens(["word"])], encoder.featurise)
-        states = encoder.states(word.to(device_of(encoder)).features)
-    return sum(2 * state[0, 0].numel() for state in states if state is not None)
+    return sum(2 * state[0, 0].numel() for state in states_of_word(encoder) if state is not None)
+
+
+@torch.no_grad()
+def states_of_word(encoder: ConcatenatedEncoder) -> list[Tensor | None]:
+    """The frozen states of a sentence of one word: which encoders have any, and of what size."""
+    word = Batch.from_sentences([Sentence.from_tokens(["word"])], encoder.featurise)
+    return encoder.states(word.to(device_of(encoder)).features)
 
 
 def device_of(encoder: ConcatenatedEncoder) -> torch.device:

@@ -44,6 +44,7 @@ from dovetail.training.splits import (
     refuse_unknown,
     warnings_of_signatures,
 )
+from dovetail.training.states_cache import StatesCache, key_of_states
 
 
 @dataclass(frozen=True)
@@ -121,16 +122,19 @@ def train(
     yield finish(loop, config, folder, interrupted=interrupted)
 
 
-def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None, Loop]:
-    """Build the model and encode what is encoded once."""
+def prepare(
+    config: Config, splits: Splits, cache: StatesCache | None = None
+) -> Generator[EncodingProgress, None, Loop]:
+    """Build the model and encode what is encoded once, unless a run before left it in the cache."""
     seed_epoch(config.seed, phase=0, epoch=0)
+    states = StatesCache() if cache is None else cache
     sentences = (*splits.train, *splits.extra)
     words = [sentence.tokens for sentence in sentences]
     model = build_model(config, schema_of(config, splits), words=words).to(training_device())
     return Loop(
         model,
-        train=(yield from encoded(model, sentences, config)),
-        dev=(yield from encoded(model, splits.dev, config)),
+        train=(yield from encoded(model, sentences, config, states)),
+        dev=(yield from encoded(model, splits.dev, config, states)),
         curriculum=joint_curriculum(config),
         config=config.training,
         seed=config.seed,
@@ -171,23 +175,36 @@ def joint_curriculum(config: Config) -> Curriculum:
 
 
 def encoded(
-    model: JointModel, sentences: Sequence[Sentence], config: Config
+    model: JointModel, sentences: Sequence[Sentence], config: Config, cache: StatesCache
 ) -> Generator[EncodingProgress, None, EncodedSentences]:
-    """Compute what frozen encoders make of the sentences, if it fits into the cache.
+    """Compute what frozen encoders make of the sentences, if there is room for it.
 
-    Without room for it, it is computed anew for every batch: slower, and the same but for the half
-    precision of the cache.
+    Without room, it is computed anew for every batch: slower, and the same but for the half
+    precision in which it is kept.
     """
     tokens = sum(len(sentence.tokens) for sentence in sentences)
     size = tokens * frozen_bytes_per_token(model.encoder)
-    if not 0 < size <= config.training.cache_gigabytes * 1e9:
+    room = config.training.cache_gigabytes * 1e9
+    if not 0 < size <= room:
         return EncodedSentences(sentences)
-    states = FrozenStates.compute(model.encoder, sentences)
+    key = key_of_states(model.encoder, sentences)
+    states = cache.get(key)
+    if states is None:
+        states = yield from _computed(model, sentences)
+        cache.put(key, states, limit_bytes=room)
+    return EncodedSentences(sentences, states)
+
+
+def _computed(
+    model: JointModel, sentences: Sequence[Sentence]
+) -> Generator[EncodingProgress, None, FrozenStates]:
+    steps = FrozenStates.compute(model.encoder, sentences)
     while True:
         try:
-            yield EncodingProgress(next(states), len(sentences))
+            yield EncodingProgress(next(steps), len(sentences))
         except StopIteration as finished:
-            return EncodedSentences(sentences, finished.value)
+            states: FrozenStates = finished.value
+            return states
 
 
 def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
