@@ -201,7 +201,7 @@ def test_field_whose_condition_fails_is_not_tuned_and_gets_its_default() -> None
         },
         start,
     )
-    assert list(space.entries)[0] == "relation_head.pair_hidden_dim"
+    assert next(iter(space.entries)) == "relation_head.pair_hidden_dim"
     heads = [space.config(sampled(space, seed=seed)).relation_head for seed in range(12)]
     assert {head.pair_hidden_dim for head in heads} == {0, 8}
     for head in heads:
@@ -224,8 +224,7 @@ def test_kinds_of_sharing_can_be_tuned_with_their_own_fields() -> None:
         values = sampled(space, seed=seed)
         try:
             config = space.config(values)
-        except ConfigError as error:
-            assert "layer" in str(error)  # an exit that there is no layer for
+        except ConfigError:  # an exit that there is no layer for
             refused += 1
             continue
         kinds.add(config.sharing.kind)

@@ -83,7 +83,7 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
 
     console = Console(soft_wrap=True)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
-    with stop_on_interrupt() as stop, TuningDisplay(console, task, processes) as display:
+    with stop_on_interrupt() as stop, TuningDisplay(console, task) as display:
         outcome = tune(
             task,
             folder,

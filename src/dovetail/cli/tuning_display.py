@@ -34,10 +34,9 @@ STYLES = {"complete": "", "pruned": "dim", "refused": "dim", "failed": "red"}
 class TuningDisplay:
     """Prints the events of a search, and keeps the running trials in view in a terminal."""
 
-    def __init__(self, console: Console, task: Task, processes: int) -> None:
+    def __init__(self, console: Console, task: Task) -> None:
         self._console = console
         self._task = task
-        self._processes = processes
         self._running: dict[int, TrialEpoch | TrialStarted] = {}
         self._started = time.monotonic()
         self._done = 0
@@ -97,6 +96,8 @@ class TuningDisplay:
             case TrialInterrupted(number=number):
                 yield f"trial {number:>3}  interrupted; it is repeated when the search goes on"
             case WaitingForOthers(running=running, at_most_seconds=seconds):
+                if running <= len(self._running):
+                    return  # they are those of this search, which are in view
                 yield (
                     f"waiting for {running} trial(s) of other processes; one whose process is dead "
                     f"is repeated after {seconds} s"

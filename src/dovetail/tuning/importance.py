@@ -11,20 +11,23 @@ from optuna.trial import TrialState
 FEWEST_TRIALS = 10
 """Complete trials below which nothing is said: it would be noise."""
 
+BEST_SHARE = 0.25
+"""Share of the trials that count as the best."""
+
 BEST_TRIALS = 5
-"""Trials that count as the best at least, however few there are."""
+"""Trials that do at least, however few there are."""
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
     """The share of each field, largest first; empty with too few complete trials.
 
-    By PED-ANOVA (Watanabe et al. 2023), which asks how far the values of the best tenth of the
+    By PED-ANOVA (Watanabe et al. 2023), which asks how far the values of the best quarter of the
     trials differ from those of all trials.  It also takes fields that are tuned under a condition.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(complete) < FEWEST_TRIALS or len({trial.value for trial in complete}) < 2:
         return {}
-    best = max(0.1, BEST_TRIALS / len(complete))
+    best = max(BEST_SHARE, BEST_TRIALS / len(complete))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about fields that only a trial or two had
         found = get_param_importances(

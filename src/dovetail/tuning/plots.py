@@ -101,7 +101,7 @@ def layers_figure(complete: Sequence[Record]) -> Figure:
         range(min(axis), max(axis) + 1) for axis in zip(*cells, strict=True)
     )
     figure = Figure(
-        figsize=(1.6 + len(shared) * (0.9 + 0.85 * len(relation)), 1.7 + 0.75 * len(entity)),
+        figsize=(1.5 + len(shared) * (0.3 + 0.68 * len(relation)), 1.3 + 0.55 * len(entity)),
         layout="constrained",
     )
     panels = figure.subplots(1, len(shared), squeeze=False, sharey=True)[0]
@@ -165,7 +165,7 @@ def importance_figure(importance: Mapping[str, float]) -> Figure:
     bars = axes.barh([field for field, _ in shown], [100 * share for _, share in shown])
     axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=8)
     axes.set_xlabel("share in percent")
-    axes.set_title("What set the best trials apart", loc="left")
+    axes.set_title("What set the best quarter of the trials apart", loc="left")
     _quiet(axes)
     axes.tick_params(axis="y", length=0)
     return figure

@@ -34,6 +34,11 @@ class Workers:
         self._by_pipe: dict[Connection, multiprocessing.process.BaseProcess] = {}
         self._new_ones_left = 2 * processes
 
+    @property
+    def pids(self) -> list[int]:
+        """The process numbers of those that run."""
+        return [process.pid for process in self._by_pipe.values() if process.pid is not None]
+
     def run(self, *, notify: Notify, should_stop: ShouldStop) -> None:
         """Run until every process is done; one that is killed is replaced.
 
