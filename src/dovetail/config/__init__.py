@@ -5,6 +5,7 @@ The config stops at `dovetail.build`: networks take plain numbers.  This package
 the errors, and imports nothing else of Dovetail; above all no torch, so it is quick to import.
 """
 
+from dovetail.config.changes import problem_with, value_of, with_changes
 from dovetail.config.config import Config
 from dovetail.config.data import DataConfig
 from dovetail.config.distillation import DistillationConfig
@@ -57,4 +58,7 @@ __all__ = [
     "dump_config",
     "load_config",
     "parse_config",
+    "problem_with",
+    "value_of",
+    "with_changes",
 ]

@@ -101,6 +101,13 @@ class FrozenStates:
         places = sorted(range(len(order)), key=order.__getitem__)
         return cls([[own[place] for place in places] if own else [] for own in stored])
 
+    @property
+    def num_bytes(self) -> int:
+        """The memory that they take."""
+        return sum(
+            tensor.nbytes for own in self._states for states in own for tensor in states.values()
+        )
+
     def features(
         self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
     ) -> list[Features]:

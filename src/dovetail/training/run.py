@@ -25,14 +25,12 @@ from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
 from dovetail.training.batches import (
-    EncodedSentences,
-    FrozenStates,
     Pool,
-    frozen_bytes,
 )
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import training_device
+from dovetail.training.encoding import EncodingProgress, encoded
 from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
@@ -45,6 +43,7 @@ from dovetail.training.splits import (
     refuse_unknown,
     warnings_of_signatures,
 )
+from dovetail.training.states_cache import StatesCache
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
@@ -62,14 +61,6 @@ class RunStarted:
     precision: str
     threads: int
     epochs_done: int
-
-
-@dataclass(frozen=True)
-class EncodingProgress:
-    """Sentences whose frozen encodings are done, of all."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -129,17 +120,23 @@ def train(
     yield finish(loop, config, folder, interrupted=interrupted)
 
 
-def prepare(config: Config, splits: Splits) -> Generator[Preparation, None, Loop]:
-    """Build the model, ask the teacher, and encode what is encoded once."""
+def prepare(
+    config: Config, splits: Splits, cache: StatesCache | None = None
+) -> Generator[Preparation, None, Loop]:
+    """Build the model, ask the teacher, and encode what is encoded once.
+
+    What frozen encoders compute may be in the cache, where a run before left it.
+    """
     seed_epoch(config.seed, phase=0, epoch=0)
+    states = StatesCache() if cache is None else cache
     words = [sentence.tokens for sentence in splits.learned]
     model = build_model(config, schema_of(config, splits), words=words).to(training_device())
     sentences, taught = yield from learned(model, splits.learned, config)
-    train = yield from encoded(model, sentences, config)
+    train = yield from encoded(model, sentences, config.training, states)
     return Loop(
         model,
         train=replace(train, taught=taught),
-        dev=(yield from encoded(model, splits.dev, config)),
+        dev=(yield from encoded(model, splits.dev, config.training, states)),
         curriculum=joint_curriculum(config),
         config=config.training,
         seed=config.seed,
@@ -199,25 +196,6 @@ def joint_curriculum(config: Config) -> Curriculum:
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in weights.items()}))
     return (Phase("joint", config.training.epochs, tuple(objectives)),)
-
-
-def encoded(
-    model: JointModel, sentences: Sequence[Sentence], config: Config
-) -> Generator[EncodingProgress, None, EncodedSentences]:
-    """Compute what frozen encoders make of the sentences, if it fits into the cache.
-
-    Without room for it, it is computed anew for every batch: slower, and the same but for the half
-    precision of the cache.
-    """
-    size = frozen_bytes(model.encoder, sentences)
-    if not 0 < size <= config.training.cache_gigabytes * 1e9:
-        return EncodedSentences(sentences)
-    states = FrozenStates.compute(model.encoder, sentences)
-    while True:
-        try:
-            yield EncodingProgress(next(states), len(sentences))
-        except StopIteration as finished:
-            return EncodedSentences(sentences, finished.value)
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:
