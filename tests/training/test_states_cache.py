@@ -10,9 +10,10 @@ from tests.corpus import DEV, TRAIN
 from tests.networks import ENCODERS, pretrained, tiny_config
 
 from dovetail.config import CharactersEncoderConfig, Config, EncoderConfig
+from dovetail.training.encoding import EncodingProgress
 from dovetail.training.loop import Loop
 from dovetail.training.results import EpochResult
-from dovetail.training.run import EncodingProgress, prepare
+from dovetail.training.run import prepare
 from dovetail.training.splits import Splits
 from dovetail.training.states_cache import StatesCache
 

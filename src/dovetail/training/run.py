@@ -24,9 +24,7 @@ from dovetail.objectives import Distilled, Objective, Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import (
-    Pool,
-)
+from dovetail.training.batches import Pool
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import training_device
