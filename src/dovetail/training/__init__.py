@@ -1,7 +1,7 @@
 """Training: phases, batches, the loop, checkpoints, and the folder that a run leaves."""
 
-from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.encoding import EncodingProgress
+from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run import RunEvent, RunFinished, RunStarted, train
 from dovetail.training.teacher import TeachingProgress
 
