@@ -16,6 +16,7 @@ from pathlib import Path
 from dovetail.corpora import read_corpus
 from dovetail.evaluation import Evaluation, SettingScores, evaluate
 from dovetail.extractor import Extractor
+from dovetail.saved_model import load_model
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED = PROJECT / "src" / "dovetail" / "pretrained"
@@ -90,7 +91,7 @@ def card(name: str, folder: Path, test: Path, evaluation: Evaluation, extractor:
         **texts,
         seed=config["seed"],
         size=sum(file.stat().st_size for file in folder.iterdir()) / 1e6,
-        numbers=sum(tensor.numel() for tensor in extractor.model.stored_state().values()),
+        numbers=sum(tensor.numel() for tensor in load_model(folder).model.stored_state().values()),
         test=str(test),
         test_sentences=evaluation.sentences,
         rows=rows,

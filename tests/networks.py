@@ -15,6 +15,7 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    CrfEntityHeadConfig,
     DataConfig,
     DepthSharingConfig,
     EncoderConfig,
@@ -40,6 +41,7 @@ def tiny_config(
     seed: int = 1,
     encoders: tuple[EncoderConfig, ...] = ENCODERS,
     sharing: SharingConfig | None = None,
+    entity_head: EntityHeadConfig | None = None,
     relation_head: dict[str, Any] | None = None,
     training: dict[str, Any] | None = None,
 ) -> Config:
@@ -50,7 +52,7 @@ def tiny_config(
         data=data or DataConfig(train=(Path("train.jsonl"),), dev=(Path("dev.jsonl"),)),
         encoders=encoders,
         sharing=sharing or DepthSharingConfig(hidden_dim=6, dropout=0.1),
-        entity_head=EntityHeadConfig(hidden_dim=8),
+        entity_head=entity_head or CrfEntityHeadConfig(hidden_dim=8),
         relation_head=RelationHeadConfig(
             **{"label_dim": 4, "hidden_dim": 8, "dropout": 0.1, **(relation_head or {})}
         ),
@@ -101,7 +103,7 @@ def talkative_model(config: Config | None = None, *, seed: int = 0) -> JointMode
 def batch_of(sentences: Sequence[Sentence], model: JointModel) -> Batch:
     """A batch with targets."""
     batch = Batch.from_sentences(sentences, model.encoder.featurise)
-    return batch.with_targets(model.tag_set, model.schema)
+    return batch.with_targets(model.entity_head.expressible, model.schema)
 
 
 def recurrent(cell: str, hidden_dim: int = 3) -> Any:

@@ -71,8 +71,8 @@ def test_heads_are_of_the_schema_and_the_scheme(scheme: str) -> None:
     head = config.entity_head.model_copy(update={"scheme": scheme})
     model = tiny_model(config.model_copy(update={"entity_head": head}))
     assert model.schema == Schema.from_sentences(SENTENCES)
-    assert len(model.tag_set) == 1 + 3 * len(model.tag_set.scheme.prefixes)
-    assert model.relation_head.label_embedding.weight.shape == (len(model.tag_set), 4)
+    assert len(model.entity_head.tag_set) == 1 + 3 * len(model.entity_head.tag_set.scheme.prefixes)
+    assert model.relation_head.label_embedding.weight.shape == (len(model.entity_head.tag_set), 4)
     assert model.relation_head.thresholds.tolist() == [0.5] * 3
 
 

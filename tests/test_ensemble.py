@@ -13,7 +13,7 @@ import torch
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, batch_of, pretrained, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import DepthSharingConfig, EntityHeadConfig
+from dovetail.config import CrfEntityHeadConfig, DepthSharingConfig
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
@@ -49,7 +49,7 @@ def path_probabilities(model: Predictor, sentence: Sentence) -> dict[tuple[int, 
     """The probability of every tag path of a sentence."""
     batch = Batch.from_sentences([sentence], model.featurise)
     emissions = model.emissions(model.streams(batch))
-    num_tags = len(model.tag_set)
+    num_tags = len(model.entity_head.tag_set)
     paths = list(product(range(num_tags), repeat=len(sentence.tokens)))
     likelihoods = model.entity_head.crf.log_likelihood(
         emissions.expand(len(paths), -1, -1),
@@ -198,8 +198,6 @@ def test_models_that_do_not_mean_the_same_are_refused() -> None:
         ModelError, match="the same entity types; model 1 has Company, Person, Place, "
     ):
         Ensemble([model, tiny_model(sentences=SENTENCES[:1])])
-    config = tiny_config().model_copy(
-        update={"entity_head": EntityHeadConfig(scheme="bilou", hidden_dim=8)}
-    )
+    config = tiny_config(entity_head=CrfEntityHeadConfig(scheme="bilou", hidden_dim=8))
     with pytest.raises(ModelError, match="only if they have the same tags"):
         Ensemble([model, tiny_model(config)])

@@ -11,10 +11,9 @@ from dovetail.document import Entity, Relation, Sentence
 from dovetail.encoders import CasingEncoder, ConcatenatedEncoder
 from dovetail.features import Batch, Candidates, Targets
 from dovetail.schema import Schema
-from dovetail.tagging import TagSet, reachable
+from dovetail.tagging import reachable
 
 SCHEMA = Schema.from_sentences(SENTENCES)
-TAGS = TagSet("bilou", SCHEMA.entity_types)
 
 some_sentences = st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=6)
 
@@ -50,16 +49,15 @@ def test_pairs_are_all_ordered_pairs_of_different_entities(sentences: list[Sente
 
 @given(some_sentences)
 def test_targets_hold_every_annotation_of_flat_sentences(sentences: list[Sentence]) -> None:
-    targets = Targets.from_sentences(sentences, TAGS, SCHEMA)
+    targets = Targets.from_sentences(sentences, reachable, SCHEMA)
     for row, sentence in enumerate(sentences):
-        entities = TAGS.entities_from_tags(targets.tags[row, : len(sentence.tokens)].tolist())
-        assert entities == sentence.sorted_entities
+        entities = sentence.sorted_entities
+        assert targets.candidates.entities(SCHEMA.entity_types)[row] == sentence.entities
         found = {
             Relation(entities[head], entities[tail], SCHEMA.relation_types[type_])
             for head, tail, type_ in targets.relations[row].nonzero().tolist()
         }
         assert found == sentence.relations
-        assert not targets.tags[row, len(sentence.tokens) :].any()
 
 
 def test_entities_within_longer_ones_are_left_out_with_their_relations() -> None:
@@ -69,7 +67,7 @@ def test_entities_within_longer_ones_are_left_out_with_their_relations() -> None
         entities=[outer, inner, place],
         relations=[Relation(outer, place, "based_in"), Relation(inner, place, "lives_in")],
     )
-    targets = Targets.from_sentences([sentence], TAGS, SCHEMA)
+    targets = Targets.from_sentences([sentence], reachable, SCHEMA)
     assert reachable(sentence.entities) == [outer, place]
     assert targets.candidates.spans[0].tolist() == [[0, 3], [4, 5]]
     based_in = SCHEMA.relation_types.index("based_in")
@@ -82,7 +80,7 @@ def test_annotated_says_which_tasks_each_sentence_is_labelled_for() -> None:
         replace(SENTENCES[1], annotated=frozenset({"entity"})),
         replace(SENTENCES[2], annotated=frozenset()),
     ]
-    annotated = Targets.from_sentences(sentences, TAGS, SCHEMA).annotated
+    annotated = Targets.from_sentences(sentences, reachable, SCHEMA).annotated
     assert annotated["entity"].tolist() == [True, True, False]
     assert annotated["relation"].tolist() == [True, False, False]
 
@@ -101,14 +99,13 @@ def test_batch_masks_the_tokens_of_its_sentences(sentences: list[Sentence]) -> N
 
 def test_moving_a_batch_moves_every_tensor_and_nothing_else() -> None:
     encoder = ConcatenatedEncoder([CasingEncoder()])
-    batch = Batch.from_sentences(SENTENCES[:3], encoder.featurise).with_targets(TAGS, SCHEMA)
+    batch = Batch.from_sentences(SENTENCES[:3], encoder.featurise).with_targets(reachable, SCHEMA)
     moved = batch.to(torch.device("meta"))
     assert moved.sentences == batch.sentences
     assert moved.targets is not None
     tensors = [
         moved.mask,
         moved.features[0]["casings"],
-        moved.targets.tags,
         moved.targets.relations,
         moved.targets.candidates.spans,
         moved.targets.candidates.mask,

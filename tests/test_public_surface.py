@@ -19,6 +19,7 @@ PACKAGES = [
     "dovetail.objectives",
     "dovetail.sharing",
     "dovetail.training",
+    "dovetail.tuning",
 ]
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from tests.corpus import SENTENCES
 from tests.networks import ENCODERS, pretrained, talkative_model, tiny_config
 
-from dovetail.config import load_config
+from dovetail.config import DepthSharingConfig, load_config
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
@@ -46,6 +46,27 @@ def test_saved_model_is_loaded_with_the_same_bits_and_predictions(tmp_path: Path
     found = load_file(tmp_path / "model" / "weights.safetensors")
     assert found.keys() == stored.keys()
     assert all(torch.equal(found[name], stored[name]) for name in stored)
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_trained_layers_of_an_encoder_are_stored_in_half_precision(
+    copied: bool, pretrained_folder: Path, tmp_path: Path
+) -> None:
+    sharing = DepthSharingConfig(hidden_dim=6, cell="pretrained" if copied else "gru")
+    encoder = pretrained(pretrained_folder, trained_layers=0 if copied else 2)
+    config = tiny_config(encoders=(*ENCODERS, encoder), sharing=sharing)
+    model = talkative_model(config)
+    save_model(tmp_path / "model", model, config)
+    stored, found = model.stored_state(), load_file(tmp_path / "model" / "weights.safetensors")
+    assert found.keys() == stored.keys()
+    halved = {name for name, tensor in found.items() if tensor.dtype == torch.float16}
+    assert halved == model.pretrained_names
+    assert len(halved) == 16 * (4 if copied else 2)
+    assert all(torch.equal(found[name], stored[name].to(found[name].dtype)) for name in stored)
+    again = load_model(tmp_path / "model").model
+    assert {tensor.dtype for tensor in again.stored_state().values()} == {torch.float32}
+    save_model(tmp_path / "again", again, config)
+    assert_same_predictions(again, load_model(tmp_path / "again").model)
 
 
 def test_trained_model_says_the_same_after_another_round_trip(folder: Path, tmp_path: Path) -> None:

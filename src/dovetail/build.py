@@ -14,6 +14,7 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    DepthSharingConfig,
     ElmoEncoderConfig,
     EncoderConfig,
     EntityHeadConfig,
@@ -21,6 +22,7 @@ from dovetail.config import (
     PretrainedEncoderConfig,
     RelationHeadConfig,
     SharingConfig,
+    SpanEntityHeadConfig,
     StaticEncoderConfig,
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK
@@ -38,15 +40,31 @@ from dovetail.encoders import (
     read_brown_paths,
     read_word_vectors,
 )
-from dovetail.heads import EntityHead, EntityLink, RelationHead, TrainingRegime
+from dovetail.heads import (
+    CrfEntityHead,
+    EntityHead,
+    EntityLink,
+    RelationHead,
+    SpanEntityHead,
+    TrainingRegime,
+)
 from dovetail.layers.label_embedding import LabelEmbedding
+from dovetail.layers.marked import MarkedLayers
 from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.span_scorer import SpanScorer
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.model import JointModel
 from dovetail.schema import Schema
-from dovetail.sharing import SharedLayersWithExits, SharingBlock, bottom, depth
+from dovetail.sharing import (
+    SharedLayersWithExits,
+    SharingBlock,
+    bottom,
+    depth,
+    depth_of_copies,
+    exits_of_copies,
+)
 from dovetail.tagging import TagSet
 
 Words = Sequence[Sequence[str]]
@@ -75,10 +93,18 @@ def restore_model(
 
 def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> JointModel:
     """Put sharing and heads of the widths that fit on an encoder."""
-    tag_set = TagSet(config.entity_head.scheme, schema.entity_types)
-    sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
+    if config.sharing.cell == "pretrained":
+        sharing = build_copied_layers(config.sharing, encoder)
+    else:
+        sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
     entity_head = build_entity_head(
-        config.entity_head, input_dim=sharing.output_dims[ENTITY_TASK], tag_set=tag_set
+        config.entity_head,
+        input_dim=sharing.output_dims[ENTITY_TASK],
+        entity_types=schema.entity_types,
+    )
+    relation_dim = sharing.output_dims[RELATION_TASK]
+    link = build_link(
+        config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
     )
     return JointModel(
         encoder=encoder,
@@ -86,11 +112,11 @@ def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> Jo
         entity_head=entity_head,
         relation_head=build_relation_head(
             config.relation_head,
-            input_dim=sharing.output_dims[RELATION_TASK],
+            input_dim=relation_dim if link.marked is None else link.marked.output_dim,
             num_labels=entity_head.num_labels,
             schema=schema,
         ),
-        link=EntityLink(config.relation_head.labels, config.relation_head.candidates),
+        link=link,
     )
 
 
@@ -150,15 +176,73 @@ def build_sharing(config: SharingConfig, *, input_dim: int) -> SharingBlock:
     return place(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
 
 
-def build_entity_head(config: EntityHeadConfig, *, input_dim: int, tag_set: TagSet) -> EntityHead:
+def build_copied_layers(
+    config: DepthSharingConfig | ExitsSharingConfig, encoder: ConcatenatedEncoder
+) -> SharingBlock:
+    """The placement that a config describes, of copies of the pretrained encoder's top layers.
+
+    The encoder parts with as many layers as the deepest path has.
+
+    Raises:
+        ModelError: if the encoder has fewer layers, or they do not run by themselves.
+    """
+    if isinstance(config, ExitsSharingConfig):
+        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+        layers = encoder.hand_on(max(exits.values()))
+        dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
+        return exits_of_copies(layers, exits=exits, **dims)
+    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    layers = encoder.hand_on(config.shared_layers + max(own.values()))
+    dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
+    return depth_of_copies(layers, shared=config.shared_layers, own=own, **dims)
+
+
+def build_entity_head(
+    config: EntityHeadConfig, *, input_dim: int, entity_types: Sequence[str]
+) -> EntityHead:
     """The entity head that a config describes."""
-    return EntityHead(
+    if isinstance(config, SpanEntityHeadConfig):
+        scorer = SpanScorer(
+            input_dim=input_dim,
+            hidden_dim=config.hidden_dim,
+            num_types=len(entity_types),
+            max_width=config.max_width,
+            pooled=config.span == "pooled",
+            activation=config.activation,
+        )
+        return SpanEntityHead(
+            entity_types=entity_types,
+            scorer=scorer,
+            overlaps=config.overlaps,
+            dropout=config.dropout,
+        )
+    return CrfEntityHead(
         input_dim=input_dim,
         hidden_dim=config.hidden_dim,
-        tag_set=tag_set,
+        tag_set=TagSet(config.scheme, entity_types),
         activation=config.activation,
         dropout=config.dropout,
     )
+
+
+def build_link(config: RelationHeadConfig, *, token_dim: int, num_types: int) -> EntityLink:
+    """What the config says that the relation head is told of a sentence's entities."""
+    if not config.marked_layers:
+        return EntityLink(config.labels, config.candidates)
+
+    def make_layer(width: int) -> BidirectionalLayer:
+        return BidirectionalLayer(
+            "gru", input_dim=width, hidden_dim=config.marked_hidden_dim, normalise=True
+        )
+
+    marked = MarkedLayers(
+        make_layer,
+        token_dim=token_dim,
+        num_types=num_types,
+        num_layers=config.marked_layers,
+        dropout=config.marked_dropout,
+    )
+    return EntityLink(config.labels, config.candidates, marked)
 
 
 def build_relation_head(

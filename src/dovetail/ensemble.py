@@ -6,7 +6,8 @@ random field
 
     p(y) = exp(1/n sum_k s_k(y)) / Z  =  1/Z' prod_k p_k(y)^(1/n),
 
-the normalised geometric mean of the members' distributions over whole tag paths.  Relations: the
+the normalised geometric mean of the members' distributions over whole tag paths.  Where the
+members score spans, the same holds of the distribution over a span's types.  Relations: the
 mean of the members' logits for pairs of the ensemble's entities, which is the normalised geometric
 mean of their probabilities, against the mean of their thresholds.
 
@@ -24,7 +25,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK
 from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.features import Batch, Candidates
@@ -100,7 +101,7 @@ class Ensemble(Predictor):
 
     def streams(self, batch: Batch) -> tuple[Streams, ...]:
         features = [
-            own if (states := encoder.states(own)) is None else {"states": states}
+            encoder.with_states(own)
             for encoder, own in zip(self._encoders, batch.features, strict=True)
         ]
         return tuple(
@@ -124,7 +125,8 @@ class Ensemble(Predictor):
             labels = member.link.read(
                 self.entity_head, emissions, own.mask, candidates, training=False
             )
-            logits.append(member.relation_head(own[RELATION_TASK], labels, candidates))
+            stream = member.relation_stream(own, candidates)
+            logits.append(member.relation_head(stream, labels, candidates))
         return mean(logits)
 
 
@@ -148,7 +150,7 @@ def refuse_different(members: Sequence[JointModel]) -> None:
                 )
 
 
-def meanings(model: JointModel) -> dict[str, str]:
+def meanings(model: Predictor) -> dict[str, str]:
     """What gives the scores of a model their meaning, in words."""
     schema = model.schema.to_dict()
     return {
@@ -157,7 +159,7 @@ def meanings(model: JointModel) -> dict[str, str]:
         "relation types": ", ".join(schema["relation_types"]),
         "arguments of relations": str(schema["signatures"]),
         "symmetric relations": ", ".join(schema["symmetric"]) or "none",
-        "tags": ", ".join(model.tag_set.tags),
+        **model.entity_head.meaning,
     }
 
 

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from dovetail.document import ENTITY_TASK, TASKS, Entity, Sentence
 from dovetail.schema import Schema
-from dovetail.tagging import TagSet, reachable
 
 Featurise = Callable[[Sequence[Sequence[str]]], list[dict[str, Tensor]]]
 """Turns the tokens of sentences into the features of each encoder."""
+
+Expressible = Callable[[Iterable[Entity]], list[Entity]]
+"""Picks those of a sentence's entities that an entity head can express, in reading order."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +85,24 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Targets:
-    """The gold annotations of a batch, and for which tasks each sentence carries them."""
+    """The gold annotations of a batch, and for which tasks each sentence carries them.
 
-    tags: Int[Tensor, "batch tokens"]
+    The candidates are the gold entities and, `with_spurious`, others behind them.
+    """
+
     candidates: Candidates
     relations: Float[Tensor, "batch entities entities types"]
     annotated: Mapping[str, Bool[Tensor, " batch"]]
 
     @classmethod
-    def from_sentences(cls, sentences: Sequence[Sentence], tags: TagSet, schema: Schema) -> Targets:
-        """Gold tags, gold entities and the relations between them, symmetric ones both ways.
+    def from_sentences(
+        cls, sentences: Sequence[Sentence], expressible: Expressible, schema: Schema
+    ) -> Targets:
+        """Gold entities and the relations between them, symmetric ones both ways.
 
-        Entities that a flat tagging cannot express are left out, and their relations with them.
+        Entities that the entity head cannot express are left out, and their relations with them.
         """
-        entities = [reachable(sentence.entities) for sentence in sentences]
-        length = max(len(sentence.tokens) for sentence in sentences)
+        entities = [expressible(sentence.entities) for sentence in sentences]
         candidates = Candidates.from_entities(entities, schema.entity_types)
         index_by_type = {type_: index for index, type_ in enumerate(schema.relation_types)}
         relations = torch.zeros(*candidates.pairs.shape, len(schema.relation_types))
@@ -111,7 +116,6 @@ class Targets:
                     if relation.type in schema.symmetric:
                         relations[row, tail, head, index_by_type[relation.type]] = 1.0
         return cls(
-            torch.tensor([tags.tags_from_entities(row, length=length) for row in entities]),
             candidates,
             relations,
             {
@@ -154,13 +158,44 @@ def _most_confident(entities: Iterable[Entity], most: int) -> list[Entity]:
 
 
 @dataclass(frozen=True)
+class Expectations:
+    """What the entity head of a teacher expects of some sentences, as another head learns it.
+
+    What stands in the two tensors is the head's business: for each token, such as the
+    probabilities of its tags, and for each sentence as a whole.  `entropy` is that of the
+    teacher's distribution over all annotations of a sentence, in nats.
+    """
+
+    of_tokens: Float[Tensor, "batch tokens *scores"]
+    of_sentences: Float[Tensor, " batch *counts"]
+    entropy: Float[Tensor, " batch"]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher says of the sentences of a batch: the targets of distillation.
+
+    `relations` are its logits of the relations between the candidates of the batch's targets.  All
+    scores, the teacher's and the student's, are compared at the temperature.
+    """
+
+    entities: Expectations
+    relations: Float[Tensor, "batch entities entities types"]
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Some sentences as tensors, padded on the right; `targets` is there in training only."""
+    """Some sentences as tensors, padded on the right.
+
+    `targets` is there in training only, `taught` where there is a teacher.
+    """
 
     sentences: tuple[Sentence, ...]
     features: list[dict[str, Tensor]]
     mask: Bool[Tensor, "batch tokens"]
     targets: Targets | None = None
+    taught: Taught | None = None
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:
@@ -170,9 +205,9 @@ class Batch:
         features = featurise([sentence.tokens for sentence in sentences])
         return cls(tuple(sentences), features, mask)
 
-    def with_targets(self, tags: TagSet, schema: Schema) -> Batch:
+    def with_targets(self, expressible: Expressible, schema: Schema) -> Batch:
         """The same batch with the gold annotations of its sentences."""
-        return replace(self, targets=Targets.from_sentences(self.sentences, tags, schema))
+        return replace(self, targets=Targets.from_sentences(self.sentences, expressible, schema))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with all tensors on a device."""
@@ -188,7 +223,7 @@ def _moved(value: Any, device: torch.device) -> Any:
         return [_moved(item, device) for item in value]
     if isinstance(value, Mapping):
         return {key: _moved(item, device) for key, item in value.items()}
-    if isinstance(value, Batch | Targets | Candidates):
+    if isinstance(value, Batch | Targets | Candidates | Taught | Expectations):
         return replace(
             value,
             **{field.name: _moved(getattr(value, field.name), device) for field in fields(value)},

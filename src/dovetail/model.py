@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.state import copy_exactly
@@ -54,25 +55,35 @@ class JointModel(Predictor):
                 yield name, parameter
 
     @property
-    def pretrained_names(self) -> frozenset[str]:
-        """Names of the trainable parameters that come from a pretrained encoder."""
-        pretrained = {
-            id(parameter)
-            for encoder in self.encoder
-            if isinstance(encoder, PretrainedEncoder)
-            for parameter in encoder.transformer.parameters()
+    def layers_above(self) -> Mapping[str, int]:
+        """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
+        copied = {
+            f"sharing.{path}.{name}": part.layers_above
+            for path, part in self.sharing.named_modules()
+            if isinstance(part, PretrainedLayer)
+            for name, _ in part.named_parameters()
         }
-        return frozenset(
-            name for name, parameter in self.trainable_parameters() if id(parameter) in pretrained
-        )
+        return copied | {
+            f"encoder.encoders.{place}.transformer.{name}": count
+            for place, encoder in enumerate(self.encoder)
+            if isinstance(encoder, PretrainedEncoder)
+            for name, count in encoder.transformer.layers_above().items()
+        }
 
     def stored_state(self) -> dict[str, Tensor]:
         """What a saved model holds: all that training changed, nothing that can be had again."""
         state = {f"encoder.{name}": value for name, value in self.encoder.stored_state().items()}
-        for part in ("sharing", "entity_head", "relation_head"):
+        for part in ("sharing", "entity_head", "link", "relation_head"):
             for name, value in self.get_submodule(part).state_dict().items():
                 state[f"{part}.{name}"] = value.detach()
         return state
+
+    @property
+    def pretrained_names(self) -> frozenset[str]:
+        """What of `stored_state` comes from a pretrained encoder and was trained."""
+        return frozenset(
+            name.replace("encoder.encoders.", "encoder.", 1) for name in self.layers_above
+        )
 
     def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
         """Copy what `stored_state` gave into this model.
@@ -84,17 +95,25 @@ class JointModel(Predictor):
 
     def forward(self, batch: Batch) -> Streams:
         """The stream of each task."""
-        tokens = self.encoder(batch.features)
+        features = self.encoder.with_states(batch.features)
+        tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.
         tokens = tokens.to(next(self.sharing.parameters(), tokens).dtype)
-        streams: Streams = self.sharing(Streams.tied(tokens, batch.mask, self.sharing.tasks))
+        pieces = self.encoder.piece_states(features)
+        streams: Streams = self.sharing(
+            Streams.tied(tokens, batch.mask, self.sharing.tasks, pieces=pieces)
+        )
         return Streams(
             {task: stream.float() for task, stream in streams.by_task.items()}, batch.mask
         )
 
     def use_fast_precision(self) -> None:
-        """Hold the sharing layers in the type that is fastest on this processor, for inference."""
-        self.sharing.to(dtype_of_precision("auto"))
+        """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""
+        for encoder in self.encoder:
+            if isinstance(encoder, PretrainedEncoder):
+                encoder.transformer.use_fast_precision()
+        for part in (self.sharing, self.link):
+            part.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:
         """Run all heads, with the entities that the link gives the relations, and their losses.
@@ -108,14 +127,34 @@ class JointModel(Predictor):
         streams = self.streams(batch)
         with torch.autocast(mask.device.type, enabled=False):
             emissions = self.emissions(streams)
-            targets = self.link.targets(head, emissions, mask, batch.targets)
-            labels = self.link.read(head, emissions, mask, targets.candidates, training=True)
-            logits = self.relation_head(streams[0][RELATION_TASK], labels, targets.candidates)
+            linked = self.link.targets(head, emissions, mask, batch.targets)
+            labels = self.link.read(head, emissions, mask, linked.candidates, training=True)
+        # Its layers, if there are any, are as costly as those of the sharing, and as precise.
+        stream = self.relation_stream(streams[0], linked.candidates)
+        with torch.autocast(mask.device.type, enabled=False):
+            logits = self.relation_head(stream, labels, linked.candidates)
             losses = {
-                ENTITY_TASK: head.loss(emissions, targets, mask),
-                RELATION_TASK: self.relation_head.loss(logits, targets),
+                ENTITY_TASK: head.loss(emissions, batch.targets, mask),
+                RELATION_TASK: self.relation_head.loss(logits, linked),
             }
-        return Outputs(streams[0], emissions, logits, losses)
+            taught = self._taught_losses(emissions, logits, linked.candidates, batch)
+        return Outputs(streams[0], emissions, logits, losses, taught)
+
+    def _taught_losses(
+        self, emissions: Tensor, logits: Tensor, candidates: Candidates, batch: Batch
+    ) -> dict[str, Tensor]:
+        """Each head's loss against the teacher, if the batch has one."""
+        taught = batch.taught
+        if taught is None:
+            return {}
+        return {
+            ENTITY_TASK: self.entity_head.distillation_loss(
+                emissions, taught.entities, batch.mask, temperature=taught.temperature
+            ),
+            RELATION_TASK: self.relation_head.distillation_loss(
+                logits, taught.relations, candidates, temperature=taught.temperature
+            ),
+        }
 
     def streams(self, batch: Batch) -> tuple[Streams, ...]:
         return (self(batch),)
@@ -130,5 +169,11 @@ class JointModel(Predictor):
     ) -> Float[Tensor, "batch entities entities types"]:
         (own,) = streams
         labels = self.link.read(self.entity_head, emissions, own.mask, candidates, training=False)
-        logits: Tensor = self.relation_head(own[RELATION_TASK], labels, candidates)
+        logits: Tensor = self.relation_head(
+            self.relation_stream(own, candidates), labels, candidates
+        )
         return logits
+
+    def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
+        """What the relation head reads of the tokens, given the entities."""
+        return self.link.mark(self.entity_head, streams[RELATION_TASK], streams.mask, candidates)

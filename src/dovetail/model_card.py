@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.config import Config
+from dovetail.config import Config, CrfEntityHeadConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model import JointModel
 
@@ -30,15 +30,25 @@ A joint entity and relation model trained with Dovetail.
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
+- Entities: {_entities(config)}
 - Numbers stored: {trained:,}
 - Trained on: {_files(config.data.train)}
-{_extra_data(config)}
+{_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
 
 {_scores(dev)}
 """
+
+
+def _entities(config: Config) -> str:
+    """Which entities the head can find."""
+    head = config.entity_head
+    if isinstance(head, CrfEntityHeadConfig):
+        return "flat, so of two that overlap one is found at most"
+    overlaps = {"nested": "one within another too", "all": "overlapping ones too", "none": "flat"}
+    return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most"
 
 
 def _files(paths: Sequence[Path]) -> str:
@@ -51,6 +61,17 @@ def _extra_data(config: Config) -> str:
     if not data.extra:
         return ""
     return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+
+
+def _teacher(config: Config) -> str:
+    """What was learned from beside or instead of the annotations."""
+    distillation = config.distillation
+    if distillation.teacher is None:
+        return ""
+    text = f"- Distilled from: `{distillation.teacher}` (SHA-256 {distillation.teacher_sha256})"
+    if distillation.unlabelled:
+        text += f", on these sentences too: {_files(distillation.unlabelled)}"
+    return f"{text}\n"
 
 
 def _scores(dev: Evaluation | None) -> str:

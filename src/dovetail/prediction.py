@@ -21,7 +21,6 @@ from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.schema import Schema
 from dovetail.sharing import Streams
-from dovetail.tagging import TagSet
 
 
 class Predictor(nn.Module, ABC):
@@ -34,11 +33,6 @@ class Predictor(nn.Module, ABC):
     def schema(self) -> Schema:
         """What can be said."""
         return self.relation_head.schema
-
-    @property
-    def tag_set(self) -> TagSet:
-        """The tags of the entity head."""
-        return self.entity_head.tag_set
 
     @abstractmethod
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dovetail.document import Entity
+from dovetail.overlaps import longest_first, without_conflicts
 
 OUTSIDE = "O"
 
@@ -164,11 +165,4 @@ def reachable(entities: Iterable[Entity]) -> list[Entity]:
     >>> reachable([Entity(0, 3, "Adverse-Effect"), Entity(1, 2, "Drug")])
     [Entity(start=0, end=3, type='Adverse-Effect', confidence=None)]
     """
-    kept: list[Entity] = []
-    taken: set[int] = set()
-    for entity in sorted(entities, key=lambda entity: (entity.start - entity.end, entity)):
-        positions = range(entity.start, entity.end)
-        if taken.isdisjoint(positions):
-            kept.append(entity)
-            taken.update(positions)
-    return sorted(kept)
+    return without_conflicts(longest_first(entities), "none")

@@ -10,7 +10,17 @@ from typer.testing import CliRunner
 import dovetail
 from dovetail.cli import app
 
-COMMANDS = ["demo", "inspect", "convert", "train", "ensemble", "evaluate", "experiment", "extract"]
+COMMANDS = [
+    "demo",
+    "inspect",
+    "convert",
+    "train",
+    "ensemble",
+    "evaluate",
+    "experiment",
+    "extract",
+    "report",
+]
 
 
 def shell(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -47,6 +47,18 @@ def test_tables_show_types_problems_and_the_ledger(splits):
         assert text in result.output
 
 
+def test_entity_head_is_recommended(splits, tmp_path):
+    result = CliRunner().invoke(app, ["inspect", *splits])
+    assert 'the default, kind = "crf", can find all of them' in result.output
+    nested = Sentence.from_tokens(
+        ["the", "Vienna", "Works"], entities=[Entity(0, 3, "Org"), Entity(1, 2, "Loc")]
+    )
+    path = tmp_path / "nested.jsonl"
+    write_corpus([Document.from_sentence(nested)], path, format="dovetail")
+    result = CliRunner().invoke(app, ["inspect", str(path)])
+    assert '    [entity_head]\n    kind = "span"\n' in result.output
+
+
 def test_json_holds_the_same(splits):
     result = CliRunner().invoke(app, ["inspect", *splits, "--json"])
     values = json.loads(result.output)

@@ -73,6 +73,20 @@ def test_train_evaluate_and_extract_are_one_chain(config: Path, tmp_path: Path) 
     assert "resumed after epoch 2" in resumed.output
 
 
+def test_distilling_says_from_what_and_how_many_sentences(
+    config: Path, trained_model: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Rudolf worked for Zeiss. It snowed in Jena.", encoding="utf-8")
+    chosen = (f"distillation.teacher={trained_model}", f"distillation.unlabelled={letter}")
+    settings = [part for value in chosen for part in ("--set", value)]
+    lines = run("train", config, "--runs", tmp_path / "runs", *settings).output.splitlines()
+    assert lines[0].startswith(f"distils from a model, {trained_model} (SHA-256 ")
+    assert lines[1].startswith("the teacher labelled 24 sentences in ")
+    assert "22 training, 2 unlabelled and 9 dev sentences; 3 entity and 3 relation types" in lines
+    assert any("  taught entity loss " in line for line in lines)
+
+
 def test_override_of_an_unknown_field_suggests_the_near_miss(config: Path) -> None:
     with pytest.raises(ConfigError, match="entity_layers"):
         run("train", config, "--set", "sharing.entity_layer=2")

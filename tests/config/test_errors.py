@@ -36,7 +36,15 @@ def message_for(values):
             {"sharing": {"kind": "depth", "entity_exit": 1}},
             'sharing.entity_exit: unknown key here; it belongs to [sharing] with kind = "exits"',
         ),
-        ({"entity_head": {"zzz": 1}}, "known here: scheme, hidden_dim, activation, dropout"),
+        (
+            {"entity_head": {"max_width": 3}},
+            'max_width: unknown key here; it belongs to [entity_head] with kind = "span"',
+        ),
+        (
+            {"entity_head": {"kind": "span", "scheme": "bio"}},
+            'scheme: unknown key here; it belongs to [entity_head] with kind = "crf"',
+        ),
+        ({"entity_head": {"zzz": 1}}, "known here: kind, scheme, hidden_dim, activation, dropout"),
     ],
 )
 def test_unknown_key_is_named_with_its_near_miss(values, problem):
@@ -59,11 +67,19 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ({"sharing": 3}, "sharing: expected a table, found 3"),
         (
             {"sharing": {"cell": "gruu"}},
-            'sharing.cell: expected "gru" or "lstm", found "gruu"; did you mean "gru"?',
+            'sharing.cell: expected "gru", "lstm" or "pretrained", found "gruu"; did you mean',
         ),
         (
             {"sharing": {"kind": "dephts"}},
             'sharing.kind: expected "depth", "bottom" or "exits", found "dephts"; did you mean',
+        ),
+        (
+            {"entity_head": {"kind": "spam"}},
+            'entity_head.kind: expected "crf" or "span", found "spam"; did you mean "span"?',
+        ),
+        (
+            {"entity_head": {"kind": "span", "max_width": 0}},
+            "entity_head.max_width: expected an integer of at least 1, found 0",
         ),
         (
             {"encoders": [{}]},
@@ -137,6 +153,33 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"sharing": {"kind": "exits", "relation_exit": 2}},
             "sharing.shared_layers: the last task leaves after layer 2, so nothing reads",
+        ),
+        (
+            {"sharing": {"cell": "pretrained"}, "encoders": [{"kind": "casing"}]},
+            'sharing.cell: "pretrained" copies the top layers of the pretrained encoder, and the '
+            "list of encoders has none",
+        ),
+        (
+            {"sharing": {"cell": "pretrained"}, "encoders": [{"kind": "pretrained"}] * 2},
+            "the list of encoders has 2; list one of this kind",
+        ),
+        (
+            {
+                "sharing": {"cell": "pretrained"},
+                "encoders": [{"kind": "pretrained", "trained_layers": 1}],
+            },
+            "trained_layers trains these layers themselves; set trained_layers = 0",
+        ),
+        (
+            {
+                "sharing": {
+                    "cell": "pretrained",
+                    "shared_layers": 0,
+                    "entity_layers": 0,
+                    "relation_layers": 0,
+                }
+            },
+            "sharing.cell: there is no layer to copy; take one",
         ),
         (
             {"relation_head": {"labels": "predicted", "label_dim": 0}},

@@ -13,12 +13,13 @@ from dovetail.config import (
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
+    CrfEntityHeadConfig,
     DataConfig,
     DepthSharingConfig,
-    EntityHeadConfig,
     ExitsSharingConfig,
     PretrainedEncoderConfig,
     RelationHeadConfig,
+    SpanEntityHeadConfig,
     StaticEncoderConfig,
     TrainingConfig,
     dump_config,
@@ -66,6 +67,10 @@ sharings = st.one_of(
     st.builds(BottomSharingConfig, hidden_dim=dimensions, normalise=st.booleans()),
     st.builds(ExitsSharingConfig, entity_exit=st.integers(0, 3), dropout=dropouts),
 )
+entity_heads = st.one_of(
+    st.builds(CrfEntityHeadConfig, scheme=st.sampled_from(["bio", "bilou"])),
+    st.builds(SpanEntityHeadConfig, max_width=dimensions, span=st.sampled_from(["ends", "pooled"])),
+)
 relation_heads = st.one_of(
     st.builds(RelationHeadConfig, threshold=st.just("tuned") | st.floats(0, 1)),
     st.builds(
@@ -89,7 +94,7 @@ configs = st.builds(
     ),
     encoders=st.lists(encoders, min_size=1, max_size=4).map(tuple),
     sharing=sharings,
-    entity_head=st.builds(EntityHeadConfig, scheme=st.sampled_from(["bio", "bilou"])),
+    entity_head=entity_heads,
     relation_head=relation_heads,
     training=st.builds(
         TrainingConfig,
@@ -130,6 +135,14 @@ def test_config_from_python_equals_config_from_toml():
     assert Config(data=DataConfig(**DATA), sharing=ExitsSharingConfig()) == parse_config(
         {"data": DATA, "sharing": {"kind": "exits"}}
     )
+
+
+def test_entity_head_without_a_kind_is_the_tagger():
+    old = parse_config({"data": DATA, "entity_head": {"scheme": "bilou"}})
+    assert old.entity_head == CrfEntityHeadConfig(scheme="bilou")
+    assert parse_config({"data": DATA}).entity_head == CrfEntityHeadConfig()
+    spans = parse_config({"data": DATA}, ["entity_head.kind=span"])
+    assert spans.entity_head == SpanEntityHeadConfig()
 
 
 def test_paths_expand_variables(monkeypatch):

@@ -1,8 +1,10 @@
 import json
+import tomllib
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dovetail.config import SpanEntityHeadConfig, parse_config
 from dovetail.corpora import Corpus, Tally
 from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
 from dovetail.document import ENTITY_TASK, Document, Entity, Relation, Sentence
@@ -66,6 +68,54 @@ def test_crossing_entities_are_not_nested():
     assert (summary.nested, summary.crossing) == (0, 1)
 
 
+def advice_for(*sentences):
+    return inspect_corpora({"x": corpus(*sentences)}).entity_head
+
+
+def test_flat_corpus_needs_nothing_but_the_tagger():
+    advice = advice_for(sentence("a b c", [Entity(0, 2, "A"), Entity(2, 3, "B")]), sentence("d"))
+    assert (advice.kind, advice.settings) == ("crf", ())
+    assert (advice.sentences, advice.entities, advice.relations) == (0, 0, 0)
+
+
+def test_scorer_of_spans_is_recommended_for_what_the_tagger_loses():
+    effect, drug, place = Entity(0, 3, "Effect"), Entity(1, 2, "Drug"), Entity(5, 6, "Loc")
+    pairs = [(effect, drug), (drug, place), (effect, place)]
+    links = [Relation(head, tail, "R") for head, tail in pairs]
+    nested = sentence("a b c d e f", [effect, drug, place], links)
+    advice = advice_for(nested, sentence("g"))
+    assert (advice.sentences, advice.entities, advice.relations) == (1, 1, 2)
+    assert advice.reason.startswith("1 of 2 sentences have overlapping entities")
+    assert "loses 1 entities and 2 relations" in advice.reason
+    assert advice.settings == ("[entity_head]", 'kind = "span"')
+
+
+def test_config_lines_fit_the_corpus():
+    crossing = sentence("a b c", [Entity(0, 2, "A"), Entity(1, 3, "B")])
+    long = sentence("w " * 20, [Entity(0, 15, "A"), Entity(3, 4, "B")])
+    lines = advice_for(crossing, long).settings
+    assert lines[2:] == ('overlaps = "all"', "max_width = 15")
+    config = parse_config({"data": {"train": "a", "dev": "b"}, **tomllib.loads("\n".join(lines))})
+    assert config.entity_head == SpanEntityHeadConfig(overlaps="all", max_width=15)
+
+
+def test_few_long_entities_do_not_widen_the_scorer():
+    nested = sentence("a b c", [Entity(0, 2, "A"), Entity(1, 2, "B")])
+    long = sentence("w " * 20, [Entity(0, 15, "A")])
+    assert advice_for(*[nested] * 500, long).settings == ("[entity_head]", 'kind = "span"')
+    assert advice_for(*[nested] * 400, long).settings[-1] == "max_width = 15"
+
+
+def test_no_head_finds_two_types_of_one_span():
+    twins = sentence("a b", [Entity(0, 1, "A"), Entity(0, 1, "B")])
+    advice = advice_for(twins)
+    assert (advice.kind, advice.settings, advice.entities) == ("crf", (), 1)
+    assert "so does a scorer of spans" in advice.reason
+    more = advice_for(twins, sentence("a b c", [Entity(0, 2, "A"), Entity(1, 2, "B")]))
+    assert more.settings == ("[entity_head]", 'kind = "span"')
+    assert more.reason.endswith("can learn, but for 1 with the borders of another")
+
+
 def test_clean_splits_have_no_problem():
     head, tail = Entity(0, 1, "A"), Entity(1, 2, "B")
     related = [
@@ -116,6 +166,7 @@ def test_inspection_is_plain_json():
     related = sentence("a b", [head, tail], [Relation(head, tail, "R")])
     inspection = inspect_corpora({"x": corpus(related)})
     values = json.loads(json.dumps(inspection.to_dict()))
+    assert values["entity_head"]["kind"] == "crf"
     assert values["splits"]["x"]["relations"] == {"R": 1}
     assert values["splits"]["x"]["signatures"] == [
         {"relation": "R", "head": "A", "tail": "B", "count": 1}

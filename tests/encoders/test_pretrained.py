@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from tests.encoders.conftest import WINDOW_PIECES
 from torch import Tensor
+from transformers import AutoConfig, AutoModel, MPNetConfig, MPNetModel
 
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.encoders.layer_mix import LayerMix
+from dovetail.encoders.transformer_layers import layers_of, run_apart
 from dovetail.encoders.windows import windows_over
 from dovetail.errors import MissingExtraError, ModelError
 
@@ -159,16 +162,16 @@ def test_gradients_reach_the_trained_layers_only(
     # A key's bias adds the same to all scores of a row, which the softmax undoes.
     assert {name for name in required - learning if not name.endswith("key.bias")} == set()
     assert not any("pooler" in name for name in required)
-    assert encoder.states(encoder.featurise([SHORT])) is None
+    states = encoder.states(encoder.featurise([SHORT]))
+    assert (states is None) == (trained_layers == "all")
 
 
 def test_dropout_is_on_in_trained_layers_and_off_in_frozen_ones(tiny_bert: Path) -> None:
     encoder = PretrainedEncoder(load(tiny_bert, trained_layers=1))
     features = encoder.featurise([SHORT])
     encoder.train()
-    states = [encoder._token_states(features) for _ in range(2)]
-    assert torch.equal(states[0][:, :, :3], states[1][:, :, :3])
-    assert not torch.equal(states[0][:, :, 3], states[1][:, :, 3])
+    assert torch.equal(encoder.states(features), encoder.states(features))
+    assert not torch.equal(encoder(features), encoder(features))
     encoder.eval()
     assert torch.equal(encoder(features), encoder(features))
 
@@ -221,8 +224,14 @@ def test_frozen_weights_run_in_the_precision_asked_for(tiny_bert: Path) -> None:
     cosines = torch.cosine_similarity(vectors, encode(single, SHORT, LONG), dim=-1)
     assert cosines[0, : len(SHORT)].min() > 0.99
     assert cosines[1].min() > 0.99
+
+
+def test_below_trained_layers_frozen_ones_keep_their_precision(tiny_bert: Path) -> None:
     trained = Transformer.load(str(tiny_bert), precision="bf16", trained_layers=1)
-    assert {weight.dtype for weight in trained.parameters()} == {torch.float32}
+    dtypes = {weight.requires_grad: weight.dtype for weight in trained.parameters()}
+    assert dtypes == {True: torch.float32, False: torch.bfloat16}
+    whole = Transformer.load(str(tiny_bert), precision="bf16", trained_layers="all")
+    assert {weight.dtype for weight in whole.parameters()} == {torch.float32}
 
 
 def test_vectors_can_be_computed_in_inference_mode(transformer: Transformer) -> None:
@@ -260,3 +269,96 @@ def test_a_model_whose_encoder_was_moved_says_what_it_stands_on(tiny_bert: Path)
     assets = PretrainedEncoder(load(tiny_bert)).assets() | {"name": str(tiny_bert / "moved")}
     with pytest.raises(ModelError, match=r"stands on the encoder .*moved"):
         PretrainedEncoder.from_assets(assets)
+
+
+TINY = {
+    "vocab_size": 11,
+    "hidden_size": 8,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 12,
+    "pad_token_id": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "apart"),
+    [
+        ("bert", True),
+        ("roberta", True),
+        ("xlm-roberta", True),
+        ("electra", True),
+        ("distilbert", True),
+        ("mpnet", False),  # hands the bias of its positions from layer to layer
+        ("albert", False),  # one layer, run several times
+    ],
+)
+def test_layers_run_apart_where_they_read_states_and_mask_alone(kind: str, apart: bool) -> None:
+    torch.manual_seed(1)
+    options = TINY | ({"embedding_size": 8} if kind in ("electra", "albert") else {})
+    model = AutoModel.from_config(AutoConfig.for_model(kind, **options)).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(std=0.5)
+    assert run_apart(model, layers_of(model)) == apart
+
+
+@pytest.fixture
+def tiny_mpnet(tiny_bert: Path, tmp_path: Path) -> Path:
+    """A folder with a model whose layers do not run apart."""
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "mpnet"))
+    torch.manual_seed(1)
+    config = MPNetConfig(**TINY, max_position_embeddings=WINDOW_PIECES + 1, initializer_range=0.5)
+    MPNetModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_where_layers_do_not_run_apart_all_run_at_once(tiny_mpnet: Path) -> None:
+    encoder = PretrainedEncoder(load(tiny_mpnet, trained_layers=1))
+    features = encoder.featurise([SHORT, LONG])
+    assert encoder.states(features) is None
+    frozen = PretrainedEncoder(load(tiny_mpnet))
+    torch.testing.assert_close(encoder.eval()(features), frozen(features), **EXACT)
+    learning = learning_names(encoder)
+    assert any(".layer.1." in name for name in learning)
+    assert not any(".layer.0." in name for name in learning)
+
+
+def test_layers_that_do_not_run_apart_are_not_handed_on(tiny_mpnet: Path) -> None:
+    with pytest.raises(ModelError, match=r"MPNetModel\) do not run by themselves"):
+        load(tiny_mpnet).hand_on(1)
+
+
+@pytest.mark.parametrize("layers", ["mix", "concatenated", "last"])
+def test_an_encoder_reads_the_layers_that_it_keeps(tiny_bert: Path, layers: str) -> None:
+    encoder = PretrainedEncoder(load(tiny_bert), layers=layers, projection_dim=5)
+    handed = encoder.hand_on(2)
+    assert [layer.layers_above for layer in handed] == [1, 0]
+    assert not set(encoder.stored_state()) & encoder.unstored_names()
+    features = encoder.with_states(encoder.featurise([SHORT]))
+    states = PretrainedEncoder(load(tiny_bert)).states(encoder.featurise([SHORT]))
+    kept = states[:, :, 1:2] if layers == "last" else states[:, :, :2]
+    torch.testing.assert_close(features["states"], kept, **EXACT)
+    assert encoder(features).shape == (1, 4, encoder.output_dim) == (1, 4, 5)
+    pieces = encoder.piece_states(features)
+    for number, layer in enumerate(handed, start=2):
+        pieces = pieces.through(layer.eval())
+        torch.testing.assert_close(pieces.pooled(), states[:, :, number], **EXACT)
+
+
+def test_handed_layers_start_from_unrounded_weights(tiny_bert: Path) -> None:
+    rounded = Transformer.load(str(tiny_bert), precision="bf16").hand_on(1)
+    exact = load(tiny_bert).hand_on(1)
+    for ours, theirs in zip(rounded[0].parameters(), exact[0].parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("trained_layers", [1, 2, 3])
+def test_layers_below_the_trained_ones_give_what_the_whole_model_gives(
+    tiny_bert: Path, trained_layers: int
+) -> None:
+    divided = PretrainedEncoder(load(tiny_bert, trained_layers=trained_layers)).eval()
+    whole = PretrainedEncoder(load(tiny_bert, trained_layers="all")).eval()
+    assert divided.transformer.divides
+    features = divided.featurise([SHORT, LONG * 3, ["the"]])
+    torch.testing.assert_close(divided(features), whole(features), **EXACT)

@@ -45,7 +45,8 @@ def test_plan_goes_through(
 
 def test_ablation_lacks_one_thing_at_a_time() -> None:
     """What the lists of encoders of a plan repeat from the recipe is the same as there."""
-    cells = {cell.row: cell for cell in cells_of(load_plan(PLANS[1]), Path("cells"))}
+    plan = PROJECT / "experiments" / "conll04_ablation.toml"
+    cells = {cell.row: cell for cell in cells_of(load_plan(plan), Path("cells"))}
     full = {encoder.kind: encoder for encoder in cells["full"].config.encoders}
     for row, lacking in (("no characters", "characters"), ("no casing", "casing")):
         kept = {encoder.kind: encoder for encoder in cells[row].config.encoders}

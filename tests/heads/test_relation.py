@@ -16,7 +16,7 @@ from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_scorer import PairScorer
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
-from dovetail.tagging import TagSet
+from dovetail.tagging import TagSet, reachable
 
 DIM, LABEL_DIM = 5, 3
 SCHEMA = Schema.from_sentences(SENTENCES)
@@ -142,7 +142,7 @@ LABELLED = [
 def test_loss_is_the_mean_cross_entropy_of_the_possible_cells() -> None:
     head = head_of()
     logits, *_ = read(head, [sentence.sorted_entities for sentence in LABELLED])
-    targets = Targets.from_sentences(LABELLED, TAGS, SCHEMA)
+    targets = Targets.from_sentences(LABELLED, reachable, SCHEMA)
     losses = []
     for row, sentence in enumerate(LABELLED):
         entities = sentence.sorted_entities
@@ -165,7 +165,7 @@ def test_loss_per_sentence_sums_weighted_cells(weight: float) -> None:
     sentences = [*LABELLED, unlabelled]
     head = head_of(regime=TrainingRegime(positive_weight=weight, normalisation="sentences"))
     logits, *_ = read(head, [sentence.sorted_entities for sentence in sentences])
-    targets = Targets.from_sentences(sentences, TAGS, SCHEMA)
+    targets = Targets.from_sentences(sentences, reachable, SCHEMA)
     expected = torch.tensor(0.0)
     for row, head_place, tail_place, type_ in head.possible(targets.candidates).nonzero().tolist():
         if row < len(LABELLED):
@@ -185,8 +185,10 @@ def test_entity_only_sentences_change_the_relation_loss_not_at_all() -> None:
     every = [*LABELLED, entity_only]
     logits, *_ = read(head, [sentence.sorted_entities for sentence in every])
     logits = logits.detach().requires_grad_()
-    loss = head.loss(logits, Targets.from_sentences(every, TAGS, SCHEMA))
-    assert torch.equal(loss, head.loss(logits[:2], Targets.from_sentences(LABELLED, TAGS, SCHEMA)))
+    loss = head.loss(logits, Targets.from_sentences(every, reachable, SCHEMA))
+    assert torch.equal(
+        loss, head.loss(logits[:2], Targets.from_sentences(LABELLED, reachable, SCHEMA))
+    )
     (gradient,) = torch.autograd.grad(loss, [logits])
     assert gradient[0].any()
     assert not gradient[2].any()
@@ -196,7 +198,7 @@ def test_batch_without_a_possible_cell_has_loss_zero() -> None:
     head = head_of()
     sentences = [sentence_of([], []), sentence_of([PERSON], [])]
     logits, *_ = read(head, [[], [PERSON]])
-    assert head.loss(logits, Targets.from_sentences(sentences, TAGS, SCHEMA)).item() == 0.0
+    assert head.loss(logits, Targets.from_sentences(sentences, reachable, SCHEMA)).item() == 0.0
 
 
 def test_thresholds_are_part_of_the_state_and_the_schema_is_not() -> None:
@@ -228,6 +230,6 @@ def test_targets_of_a_symmetric_relation_go_both_ways() -> None:
     )
     for symmetric, expected in ((frozenset[str](), 1), (frozenset({"lives_in"}), 2)):
         schema = replace(SCHEMA, symmetric=symmetric)
-        relations = Targets.from_sentences([sentence], TAGS, schema).relations
+        relations = Targets.from_sentences([sentence], reachable, schema).relations
         assert relations.sum() == expected
         assert torch.equal(relations, relations.transpose(1, 2)) == (expected == 2)

@@ -8,10 +8,12 @@ import pytest
 import torch
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
+from torch import Tensor
 
 from dovetail.document import Entity, Sentence
 from dovetail.features import Batch
 from dovetail.model import JointModel
+from dovetail.sharing import Streams
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "off": {},
@@ -22,6 +24,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "ends": {"span": "ends"},
     "pooled": {"span": "pooled"},
     "width": {"width_dim": 3},
+    "marked": {"marked_layers": 1, "marked_hidden_dim": 5},
     "between": {"between": True},
     "attention": {"between": "attention"},
     "distance": {"distance_dim": 3},
@@ -33,6 +36,8 @@ EVERYTHING: dict[str, Any] = {
     "candidates": "predicted",
     "span": "pooled",
     "width_dim": 3,
+    "marked_layers": 2,
+    "marked_hidden_dim": 5,
     "between": "attention",
     "distance_dim": 3,
     "bilinear_dim": 4,
@@ -42,6 +47,7 @@ EVERYTHING: dict[str, Any] = {
     "normalisation": "sentences",
 }
 SWITCHES["everything"] = EVERYTHING
+OF_RELATIONS = ("relation_head.", "link.")
 SWITCHES["everything, maximum"] = {**EVERYTHING, "between": True, "labels": "predicted"}
 
 
@@ -79,15 +85,19 @@ def test_what_stands_in_padding_changes_nothing(model: JointModel) -> None:
     head, candidates = model.relation_head, batch.targets.candidates
     stream = torch.randn(*batch.mask.shape, model.sharing.output_dims["relation"])
     labels = model.entity_head.labels(candidates)
-    clean = head(stream, labels, candidates)
+
+    def logits(stream: Tensor) -> Tensor:
+        streams = Streams({"relation": stream}, batch.mask)
+        return head(model.relation_stream(streams, candidates), labels, candidates)
+
     garbage = stream.masked_fill(~batch.mask.unsqueeze(2), 1e6)
     real = candidates.pairs
-    assert torch.equal(head(garbage, labels, candidates)[real], clean[real])
+    assert torch.equal(logits(garbage)[real], logits(stream)[real])
 
 
 def test_the_relation_loss_reaches_every_parameter_of_the_head(switches: dict[str, Any]) -> None:
     model = tiny_model(tiny_config(relation_head=switches)).train()
-    for parameter in model.relation_head.parameters():
+    for parameter in (*model.relation_head.parameters(), *model.link.parameters()):
         if parameter.dim() == 1:  # some start at zero, and would let nothing through
             torch.nn.init.normal_(parameter)
     touching = Sentence.from_tokens(
@@ -97,9 +107,9 @@ def test_the_relation_loss_reaches_every_parameter_of_the_head(switches: dict[st
     own = {
         name
         for name, parameter in model.named_parameters()
-        if name.startswith("relation_head.") and parameter.numel()
+        if name.startswith(OF_RELATIONS) and parameter.numel()
     }
-    assert {name for name in reached(model) if name.startswith("relation_head.")} == own
+    assert {name for name in reached(model) if name.startswith(OF_RELATIONS)} == own
     assert not {name for name in reached(model) if name.startswith("entity_head.")}
 
 
@@ -139,11 +149,13 @@ def test_no_tensor_is_made_on_another_device_than_the_inputs(switches: dict[str,
     assert batch.targets is not None
     targets = batch.targets
     model.to("meta")
-    meta = batch.to(torch.device("meta")).targets
+    moved = batch.to(torch.device("meta"))
+    meta, meta_mask = moved.targets, moved.mask
     assert meta is not None
     stream = torch.randn(*batch.mask.shape, model.sharing.output_dims["relation"], device="meta")
     labels = model.entity_head.labels(meta.candidates)
-    logits = model.relation_head(stream, labels, meta.candidates)
+    read = model.relation_stream(Streams({"relation": stream}, meta_mask), meta.candidates)
+    logits = model.relation_head(read, labels, meta.candidates)
     assert logits.shape == targets.relations.shape
     assert logits.device.type == "meta"
     assert model.relation_head.loss(logits, meta).device.type == "meta"

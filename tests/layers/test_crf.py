@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.crf import ConditionalRandomField, PathExpectations
 from dovetail.tagging import TagSet
 
 TAG_SET = TagSet("bio", ("Loc", "Peop"))
@@ -164,3 +164,94 @@ def test_gradients_are_finite_and_reach_every_parameter_and_real_emission() -> N
         assert gradient.abs().sum() > 0
     assert emissions.grad is not None
     assert not emissions.grad[1, 2:].any()
+
+
+TEMPERATURES = [1.0, 3.0]
+
+
+def softened(
+    crf: ConditionalRandomField, emissions: Tensor, length: int, temperature: float
+) -> dict[tuple[int, ...], float]:
+    """The probabilities of all paths, their scores divided by the temperature."""
+    scores = scores_by_path(crf, emissions, length)
+    weights = {path: math.exp(score / temperature) for path, score in scores.items()}
+    return {path: weight / sum(weights.values()) for path, weight in weights.items()}
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3], [1, 1]])
+def test_expectations_equal_the_enumeration_of_all_paths(
+    lengths: list[int], temperature: float
+) -> None:
+    crf = make_crf()
+    emissions = torch.randn(len(lengths), max(lengths), NUM_TAGS)
+    found = crf.expectations(emissions, mask_of(lengths), temperature)
+    for row, length in enumerate(lengths):
+        tags = torch.zeros(max(lengths), NUM_TAGS)
+        moves = torch.zeros(NUM_TAGS, NUM_TAGS)
+        for path, probability in softened(crf, emissions[row], length, temperature).items():
+            for position, tag in enumerate(path):
+                tags[position, tag] += probability
+            for before, after in itertools.pairwise(path):
+                moves[before, after] += probability
+        torch.testing.assert_close(found.tags[row], tags, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(found.moves[row], moves, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3], [1, 1]])
+def test_cross_entropy_equals_the_enumeration_of_all_paths(
+    lengths: list[int], temperature: float
+) -> None:
+    mask = mask_of(lengths)
+    student, teacher = make_crf(), make_crf(scale=2.0)
+    own, others = torch.randn(2, len(lengths), max(lengths), NUM_TAGS).unbind()
+    expected = teacher.expectations(others, mask, temperature)
+    found = student.cross_entropy(own, expected, mask, temperature)
+    for row, length in enumerate(lengths):
+        taught = softened(teacher, others[row], length, temperature)
+        said = softened(student, own[row], length, temperature)
+        entropy = -sum(q * math.log(said[path]) for path, q in taught.items() if q > 0)
+        assert found[row].item() == pytest.approx(entropy, abs=1e-4)
+
+
+def test_cross_entropy_with_a_certain_path_is_its_likelihood() -> None:
+    crf = make_crf()
+    emissions = torch.randn(1, 4, NUM_TAGS)
+    mask = mask_of([4])
+    tags = crf.decode(emissions, mask)
+    certain = torch.nn.functional.one_hot(tags, NUM_TAGS).float()
+    moves = torch.einsum("bti,btj->bij", certain[:, :-1], certain[:, 1:])
+    torch.testing.assert_close(
+        crf.cross_entropy(emissions, PathExpectations(certain, moves), mask),
+        -crf.log_likelihood(emissions, tags, mask),
+    )
+
+
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_no_field_is_nearer_to_itself_than_itself(temperature: float) -> None:
+    crf = make_crf()
+    mask = mask_of([5, 3])
+    emissions = torch.randn(2, 5, NUM_TAGS, requires_grad=True)
+    with torch.no_grad():
+        expected = crf.expectations(emissions, mask, temperature)
+    crf.cross_entropy(emissions, expected, mask, temperature).sum().backward()
+    for value in (emissions, *crf.parameters()):
+        assert value.grad is not None
+        torch.testing.assert_close(value.grad, torch.zeros_like(value), atol=1e-5, rtol=0.0)
+
+
+def test_padding_changes_nothing_of_what_is_distilled() -> None:
+    crf, other = make_crf(), make_crf(scale=2.0)
+    emissions, others = torch.randn(2, 2, 5, NUM_TAGS).unbind()
+    mask = mask_of([5, 3])
+    expected = other.expectations(others, mask)
+    together = crf.cross_entropy(emissions, expected, mask)
+    disturbed = emissions.clone()
+    disturbed[1, 3:] = 100.0
+    torch.testing.assert_close(crf.cross_entropy(disturbed, expected, mask), together)
+    alone = other.expectations(others[1:, :3], mask[1:, :3])
+    torch.testing.assert_close(expected.moves[1:], alone.moves)
+    torch.testing.assert_close(
+        crf.cross_entropy(emissions[1:, :3], alone, mask[1:, :3]), together[1:]
+    )

@@ -11,7 +11,15 @@ import torch
 from tests.networks import reached, recurrent
 from torch import Tensor
 
-from dovetail.sharing import SharedLayersWithExits, SharingBlock, Streams, bottom, depth
+from dovetail.layers.piece_states import PieceStates
+from dovetail.sharing import (
+    OverPieces,
+    SharedLayersWithExits,
+    SharingBlock,
+    Streams,
+    bottom,
+    depth,
+)
 
 INPUT_DIM, HIDDEN_DIM = 5, 3
 TASKS = ("entity", "relation", "coreference")
@@ -39,9 +47,18 @@ def exits_at(*exits: int) -> Build:
     )
 
 
+def over_pieces(build: Build) -> Build:
+    return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM)
+
+
 def widths(*layers: int) -> list[int]:
     """The output of a task that no layer serves is the input."""
     return [2 * HIDDEN_DIM if count else INPUT_DIM for count in layers]
+
+
+def both_widths(*layers: int) -> list[int]:
+    """What layers make of the pieces stands beside the input."""
+    return [INPUT_DIM + (2 * HIDDEN_DIM if count else 0) for count in layers]
 
 
 PLANS: dict[str, tuple[Build, list[int]]] = {
@@ -61,6 +78,11 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "exits 2 2": (exits_at(2, 2), widths(2, 2)),
     "exits 0 0": (exits_at(0, 0), widths(0, 0)),
     "exits 0 1 3": (exits_at(0, 1, 3), widths(0, 1, 3)),
+    "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2)), both_widths(2, 3)),
+    "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2)), both_widths(0, 2)),
+    "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
+    "over pieces 1+0+1+2": (over_pieces(depth_of(1, 0, 1, 2)), both_widths(1, 2, 3)),
+    "over pieces, exits 1 2": (over_pieces(exits_at(1, 2)), both_widths(1, 2)),
 }
 
 
@@ -88,8 +110,23 @@ def inputs(*lengths: int) -> tuple[Tensor, Tensor]:
     return tokens, torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
 
 
+def pieces_of(tokens: Tensor, mask: Tensor) -> PieceStates:
+    """Pieces that hold the vector of their token; every other token has two of them."""
+    counts = mask * (1 + torch.arange(mask.shape[1]) % 2)
+    lengths, rows = counts.sum(1).sort(stable=True)
+    places = torch.arange(mask.numel()).reshape(mask.shape)
+    repeated = places[rows].flatten().repeat_interleave(counts[rows].flatten())
+    return PieceStates.from_flat(
+        tokens.flatten(0, 1)[repeated],
+        lengths,
+        positions=torch.arange(len(repeated)),
+        tokens=repeated,
+        counts=counts,
+    )
+
+
 def run(block: SharingBlock, tokens: Tensor, mask: Tensor) -> Streams:
-    return block(Streams.tied(tokens, mask, block.tasks))
+    return block(Streams.tied(tokens, mask, block.tasks, pieces=pieces_of(tokens, mask)))
 
 
 def same(first: Streams, second: Streams, **limits: Any) -> None:

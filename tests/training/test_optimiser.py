@@ -80,7 +80,7 @@ def test_trained_layers_have_a_rate_of_their_own_and_vectors_do_not_decay(
     )
     config = TrainingConfig(learning_rate=1e-2, encoder_learning_rate=1e-4, weight_decay=0.1)
     optimiser = build_optimiser(
-        model.trainable_parameters(), config, pretrained=model.pretrained_names
+        model.trainable_parameters(), config, layers_above=model.layers_above
     )
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     seen = []
@@ -91,3 +91,32 @@ def test_trained_layers_have_a_rate_of_their_own_and_vectors_do_not_decay(
             assert group["lr"] == (1e-4 if ".transformer." in name else 1e-2)
             assert group["weight_decay"] == (0.1 if parameter.dim() > 1 else 0.0)
     assert sorted(seen) == sorted(name for name, _ in model.trainable_parameters())
+
+
+@pytest.mark.parametrize("trained_layers", [2, "all"])
+def test_each_layer_learns_slower_than_the_one_above_it(
+    pretrained_folder: Path, trained_layers: int | str
+) -> None:
+    encoder = pretrained(pretrained_folder, trained_layers=trained_layers)
+    model = tiny_model(tiny_config(encoders=(*ENCODERS, encoder)))
+    config = TrainingConfig(learning_rate=1e-2, encoder_learning_rate=1e-3, encoder_layer_decay=0.5)
+    optimiser = build_optimiser(
+        model.trainable_parameters(), config, layers_above=model.layers_above
+    )
+    rate_by_id = {
+        id(parameter): group["lr"]
+        for group in optimiser.param_groups
+        for parameter in group["params"]
+    }
+    inside = {
+        "layer.2.": 1e-3,
+        "layer.1.": 1e-3 / 2,
+        "layer.0.": 1e-3 / 4,
+        ".embeddings.": 1e-3 / 8,
+    }
+    seen = set()
+    for name, parameter in model.trainable_parameters():
+        part = next((part for part in inside if ".transformer." in name and part in name), "")
+        assert rate_by_id[id(parameter)] == inside.get(part, 1e-2), name
+        seen.add(part)
+    assert seen == {*([*inside][:2] if trained_layers == 2 else inside), ""}

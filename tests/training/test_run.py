@@ -14,7 +14,7 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import pretrained, tiny_config
 from tests.training.conftest import metrics, weights
 
-from dovetail.config import Config, DataConfig, load_config
+from dovetail.config import Config, DataConfig, DepthSharingConfig, SharingConfig, load_config
 from dovetail.config.config import LARGEST_SEED
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
@@ -106,37 +106,52 @@ def test_resuming_a_finished_run_trains_nothing(data: DataConfig, tmp_path: Path
     assert weights(tmp_path / "run") == before
 
 
+COPIES = DepthSharingConfig(cell="pretrained", entity_layers=1, relation_layers=1)
+
+
+@pytest.mark.parametrize("sharing", [None, COPIES], ids=["trained", "copied"])
 def test_resumed_run_of_trained_encoder_layers_ends_with_the_same_bits(
-    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+    sharing: SharingConfig | None, data: DataConfig, tmp_path: Path, pretrained_folder: Path
 ) -> None:
+    trained_layers = 0 if sharing else 1
     config = tiny_config(
         data,
-        encoders=(pretrained(pretrained_folder, trained_layers=1, dropout=0.1),),
-        training={"epochs": 2, "encoder_learning_rate": 1e-3},
+        encoders=(pretrained(pretrained_folder, trained_layers=trained_layers, dropout=0.1),),
+        sharing=sharing,
+        training={"epochs": 2, "encoder_learning_rate": 1e-3, "encoder_layer_decay": 0.5},
     )
     run(config, tmp_path / "whole")
     run(config, tmp_path / "run", should_stop=after(10))
     run(config, tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     stored = load_file(tmp_path / "whole" / "model" / "weights.safetensors")
-    assert any(".transformer." in name for name in stored)
+    assert any(tensor.dtype == torch.float16 for tensor in stored.values())
 
 
+@pytest.mark.parametrize(
+    ("trained_layers", "sharing"), [(0, None), (1, None), (0, COPIES)], ids=str
+)
 def test_cached_encodings_train_the_same_model_up_to_half_precision(
-    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+    trained_layers: int,
+    sharing: SharingConfig | None,
+    data: DataConfig,
+    tmp_path: Path,
+    pretrained_folder: Path,
 ) -> None:
     """The cache keeps three digits of each state, so the weights are close and not bit-same."""
     states = []
     for name, gigabytes in (("cached", 1.0), ("computed", 0.0)):
         config = tiny_config(
             data,
-            encoders=(pretrained(pretrained_folder),),
+            encoders=(pretrained(pretrained_folder, trained_layers=trained_layers),),
+            sharing=sharing,
             training={"epochs": 1, "cache_gigabytes": gigabytes, "learning_rate": 1e-3},
         )
         run(config, tmp_path / name)
         states.append(load_file(tmp_path / name / "model" / "weights.safetensors"))
     cached, computed = states
-    assert not any(".transformer." in name for name in cached)  # frozen: named, not stored
+    # What is frozen is named, not stored.
+    assert not any(".transformer." in name for name in cached) or trained_layers
     for name in cached:
         if not name.endswith("thresholds"):
             torch.testing.assert_close(cached[name], computed[name], atol=2e-3, rtol=2e-2)

@@ -82,23 +82,6 @@ def test_types_that_training_lacks_are_named(tmp_path: Path) -> None:
     assert relation.endswith("cannot learn: left")
 
 
-def test_what_a_flat_tagging_leaves_out_is_counted(tmp_path: Path) -> None:
-    company, place = Entity(0, 2, "Company"), Entity(0, 1, "Place")
-    person, same_borders = Entity(3, 4, "Person"), Entity(3, 4, "Place")
-    overlapping = Sentence.from_tokens(
-        ["Wiener", "Bahn", "employs", "Ada"],
-        entities=[company, place, person, same_borders],
-        relations=[
-            Relation(company, place, "based_in"),
-            Relation(person, place, "lives_in"),
-            Relation(person, company, "works_for"),
-        ],
-    )
-    (warning,) = read(tmp_path, [*TRAIN, overlapping], list(DEV))
-    assert warning.startswith("2 training entities overlap others")
-    assert "nor are the 2 relations that they are in" in warning
-
-
 @pytest.mark.parametrize("kind", ["entity", "relation"])
 def test_training_without_an_entity_or_relation_is_refused(tmp_path: Path, kind: str) -> None:
     bare = [

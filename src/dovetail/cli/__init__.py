@@ -19,7 +19,9 @@ from dovetail.cli.evaluate import evaluate_command
 from dovetail.cli.experiment import experiment_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
+from dovetail.cli.report import report_command
 from dovetail.cli.train import train_command
+from dovetail.cli.tune import tune_command
 from dovetail.errors import DovetailError
 from dovetail.threads import prepare_threads
 
@@ -55,10 +57,12 @@ app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
 app.command("train")(train_command)
+app.command("tune")(tune_command)
 app.command("ensemble")(ensemble_command)
 app.command("evaluate")(evaluate_command)
 app.command("experiment")(experiment_command)
 app.command("extract")(extract_command)
+app.command("report")(report_command)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dovetail.corpora import Ledger
-    from dovetail.corpora.inspection import Inspection, SplitSummary
+    from dovetail.corpora.entity_head_advice import EntityHeadAdvice
+    from dovetail.corpora.inspection import Inspection, Problem, SplitSummary
 
 _SIGNATURES_SHOWN = 40
 
@@ -84,11 +85,16 @@ def show(inspection: Inspection, console: Console) -> None:
         console.print(_signatures(splits))
     for name, summary in splits.items():
         show_ledger(f"{name}: read from the file", summary.ledger, console)
-    if not inspection.problems:
+    _show_problems(inspection.problems, console)
+    _show_advice(inspection.entity_head, console)
+
+
+def _show_problems(problems: Sequence[Problem], console: Console) -> None:
+    if not problems:
         console.print("No problems found.", style="green")
         return
-    console.print(f"\n{len(inspection.problems)} things to know", style="bold")
-    for problem in inspection.problems:
+    console.print(f"\n{len(problems)} things to know", style="bold")
+    for problem in problems:
         console.print(f"- {problem.message}", style="yellow", markup=False, highlight=False)
         for example in problem.examples:
             console.print(
@@ -99,6 +105,16 @@ def show(inspection: Inspection, console: Console) -> None:
                 overflow="ellipsis",
                 no_wrap=True,
             )
+
+
+def _show_advice(advice: EntityHeadAdvice, console: Console) -> None:
+    console.print("\nentity head", style="bold")
+    style = "yellow" if advice.settings else ""
+    console.print(f"  {advice.reason}", style=style, markup=False, highlight=False)
+    if advice.settings:
+        console.print("  in the config:", style=style)
+    for line in advice.settings:
+        console.print(f"    {line}", markup=False, highlight=False)
 
 
 def show_ledger(title: str, ledger: Ledger, console: Console) -> None:

@@ -18,6 +18,7 @@ from dovetail.training import (
     RunFinished,
     RunStarted,
     StepResult,
+    TeachingProgress,
 )
 from dovetail.training.splits import Splits
 
@@ -40,12 +41,22 @@ def show_training(events: Iterable[RunEvent], console: Console) -> bool:
 def lines_of(event: RunEvent) -> Iterable[str]:
     """What is printed for an event, in a terminal and in a log alike."""
     match event:
+        case TeachingProgress():
+            yield from teaching_lines(event)
         case RunStarted():
             yield from started_lines(event)
         case EpochResult():
             yield epoch_line(event)
         case RunFinished():
             yield from finished_lines(event)
+
+
+def teaching_lines(event: TeachingProgress) -> Iterable[str]:
+    """What is distilled from, before it is asked and when it has answered."""
+    if event.done == 0:
+        yield f"distils from {escape(event.teacher)}"
+    if event.done == event.total:
+        yield f"the teacher labelled {event.total:,} sentences in {duration(event.seconds)}"
 
 
 def started_lines(event: RunStarted) -> Iterable[str]:
@@ -70,16 +81,22 @@ def started_lines(event: RunStarted) -> Iterable[str]:
 
 def extra_sentences(splits: Splits) -> str:
     """How many sentences are learned from beside the training sentences, if any."""
-    if not splits.extra:
-        return ""
-    share = splits.extra_per_epoch
-    drawn = f" ({share:,} in each epoch)" if share < len(splits.extra) else ""
-    return f", {len(splits.extra):,} extra{drawn}"
+    text = ""
+    for kind, sentences, share in (
+        ("extra", splits.extra, splits.extra_per_epoch),
+        ("unlabelled", splits.unlabelled, splits.unlabelled_per_epoch),
+    ):
+        if sentences:
+            drawn = f" ({share:,} in each epoch)" if share < len(sentences) else ""
+            text += f", {len(sentences):,} {kind}{drawn}"
+    return text
 
 
 def epoch_line(event: EpochResult) -> str:
     """One line for an epoch: losses, dev scores, speed."""
-    losses = "  ".join(f"{task} loss {loss:.3f}" for task, loss in event.losses.items())
+    losses = "  ".join(
+        f"{name.replace('_', ' ')} loss {loss:.3f}" for name, loss in event.losses.items()
+    )
     scores = f"  dev F1 {scores_line(event.dev)}" if event.dev else ""
     best = "  [bold]best[/bold]" if event.is_best else ""
     width = len(str(event.epochs))
@@ -127,6 +144,10 @@ class ProgressBar:
         match event:
             case EncodingProgress():
                 self._show("encoding sentences", event.done, event.total, "")
+            case TeachingProgress():
+                rest = event.seconds * (event.total - event.done) / max(1, event.done)
+                left = f"{duration(rest)} left" if event.done else ""
+                self._show("asking the teacher", event.done, event.total, left)
             case StepResult():
                 if event.step == 1:
                     self.epoch_started = time.monotonic()

@@ -5,8 +5,10 @@ The config stops at `dovetail.build`: networks take plain numbers.  This package
 the errors, and imports nothing else of Dovetail; above all no torch, so it is quick to import.
 """
 
+from dovetail.config.changes import problem_with, value_of, with_changes
 from dovetail.config.config import Config
 from dovetail.config.data import DataConfig
+from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import (
     BrownEncoderConfig,
     CasingEncoderConfig,
@@ -17,7 +19,12 @@ from dovetail.config.encoders import (
     StaticEncoderConfig,
 )
 from dovetail.config.files import dump_config, load_config, parse_config
-from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.heads import (
+    CrfEntityHeadConfig,
+    EntityHeadConfig,
+    RelationHeadConfig,
+    SpanEntityHeadConfig,
+)
 from dovetail.config.reference import config_reference
 from dovetail.config.sharing import (
     BottomSharingConfig,
@@ -33,8 +40,10 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "CrfEntityHeadConfig",
     "DataConfig",
     "DepthSharingConfig",
+    "DistillationConfig",
     "ElmoEncoderConfig",
     "EncoderConfig",
     "EntityHeadConfig",
@@ -42,10 +51,14 @@ __all__ = [
     "PretrainedEncoderConfig",
     "RelationHeadConfig",
     "SharingConfig",
+    "SpanEntityHeadConfig",
     "StaticEncoderConfig",
     "TrainingConfig",
     "config_reference",
     "dump_config",
     "load_config",
     "parse_config",
+    "problem_with",
+    "value_of",
+    "with_changes",
 ]

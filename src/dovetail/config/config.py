@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from dovetail.config.data import DataConfig
+from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
-from dovetail.config.heads import EntityHeadConfig, RelationHeadConfig
+from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sharing import DepthSharingConfig, SharingConfig
 from dovetail.config.structure import KIND
@@ -47,7 +48,7 @@ class Config(Section):
     sharing: SharingConfig = DepthSharingConfig()
     """How much the tasks share."""
 
-    entity_head: EntityHeadConfig = EntityHeadConfig()
+    entity_head: EntityHeadConfig = CrfEntityHeadConfig()
     """What finds entities."""
 
     relation_head: RelationHeadConfig = RelationHeadConfig()
@@ -56,13 +57,19 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     """How the model learns."""
 
-    @field_validator("sharing", mode="before")
+    distillation: DistillationConfig = DistillationConfig()
+    """Another model to learn from."""
+
+    @field_validator("sharing", "entity_head", mode="before")
     @classmethod
-    def _default_sharing(cls, value: Any) -> Any:
-        """A sharing table without a kind means the default kind."""
-        return {KIND: DepthSharingConfig().kind, **value} if isinstance(value, dict) else value
+    def _default_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """A table without a kind means the default kind."""
+        default = cls.model_fields[str(info.field_name)].default
+        return {KIND: default.kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from self._contradictions_of_unlabelled()
+        yield from self._contradictions_of_copies()
         if self.data.has_dev:
             return
         remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
@@ -77,4 +84,32 @@ class Config(Section):
                 "relation_head.threshold",
                 f"tuning needs a dev set, and there is none; {remedy} "
                 f"relation_head.threshold to a number (such as 0.5)",
+            )
+
+    def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
+        for path in self.distillation.unlabelled:
+            for field in ("train", "dev", "extra", "held_out"):
+                if path in getattr(self.data, field):
+                    yield Contradiction(
+                        "distillation.unlabelled",
+                        f'"{path}" is in data.{field} too, so that each of its sentences would be '
+                        f"left out; leave it out of one of the two",
+                    )
+
+    def _contradictions_of_copies(self) -> Iterator[Contradiction]:
+        """Where the layers of a pretrained encoder are to be copied and cannot be."""
+        if self.sharing.cell != "pretrained":
+            return
+        found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
+        if len(found) != 1:
+            yield Contradiction(
+                "sharing.cell",
+                f'"pretrained" copies the top layers of the pretrained encoder, and the list of '
+                f"encoders has {len(found) or 'none'}; list one of this kind, or take another cell",
+            )
+        elif found[0].trained_layers:
+            yield Contradiction(
+                "sharing.cell",
+                '"pretrained" trains copies of the top layers for the tasks, and trained_layers '
+                "trains these layers themselves; set trained_layers = 0, or take another cell",
             )

@@ -91,6 +91,8 @@ def _describe_limits(constraints: Sequence[Any]) -> str:
             return f" from {lower} to {upper}"
         case [Ge(ge=lower), Lt(lt=upper)]:
             return f" of at least {lower} and below {upper}"
+        case [Gt(gt=lower), Le(le=upper)]:
+            return f" above {lower} and of at most {upper}"
         case [Ge(ge=lower)]:
             return f" of at least {lower}"
         case [Gt(gt=lower)]:
@@ -122,11 +124,12 @@ def describe_value(value: Any) -> str:
     >>> describe_value(("a", True, 1.5))
     '["a", true, 1.5]'
     """
-    text = _toml(value)
+    text = inline_toml(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
-def _toml(value: Any) -> str:
+def inline_toml(value: Any) -> str:
+    """Write a value as TOML has it on one line."""
     match value:
         case None:
             return "nothing"
@@ -135,9 +138,9 @@ def _toml(value: Any) -> str:
         case str() | Path():
             return json.dumps(str(value), ensure_ascii=False)
         case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(map(inline_toml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
+            return f"{{{', '.join(f'{key} = {inline_toml(item)}' for key, item in value.items())}}}"
         case date() | time():
             return value.isoformat()
         case _:

@@ -23,8 +23,8 @@ class PretrainedEncoderConfig(Section):
     `$HOME` are expanded, or a name on the Hugging Face hub."""
 
     trained_layers: Count | Literal["all"] = 0
-    """How many of the top layers are trained: 0 keeps the encoder frozen (its output is then
-    computed once and cached), `"all"` trains the embeddings too."""
+    """How many of the top layers are trained: 0 keeps the encoder frozen, `"all"` trains the
+    embeddings too. What the layers below compute is cached for all epochs."""
 
     layers: Literal["mix", "concatenated", "last"] = "mix"
     """What is read of the layers: one learned weighted mean of all, all of them side by side, or

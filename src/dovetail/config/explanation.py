@@ -24,8 +24,21 @@ def explain(error: ValidationError, *, section: type[BaseModel], source: str) ->
         section: the model that was being made, from which the paths start.
         source: the file, or what else the values came from.
     """
+    problems = problems_in(error, section=section)
+    lines = [f"{path}: {problem}" if path else problem for path, problem in problems.items()]
+    if len(lines) == 1:
+        return f"{source}: {lines[0]}"
+    return "\n  ".join([f"{source}: {len(lines)} problems", *lines])
+
+
+def problems_in(
+    error: ValidationError, *, section: type[BaseModel], leave_out: str = ""
+) -> dict[str, str]:
+    """What is wrong, by the path of the field, but for errors of the type to leave out."""
     problems: dict[str, str] = {}  # the first for each path: a union reports once for each member
     for details in error.errors(include_url=False):
+        if details["type"] == leave_out:
+            continue
         place = locate(section, details["loc"])
         path = dotted(place.path)
         if details["type"].startswith("union_tag"):
@@ -33,10 +46,7 @@ def explain(error: ValidationError, *, section: type[BaseModel], source: str) ->
         # A list that lost its items to errors is reported as too short on top of them.
         if not any(reported.startswith(f"{path}.") for reported in problems):
             problems.setdefault(path, _explain_one(details, place, root=section))
-    lines = [f"{path}: {problem}" if path else problem for path, problem in problems.items()]
-    if len(lines) == 1:
-        return f"{source}: {lines[0]}"
-    return "\n  ".join([f"{source}: {len(lines)} problems", *lines])
+    return problems
 
 
 def _explain_one(details: ErrorDetails, place: Place, *, root: type[BaseModel]) -> str:

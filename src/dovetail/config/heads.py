@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,8 +14,14 @@ Activation = Literal["tanh", "relu", "gelu"]
 """What stands between two linear layers of a head."""
 
 
-class EntityHeadConfig(Section):
-    """A feed-forward layer and a linear-chain CRF over the tags of a sentence."""
+class CrfEntityHeadConfig(Section):
+    """A feed-forward layer and a linear-chain CRF over the tags of a sentence.
+
+    Its entities are flat: of two that overlap, the longer one is learned.
+    """
+
+    kind: Literal["crf"] = "crf"
+    """A tagger, for flat entities."""
 
     scheme: Literal["bio", "bilou"] = "bio"
     """How entities are written as tags: begin, inside and outside; or also last and unit."""
@@ -28,6 +34,39 @@ class EntityHeadConfig(Section):
 
     dropout: Dropout = 0.0
     """Probability with which a number of the hidden layer's input is dropped in training."""
+
+
+class SpanEntityHeadConfig(Section):
+    """A scorer of all spans up to a width, for entities that lie within others."""
+
+    kind: Literal["span"] = "span"
+    """A scorer of spans, for nested and overlapping entities."""
+
+    max_width: PositiveCount = 12
+    """Tokens of the longest entity that can be found; time and memory grow with it."""
+
+    overlaps: Literal["nested", "all", "none"] = "nested"
+    """Which entities may share tokens: one that lies within another, any two, or none.
+    Of two that may not, the more probable one is found; none has the borders of another."""
+
+    span: Literal["ends", "pooled"] = "ends"
+    """What is read of a span's tokens: the first and the last, or these and the maximum over
+    all."""
+
+    hidden_dim: PositiveCount = 128
+    """Size of the hidden layer, in numbers per span."""
+
+    activation: Activation = "tanh"
+    """Activation of the hidden layer."""
+
+    dropout: Dropout = 0.0
+    """Probability with which a number of the hidden layer's input is dropped in training."""
+
+
+EntityHeadConfig = Annotated[
+    CrfEntityHeadConfig | SpanEntityHeadConfig, Field(discriminator="kind")
+]
+"""Any of the entity heads; `kind` says which."""
 
 
 class RelationHeadConfig(Section):
@@ -54,6 +93,16 @@ class RelationHeadConfig(Section):
 
     width_dim: Count = 0
     """Size of an embedding of the number of an entity's tokens; 0 for none."""
+
+    marked_layers: Count = 0
+    """Recurrent layers of the relation task above those of `sharing` that are told which tokens
+    belong to entities, and of which types."""
+
+    marked_hidden_dim: PositiveCount = 128
+    """Size of the state of each direction of these layers, in numbers."""
+
+    marked_dropout: Dropout = 0.35
+    """Probability with which a number that these layers read of a token is dropped in training."""
 
     between: bool | Literal["attention"] = False
     """Whether the tokens between the two entities are read too: their maximum, or (attention) a

@@ -30,7 +30,7 @@ def apply_overrides(
         path, value = parse_override(override)
         if len(path) > 1 and path[0] in defaults:
             result.setdefault(path[0], copy.deepcopy(defaults[path[0]]))
-        _set(result, path, value, override=override)
+        set_value(result, path, value, source=f"override {override!r}")
     return result
 
 
@@ -87,11 +87,17 @@ def _parse_value(text: str, *, override: str) -> Any:
     return text if len(parsed) > 1 or isinstance(value, date | time) else value
 
 
-def _set(values: dict[str, Any], path: tuple[str, ...], value: Any, *, override: str) -> None:
+def set_value(values: dict[str, Any], path: Sequence[str], value: Any, *, source: str) -> None:
+    """Set a value at a path, in place; tables that are missing on the way are made.
+
+    Raises:
+        ConfigError: starting with `source`, if the path leads through what is neither a table nor
+            an item of a list.
+    """
     node: Any = values
     for depth, part in enumerate(path):
         is_last = depth == len(path) - 1
-        key = _key(node, part, path=path[:depth], override=override)
+        key = _key(node, part, path=path[:depth], source=source)
         if is_last:
             node[key] = value
         elif isinstance(node, dict):
@@ -100,7 +106,7 @@ def _set(values: dict[str, Any], path: tuple[str, ...], value: Any, *, override:
             node = node[key]
 
 
-def _key(node: Any, part: str, *, path: tuple[str, ...], override: str) -> str | int:
+def _key(node: Any, part: str, *, path: Sequence[str], source: str) -> str | int:
     """The key under which a part of a path is found in a table or list."""
     if isinstance(node, dict):
         return part
@@ -108,10 +114,9 @@ def _key(node: Any, part: str, *, path: tuple[str, ...], override: str) -> str |
         if part.isdecimal() and int(part) < len(node):
             return int(part)
         raise ConfigError(
-            f"override {override!r}: {dotted(path)} has {len(node)} items; expected a number "
+            f"{source}: {dotted(path)} has {len(node)} items; expected a number "
             f"from 0 to {len(node) - 1} after it, found {part!r}"
         )
     raise ConfigError(
-        f"override {override!r}: {dotted(path)} is the value {node!r}, "
-        f"which has nothing named {part!r}"
+        f"{source}: {dotted(path)} is the value {node!r}, which has nothing named {part!r}"
     )

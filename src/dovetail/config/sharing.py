@@ -11,11 +11,8 @@ from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, Dropout, PositiveCount
 
 
-class RecurrentSharingConfig(Section):
-    """What the placements have in common: all are made of bidirectional recurrent layers."""
-
-    cell: Literal["gru", "lstm"] = "gru"
-    """The recurrent cell of every layer."""
+class LayersConfig(Section):
+    """What the placements have in common: most are made of bidirectional recurrent layers."""
 
     hidden_dim: PositiveCount = 256
     """Size of the state of each direction, in numbers; a layer's output has twice as many."""
@@ -27,11 +24,16 @@ class RecurrentSharingConfig(Section):
     """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
 
 
-class DepthSharingConfig(RecurrentSharingConfig):
+class DepthSharingConfig(LayersConfig):
     """Shared layers first, then layers of each task's own (Crone, 2020)."""
 
     kind: Literal["depth"] = "depth"
     """Shared layers below, own layers above."""
+
+    cell: Literal["gru", "lstm", "pretrained"] = "gru"
+    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
+    encoder's own top layers, in their order.
+    Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
     shared_layers: Count = 1
     """Layers that both tasks read."""
@@ -42,12 +44,19 @@ class DepthSharingConfig(RecurrentSharingConfig):
     relation_layers: Count = 2
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        if not (self.shared_layers or self.entity_layers or self.relation_layers):
+            yield from _nothing_to_copy(self.cell)
 
-class BottomSharingConfig(RecurrentSharingConfig):
+
+class BottomSharingConfig(LayersConfig):
     """Layers of each task's own first, then shared layers."""
 
     kind: Literal["bottom"] = "bottom"
     """Own layers below, shared layers above."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    """The recurrent cell of every layer."""
 
     entity_layers: Count = 1
     """Layers of the entity task below the shared ones."""
@@ -59,11 +68,16 @@ class BottomSharingConfig(RecurrentSharingConfig):
     """Layers above, with the same parameters for both tasks."""
 
 
-class ExitsSharingConfig(RecurrentSharingConfig):
+class ExitsSharingConfig(LayersConfig):
     """One stack of shared layers that each task leaves at a layer of its own."""
 
     kind: Literal["exits"] = "exits"
     """A shared stack that the tasks leave at different layers."""
+
+    cell: Literal["gru", "lstm", "pretrained"] = "gru"
+    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
+    encoder's own top layers, in their order.
+    Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
     shared_layers: Count = 3
     """Layers of the stack."""
@@ -75,6 +89,8 @@ class ExitsSharingConfig(RecurrentSharingConfig):
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if not self.shared_layers:
+            yield from _nothing_to_copy(self.cell)
         for field in ("entity_exit", "relation_exit"):
             if getattr(self, field) > self.shared_layers:
                 yield Contradiction(
@@ -89,6 +105,12 @@ class ExitsSharingConfig(RecurrentSharingConfig):
                 f"the last task leaves after layer {deepest}, so nothing reads what stands above "
                 f"it; set shared_layers = {deepest}, or take a later exit",
             )
+
+
+def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
+    """Said of a plan without layers."""
+    if cell == "pretrained":
+        yield Contradiction("cell", 'there is no layer to copy; take one, or set cell = "gru"')
 
 
 SharingConfig = Annotated[

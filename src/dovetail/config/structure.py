@@ -74,6 +74,9 @@ def locate(root: type[BaseModel], location: Sequence[str | int]) -> Place:
             place = _field_place(place, part)
         elif chosen:
             place = replace(place, choices=chosen)
+        elif having := [choice for choice in place.choices if part in choice.model_fields]:
+            # A contradiction of the whole config names a field, and not of which member.
+            place = _field_place(replace(place, choices=(having[0],)), str(part))
         else:
             place = _item_place(place, part)
     return place

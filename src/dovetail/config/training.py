@@ -26,6 +26,10 @@ class TrainingConfig(Section):
     encoder_learning_rate: Positive = 5e-5
     """Highest step size of AdamW for the trained layers of pretrained encoders."""
 
+    encoder_layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Factor of `encoder_learning_rate` from each trained layer to the one below it; the embeddings
+    come last. With 1 all layers learn at the same rate."""
+
     weight_decay: NonNegative = 1e-2
     """Weight decay of AdamW, per unit of the step size."""
 
@@ -66,9 +70,8 @@ class TrainingConfig(Section):
     """Number format of the computation; `auto` takes bf16 where the machine is fast at it."""
 
     cache_gigabytes: NonNegative = 4.0
-    """Memory for what frozen encoders compute, in gigabytes (10⁹ bytes); 0 computes it in each
-    epoch anew.
-    Without effect on an encoder whose layers are trained."""
+    """Memory for what frozen encoders, and the frozen layers below trained ones, compute, in
+    gigabytes (10⁹ bytes); where it does not fit, as with 0, it is computed in each epoch anew."""
 
     threads: Count = 0
     """Threads of the computation on the CPU; 0 lets Dovetail decide."""

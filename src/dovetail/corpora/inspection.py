@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dovetail.corpora.corpus import Corpus
+from dovetail.corpora.entity_head_advice import EntityHeadAdvice, advise_entity_head
 from dovetail.corpora.ledger import Ledger
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
+from dovetail.overlaps import is_nested
 
 _EXAMPLES = 3
 _EXAMPLE_TOKENS = 12
@@ -85,7 +87,7 @@ class SplitSummary:
         for task in (ENTITY_TASK, RELATION_TASK):
             self.not_annotated[task] += task not in sentence.annotated
         overlaps = overlapping_pairs(sentence.entities)
-        nested = sum(_is_nested(*pair) for pair in overlaps)
+        nested = sum(is_nested(*pair) for pair in overlaps)
         self.sentences_with_overlap += bool(overlaps)
         self.nested += nested
         self.crossing += len(overlaps) - nested
@@ -115,16 +117,18 @@ class SplitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The summaries of all splits, by name, and the problems found in and between them."""
+    """The summaries of all splits, by name, the problems found in and between them, and advice."""
 
     splits: Mapping[str, SplitSummary]
     problems: tuple[Problem, ...]
+    entity_head: EntityHeadAdvice
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain JSON values."""
         return {
             "splits": {name: summary.to_dict() for name, summary in self.splits.items()},
             "problems": [asdict(problem) for problem in self.problems],
+            "entity_head": asdict(self.entity_head),
         }
 
 
@@ -138,7 +142,8 @@ def inspect_corpora(corpora: Mapping[str, Corpus]) -> Inspection:
         *(problem for name, summary in splits.items() for problem in _of_summary(name, summary)),
         *_rare_signatures(splits),
     ]
-    return Inspection(splits, tuple(problems))
+    every = (sentence for corpus in corpora.values() for sentence in corpus.sentences)
+    return Inspection(splits, tuple(problems), advise_entity_head(every))
 
 
 def overlapping_pairs(entities: Iterable[Entity]) -> list[tuple[Entity, Entity]]:
@@ -150,12 +155,6 @@ def overlapping_pairs(entities: Iterable[Entity]) -> list[tuple[Entity, Entity]]
         pairs.extend((other, entity) for other in open_entities)
         open_entities.append(entity)
     return pairs
-
-
-def _is_nested(first: Entity, second: Entity) -> bool:
-    return (first.start <= second.start and second.end <= first.end) or (
-        second.start <= first.start and first.end <= second.end
-    )
 
 
 def _shared_sentences(corpora: Mapping[str, Corpus]) -> Iterable[Problem]:
@@ -216,7 +215,7 @@ def _within(name: str, corpus: Corpus) -> Iterable[Problem]:
         (
             OVERLAPPING_ENTITIES,
             overlapping,
-            "have overlapping entities: a flat tagger loses all but one of each",
+            "have overlapping entities",
         ),
         (PAIR_WITH_TWO_RELATIONS, two_relations, "have a pair of entities with two relations"),
         (REPEATED_SENTENCE, repeated, "repeat an earlier one of the same split"),

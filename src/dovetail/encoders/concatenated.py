@@ -16,7 +16,9 @@ from dovetail.encoders.elmo import ElmoEncoder
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.pretrained import PretrainedEncoder
 from dovetail.encoders.static import StaticEncoder
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
+from dovetail.layers.piece_states import PieceStates
 from dovetail.layers.state import copy_exactly
 
 ENCODERS: dict[str, type[Encoder]] = {
@@ -45,10 +47,14 @@ class ConcatenatedEncoder(nn.Module):
         if not self._encoders:
             raise ValueError("expected at least one encoder, found none")
         self.encoders = nn.ModuleList(self._encoders)
-        self.output_dim = sum(encoder.output_dim for encoder in self)
 
     def __iter__(self) -> Iterator[Encoder]:
         return iter(self._encoders)
+
+    @property
+    def output_dim(self) -> int:
+        """Width of the vector of a token."""
+        return sum(encoder.output_dim for encoder in self)
 
     def featurise(self, sentences: Words) -> list[Features]:
         """The features of each encoder."""
@@ -61,6 +67,25 @@ class ConcatenatedEncoder(nn.Module):
     def states(self, features: Sequence[Features]) -> list[Tensor | None]:
         """What each encoder's frozen part computes, if that is worth a cache."""
         return [encoder.states(own) for encoder, own in zip(self, features, strict=True)]
+
+    def with_states(self, features: Sequence[Features]) -> list[Features]:
+        """The features with what each encoder's frozen part computes, if that is worth a cache."""
+        return [encoder.with_states(own) for encoder, own in zip(self, features, strict=True)]
+
+    def piece_states(self, features: Sequence[Features]) -> PieceStates | None:
+        """Of features with states, what the layers read that an encoder handed on."""
+        found = (encoder.piece_states(own) for encoder, own in zip(self, features, strict=True))
+        return next((states for states in found if states is not None), None)
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers of the pretrained encoder.
+
+        Raises:
+            ModelError: if it has not so many, or they do not run apart from it.
+            ValueError: unless there is exactly one pretrained encoder.
+        """
+        (encoder,) = (encoder for encoder in self if isinstance(encoder, PretrainedEncoder))
+        return encoder.hand_on(count)
 
     def assets(self) -> list[dict[str, Any]]:
         """What has to be saved beside `stored_state`."""

@@ -13,7 +13,9 @@ from typing import Any, Self
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
+from dovetail.layers.piece_states import PieceStates
 from dovetail.layers.state import copy_exactly
 
 Features = dict[str, Tensor]
@@ -44,13 +46,36 @@ class Encoder(nn.Module, ABC):
     def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
         """Encode a batch.
 
-        Where `features` holds ``"states"``, what `states` returned for this batch in any floating
-        point type, nothing else in it is read and the frozen part is not computed again.
+        Where `features` holds ``"states"``, what `with_states` added for this batch in any floating
+        point type, the frozen part is not computed again.
         """
 
     @torch.no_grad()
     def states(self, features: Features) -> Float[Tensor, "batch tokens ..."] | None:
         """What the frozen part computes, the same in every epoch; None if nothing needs a cache."""
+        return None
+
+    def with_states(self, features: Features) -> Features:
+        """The features with what the frozen part computes, if that needs a cache, as ``"states"``.
+
+        Once they are there, `forward` reads nothing else, unless the encoder says otherwise.
+        """
+        if "states" in features:
+            return features
+        states = self.states(features)
+        return features if states is None else {"states": states}
+
+    def split(self, features: Features, lengths: Sequence[int]) -> list[Features]:
+        """What `with_states` added, for each sentence of these numbers of tokens, unpadded."""
+        states = features["states"]
+        return [{"states": own[:length]} for own, length in zip(states, lengths, strict=True)]
+
+    def merge(self, sentences: Words, parts: Sequence[Features]) -> Features:
+        """The features of a batch from what `split` gave for its sentences."""
+        return {"states": pad_sequence([own["states"] for own in parts], batch_first=True)}
+
+    def piece_states(self, features: Features) -> PieceStates | None:
+        """Of features with states, what the layers read that were handed on, if any were."""
         return None
 
     @abstractmethod

@@ -97,6 +97,7 @@ class PieceTokenizer:
 
         Returns:
             ``pieces`` (windows, longest) and ``lengths`` (windows): ids, special pieces included;
+            ``rows`` (windows): the sentence that a window is of; those of one sentence in order;
             ``positions`` (read) and ``tokens`` (read): the pieces to read, and the token that each
             belongs to, as an index into the flattened (batch, tokens);
             ``counts`` (batch, tokens): how many pieces each token is made of, 0 for padding.
@@ -120,6 +121,7 @@ class PieceTokenizer:
         return {
             "pieces": padded_indices(sequences, padding=self._padding),
             "lengths": lengths,
+            "rows": torch.tensor([row for row, _ in windows]),
             **_pieces_by_token(rows, positions, pooling),
         }
 

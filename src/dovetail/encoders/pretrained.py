@@ -2,22 +2,25 @@
 
 The data path: words -> pieces in windows (`pieces.py`) -> states of all layers (`transformer.py`)
 -> pooled to tokens -> joined over layers (`layer_mix.py`) -> projected.
+Below trained layers, what is cached ends with the states of the last frozen layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix, Layers
 from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
+from dovetail.layers.piece_states import PieceStates, pool_pieces
 
 
 class PretrainedEncoder(Encoder):
@@ -44,49 +47,120 @@ class PretrainedEncoder(Encoder):
         self.transformer = transformer
         self.pooling = pooling
         self.layers = layers
-        self.join, joined_dim = self._join(layers)
-        self.projection = nn.Linear(joined_dim, projection_dim) if projection_dim else nn.Identity()
         self.dropout = nn.Dropout(dropout)
+        self._read_layers(projection_dim)
+
+    def _read_layers(self, projection_dim: int | None) -> None:
+        """Make what reads all layers that the transformer has."""
+        num_layers, width = self.transformer.num_states, self.transformer.hidden_dim
+        self.join: nn.Module
+        match self.layers:
+            case "mix":
+                self.join, joined_dim = LayerMix(num_layers), width
+            case "concatenated":
+                self.join, joined_dim = ConcatenatedLayers(), num_layers * width
+            case "last":
+                self.join, joined_dim = LastLayer(), width
+        self.projection = nn.Linear(joined_dim, projection_dim) if projection_dim else nn.Identity()
         self.output_dim = projection_dim or joined_dim
 
-    def _join(self, layers: Layers) -> tuple[nn.Module, int]:
-        """The module that reads the layers, and the width of what it puts out."""
-        num_layers, width = self.transformer.num_states, self.transformer.hidden_dim
-        match layers:
-            case "mix":
-                return LayerMix(num_layers), width
-            case "concatenated":
-                return ConcatenatedLayers(), num_layers * width
-            case "last":
-                return LastLayer(), width
+    @property
+    def projection_dim(self) -> int | None:
+        """Width of the projection, if there is one."""
+        return getattr(self.projection, "out_features", None)
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers of the transformer, and read those that are left.
+
+        Raises:
+            ModelError: as `Transformer.hand_on`.
+        """
+        layers = self.transformer.hand_on(count)
+        self._read_layers(self.projection_dim)
+        return layers
 
     def featurise(self, sentences: Words) -> Features:
         """The features of `PieceTokenizer.featurise`; only ``counts`` has the batch as axis 0."""
         return self.transformer.tokenizer.featurise(sentences, pooling=self.pooling)
 
     def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
-        states = features.get("states")
-        if states is None:
-            states = self.states(features)
-        if states is None:
-            states = self._token_states(features)
+        features = self.with_states(features)
+        states = features["states"] if "states" in features else self._frozen_states(features)[0]
+        if self.transformer.divides and not self.transformer.is_frozen:
+            states = torch.cat([states.float(), self._trained_states(features)], dim=2)
         vectors: Tensor = self.projection(self.dropout(self.join(states.float())))
         return vectors.float()
 
-    @torch.no_grad()
     def states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"] | None:
-        """All layers (or the last) of a frozen transformer, pooled to tokens; None if trained."""
-        if not self.transformer.is_frozen:
-            return None
+        """The frozen layers (or the last), pooled to tokens; None if all layers are trained."""
+        return self.with_states(features).get("states")
+
+    @torch.no_grad()
+    def with_states(self, features: Features) -> Features:
+        """What `states` says, as ``"states"``.
+
+        Below layers that are trained or handed on, all other features stay, and there are
+        ``"piece_states"`` (pieces, dim): what the first of those layers reads, of all windows.
+        """
+        transformer = self.transformer
+        if "states" in features or not (transformer.is_frozen or transformer.divides):
+            return features
         # Outside of autocast, states are the same for training, for evaluation and for the cache.
         with torch.autocast(features["pieces"].device.type, enabled=False):
-            return self._token_states(features)
+            states, piece_states = self._frozen_states(features)
+        if transformer.divides:
+            return {**features, "states": states, "piece_states": piece_states}
+        return {"states": states}
 
-    def _token_states(self, features: Features) -> Tensor:
+    def split(self, features: Features, lengths: Sequence[int]) -> list[Features]:
+        parts = super().split(features, lengths)
+        if "piece_states" in features:
+            windows = torch.split(features["piece_states"], features["lengths"].tolist())
+            rows = features["rows"].tolist()
+            for row, part in enumerate(parts):
+                own = [window for window, at in zip(windows, rows, strict=True) if at == row]
+                part["piece_states"] = torch.cat(own)
+        return parts
+
+    def merge(self, sentences: Words, parts: Sequence[Features]) -> Features:
+        merged = super().merge(sentences, parts)
+        if not self.transformer.divides:
+            return merged
+        features = self.featurise(sentences)
+        remaining = [part["piece_states"] for part in parts]
+        windows = []
+        for row, length in zip(
+            features["rows"].tolist(), features["lengths"].tolist(), strict=True
+        ):
+            windows.append(remaining[row][:length])
+            remaining[row] = remaining[row][length:]
+        return {**features, **merged, "piece_states": torch.cat(windows)}
+
+    def _frozen_states(self, features: Features) -> tuple[Tensor, Tensor]:
+        """What `Transformer.forward` gives, pooled to tokens, and of its last layer all pieces."""
         states = self.transformer(
             features["pieces"], features["lengths"], every_layer=self.layers != "last"
         )
-        return pool_pieces(states[features["positions"]], features["tokens"], features["counts"])
+        read = states[features["positions"]]
+        return pool_pieces(read, features["tokens"], features["counts"]), states[:, -1]
+
+    def _trained_states(self, features: Features) -> Float[Tensor, "batch tokens layers dim"]:
+        """The trained layers, pooled to tokens."""
+        states = list(self.transformer.top(self._pieces(features)))
+        read = states[-1:] if self.layers == "last" else states
+        return torch.stack([layer.pooled() for layer in read], dim=2)
+
+    def piece_states(self, features: Features) -> PieceStates | None:
+        return self._pieces(features) if self.transformer.handed_layers else None
+
+    def _pieces(self, features: Features) -> PieceStates:
+        return PieceStates.from_flat(
+            features["piece_states"],
+            features["lengths"],
+            positions=features["positions"],
+            tokens=features["tokens"],
+            counts=features["counts"],
+        )
 
     def assets(self) -> dict[str, Any]:
         return {
@@ -94,16 +168,17 @@ class PretrainedEncoder(Encoder):
             "name": self.transformer.files.name,
             "sha256": self.transformer.files.sha256,
             "trained_layers": self.transformer.trained_layers,
+            "handed_layers": self.transformer.handed_layers,
             "precision": self.transformer.precision,
             "pooling": self.pooling,
             "layers": self.layers,
-            "projection_dim": getattr(self.projection, "out_features", None),
+            "projection_dim": self.projection_dim,
             "dropout": self.dropout.p,
         }
 
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
-        """Find the same pretrained weights again.
+        """Find the same pretrained weights again; layers are to be handed on anew.
 
         Raises:
             MissingExtraError: if the encoder's package is not installed.
@@ -132,14 +207,3 @@ class PretrainedEncoder(Encoder):
     def unstored_names(self) -> frozenset[str]:
         """Whatever of the transformer is not trained: its name and digest are enough."""
         return frozenset(f"transformer.{name}" for name in self.transformer.frozen_names())
-
-
-def pool_pieces(
-    states: Float[Tensor, "read layers dim"],
-    tokens: Int[Tensor, " read"],
-    counts: Int[Tensor, "batch tokens"],
-) -> Float[Tensor, "batch tokens layers dim"]:
-    """Average the pieces of each token; padded tokens, which have none, are zero."""
-    sums = states.new_zeros(counts.numel(), *states.shape[1:]).index_add(0, tokens, states)
-    means = sums / counts.flatten().clamp(min=1).to(states.dtype)[:, None, None]
-    return means.reshape(*counts.shape, *states.shape[1:])

@@ -5,7 +5,7 @@ It knows pieces only; words, pooling and the mix of layers are the business of `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Self
 
 import torch
@@ -20,8 +20,15 @@ from dovetail.encoders.pretrained_files import (
     load_pretrained_model,
     load_pretrained_tokenizer,
 )
-from dovetail.encoders.windows import groups_of_similar_length
+from dovetail.encoders.transformer_layers import (
+    PretrainedLayer,
+    embedded,
+    layers_of,
+    module_of_layers,
+    run_apart,
+)
 from dovetail.errors import ModelError
+from dovetail.layers.piece_states import PieceStates, groups_of_windows
 
 TrainedLayers = int | Literal["all"]
 """How many layers are trained, counted from the top; ``all`` trains the embeddings too."""
@@ -29,18 +36,16 @@ TrainedLayers = int | Literal["all"]
 MAX_WINDOW_PIECES = 512
 """Longer windows cost more than they bring, also where an encoder reads thousands of pieces."""
 
-# Measured with MiniLM on sentences of about 36 pieces: a batch of 32 cut into groups with so
-# little padding runs 1.4 times as fast as the whole batch; still smaller groups bring nothing.
-_MAX_PADDING_CPU = 64
-_MAX_PADDING_GPU = 8_192  # there, few launches matter more than padding
-_MAX_GROUP_PIECES = 16_384
-
 
 class Transformer(nn.Module):
     """The layers of a pretrained encoder and its tokenizer.
 
-    A frozen one stays in evaluation mode, whatever `train` says.  While layers are trained, all
-    weights are fp32, and mixed precision is left to the training loop.
+    The frozen layers stay in evaluation mode, whatever `train` says, and run in their own
+    precision.  Trained layers are fp32, and mixed precision is left to the training loop.
+
+    Where the top layers are trained, `forward` gives the states of the frozen ones below, and
+    `top` goes on from there.  Few kinds of models have layers that cannot run by themselves
+    (`divides` is false then): with trained layers, all of such a model runs in `forward`.
 
     Args:
         files: where the encoder is.
@@ -60,18 +65,28 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.files, self.trained_layers, self.precision = files, trained_layers, precision
-        dtype = dtype_of_precision(precision) if self.is_frozen else torch.float32
-        self.model: nn.Module = load_pretrained_model(files, dtype=dtype)
-        config = self.model.config
-        self.hidden_dim: int = config.hidden_size
-        self.num_states: int = config.num_hidden_layers + 1
+        frozen_dtype = dtype_of_precision(precision)
+        model = load_pretrained_model(
+            files, dtype=frozen_dtype if self.is_frozen else torch.float32
+        )
+        self.model = model
+        self.hidden_dim: int = model.config.hidden_size
+        self.num_states: int = model.config.num_hidden_layers + 1
         """How many states each piece has: the embedding layer's and one for every layer."""
         tokenizer = load_pretrained_tokenizer(files)
         self.tokenizer = PieceTokenizer(
-            tokenizer, window_pieces=min(_readable_pieces(self.model), tokenizer.model_max_length)
+            tokenizer, window_pieces=min(_readable_pieces(model), tokenizer.model_max_length)
         )
+        self._layers = tuple(layers_of(model))  # in a tuple, they are no parts under a second name
         self._trained_parts = self._parts_to_train()
+        self.divides = trained_layers not in (0, "all") and run_apart(model, self._layers)
+        """Whether frozen layers run apart from those above, which are trained or handed on."""
+        self.handed_layers = 0
         self._require_gradients()
+        if self.divides:
+            for weight in self.parameters():
+                if not weight.requires_grad:
+                    weight.data = weight.data.to(frozen_dtype)
 
     @classmethod
     def load(
@@ -100,14 +115,10 @@ class Transformer(nn.Module):
     ) -> Float[Tensor, "pieces layers hidden_dim"]:
         """Encode windows, sorted by ascending length, and put their pieces one after another.
 
-        The layers are the embedding layer and all others in order, or the last alone.
+        The layers are the embedding layer and all others in order, or the last alone; where the
+        model divides, only the frozen ones.
         """
-        on_cpu = pieces.device.type == "cpu"
-        groups = groups_of_similar_length(
-            lengths.tolist(),
-            max_padding=_MAX_PADDING_CPU if on_cpu else _MAX_PADDING_GPU,
-            max_size=_MAX_GROUP_PIECES,
-        )
+        groups = groups_of_windows(lengths.tolist(), on_cpu=pieces.device.type == "cpu")
         return torch.cat(
             [self._states(pieces[rows], lengths[rows], every_layer=every_layer) for rows in groups]
         )
@@ -115,20 +126,81 @@ class Transformer(nn.Module):
     def _states(self, pieces: Tensor, lengths: Tensor, *, every_layer: bool) -> Tensor:
         pieces = pieces[:, : int(lengths[-1])]  # the last row of a group is its longest
         mask = torch.arange(pieces.shape[1], device=pieces.device) < lengths.unsqueeze(1)
+        states = self._divided(pieces, mask) if self.divides else self._whole(pieces, mask)
+        kept = mask.flatten().nonzero().squeeze(1)
+        return torch.stack(
+            [layer.flatten(0, 1)[kept] for layer in (states if every_layer else states[-1:])], dim=1
+        )
+
+    def _whole(self, pieces: Tensor, mask: Tensor) -> Sequence[Tensor]:
+        """The states of all layers, as the model itself runs them."""
         output = self.model(
             input_ids=pieces,
             # Without a mask, attention takes a faster path.
-            attention_mask=None if int(lengths[0]) == pieces.shape[1] else mask.long(),
-            output_hidden_states=every_layer,
+            attention_mask=None if bool(mask.all()) else mask.long(),
+            output_hidden_states=True,
         )
-        layers = output.hidden_states if every_layer else (output.last_hidden_state,)
-        kept = mask.flatten().nonzero().squeeze(1)
-        return torch.stack([layer.flatten(0, 1)[kept] for layer in layers], dim=1)
+        return (*output.hidden_states[:-1], output.last_hidden_state)
+
+    def _divided(self, pieces: Tensor, mask: Tensor) -> Sequence[Tensor]:
+        """The states of the frozen layers alone."""
+        states = [embedded(self.model, pieces)]
+        for layer in self._layers[: self.num_frozen]:
+            states.append(layer(states[-1], mask))
+        return states
+
+    @property
+    def num_frozen(self) -> int:
+        """How many layers are frozen, the embedding layer not counted."""
+        if self.trained_layers == "all":
+            return 0
+        return self.num_states - 1 - self.trained_layers
+
+    def top(self, states: PieceStates) -> Iterator[PieceStates]:
+        """Of a model that divides: what each trained layer makes of the last frozen states."""
+        dtype = next(self._layers[self.num_frozen].parameters()).dtype
+        states = states.to(dtype)
+        for layer in self._layers[self.num_frozen :]:
+            states = states.through(layer)
+            yield states
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers, which are returned in single precision, lowest first.
+
+        Raises:
+            ModelError: if there are not so many, some are trained, or they do not run apart.
+        """
+        kept = self.num_states - 1 - count
+        if kept < 0:
+            raise ModelError(
+                f"the encoder {self.files.name!r} has {self.num_states - 1} layers, and the plan "
+                f"of sharing copies the top {count} of them: take fewer layers"
+            )
+        # The own weights may be rounded, and those that training starts from are not to be.
+        model = load_pretrained_model(self.files, dtype=torch.float32)
+        layers = layers_of(model)
+        if not self.is_frozen or not run_apart(model, layers):
+            raise ModelError(
+                f"the layers of the encoder {self.files.name!r} ({type(model).__name__}) "
+                f"{'do not run by themselves' if self.is_frozen else 'are trained'}, so tasks "
+                f"cannot have copies of them: take another cell for the sharing layers"
+            )
+        if (own := module_of_layers(self.model)) is not None:
+            del own[kept:]
+        self._layers = self._layers[:kept]
+        self.num_states, self.handed_layers, self.divides = kept + 1, count, True
+        return layers[kept:]
+
+    def use_fast_precision(self) -> None:
+        """Hold the trained layers in the precision of the frozen ones, for inference."""
+        if self.divides:
+            for part in self._trained_parts:
+                part.to(dtype_of_precision(self.precision))
 
     def train(self, mode: bool = True) -> Self:
         """Switch dropout on in the trained layers only."""
         super().train(mode)
-        self.model.eval()
+        self.model.train(False)
         for part in self._trained_parts:
             part.train(mode)
         return self
@@ -136,6 +208,20 @@ class Transformer(nn.Module):
     def frozen_names(self) -> Iterator[str]:
         """The names in `state_dict` of what training does not change."""
         return (name for name in self.state_dict() if name not in self._trained_names)
+
+    def layers_above(self) -> Mapping[str, int]:
+        """For each trained parameter, by name, how many layers stand above it."""
+        count = self.num_states - 1
+        above = {
+            id(parameter): layer.layers_above
+            for layer in self._layers
+            for parameter in layer.parameters()
+        }
+        return {
+            name: above.get(id(parameter), count if name.startswith("model.embeddings.") else 0)
+            for name, parameter in self.named_parameters()
+            if name in self._trained_names
+        }
 
     def _parts_to_train(self) -> list[nn.Module]:
         if self.trained_layers == "all":
@@ -148,13 +234,12 @@ class Transformer(nn.Module):
             )
         if self.is_frozen:
             return []
-        for part in self.model.modules():
-            if isinstance(part, nn.ModuleList) and len(part) == count:
-                return list(part[count - self.trained_layers :])
-        raise ModelError(
-            f"cannot tell the layers of {type(self.model).__name__} apart; "
-            f'train 0 or "all" of them instead of {self.trained_layers}'
-        )
+        if not self._layers:
+            raise ModelError(
+                f"cannot tell the layers of {type(self.model).__name__} apart; "
+                f'train 0 or "all" of them instead of {self.trained_layers}'
+            )
+        return [layer.layer for layer in self._layers[count - self.trained_layers :]]
 
     def _require_gradients(self) -> None:
         self.requires_grad_(False)

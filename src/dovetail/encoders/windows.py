@@ -47,27 +47,3 @@ def windows_over(num_pieces: int, *, capacity: int, word_starts: Sequence[int]) 
         Window(start, start + capacity, read_start, read_end)
         for start, (read_start, read_end) in zip(starts, pairwise(cuts), strict=True)
     ]
-
-
-def groups_of_similar_length(
-    lengths: Sequence[int], *, max_padding: int, max_size: int
-) -> list[slice]:
-    """Cut ascending lengths into runs that waste little when each run is padded to its longest.
-
-    Args:
-        lengths: ascending.
-        max_padding: how many padded positions a group may have.
-        max_size: how many positions a group may have, padding included; one row may exceed it.
-
-    Returns:
-        Neighbouring slices that cover all rows.
-    """
-    groups = []
-    start, total = 0, 0
-    for row, length in enumerate(lengths):
-        size = (row + 1 - start) * length
-        if row > start and (size - total - length > max_padding or size > max_size):
-            groups.append(slice(start, row))
-            start, total = row, 0
-        total += length
-    return [*groups, slice(start, len(lengths))]

@@ -5,6 +5,22 @@ predictions from anywhere can score them here.  `docs/evaluation.md` says what i
 """
 
 from dovetail.evaluation.alignment import align
+from dovetail.evaluation.calibration import (
+    Calibration,
+    CalibrationBin,
+    calibration,
+    judged_entities,
+    judged_relations,
+)
+from dovetail.evaluation.confusion import Confusion, entity_confusion
+from dovetail.evaluation.errors_by_kind import (
+    EntityError,
+    EntityErrorKind,
+    RelationError,
+    RelationErrorKind,
+    SentenceErrors,
+    errors_by_kind,
+)
 from dovetail.evaluation.evaluate import evaluate
 from dovetail.evaluation.scores import (
     BootstrapIntervals,
@@ -18,12 +34,25 @@ from dovetail.evaluation.scores import (
 
 __all__ = [
     "BootstrapIntervals",
+    "Calibration",
+    "CalibrationBin",
+    "Confusion",
+    "EntityError",
+    "EntityErrorKind",
     "Evaluation",
     "Interval",
     "MacroScore",
+    "RelationError",
+    "RelationErrorKind",
     "Score",
     "ScoreIntervals",
+    "SentenceErrors",
     "SettingScores",
     "align",
+    "calibration",
+    "entity_confusion",
+    "errors_by_kind",
     "evaluate",
+    "judged_entities",
+    "judged_relations",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from dovetail.document import Entity, Sentence
+from dovetail.document import Entity, Relation, Sentence
 
 Key: TypeAlias = tuple[int | str, ...]
 Fact: TypeAlias = tuple[str, Key]
@@ -28,22 +28,33 @@ def entity_boundaries(sentence: Sentence) -> frozenset[Fact]:
 
 def relations_strict(symmetric: frozenset[str]) -> FactsOf:
     """Relation type, and borders and types of both arguments, in order unless symmetric."""
-    return _relations(lambda entity: (entity.start, entity.end, entity.type), symmetric)
+    return lambda sentence: frozenset(
+        relation_fact(relation, symmetric) for relation in sentence.relations
+    )
 
 
 def relation_boundaries(symmetric: frozenset[str]) -> FactsOf:
     """Relation type and borders of both arguments, in order unless symmetric."""
-    return _relations(lambda entity: entity.span, symmetric)
+    return lambda sentence: frozenset(
+        relation_fact(relation, symmetric, _borders) for relation in sentence.relations
+    )
 
 
-def _relations(argument: Callable[[Entity], Key], symmetric: frozenset[str]) -> FactsOf:
-    def facts(sentence: Sentence) -> frozenset[Fact]:
-        found = set()
-        for relation in sentence.relations:
-            head, tail = argument(relation.head), argument(relation.tail)
-            if relation.type in symmetric and tail < head:  # both directions get one key
-                head, tail = tail, head
-            found.add((relation.type, (*head, *tail)))
-        return frozenset(found)
+def _borders_and_type(entity: Entity) -> Key:
+    return entity.start, entity.end, entity.type
 
-    return facts
+
+def _borders(entity: Entity) -> Key:
+    return entity.span
+
+
+def relation_fact(
+    relation: Relation,
+    symmetric: frozenset[str],
+    argument: Callable[[Entity], Key] = _borders_and_type,
+) -> Fact:
+    """What a relation says; both directions of a symmetric one say the same."""
+    head, tail = argument(relation.head), argument(relation.tail)
+    if relation.type in symmetric and tail < head:
+        head, tail = tail, head
+    return relation.type, (*head, *tail)

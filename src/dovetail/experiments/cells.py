@@ -172,15 +172,14 @@ def _known(what: str, wanted: Iterable[Any] | None, known: Iterable[Any]) -> set
 
 
 def smoke_plan(plan: Plan) -> Plan:
-    """The same steps in seconds: one seed, one fold, one epoch, few sentences, few grid points."""
+    """The same steps in seconds: one seed, one fold, one epoch, few sentences, few configs."""
     smoke = plan.smoke
     quick = (f"data.max_sentences={smoke.sentences}", "training.epochs=1", *smoke.set)
+    trained = [row.name for row in plan.rows if row.ensemble_of is None][: smoke.configs]
     rows = tuple(
         row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
-        for row in (
-            *plan.rows[: len(plan.configs)],
-            *plan.rows[len(plan.configs) :][: smoke.points],
-        )
+        for row in plan.rows
+        if (row.ensemble_of or row.name) in trained
     )
     return plan.model_copy(
         update={

@@ -1,154 +1,109 @@
-"""The entity head of Crone (2020): feed-forward, then a linear-chain CRF over tags."""
+"""What every entity head answers: what it can express, what it learns, what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.document import Entity
-from dovetail.features import Candidates, Targets
-from dovetail.layers.activations import ACTIVATIONS
-from dovetail.layers.crf import ConditionalRandomField
-from dovetail.layers.span_vectors import token_vectors
-from dovetail.tagging import TagSet
+from dovetail.features import Candidates, Expectations, Targets
 
 
-class EntityHead(nn.Module):
-    """Tags tokens with the borders and types of flat entities.
+class EntityHead(nn.Module, ABC):
+    """Finds entities in the entity task's stream.
 
-    Args:
-        input_dim: width of the entity task's stream.
-        hidden_dim: width of the hidden layer.
-        tag_set: the tags and which may follow which.
-        activation: one of `ACTIVATIONS`.
-        dropout: share of the stream's values that training sets to zero.
+    Between the stream and the entities stand emissions, one or more scores for each token.  What
+    they mean is the head's own business, but the mean of the emissions of several heads of the same
+    `meaning` has to be emissions again: an ensemble decodes it.
     """
 
-    label_by_type: Tensor
-
-    def __init__(
-        self,
-        *,
-        input_dim: int,
-        hidden_dim: int,
-        tag_set: TagSet,
-        activation: str = "tanh",
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.tag_set = tag_set
-        self.scorer = nn.Sequential(
-            nn.Dropout(dropout),
-            nn.Linear(input_dim, hidden_dim),
-            ACTIVATIONS[activation](),
-            nn.Linear(hidden_dim, len(tag_set)),
-        )
-        last_tags = [
-            [tag_set.last_tag(type_, single=single) for single in (True, False)]
-            for type_ in tag_set.entity_types
-        ]
-        self.register_buffer("label_by_type", torch.tensor(last_tags), persistent=False)
-        self.crf = ConditionalRandomField(
-            may_follow=tag_set.may_follow,
-            may_start=tag_set.may_start,
-            may_end=tag_set.may_end,
-            continues=tag_set.continues,
-        )
+    entity_types: tuple[str, ...]
 
     @classmethod
+    @abstractmethod
     def of_mean(cls, heads: Sequence[Self]) -> Self:
-        """A head that decodes the mean of the emissions of these heads, which have the same tags.
-
-        The scores of its CRF are the means of theirs.
-        """
-        head = deepcopy(heads[0])
-        head.scorer = nn.Sequential()  # what it is given are emissions already
-        with torch.no_grad():
-            for name, parameter in head.crf.named_parameters():
-                parameter.copy_(torch.stack([h.crf.get_parameter(name) for h in heads]).mean(0))
-        return head.requires_grad_(requires_grad=False)
+        """A head that decodes the mean of the emissions of these heads, of the same meaning."""
 
     @property
-    def entity_types(self) -> tuple[str, ...]:
-        """The types that an entity can have."""
-        return self.tag_set.entity_types
+    @abstractmethod
+    def meaning(self) -> Mapping[str, str]:
+        """What gives the emissions their meaning beside the entity types, in words by its name."""
+
+    @abstractmethod
+    def expressible(self, entities: Iterable[Entity]) -> list[Entity]:
+        """Those of a sentence's entities that the head can find together, in reading order."""
 
     @property
+    @abstractmethod
     def num_labels(self) -> int:
-        """How many labels an entity can have: here its label is the tag of its last token."""
-        return len(self.tag_set)
+        """How many labels an entity can have, which the relation head embeds."""
 
+    @abstractmethod
     def labels(self, candidates: Candidates) -> Int[Tensor, "batch entities"]:
-        """The label of each entity, which its type and its length decide."""
-        spans = candidates.spans
-        longer = (spans[..., 1] - spans[..., 0] > 1).long()
-        found: Tensor = self.label_by_type[candidates.types, longer]
-        return found
+        """The label of each entity."""
 
-    @torch.no_grad()
+    @abstractmethod
     def label_probabilities(
         self,
-        emissions: Float[Tensor, "batch tokens tags"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         candidates: Candidates,
     ) -> Float[Tensor, "batch entities labels"]:
-        """Probability of each label at each candidate, over all tag paths; passes no gradient."""
-        marginals = self.crf.marginals(emissions, mask)
-        return token_vectors(marginals, candidates.last_tokens)
+        """Probability of each label at each candidate; passes no gradient."""
 
+    @abstractmethod
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
-    ) -> Float[Tensor, "batch tokens tags"]:
-        """Emissions: what the CRF reads."""
-        emissions: Tensor = self.scorer(stream)
-        return emissions.float()
+    ) -> Float[Tensor, "batch tokens *scores"]:
+        """Emissions: what the other methods read."""
 
+    @abstractmethod
     def loss(
         self,
-        emissions: Float[Tensor, "batch tokens tags"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         targets: Targets,
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, ""]:
-        """Negative log-likelihood of the gold tags, in nats per annotated sentence (Crone 2020).
+        """Negative log-likelihood of the gold entities, in nats per annotated sentence.
 
-        Per sentence and not per token: beside the relation loss, which is a mean over cells, the
-        tagger would otherwise hardly be heard in the shared layers.
+        The candidates of the targets are the gold entities and nothing else.  Per sentence and not
+        per token: beside the relation loss, which is a mean over cells, the head would otherwise
+        hardly be heard in the shared layers.
         """
-        annotated = targets.annotated["entity"]
-        likelihood = self.crf.log_likelihood(emissions, targets.tags, mask)
-        return -(likelihood * annotated).sum() / annotated.sum().clamp(min=1)
 
+    @abstractmethod
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Expectations:
+        """What `distillation_loss` asks of another head of the same meaning; no gradient."""
+
+    @abstractmethod
+    def distillation_loss(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        taught: Expectations,
+        mask: Bool[Tensor, "batch tokens"],
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """Divergence of the entities' distribution from the teacher's, in nats per sentence.
+
+        It is KL(teacher, student), both at the temperature, times its square, which keeps the size
+        of the gradients (Hinton et al. 2015).
+        """
+
+    @abstractmethod
     def decode(
         self,
-        emissions: Float[Tensor, "batch tokens tags"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
     ) -> list[list[Entity]]:
-        """The entities of the most probable tags, in reading order.
-
-        The confidence of an entity is the probability, over all tag paths, that an entity of this
-        type has exactly these borders.
-        """
-        tags = self.crf.decode(emissions, mask)
-        entities = [
-            self.tag_set.entities_from_tags(row[:length])
-            for row, length in zip(tags.tolist(), mask.sum(1).tolist(), strict=True)
-        ]
-        candidates = Candidates.from_entities(entities, self.tag_set.entity_types)
-        spans = candidates.spans.to(tags.device)
-        lattice = self.crf.lattice(emissions, mask)
-        confidences = (
-            self.crf.segment_log_probability(lattice, emissions, tags, mask, spans)
-            .exp()
-            .clamp(max=1.0)
-            .tolist()
-        )
-        return [
-            [replace(entity, confidence=value) for entity, value in zip(row, values, strict=False)]
-            for row, values in zip(entities, confidences, strict=True)
-        ]
+        """The entities of each sentence with their probabilities, in reading order."""

@@ -5,24 +5,24 @@ It passes values and no gradients, so that the relation loss never trains the en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from dovetail.features import Candidates, Targets
 from dovetail.heads.entity import EntityHead
+from dovetail.layers.marked import MarkedLayers
 
 MOST_SPURIOUS = 8
 """Predicted entities that training adds to the gold ones of a sentence, at most: an untrained
 entity head finds one in every few tokens, and pairs grow with the square of the entities."""
 
 
-@dataclass(frozen=True)
-class EntityLink:
-    """Which entities training puts before the relation head, and with which labels.
+class EntityLink(nn.Module):
+    """Which entities training puts before the relation head, with which labels, and marked how.
 
     With gold entities and gold labels it is taught by what it will not have later, and never sees a
     mistake of the entity head (exposure bias).
@@ -31,15 +31,22 @@ class EntityLink:
       and afterwards, or the one that it finds most probable, `"predicted"`.
     * `candidates`: the `"gold"` entities, or besides them those that the entity head predicts and
       that are none, `"predicted"`: between these and others no relation is right.
+    * `marked`: layers of the relation stream that are told where the candidates are, if any.
     """
 
-    labels: Literal["gold", "probabilities", "predicted"] = "gold"
-    candidates: Literal["gold", "predicted"] = "gold"
+    def __init__(
+        self,
+        labels: Literal["gold", "probabilities", "predicted"] = "gold",
+        candidates: Literal["gold", "predicted"] = "gold",
+        marked: MarkedLayers | None = None,
+    ) -> None:
+        super().__init__()
+        self.labels, self.candidates, self.marked = labels, candidates, marked
 
     def targets(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         gold: Targets,
     ) -> Targets:
@@ -53,7 +60,7 @@ class EntityLink:
     def read(
         self,
         entity_head: EntityHead,
-        emissions: Float[Tensor, "batch tokens scores"],
+        emissions: Float[Tensor, "batch tokens *scores"],
         mask: Bool[Tensor, "batch tokens"],
         candidates: Candidates,
         *,
@@ -64,3 +71,18 @@ class EntityLink:
             return entity_head.labels(candidates)
         probabilities = entity_head.label_probabilities(emissions, mask, candidates)
         return probabilities if self.labels == "probabilities" else probabilities.argmax(dim=2)
+
+    def mark(
+        self,
+        entity_head: EntityHead,
+        stream: Float[Tensor, "batch tokens input_dim"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch tokens output_dim"]:
+        """The relation stream as the relation head reads it, between these entities."""
+        if self.marked is None:
+            return stream
+        types = one_hot(candidates.types, len(entity_head.entity_types))
+        real = types * candidates.mask.unsqueeze(2)
+        marked: Tensor = self.marked(stream, mask, candidates.spans, real)
+        return marked.float()

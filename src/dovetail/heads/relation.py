@@ -115,6 +115,29 @@ class RelationHead(nn.Module):
         annotated = targets.annotated[RELATION_TASK]
         return self.regime.loss(logits, targets.relations, possible, annotated)
 
+    def distillation_loss(
+        self,
+        logits: Float[Tensor, "batch entities entities types"],
+        taught: Float[Tensor, "batch taught taught types"],
+        candidates: Candidates,
+        *,
+        temperature: float = 1.0,
+    ) -> Float[Tensor, ""]:
+        """Divergence of the relations' probabilities from the teacher's, in nats.
+
+        `taught` are the teacher's logits of the first candidates: those that only the student
+        takes for entities come after them, and of these it says nothing.  The possible cells
+        count, and what is divided by, as in `loss`; the temperature acts as in that of entities.
+        """
+        number = taught.shape[1]
+        possible = self.possible(candidates)[:, :number, :number]
+        everywhere = torch.ones_like(possible[:, 0, 0, 0])
+        own, others = logits[:, :number, :number] / temperature, taught / temperature
+        probabilities = torch.sigmoid(others)
+        cross_entropy = self.regime.loss(own, probabilities, possible, everywhere)
+        entropy = self.regime.loss(others, probabilities, possible, everywhere)
+        return temperature**2 * (cross_entropy - entropy)
+
     def decode(
         self,
         logits: Float[Tensor, "batch entities entities types"],

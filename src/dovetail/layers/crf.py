@@ -33,6 +33,18 @@ class Lattice(NamedTuple):
     partition: Float[Tensor, " batch"]
 
 
+class PathExpectations(NamedTuple):
+    """What the tag paths of a sentence hold on average, over all paths.
+
+    `tags[b, t, y]` is the probability of tag y at token t, zero in padded positions, and
+    `moves[b, y, z]` how many times tag z follows tag y.  The score of a path is linear in what it
+    holds, so these are all that the mean score of the paths depends on, by any other field.
+    """
+
+    tags: Float[Tensor, "batch tokens tags"]
+    moves: Float[Tensor, "batch tags tags"]
+
+
 class ConditionalRandomField(nn.Module):
     """Scores tag sequences; impossible transitions have probability zero.
 
@@ -71,12 +83,15 @@ class ConditionalRandomField(nn.Module):
             self.register_buffer(name, ~torch.tensor(allowed), persistent=False)
         self.register_buffer("continues", torch.tensor(continues), persistent=False)
 
-    def _scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Start, transition and end scores with the impossible ones out of reach."""
+    def _scores(self, temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+        """Start, transition and end scores with the impossible ones out of reach.
+
+        They are divided by the temperature, so that the paths become more alike above 1.
+        """
         return (
-            self.start.masked_fill(self.impossible_start, IMPOSSIBLE),
-            self.transition.masked_fill(self.impossible, IMPOSSIBLE),
-            self.end.masked_fill(self.impossible_end, IMPOSSIBLE),
+            (self.start / temperature).masked_fill(self.impossible_start, IMPOSSIBLE),
+            (self.transition / temperature).masked_fill(self.impossible, IMPOSSIBLE),
+            (self.end / temperature).masked_fill(self.impossible_end, IMPOSSIBLE),
         )
 
     def log_likelihood(
@@ -100,9 +115,12 @@ class ConditionalRandomField(nn.Module):
         forward = self._forward(emissions, mask)[-1]
         return path - torch.logsumexp(forward + end, dim=1)
 
-    def _forward(self, emissions: Tensor, mask: Tensor) -> list[Tensor]:
-        """Log scores of the paths up to each token; they stay as they are in padding."""
-        start, transition, _ = self._scores()
+    def _forward(self, emissions: Tensor, mask: Tensor, temperature: float = 1.0) -> list[Tensor]:
+        """Log scores of the paths up to each token; they stay as they are in padding.
+
+        The emissions are divided by the temperature already.
+        """
+        start, transition, _ = self._scores(temperature)
         score = start + emissions[:, 0]
         scores = [score]
         for position in range(1, emissions.shape[1]):
@@ -115,10 +133,12 @@ class ConditionalRandomField(nn.Module):
         self,
         emissions: Float[Tensor, "batch tokens tags"],
         mask: Bool[Tensor, "batch tokens"],
+        temperature: float = 1.0,
     ) -> Lattice:
-        """Run forward-backward."""
-        _, transition, end = self._scores()
-        forward = self._forward(emissions, mask)
+        """Run forward-backward, on scores that are divided by the temperature."""
+        emissions = emissions / temperature
+        _, transition, end = self._scores(temperature)
+        forward = self._forward(emissions, mask, temperature)
         score = end.expand_as(emissions[:, 0])
         backward = [score]
         for position in range(emissions.shape[1] - 1, 0, -1):
@@ -138,6 +158,46 @@ class ConditionalRandomField(nn.Module):
         lattice = self.lattice(emissions, mask)
         log_probabilities = lattice.forward + lattice.backward - lattice.partition[:, None, None]
         return log_probabilities.exp() * mask.unsqueeze(2)
+
+    def expectations(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        temperature: float = 1.0,
+    ) -> PathExpectations:
+        """What the paths hold on average, their scores divided by the temperature."""
+        lattice = self.lattice(emissions, mask, temperature)
+        _, transition, _ = self._scores(temperature)
+        partition = lattice.partition[:, None, None]
+        tags = (lattice.forward + lattice.backward - partition).exp() * mask.unsqueeze(2)
+        ahead = emissions[:, 1:] / temperature + lattice.backward[:, 1:] - partition
+        moves = lattice.forward[:, :-1].unsqueeze(3) + transition + ahead.unsqueeze(2)
+        inside = mask[:, 1:, None, None]
+        return PathExpectations(tags, moves.exp().where(inside, 0.0).sum(1))
+
+    def cross_entropy(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        expected: PathExpectations,
+        mask: Bool[Tensor, "batch tokens"],
+        temperature: float = 1.0,
+    ) -> Float[Tensor, " batch"]:
+        """Cross-entropy of the tag paths against those of another field, in nats.
+
+        -sum_y q(y) log p(y) = log Z - E_q[score(y)], exact over all paths, where `expected` is
+        what the paths of q hold on average (Wang et al. 2021, Structural Knowledge Distillation).
+        """
+        start, transition, end = self._scores(temperature)
+        emissions = emissions / temperature
+        rows, last = torch.arange(len(mask), device=mask.device), mask.sum(1) - 1
+        score = (
+            (expected.tags[:, 0] * start).sum(1)
+            + (expected.tags * emissions * mask.unsqueeze(2)).sum((1, 2))
+            + (expected.moves * transition).sum((1, 2))
+            + (expected.tags[rows, last] * end).sum(1)
+        )
+        forward = self._forward(emissions, mask, temperature)[-1]
+        return torch.logsumexp(forward + end, dim=1) - score
 
     def decode(
         self,

@@ -1,7 +1,8 @@
 """Objectives: from what the model puts out for a batch to named loss terms."""
 
+from dovetail.objectives.distilled import Distilled
 from dovetail.objectives.objective import Objective
 from dovetail.objectives.outputs import Outputs
 from dovetail.objectives.supervised import Supervised
 
-__all__ = ["Objective", "Outputs", "Supervised"]
+__all__ = ["Distilled", "Objective", "Outputs", "Supervised"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -16,9 +17,11 @@ class Outputs(NamedTuple):
 
     The relation head reads the gold entities here, so that each task has its own signal; where
     training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
+    `taught` are the heads' losses against what a teacher says; there is none without a teacher.
     """
 
     streams: Streams
-    emissions: Float[Tensor, "batch tokens tags"]
+    emissions: Float[Tensor, "batch tokens *scores"]
     relation_logits: Float[Tensor, "batch entities entities types"]
     losses: Mapping[str, Float[Tensor, ""]]
+    taught: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})

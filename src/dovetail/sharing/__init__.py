@@ -3,10 +3,12 @@
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.exits import SharedLayersWithExits
 from dovetail.sharing.layers import OwnLayers, SequenceLayer, SharedLayers, Stack
+from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
 from dovetail.sharing.plans import bottom, depth
 from dovetail.sharing.streams import Streams
 
 __all__ = [
+    "OverPieces",
     "OwnLayers",
     "SequenceLayer",
     "SharedLayers",
@@ -16,4 +18,6 @@ __all__ = [
     "Streams",
     "bottom",
     "depth",
+    "depth_of_copies",
+    "exits_of_copies",
 ]

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from dovetail.layers.piece_states import PieceStates
+
 
 @dataclass(frozen=True)
 class Streams:
     """Token vectors for each task, in task order, and the mask of real tokens.
+
+    Where an encoder hands its pieces on, their states come along to the first block.
 
     Tasks are tied while they hold the *same* tensor: a shared layer then runs once for all of them.
     """
 
     by_task: Mapping[str, Float[Tensor, "batch tokens _"]]
     mask: Bool[Tensor, "batch tokens"]
+    pieces: PieceStates | None = None
 
     @classmethod
     def tied(
@@ -25,9 +30,11 @@ class Streams:
         tokens: Float[Tensor, "batch tokens dim"],
         mask: Bool[Tensor, "batch tokens"],
         tasks: Sequence[str],
+        *,
+        pieces: PieceStates | None = None,
     ) -> Streams:
         """All tasks see the same tokens."""
-        return cls(dict.fromkeys(tasks, tokens), mask)
+        return cls(dict.fromkeys(tasks, tokens), mask, pieces)
 
     def __getitem__(self, task: str) -> Float[Tensor, "batch tokens _"]:
         return self.by_task[task]

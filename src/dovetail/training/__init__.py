@@ -1,7 +1,9 @@
 """Training: phases, batches, the loop, checkpoints, and the folder that a run leaves."""
 
+from dovetail.training.encoding import EncodingProgress
 from dovetail.training.results import EpochResult, StepResult
-from dovetail.training.run import EncodingProgress, RunEvent, RunFinished, RunStarted, train
+from dovetail.training.run import RunEvent, RunFinished, RunStarted, train
+from dovetail.training.teacher import TeachingProgress
 
 __all__ = [
     "EncodingProgress",
@@ -10,5 +12,6 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "StepResult",
+    "TeachingProgress",
     "train",
 ]

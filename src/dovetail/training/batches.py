@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.features import Batch
+from dovetail.training.lesson import Lesson
 
 POOL_BATCHES = 20
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
 
 ENCODED_AT_ONCE = 64
 """Sentences in a batch while the frozen states are computed."""
+
+SAMPLED = 32
+"""Of so many sentences at most the frozen states are measured before room is made for all."""
 
 
 def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> list[list[int]]:
@@ -71,13 +73,12 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
 class FrozenStates:
     """What the frozen part of each encoder makes of some sentences, kept for all epochs.
 
-    All tokens of all sentences lie in one tensor for each encoder, on the device of the encoders; a
-    batch is an index away.
+    For each encoder it holds what `Encoder.split` gives for each sentence, in half precision and on
+    the device of the encoders; nothing for an encoder that has nothing to keep.
     """
 
-    def __init__(self, states: list[Tensor | None], starts: Int[Tensor, " sentences"]) -> None:
+    def __init__(self, states: list[list[Features]]) -> None:
         self._states = states
-        self._starts = starts
 
     @classmethod
     @torch.no_grad()
@@ -89,59 +90,78 @@ class FrozenStates:
         The batches are cut by length alone, so that a resumed run gets the same bits again.
         """
         lengths = [len(sentence.tokens) for sentence in sentences]
-        starts = torch.tensor([0, *lengths]).cumsum(0)
-        device = device_of(encoder)
-        stored: list[Tensor | None] = []
-        done = 0
+        stored: list[list[Features]] = [[] for _ in encoder]
+        order: list[int] = []
         for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
-            batch = Batch.from_sentences([sentences[i] for i in indices], encoder.featurise)
-            states = encoder.states(batch.to(device).features)
-            if not stored:
-                stored = [cls._room(state, int(starts[-1])) for state in states]
-            for room, state in zip(stored, states, strict=True):
-                if room is not None and state is not None:
-                    for row, index in enumerate(indices):
-                        start, length = int(starts[index]), lengths[index]
-                        room[start : start + length] = state[row, :length]
-            done += len(indices)
-            yield done
-        return cls(stored, starts)
+            states = states_of(encoder, [sentences[index] for index in indices])
+            for known, own in zip(stored, states, strict=True):
+                known += own
+            order += indices
+            yield len(order)
+        places = sorted(range(len(order)), key=order.__getitem__)
+        return cls([[own[place] for place in places] if own else [] for own in stored])
 
-    @staticmethod
-    def _room(state: Tensor | None, num_tokens: int) -> Tensor | None:
-        """Room for all tokens, in half precision where the states are in single."""
-        if state is None:
-            return None
-        dtype = torch.float16 if state.dtype == torch.float32 else state.dtype
-        return state.new_empty(num_tokens, *state.shape[2:], dtype=dtype)
+    @property
+    def num_bytes(self) -> int:
+        """The memory that they take."""
+        return sum(
+            tensor.nbytes for own in self._states for states in own for tensor in states.values()
+        )
 
     def features(
         self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
     ) -> list[Features]:
         """What the encoders read for the sentences of these indices, whose tokens are `words`."""
-        longest = max(len(tokens) for tokens in words)
-        positions = self._starts[list(indices)].unsqueeze(1) + torch.arange(longest)
-        positions = positions.clamp(max=int(self._starts[-1]) - 1)  # padding may read anything
         return [
-            part.featurise(words) if states is None else {"states": states[positions]}
-            for part, states in zip(encoder, self._states, strict=True)
+            part.merge(words, [own[index] for index in indices]) if own else part.featurise(words)
+            for part, own in zip(encoder, self._states, strict=True)
         ]
+
+
+@torch.no_grad()
+def states_of(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> list[list[Features]]:
+    """For each encoder, the frozen states of each sentence, or nothing if there are none to keep.
+
+    What is in single precision comes in half precision.
+    """
+    batch = Batch.from_sentences(sentences, encoder.featurise).to(device_of(encoder))
+    lengths = batch.mask.sum(1).tolist()
+    return [
+        [_halved(states) for states in part.split(own, lengths)] if "states" in own else []
+        for part, own in zip(encoder, encoder.with_states(batch.features), strict=True)
+    ]
+
+
+def _halved(states: Features) -> Features:
+    """Copies of their own in at most two bytes a number."""
+    return {
+        name: tensor.to(torch.float16 if tensor.dtype == torch.float32 else tensor.dtype, copy=True)
+        for name, tensor in states.items()
+    }
 
 
 @dataclass(frozen=True)
 class EncodedSentences:
-    """Some sentences, and what frozen encoders make of them where that is kept."""
+    """Some sentences, and what frozen encoders make of them where that is kept.
+
+    `taught` is what a teacher says of each sentence, if there is one.
+    """
 
     sentences: Sequence[Sentence]
     states: FrozenStates | None = None
+    taught: Lesson | None = None
 
     def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
         """The sentences of these indices as a batch."""
         chosen = [self.sentences[index] for index in indices]
         states = self.states
         if states is None:
-            return Batch.from_sentences(chosen, encoder.featurise)
-        return Batch.from_sentences(chosen, lambda words: states.features(encoder, words, indices))
+            batch = Batch.from_sentences(chosen, encoder.featurise)
+        else:
+            batch = Batch.from_sentences(
+                chosen, lambda words: states.features(encoder, words, indices)
+            )
+        return batch if self.taught is None else replace(batch, taught=self.taught.batch(indices))
 
     @property
     def lengths(self) -> list[int]:
@@ -149,12 +169,23 @@ class EncodedSentences:
         return [len(sentence.tokens) for sentence in self.sentences]
 
 
-def frozen_bytes_per_token(encoder: ConcatenatedEncoder) -> int:
-    """What a token's frozen states take in `FrozenStates`, in bytes; 0 if nothing is frozen."""
-    with torch.no_grad():
-        word = Batch.from_sentences([Sentence.from_tokens(["word"])], encoder.featurise)
-        states = encoder.states(word.to(device_of(encoder)).features)
-    return sum(2 * state[0, 0].numel() for state in states if state is not None)
+def frozen_bytes(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> int:
+    """What `FrozenStates` takes for some sentences, in bytes; 0 if there is nothing to keep.
+
+    It is reckoned from a sample of them, by the number of tokens.
+    """
+    step = -(-len(sentences) // SAMPLED)
+    sample = sentences[:: max(1, step)]
+    if not sample:
+        return 0
+    size = sum(
+        tensor.nbytes
+        for states in states_of(encoder, sample)
+        for own in states
+        for tensor in own.values()
+    )
+    tokens, sampled = (sum(len(s.tokens) for s in some) for some in (sentences, sample))
+    return round(size * tokens / sampled)
 
 
 def device_of(encoder: ConcatenatedEncoder) -> torch.device:

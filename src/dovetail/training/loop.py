@@ -108,7 +108,7 @@ class Loop:
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
         self.steps = -(-self.sentences_per_epoch // self.config.batch_size)
-        optimiser = build_optimiser(parameters, self.config, pretrained=self.model.pretrained_names)
+        optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
             optimiser,
             self.config,
@@ -243,7 +243,8 @@ class Loop:
             TrainingError: if the loss is not a number any more.
         """
         batch = self.train.batch(indices, self.model.encoder)
-        batch = batch.with_targets(self.model.tag_set, self.model.schema).to(self.device)
+        batch = batch.with_targets(self.model.entity_head.expressible, self.model.schema)
+        batch = batch.to(self.device)
         with self._autocast():
             outputs = self.model.outputs(batch)
         terms: dict[str, Tensor] = {}

@@ -1,9 +1,9 @@
-"""AdamW with a rate of its own for trained encoder layers, warm-up and decay."""
+"""AdamW with a rate of its own for each trained encoder layer, warm-up and decay."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 
 from torch import nn
 from torch.optim import AdamW
@@ -16,18 +16,21 @@ def build_optimiser(
     parameters: Iterable[tuple[str, nn.Parameter]],
     config: TrainingConfig,
     *,
-    pretrained: Container[str] = (),
+    layers_above: Mapping[str, int] | None = None,
 ) -> AdamW:
     """An optimiser of the parameters that require gradients; a frozen parameter is not in it.
 
-    Those whose names are in `pretrained` learn at the config's `encoder_learning_rate`.
-    Biases, norms and other vectors are not decayed.
+    Those whose names are in `layers_above` come from a pretrained encoder.  They learn at the
+    config's `encoder_learning_rate`, times its `encoder_layer_decay` for each layer above them
+    (Howard and Ruder, 2018).  Biases, norms and other vectors are not decayed.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in parameters:
         if not parameter.requires_grad:
             continue
-        rate = config.encoder_learning_rate if name in pretrained else config.learning_rate
+        rate = config.learning_rate
+        if layers_above and name in layers_above:
+            rate = config.encoder_learning_rate * config.encoder_layer_decay ** layers_above[name]
         decay = config.weight_decay if parameter.dim() > 1 else 0.0
         groups.setdefault((rate, decay), []).append(parameter)
     return AdamW(

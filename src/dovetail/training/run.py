@@ -1,7 +1,7 @@
 """A run: a folder that holds all there is to know of one training, and that can be resumed.
 
 runs/<name>/config.toml       complete, defaults included
-runs/<name>/left_out.jsonl    extra sentences that are not learned from, with the reasons
+runs/<name>/left_out.jsonl    extra and unlabelled sentences that are not learned from, and why
 runs/<name>/metrics.jsonl     one line for each epoch
 runs/<name>/checkpoint/       what `--resume` goes on from
 runs/<name>/model/            the model of the best epoch
@@ -20,19 +20,16 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
-from dovetail.objectives import Supervised
+from dovetail.objectives import Distilled, Objective, Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import (
-    EncodedSentences,
-    FrozenStates,
-    Pool,
-    frozen_bytes_per_token,
-)
+from dovetail.training.batches import Pool
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import training_device
+from dovetail.training.encoding import EncodingProgress, encoded
+from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.results import EpochResult, StepResult
@@ -44,6 +41,10 @@ from dovetail.training.splits import (
     refuse_unknown,
     warnings_of_signatures,
 )
+from dovetail.training.states_cache import StatesCache
+from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
+from dovetail.training.unlabelled import with_unlabelled
+from dovetail.training.unlearned import warnings_of_unlearned
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,6 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
-class EncodingProgress:
-    """Sentences whose frozen encodings are done, of all."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
 class RunFinished:
     """Where the model is, its dev scores with the thresholds in force, and how training ended."""
 
@@ -79,7 +72,10 @@ class RunFinished:
     interrupted: bool
 
 
-RunEvent = RunStarted | EncodingProgress | StepResult | EpochResult | RunFinished
+Preparation = EncodingProgress | TeachingProgress
+"""What is told before a run starts."""
+
+RunEvent = Preparation | RunStarted | StepResult | EpochResult | RunFinished
 
 
 def train(
@@ -96,8 +92,9 @@ def train(
         CorpusError: if the data cannot be read.
     """
     folder = RunFolder(path)
+    config = pinned(config)
     folder.check(config, resume=resume)
-    splits = read_splits(config.data)
+    splits = with_unlabelled(read_splits(config.data), config)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
     folder.list_left_out(splits.left_out)
@@ -105,7 +102,7 @@ def train(
     loop = yield from prepare(config, splits)
     if checkpoint is not None:
         loop.restore(checkpoint)
-    yield started(loop, splits, threads)
+    yield started(loop, config, splits, threads)
     metrics = Metrics(folder.metrics, epochs_done=loop.progress.epoch)
     interrupted = False
     for event in loop.run():
@@ -121,24 +118,47 @@ def train(
     yield finish(loop, config, folder, interrupted=interrupted)
 
 
-def prepare(config: Config, splits: Splits) -> Generator[EncodingProgress, None, Loop]:
-    """Build the model and encode what is encoded once."""
+def prepare(
+    config: Config, splits: Splits, cache: StatesCache | None = None
+) -> Generator[Preparation, None, Loop]:
+    """Build the model, ask the teacher, and encode what is encoded once.
+
+    What frozen encoders compute may be in the cache, where a run before left it.
+    """
     seed_epoch(config.seed, phase=0, epoch=0)
-    sentences = (*splits.train, *splits.extra)
-    words = [sentence.tokens for sentence in sentences]
+    states = StatesCache() if cache is None else cache
+    words = [sentence.tokens for sentence in splits.learned]
     model = build_model(config, schema_of(config, splits), words=words).to(training_device())
+    sentences, taught = yield from learned(model, splits.learned, config)
+    train = yield from encoded(model, sentences, config.training, states)
     return Loop(
         model,
-        train=(yield from encoded(model, sentences, config)),
-        dev=(yield from encoded(model, splits.dev, config)),
+        train=replace(train, taught=taught),
+        dev=(yield from encoded(model, splits.dev, config.training, states)),
         curriculum=joint_curriculum(config),
         config=config.training,
         seed=config.seed,
         pools=(
             Pool(len(splits.train), len(splits.train)),
             Pool(len(splits.extra), splits.extra_per_epoch),
+            Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
         ),
     )
+
+
+def learned(
+    model: JointModel, sentences: Sequence[Sentence], config: Config
+) -> Generator[TeachingProgress, None, tuple[Sequence[Sentence], Lesson | None]]:
+    """The sentences as they are learned from, and what the teacher says of them, if there is one.
+
+    The teacher is let go then.
+    """
+    if config.distillation.teacher is None:
+        return sentences, None
+    teacher = load_teacher(config)
+    refuse_unfit(teacher, model, config.data.language)
+    teacher.model.to(training_device())
+    return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 
 
 def schema_of(config: Config, splits: Splits) -> Schema:
@@ -162,40 +182,32 @@ def schema_of(config: Config, splits: Splits) -> Schema:
 
 
 def joint_curriculum(config: Config) -> Curriculum:
-    """Both tasks at once, from the first step to the last."""
+    """Both tasks at once, from the first step to the last, from annotations and the teacher."""
     weights = {
         ENTITY_TASK: config.training.entity_loss_weight,
         RELATION_TASK: config.training.relation_loss_weight,
     }
-    return (Phase("joint", config.training.epochs, (Supervised(weights),)),)
+    share = config.distillation.weight if config.distillation.teacher else 0.0
+    objectives: list[Objective] = []
+    if share < 1:
+        objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
+    if share > 0:
+        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
+    return (Phase("joint", config.training.epochs, tuple(objectives)),)
 
 
-def encoded(
-    model: JointModel, sentences: Sequence[Sentence], config: Config
-) -> Generator[EncodingProgress, None, EncodedSentences]:
-    """Compute what frozen encoders make of the sentences, if it fits into the cache.
-
-    Without room for it, it is computed anew for every batch: slower, and the same but for the half
-    precision of the cache.
-    """
-    tokens = sum(len(sentence.tokens) for sentence in sentences)
-    size = tokens * frozen_bytes_per_token(model.encoder)
-    if not 0 < size <= config.training.cache_gigabytes * 1e9:
-        return EncodedSentences(sentences)
-    states = FrozenStates.compute(model.encoder, sentences)
-    while True:
-        try:
-            yield EncodingProgress(next(states), len(sentences))
-        except StopIteration as finished:
-            return EncodedSentences(sentences, finished.value)
-
-
-def started(loop: Loop, splits: Splits, threads: int) -> RunStarted:
+def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:
     """What the user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
-    warnings = (*splits.warnings, *warnings_of_signatures(schema, learned))
+    expressible = loop.model.entity_head.expressible
+    warnings = (
+        *splits.warnings,
+        *warnings_of_unlearned(config.entity_head, expressible, splits.train),
+        *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
+        *warnings_of_signatures(schema, learned),
+    )
     return RunStarted(
         splits=replace(splits, warnings=warnings),
         schema=schema,

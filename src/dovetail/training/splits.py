@@ -18,7 +18,6 @@ from dovetail.corpora import read_corpus
 from dovetail.document import Sentence
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
-from dovetail.tagging import reachable
 from dovetail.training.extra import (
     LeftOut,
     account,
@@ -38,7 +37,8 @@ class Splits:
     """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
 
     An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
-    only.  `left_out` are those of their files that are not learned from.
+    only, and `unlabelled_per_epoch` of those that only a teacher labels.  `left_out` are the
+    sentences of their files that are not learned from.
     """
 
     train: tuple[Sentence, ...]
@@ -48,12 +48,19 @@ class Splits:
     extra: tuple[Sentence, ...] = ()
     extra_per_epoch: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    unlabelled: tuple[Sentence, ...] = ()
+    unlabelled_per_epoch: int = 0
+
+    @property
+    def learned(self) -> tuple[Sentence, ...]:
+        """All sentences that something is learned from, pool after pool."""
+        return (*self.train, *self.extra, *self.unlabelled)
 
     @property
     def digest(self) -> str:
         """A fingerprint of all sentences: a resumed run must read the data it started with."""
         digest = hashlib.sha256()
-        for split in (self.train, self.dev, self.extra):
+        for split in (self.train, self.dev, self.extra, self.unlabelled):
             for sentence in split:
                 annotations = (
                     sentence.sorted_entities,
@@ -71,8 +78,9 @@ def read_splits(config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if the training sentences hold no entity or no relation.
     """
-    train, notes = _read(config.train, config, limit=config.max_sentences)
-    dev, dev_notes = _read(config.dev, config, limit=config.max_sentences)
+    limit = config.max_sentences
+    train, notes = read_sentences(config.train, config, limit=limit)
+    dev, dev_notes = read_sentences(config.dev, config, limit=limit)
     if config.dev_fraction:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
@@ -88,8 +96,8 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
         CorpusError: if a file cannot be read.
         TrainingError: if they have types that the training sentences lack, or none is left.
     """
-    held_out = wordings(_read(config.held_out, config)[0])
-    sentences, losses = _read(config.extra, config, limit=config.max_sentences)
+    held_out = wordings(read_sentences(config.held_out, config)[0])
+    sentences, losses = read_sentences(config.extra, config, limit=config.max_sentences)
     read = [sentence for sentence in sentences if sentence.tokens]
     annotated, unannotated = for_tasks(read, config.extra_tasks)
     known = {
@@ -113,10 +121,10 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
     )
 
 
-def _read(
+def read_sentences(
     paths: Sequence[Path], config: DataConfig, *, limit: int = 0
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    """The sentences of files, of each the first so many, and what could not be kept."""
+    """The sentences of corpora, of each the first so many, and what could not be kept of them."""
     sentences: list[Sentence] = []
     notes = []
     for path in paths:
@@ -190,7 +198,7 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
                 f"the dev set has {kind} types that training lacks and the model cannot learn: "
                 f"{', '.join(sorted(types))}"
             )
-    return warnings + warnings_of_overlaps(train)
+    return warnings
 
 
 def warnings_of_extra(
@@ -210,22 +218,7 @@ def warnings_of_extra(
             f"their case, spaces and punctuation; they are learned from, since data.train is taken "
             f"as it is"
         )
-    return warnings + warnings_of_overlaps(extra, "extra")
-
-
-def warnings_of_overlaps(train: Sequence[Sentence], kind: str = "training") -> list[str]:
-    """What a flat tagging leaves out of the training data."""
-    entities = relations = 0
-    for sentence in train:
-        kept = set(reachable(sentence.entities))
-        entities += len(sentence.entities) - len(kept)
-        relations += sum(not {link.head, link.tail} <= kept for link in sentence.relations)
-    if not entities:
-        return []
-    return [
-        f"{entities} {kind} entities overlap others that are as long or longer, and a token has "
-        f"one tag only: they are not learned, nor are the {relations} relations that they are in"
-    ]
+    return warnings
 
 
 def warnings_of_signatures(schema: Schema, train: Sequence[Sentence]) -> list[str]:

@@ -10,8 +10,8 @@ from tests.corpus import SENTENCES
 from torch import Tensor
 
 from dovetail.document import Entity, Sentence
-from dovetail.features import Targets
-from dovetail.heads import EntityHead
+from dovetail.features import Candidates, Targets
+from dovetail.heads import CrfEntityHead
 from dovetail.schema import Schema
 from dovetail.tagging import TagSet, reachable
 
@@ -19,9 +19,9 @@ DIM = 5
 TYPES = ("Company", "Person", "Place")
 
 
-def head_of(scheme: str, types: tuple[str, ...] = TYPES) -> EntityHead:
+def head_of(scheme: str, types: tuple[str, ...] = TYPES) -> CrfEntityHead:
     torch.manual_seed(0)
-    head = EntityHead(input_dim=DIM, hidden_dim=6, tag_set=TagSet(scheme, types))
+    head = CrfEntityHead(input_dim=DIM, hidden_dim=6, tag_set=TagSet(scheme, types))
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.normal_()
@@ -35,7 +35,7 @@ def streams(*lengths: int, seed: int = 1) -> tuple[Tensor, Tensor]:
     return stream, torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
 
 
-def paths(head: EntityHead, emissions: Tensor) -> dict[tuple[int, ...], float]:
+def paths(head: CrfEntityHead, emissions: Tensor) -> dict[tuple[int, ...], float]:
     """The probability of every tag path of one sentence, from the scores by enumeration."""
     length, num_tags = emissions.shape
     tag_set, crf = head.tag_set, head.crf
@@ -104,8 +104,17 @@ def test_decoded_tags_are_the_most_probable_path(scheme: str) -> None:
         assert tuple(tags[0].tolist()) == max(probabilities, key=probabilities.__getitem__)
 
 
-def targets_of(sentences: list[Sentence], head: EntityHead) -> Targets:
-    return Targets.from_sentences(sentences, head.tag_set, Schema.from_sentences(SENTENCES))
+@pytest.mark.parametrize("scheme", ["bio", "bilou"])
+def test_tags_are_those_of_the_gold_entities(scheme: str) -> None:
+    head = head_of(scheme)
+    rows = [sentence.sorted_entities for sentence in SENTENCES]
+    rows += [[Entity(0, 1, "Place"), Entity(1, 6, "Person"), Entity(6, 8, "Place")]]
+    tags = head.tags(Candidates.from_entities(rows, TYPES), length=14)
+    assert tags.tolist() == [head.tag_set.tags_from_entities(row, length=14) for row in rows]
+
+
+def targets_of(sentences: list[Sentence], head: CrfEntityHead) -> Targets:
+    return Targets.from_sentences(sentences, head.expressible, Schema.from_sentences(SENTENCES))
 
 
 @pytest.mark.parametrize("scheme", ["bio", "bilou"])
@@ -120,7 +129,7 @@ def test_loss_is_the_mean_negative_log_likelihood_of_annotated_sentences(scheme:
     stream, mask = streams(*(len(sentence.tokens) for sentence in sentences))
     emissions = head(stream)
     schema = Schema(("Person", "Place"), ("lives_in",))
-    targets = Targets.from_sentences(sentences, head.tag_set, schema)
+    targets = Targets.from_sentences(sentences, head.expressible, schema)
     expected = 0.0
     for row, sentence in enumerate(sentences[:2]):
         length = len(sentence.tokens)

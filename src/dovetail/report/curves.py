@@ -1,0 +1,65 @@
+"""The record of a training, read for drawing: losses and dev scores of each epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of the record; scores are strict micro-F1 from 0 to 1, empty without a dev set."""
+
+    number: int
+    losses: dict[str, float]
+    scores: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """The epochs of a run, of which the model is that of `best_epoch`."""
+
+    epochs: Sequence[Epoch]
+    best_epoch: int
+
+    @property
+    def seconds(self) -> float:
+        """The time that all epochs took together."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+
+def read_curves(path: Path) -> Curves | None:
+    """Read ``metrics.jsonl``; lines that are torn are left out, and None means that none is whole.
+
+    A run that is killed may leave the last line torn, so that is no error.
+    """
+    if not path.is_file():
+        return None
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            values = json.loads(line)
+            rows.append((_epoch(values), int(values["best_epoch"])))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    if not rows:
+        return None
+    return Curves([epoch for epoch, _ in rows], rows[-1][1])
+
+
+def _epoch(values: dict[str, Any]) -> Epoch:
+    dev = values["dev"]
+    return Epoch(
+        number=int(values["epoch"]),
+        losses={str(name): float(loss) for name, loss in values["losses"].items()},
+        scores={
+            task: float(dev[task]["strict"]["micro"]["f1"])
+            for task in ("entity", "relation")
+            if dev and dev[task]["sentences"]
+        },
+        seconds=float(values["seconds"]),
+    )

@@ -1,0 +1,92 @@
+"""All that is said of predictions on one corpus, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dovetail.document import Sentence
+from dovetail.evaluation import (
+    Calibration,
+    Confusion,
+    Evaluation,
+    SentenceErrors,
+    calibration,
+    entity_confusion,
+    errors_by_kind,
+    evaluate,
+    judged_entities,
+    judged_relations,
+)
+from dovetail.report.telling import TellingSentence, Weighed, telling_sentences
+
+SAMPLES = 1000
+"""Draws of the sentences for the intervals."""
+
+
+@dataclass(frozen=True)
+class ScoredCorpus:
+    """Gold and predicted sentences of one corpus, in the same order, and what follows from them.
+
+    `source` says where the sentences come from.  `weighed` are the relations that a model took
+    into consideration, where that is known.
+    """
+
+    source: str
+    gold: Sequence[Sentence]
+    predicted: Sequence[Sentence]
+    symmetric: frozenset[str] = frozenset()
+    weighed: Weighed | None = None
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Scores with intervals."""
+        return evaluate(
+            self.gold, self.predicted, symmetric=self.symmetric, bootstrap_samples=SAMPLES
+        )
+
+    @cached_property
+    def errors(self) -> list[SentenceErrors]:
+        """The errors of each sentence, by kind."""
+        return errors_by_kind(self.gold, self.predicted, symmetric=self.symmetric)
+
+    @cached_property
+    def confusion(self) -> Confusion:
+        """Which entity type is taken for which."""
+        return entity_confusion(self.gold, self.predicted)
+
+    @cached_property
+    def telling(self) -> list[TellingSentence]:
+        """The sentences to look at first."""
+        return telling_sentences(
+            self.gold,
+            self.predicted,
+            self.errors,
+            weighed=self.weighed,
+            symmetric=self.symmetric,
+        )
+
+    @cached_property
+    def entity_calibration(self) -> Calibration:
+        """Of the predicted entities."""
+        return calibration(judged_entities(self.gold, self.predicted))
+
+    @cached_property
+    def relation_calibration(self) -> Calibration:
+        """Of the predicted relations, right in the strict sense or not."""
+        return calibration(judged_relations(self.gold, self.predicted, symmetric=self.symmetric))
+
+    @cached_property
+    def link_calibration(self) -> Calibration | None:
+        """Of all relations between right entities that the model considered, if that is known."""
+        if self.weighed is None:
+            return None
+        return calibration(
+            judged_relations(
+                self.gold,
+                self.weighed.candidates,
+                symmetric=self.symmetric,
+                between_right_entities=True,
+            )
+        )

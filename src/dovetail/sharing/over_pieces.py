@@ -1,0 +1,114 @@
+"""Layers of a pretrained encoder as shared and own layers: they run over pieces, not over tokens.
+
+The encoder stays as it is below them, and gives them the states of its pieces.  What the copies
+make of these is pooled to tokens and stands beside the encoders' vectors.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from dovetail.sharing.block import SharingBlock
+from dovetail.sharing.exits import SharedLayersWithExits
+from dovetail.sharing.layers import LayerFactory
+from dovetail.sharing.plans import depth
+from dovetail.sharing.streams import Streams
+
+
+class OverPieces(SharingBlock):
+    """Runs a block over the pieces of the batch; a task that it has no layer for sees its tokens.
+
+    Args:
+        inside: the block, from streams of piece states to streams of piece states.
+        input_dim: width of the token vectors.
+    """
+
+    def __init__(self, inside: SharingBlock, *, input_dim: int) -> None:
+        super().__init__()
+        self.inside = inside
+        self.input_dim = input_dim
+        self.tasks = inside.tasks
+        served = (inside.owners(name) for name, _ in inside.named_parameters())
+        self.readers = frozenset[str]().union(*served)
+        """The tasks that have layers inside."""
+        self.output_dims = {
+            task: input_dim + (inside.output_dims[task] if task in self.readers else 0)
+            for task in self.tasks
+        }
+
+    def forward(self, streams: Streams) -> Streams:
+        """The streams, each with the task's own view of the pieces behind its vectors.
+
+        Raises:
+            ValueError: if there are no states of pieces.
+        """
+        if not self.readers:
+            return streams
+        if streams.pieces is None:
+            raise ValueError("expected the states of pieces, found none: no encoder hands them on")
+        pieces = streams.pieces.to(streams[self.tasks[0]].dtype)
+        pairs = zip(pieces.groups, pieces.masks, strict=True)
+        groups = [self.inside(Streams.tied(group, mask, self.tasks)) for group, mask in pairs]
+        by_task = dict(streams.by_task)
+        for task in self.readers:
+            own = replace(pieces, groups=tuple(group[task] for group in groups)).pooled()
+            by_task[task] = torch.cat([streams[task], own], dim=2)
+        return Streams(by_task, streams.mask)
+
+    def owners(self, parameter: str) -> frozenset[str]:
+        """What the block inside says."""
+        return self.inside.owners(parameter.removeprefix("inside."))
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """What the block inside says."""
+        return self.inside.reads
+
+    def reached_by(self, task: str) -> frozenset[str]:
+        """What the block inside says."""
+        return frozenset(f"inside.{name}" for name in self.inside.reached_by(task))
+
+    def finalize(self) -> SharingBlock:
+        """The same over the finalised block."""
+        return OverPieces(self.inside.finalize(), input_dim=self.input_dim)
+
+
+def depth_of_copies(
+    layers: Sequence[nn.Module],
+    *,
+    input_dim: int,
+    piece_dim: int,
+    shared: int,
+    own: Mapping[str, int],
+) -> SharingBlock:
+    """`depth` of copies: the path of every task is a run of layers, from the lowest of `layers` on.
+
+    The shared layers are copies of the first ones, and each task goes on with copies of those that
+    follow.  A task with fewer own layers than another ends at a lower layer.
+    """
+    tops = [layers[shared : shared + count] for count in own.values()]
+    planned = [*layers[:shared], *(layer for top in tops for layer in top)]
+    inside = depth(_copies(planned), input_dim=piece_dim, shared=shared, own=own)
+    return OverPieces(inside, input_dim=input_dim)
+
+
+def exits_of_copies(
+    layers: Sequence[nn.Module], *, input_dim: int, piece_dim: int, exits: Mapping[str, int]
+) -> SharingBlock:
+    """One shared stack of copies of `layers`, which the tasks leave at layers of their own."""
+    inside = SharedLayersWithExits(_copies(layers), input_dim=piece_dim, exits=exits)
+    return OverPieces(inside, input_dim=input_dim)
+
+
+def _copies(layers: Sequence[nn.Module]) -> LayerFactory:
+    """A factory whose layers are copies of these, in the order in which a block asks for them.
+
+    Blocks ask from the bottom to the top, and for own layers task by task.
+    """
+    planned = iter(layers)
+    return lambda width: copy.deepcopy(next(planned))

@@ -1,0 +1,160 @@
+"""The teacher of a run: a saved model or ensemble that is asked about its sentences.
+
+    config.distillation -> pinned -> Teacher -> lesson -> Lesson (beside the sentences)
+
+It is asked once, before training, in batches that are cut by length alone, so that a resumed run
+learns from the same numbers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import torch
+
+from dovetail.config import Config
+from dovetail.document import Sentence
+from dovetail.ensemble import Ensemble, meanings
+from dovetail.errors import ModelError, TrainingError
+from dovetail.extractor import model_folder
+from dovetail.features import Batch, Targets, Taught
+from dovetail.prediction import Predictor
+from dovetail.saved_ensemble import digest_of, load_predictor
+from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
+from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
+
+
+@dataclass(frozen=True)
+class TeachingProgress:
+    """Sentences that the teacher was asked about, of all, and the seconds that it took."""
+
+    teacher: str
+    done: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A model or an ensemble to learn from, the language of its texts, and what it is in words."""
+
+    model: Predictor
+    language: str
+    description: str
+
+
+def pinned(config: Config) -> Config:
+    """The config with the digest of its teacher, so that it says what was learned from.
+
+    Raises:
+        TrainingError: if there is no such teacher, or it is not the one that the config names.
+    """
+    distillation = config.distillation
+    if distillation.teacher is None:
+        return config
+    try:
+        digest = digest_of(model_folder(distillation.teacher))
+    except ModelError as error:
+        raise TrainingError(f"distillation.teacher: {error}") from error
+    if distillation.teacher_sha256 not in (None, digest):
+        raise TrainingError(
+            f"{distillation.teacher} is not the teacher that the config names: its SHA-256 is "
+            f"{digest}, expected distillation.teacher_sha256 = {distillation.teacher_sha256}; put "
+            f"that teacher back, or leave teacher_sha256 out and start a new run"
+        )
+    known = distillation.model_copy(update={"teacher_sha256": digest})
+    return config.model_copy(update={"distillation": known})
+
+
+def load_teacher(config: Config) -> Teacher:
+    """The teacher that a pinned config names.
+
+    Raises:
+        TrainingError: if it cannot be loaded.
+    """
+    named, digest = config.distillation.teacher, config.distillation.teacher_sha256
+    if named is None or digest is None:
+        raise ValueError("expected a config with a teacher and its digest: use pinned")
+    try:
+        model, language = load_predictor(model_folder(named))
+    except ModelError as error:
+        raise TrainingError(f"distillation.teacher: {error}") from error
+    kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
+    return Teacher(model, language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
+
+
+def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
+    """Raise `TrainingError` unless the scores of teacher and student have the same meaning.
+
+    The student may admit fewer argument types of relations, not others.
+    """
+    wanted = {**meanings(student), "language": language}
+    found = {**meanings(teacher.model), "language": teacher.language}
+    for what in wanted:
+        if what != "arguments of relations" and found.get(what) != wanted[what]:
+            raise TrainingError(
+                f"the teacher is {teacher.description}; teacher and student need the same {what}, "
+                f"but the teacher has {found[what]} and the student {wanted[what]}: choose another "
+                f"teacher, or give the student its training files and its entity head"
+            )
+    schema, known = student.schema, teacher.model.schema
+    types = schema.entity_types
+    for relation, head, tail in product(schema.relation_types, types, types):
+        if schema.admits(relation, head, tail) and not known.admits(relation, head, tail):
+            raise TrainingError(
+                f"the student may find {relation} from {head} to {tail}, of which the teacher, "
+                f"{teacher.description}, says nothing: choose a teacher that was trained with such "
+                f"relations, or restrict the student by relation_head.declared"
+            )
+
+
+def lesson(
+    teacher: Teacher, sentences: Sequence[Sentence], *, temperature: float
+) -> Generator[TeachingProgress, None, tuple[list[Sentence], Lesson]]:
+    """Ask the teacher about each sentence; returns the sentences as they are to be learned from.
+
+    Those that are annotated for no task get the teacher's entities, between which it says what
+    relations hold.
+    """
+    started = time.perf_counter()
+    learned = list(sentences)
+    taught: dict[int, TaughtSentence] = {}
+    done = 0
+    yield TeachingProgress(teacher.description, 0, len(sentences), 0.0)
+    lengths = [len(sentence.tokens) for sentence in sentences]
+    for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
+        answered = asked(teacher.model, [sentences[i] for i in indices], temperature)
+        for index, (sentence, own) in zip(indices, answered, strict=True):
+            learned[index], taught[index] = sentence, own
+        done += len(indices)
+        seconds = time.perf_counter() - started
+        yield TeachingProgress(teacher.description, done, len(sentences), seconds)
+    return learned, Lesson([taught[index] for index in range(len(sentences))], temperature)
+
+
+@torch.no_grad()
+def asked(
+    model: Predictor, sentences: Sequence[Sentence], temperature: float
+) -> list[tuple[Sentence, TaughtSentence]]:
+    """What the teacher says of a batch of sentences."""
+    device = model.relation_head.thresholds.device
+    batch = Batch.from_sentences(sentences, model.featurise).to(device)
+    streams = model.streams(batch)
+    emissions = model.emissions(streams)
+    found = model.entity_head.decode(emissions, batch.mask)
+    learned = [
+        sentence if sentence.annotated else replace(sentence, entities=frozenset(entities))
+        for sentence, entities in zip(sentences, found, strict=True)
+    ]
+    targets = Targets.from_sentences(learned, model.entity_head.expressible, model.schema)
+    candidates = targets.candidates.to(device)
+    taught = Taught(
+        model.entity_head.expectations(emissions, batch.mask, temperature=temperature),
+        model.relation_logits(streams, emissions, candidates),
+    )
+    numbers = candidates.mask.sum(1).tolist()
+    lengths = [len(sentence.tokens) for sentence in sentences]
+    return list(zip(learned, taught_sentences(taught, lengths, numbers), strict=True))

@@ -1,0 +1,70 @@
+"""Training entities that the configured entity head cannot express: counted, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from dovetail.config import CrfEntityHeadConfig, EntityHeadConfig, SpanEntityHeadConfig
+from dovetail.document import Entity, Sentence
+
+_CONFLICTS = {
+    "nested": 'cross longer ones, which entity_head.overlaps = "all" would learn, or have the '
+    "borders of another, and a span has one type",
+    "all": "have the borders of another, and a span has one type",
+    "none": 'overlap longer ones, which entity_head.overlaps = "nested" or "all" would learn',
+}
+
+
+def warnings_of_unlearned(
+    config: EntityHeadConfig,
+    expressible: Callable[[Iterable[Entity]], list[Entity]],
+    sentences: Sequence[Sentence],
+    kind: str = "training",
+) -> list[str]:
+    """What the entity head leaves out of the training data, with the relations that go with it."""
+    lost = [frozenset(s.entities).difference(expressible(s.entities)) for s in sentences]
+    if isinstance(config, CrfEntityHeadConfig):
+        return [
+            f"{entities} {kind} entities overlap others that are as long or longer, and a token "
+            f"has one tag only: they are not learned, nor are the {relations} relations that they "
+            f'are in; entity_head.kind = "span" would learn them'
+            for entities, relations in _counted(sentences, lost)
+        ]
+    return [*_of_spans(config, sentences, lost, kind)]
+
+
+def _of_spans(
+    config: SpanEntityHeadConfig,
+    sentences: Sequence[Sentence],
+    lost: Sequence[frozenset[Entity]],
+    kind: str,
+) -> Iterator[str]:
+    long = [frozenset(e for e in row if e.end - e.start > config.max_width) for row in lost]
+    for entities, relations in _counted(sentences, long):
+        longest = max(entity.end - entity.start for row in long for entity in row)
+        yield (
+            f"{entities} {kind} entities have more than {config.max_width} tokens "
+            f"(entity_head.max_width): they are not learned, nor are the {relations} relations "
+            f"that they are in; the longest has {longest}"
+        )
+    conflicting = [row - too_long for row, too_long in zip(lost, long, strict=True)]
+    for entities, relations in _counted(sentences, conflicting):
+        yield (
+            f"{entities} {kind} entities {_CONFLICTS[config.overlaps]}: they are not learned, nor "
+            f"are the {relations} relations that they are in"
+        )
+
+
+def _counted(
+    sentences: Sequence[Sentence], lost: Sequence[frozenset[Entity]]
+) -> Iterator[tuple[int, int]]:
+    """How many entities are lost, and how many relations with them; nothing if none is."""
+    if any(lost):
+        yield (
+            sum(map(len, lost)),
+            sum(
+                not row.isdisjoint((link.head, link.tail))
+                for sentence, row in zip(sentences, lost, strict=True)
+                for link in sentence.relations
+            ),
+        )

@@ -1,0 +1,84 @@
+"""The search space where none is given: what the paper tunes, and what goes beyond it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dovetail.config import (
+    BottomSharingConfig,
+    Config,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    PretrainedEncoderConfig,
+    value_of,
+)
+from dovetail.tuning.entries import Choices, Condition, Entry, Range
+from dovetail.tuning.space import Space
+
+DROPOUT = Range(0.0, 0.6, step=0.05)
+
+_PAIRS = "relation_head.pair_hidden_dim"
+
+
+def default_space(config: Config) -> Space:
+    """Layers, sizes, dropouts, learning rates, the loss weight, tags and relation features.
+
+    Of these what the config has, each so wide that the config itself is in the space.
+    """
+    entries = {**_sharing(config), **_training(config), **_encoders(config), **_heads()}
+    present = {f: e for f, e in entries.items() if value_of(config, f) is not None}
+    return Space(
+        config,
+        {field: entry.including(value_of(config, field)) for field, entry in present.items()},
+        "the default search space",
+    )
+
+
+def _sharing(config: Config) -> dict[str, Entry]:
+    layers: dict[str, Entry] = {}
+    match config.sharing:
+        case DepthSharingConfig() | BottomSharingConfig():
+            for name in ("shared_layers", "entity_layers", "relation_layers"):
+                layers[f"sharing.{name}"] = Range(0, 3, whole=True)
+        case ExitsSharingConfig(shared_layers=top, relation_exit=last):
+            # One of the tasks has to leave at the top; the other one's exit is free.
+            earlier = "entity_exit" if last == top else "relation_exit"
+            layers[f"sharing.{earlier}"] = Range(0, top, whole=True)
+    return {
+        **layers,
+        "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
+        "sharing.dropout": DROPOUT,
+    }
+
+
+def _training(config: Config) -> dict[str, Entry]:
+    training = config.training
+    entries: dict[str, Entry] = {"training.learning_rate": Range(3e-4, 1e-2, log=True)}
+    if training.entity_loss_weight and training.relation_loss_weight:
+        entries["training.relation_loss_weight"] = Range(1.0, 30.0, log=True)
+    if any(isinstance(e, PretrainedEncoderConfig) and e.trained_layers for e in config.encoders):
+        entries["training.encoder_learning_rate"] = Range(1e-5, 2e-4, log=True)
+    return entries
+
+
+def _encoders(config: Config) -> dict[str, Entry]:
+    return {f"encoders.{place}.dropout": DROPOUT for place in range(len(config.encoders))}
+
+
+def _heads() -> dict[str, Entry]:
+    with_labels = Condition("relation_head.label_dim")
+    return {
+        "entity_head.scheme": Choices(("bio", "bilou")),
+        "entity_head.dropout": DROPOUT,
+        "relation_head.dropout": DROPOUT,
+        "relation_head.span": Choices(("last", "ends", "pooled")),
+        "relation_head.width_dim": Choices((0, 16)),
+        "relation_head.between": Choices((False, True, "attention")),
+        "relation_head.distance_dim": Choices((0, 16)),
+        "relation_head.bilinear_dim": Choices((0, 64)),
+        _PAIRS: Choices((0, 128)),
+        "relation_head.pair_dropout": replace(DROPOUT, only_if=Condition(_PAIRS)),
+        "relation_head.labels": Choices(("gold", "probabilities", "predicted"), with_labels),
+        "relation_head.candidates": Choices(("gold", "predicted")),
+        "relation_head.normalisation": Choices(("cells", "sentences")),
+    }

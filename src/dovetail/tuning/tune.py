@@ -1,0 +1,58 @@
+"""One call that tunes: check, search, write down what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
+from dovetail.tuning.outcome import Outcome, make_folder, write_outcome, write_start
+from dovetail.tuning.plots import write_plots
+from dovetail.tuning.processes import Workers
+from dovetail.tuning.records import records
+from dovetail.tuning.search import Search
+from dovetail.tuning.study import Task, open_study, storage_errors
+from dovetail.tuning.training_objective import TrainingObjective
+
+
+def sqlite_in(folder: Path) -> str:
+    """The URL of the storage that a search has in its own folder."""
+    return f"sqlite:///{folder / 'study.db'}"
+
+
+def tune(
+    task: Task, folder: Path, *, processes: int = 1, notify: Notify, should_stop: ShouldStop
+) -> Outcome:
+    """Search, or go on with a search, and leave a folder with what was found so far.
+
+    Raises:
+        CorpusError: if the data cannot be read.
+        TrainingError: if the search cannot start or go on.
+    """
+    objective = TrainingObjective()
+    splits = objective.splits(task.config.data)
+    make_folder(folder)
+    with storage_errors(task.storage):
+        study = open_study(task, data_digest=splits.digest)
+        done = sum(record.is_done for record in records(study, task.space))
+    write_start(folder, task.space)
+    notify(
+        SearchStarted(
+            warnings=splits.warnings,
+            train=len(splits.train),
+            dev=len(splits.dev),
+            done=done,
+            outside=task.space.outside,
+        )
+    )
+    try:
+        if processes == 1:
+            Search(task, objective, notify=notify, should_stop=should_stop).run()
+        else:
+            Workers(task, processes).run(notify=notify, should_stop=should_stop)
+    finally:
+        # Also when the search fails: what was found until then is there to be read.
+        with storage_errors(task.storage):
+            outcome = Outcome.of_study(open_study(task), task.space)
+        write_outcome(folder, outcome)
+        write_plots(folder, outcome)
+    return outcome
