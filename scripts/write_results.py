@@ -1,6 +1,10 @@
-"""Write the score tables of docs/results.md from the files in results/.
+"""Write the score tables of docs/results.md and README.md from the files in results/.
 
-python scripts/write_results.py           # rewrites the page between its markers
+    python scripts/write_results.py           # rewrites the pages between their markers
+
+Between ``<!-- experiment: NAME -->`` and ``<!-- end -->`` stand the tables of an experiment, made
+of what ``dovetail experiment experiments/NAME.toml --export results/NAME`` left.  The page of
+results has all of them, the README the scores alone.  The other markers hold single recipes.
 """
 
 from __future__ import annotations
@@ -12,8 +16,15 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from dovetail.experiments.tables import TextTable, cost_table, explanation, score_tables
+
 PROJECT = Path(__file__).resolve().parent.parent
 START, END = "<!-- scores: written by scripts/write_results.py -->", "<!-- end of scores -->"
+
+EXPERIMENT = re.compile(r"(<!-- experiment: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+README_COLUMNS = 6
+"""The name of a config, its number of cells, and micro and macro F1 of both tasks."""
 
 Records = list[dict[str, Any]]
 
@@ -30,7 +41,50 @@ def pages() -> dict[Path, str]:
     tables = "\n\n".join(table(name, records) for name, records in results.items())
     summary = "\n".join([*SUMMARY_HEAD, *(summary_row(*result) for result in results.items())])
     texts = {PROJECT / "docs" / "results.md": tables, PROJECT / "README.md": summary}
-    return {path: between_markers(path.read_text(), text) for path, text in texts.items()}
+    return {
+        path: with_experiments(
+            between_markers(path.read_text(encoding="utf-8"), text),
+            PROJECT / "results",
+            brief=path.name == "README.md",
+        )
+        for path, text in texts.items()
+    }
+
+
+def with_experiments(page: str, results: Path, *, brief: bool) -> str:
+    """The page with the tables of each experiment that it has markers for."""
+
+    def tables(match: re.Match[str]) -> str:
+        start, name, end = match.groups()
+        return f"{start}\n{experiment_tables(name, results / name, brief=brief)}\n\n{end}"
+
+    return EXPERIMENT.sub(tables, page)
+
+
+def experiment_tables(name: str, folder: Path, *, brief: bool) -> str:
+    """The command of an experiment, and what came of it.
+
+    Raises:
+        FileNotFoundError: naming the command that leaves the results.
+    """
+    command = f"dovetail experiment experiments/{name}.toml"
+    stored = folder / "summary.json"
+    if not stored.is_file():
+        raise FileNotFoundError(f"there is no {stored}; {command} --export results/{name}")
+    summary = json.loads(stored.read_text(encoding="utf-8"))
+    tables = score_tables(summary)
+    if brief:
+        (*_, last) = tables  # of the split that counts: test, where there is one
+        return f"`{command}`\n\n{first_columns(last, README_COLUMNS).markdown()}"
+    titled = [f"**{table.title}**\n\n{table.markdown()}" for table in reversed(tables)]
+    titled.append(f"**Costs**\n\n{cost_table(summary).markdown()}")
+    return "\n\n".join([f"`{command}`", explanation(summary), *titled])
+
+
+def first_columns(table: TextTable, number: int) -> TextTable:
+    """The table without the columns after the first so many."""
+    rows = tuple(row[:number] for row in table.rows)
+    return TextTable(table.title, table.headings[:number], rows)
 
 
 def between_markers(page: str, text: str) -> str:

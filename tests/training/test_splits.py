@@ -122,3 +122,18 @@ def test_symmetric_relations_are_written_from_the_first_entity() -> None:
         Relation(second, first, "owns"),
     }
     assert forwards(sentence, ()) == sentence
+
+
+def test_limit_takes_the_first_sentences_of_each_file_but_not_of_held_out(tmp_path: Path) -> None:
+    data = DataConfig(
+        train=(save_corpus(TRAIN[:11], tmp_path / "a"), save_corpus(TRAIN[11:], tmp_path / "b")),
+        dev=(save_corpus(DEV, tmp_path / "dev"),),
+        extra=(save_corpus(SENTENCES[:10], tmp_path / "extra"),),
+        held_out=(save_corpus(SENTENCES[:10], tmp_path / "held_out"),),
+        max_sentences=6,
+    )
+    with pytest.raises(TrainingError, match=r"6 in data\.held_out"):
+        read_splits(data)  # each of the first six extra sentences is held out
+    splits = read_splits(data.model_copy(update={"extra": (), "held_out": ()}))
+    assert [s.id for s in splits.train] == [s.id for s in (*TRAIN[:6], *TRAIN[11:17])]
+    assert [s.id for s in splits.dev] == [s.id for s in DEV[:6]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -168,7 +169,8 @@ def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) ->
     refuse_other_configs(cells, root)
     experiment.begin()
     display = ExperimentDisplay(Console(soft_wrap=True), root, workers.places)
-    with stop_on_interrupt() as stop:
+    # Cells are processes that would live on if this one were ended without a word to them.
+    with stop_on_interrupt(signal.SIGTERM, signal.SIGHUP) as stop:
         display.show(run_cells(cells, workers, root, should_stop=stop.is_set))
     if display.stopped:
         typer.echo("stopped; the same command goes on after the last whole epoch of each cell")

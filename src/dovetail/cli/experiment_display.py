@@ -17,7 +17,16 @@ from rich.table import Table
 from dovetail.cli.training_display import duration
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
-from dovetail.experiments.schedule import Begun, Blocked, Ended, Event, Started, Stopped, Tick
+from dovetail.experiments.schedule import (
+    Begun,
+    Blocked,
+    Ended,
+    Event,
+    Found,
+    Started,
+    Stopped,
+    Tick,
+)
 from dovetail.experiments.tables import TextTable
 from dovetail.experiments.workers import FINISHED
 
@@ -60,15 +69,23 @@ class ExperimentDisplay:
                     yield f"{escape(event.cell.key)} started"
             case Ended():
                 yield from self._ended(event)
+            case Found():
+                self._finished += 1
+                yield f"{self._count()} {escape(event.cell.key)}: done by another process"
             case Blocked():
                 self.failures.append(f"{event.cell.key}: it needs {event.needed}, which failed")
             case Tick():
-                if event.elsewhere != self._elsewhere:
-                    self._elsewhere = event.elsewhere
-                    if event.elsewhere:
-                        yield f"waiting for {event.elsewhere} cells that other processes are at"
+                yield from self._elsewhere_lines(event.elsewhere)
             case Stopped():
                 self.stopped = True
+
+    def _elsewhere_lines(self, number: int) -> Iterable[str]:
+        changed, self._elsewhere = number != self._elsewhere, number
+        if number and changed:
+            yield f"cells that other processes are at: {number}"
+
+    def _count(self) -> str:
+        return f"\\[{self._finished}/{self._total}]"  # a bracket that rich leaves alone
 
     def _ended(self, event: Ended) -> Iterable[str]:
         cell, outcome = event.outcome.cell, event.outcome
@@ -77,8 +94,8 @@ class ExperimentDisplay:
             left = self._clock.left()
             told = f"; {left}" if left and self._bars is None else ""
             yield (
-                f"[{self._finished}/{self._total}] ".replace("[", "\\[")
-                + f"{escape(cell.key)}: {_scores(self.root, cell)}{duration(event.seconds)}{told}"
+                f"{self._count()} {escape(cell.key)}: {_scores(self.root, cell)}"
+                f"{duration(event.seconds)}{told}"
             )
         else:
             log = CellFolder(self.root, cell.key).log
@@ -122,7 +139,7 @@ class _Clock:
                 self.open.pop(event.outcome.cell.key, None)
                 if event.outcome.ending == FINISHED:
                     self._took(event.outcome.cell, event.seconds)
-            case Blocked():
+            case Blocked() | Found():
                 self.open.pop(event.cell.key, None)
 
     def _took(self, cell: Cell, seconds: float) -> None:

@@ -59,8 +59,11 @@ def train_command(
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a wish to stop; the second one ends the program at once."""
+def stop_on_interrupt(*others: signal.Signals) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a wish to stop; the second one ends the program at once.
+
+    So do other signals, but for those that the program was told to ignore.
+    """
     stop = threading.Event()
 
     def ask(signal_number: int, frame: object) -> None:
@@ -68,8 +71,10 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = signal.signal(signal.SIGINT, ask)
+    heeded = [other for other in others if signal.getsignal(other) != signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, *heeded)}
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -169,8 +169,11 @@ def _drawn_f1(counts: Counts, *, samples: int, seed: tuple[int, int]) -> _Floats
     flat = counts.reshape(sentences, -1).astype(np.float64)
     parts = []
     for size in _chunks(samples, sentences):
-        weights = random.multinomial(sentences, [1 / sentences] * sentences, size=size)
-        totals = (weights.astype(np.float64) @ flat).astype(np.int64)
+        # How often each sentence was drawn; much quicker than a multinomial distribution.
+        places = random.integers(sentences, size=(size, sentences))
+        places += np.arange(size)[:, np.newaxis] * sentences
+        times = np.bincount(places.ravel(), minlength=size * sentences).reshape(size, sentences)
+        totals = (times.astype(np.float64) @ flat).astype(np.int64)
         parts.append(_f1(totals.reshape(size, *counts.shape[1:])))
     return np.concatenate(parts)
 

@@ -136,6 +136,9 @@ def chosen_cells(
 ) -> tuple[Cell, ...]:
     """The cells of some configs and seeds, and all cells that these need.
 
+    Seeds without configs leave out what needs cells of all seeds: ensembles, and what learns of
+    them.
+
     Raises:
         ConfigError: if the plan has no such config or seed.
     """
@@ -145,7 +148,9 @@ def chosen_cells(
     chosen = [
         cell.key
         for cell in cells
-        if cell.row in wanted_rows and (cell.seed is None or cell.seed in wanted_seeds)
+        if cell.row in wanted_rows
+        and (cell.seed is None or cell.seed in wanted_seeds)
+        and not (cell.needs and rows is None and seeds is not None)
     ]
     keys: set[str] = set()
     while chosen:
@@ -167,15 +172,14 @@ def _known(what: str, wanted: Iterable[Any] | None, known: Iterable[Any]) -> set
 
 
 def smoke_plan(plan: Plan) -> Plan:
-    """The same steps in seconds: one seed, one fold, one epoch, few sentences, few grid points."""
+    """The same steps in seconds: one seed, one fold, one epoch, few sentences, few configs."""
     smoke = plan.smoke
     quick = (f"data.max_sentences={smoke.sentences}", "training.epochs=1", *smoke.set)
+    trained = [row.name for row in plan.rows if row.ensemble_of is None][: smoke.configs]
     rows = tuple(
         row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
-        for row in (
-            *plan.rows[: len(plan.configs)],
-            *plan.rows[len(plan.configs) :][: smoke.points],
-        )
+        for row in plan.rows
+        if (row.ensemble_of or row.name) in trained
     )
     return plan.model_copy(
         update={

@@ -15,7 +15,7 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dovetail.document import Sentence
@@ -61,10 +61,10 @@ def stored(model: Predictor) -> list[Tensor]:
     return [tensor for member in members_of(model) for tensor in member.stored_state().values()]
 
 
-def total_parameters(model: nn.Module) -> int:
+def total_parameters(model: Predictor) -> int:
     """All numbers that inference uses, frozen encoders among them; shared ones count once."""
-    tensors = {tensor.data_ptr(): tensor for tensor in model.state_dict().values()}
-    return sum(tensor.numel() for tensor in tensors.values())
+    tensors = [tensor for own in members_of(model) for tensor in own.state_dict().values()]
+    return sum({tensor.data_ptr(): tensor.numel() for tensor in tensors}.values())
 
 
 def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
@@ -110,14 +110,16 @@ def counted(compute: Callable[[], object]) -> int:
 def _flops_of_product_in_place(
     total: Sequence[int], left: Sequence[int], right: Sequence[int], **_: Any
 ) -> int:
-    """Of ``total += left @ right``: the operations of the recurrence in `layers.gru`."""
+    """Of ``total += left @ right``, as the recurrence in `layers.gru` has it at every step."""
     return 2 * prod(left) * right[-1]
 
 
-def _flops_of_recurrent_layer(inputs: Sequence[int], *weights: Any, **_: Any) -> int:
-    """Of one direction of an LSTM for processors: two products with the weights at each step."""
-    steps = prod(inputs[:-1])
-    return 2 * steps * sum(prod(weight) for weight in weights[:2])
+def _flops_of_lstm(
+    inputs: Sequence[int], states: Any, parameters: Sequence[Sequence[int]], *_: Any, **__: Any
+) -> int:
+    """Of one layer in one direction: at each token two products, with its two weights."""
+    weights = [shape for shape in parameters if len(shape) == 2]
+    return 2 * prod(inputs[:-1]) * sum(map(prod, weights))
 
 
 def _flops_of_attention(
@@ -130,8 +132,9 @@ def _flops_of_attention(
 _UNKNOWN_TO_TORCH = {
     _aten.baddbmm_: _flops_of_product_in_place,
     _aten.addmm_: _flops_of_product_in_place,
-    _aten.mkldnn_rnn_layer: _flops_of_recurrent_layer,
     _aten._scaled_dot_product_flash_attention_for_cpu: _flops_of_attention,
+    _aten.lstm: _flops_of_lstm,
+    _aten.lstm.input: _flops_of_lstm,  # it is not taken apart, which bfloat16 would not survive
 }
 """Matrix products that torch's own counter passes over."""
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ENTITY_COLOUR, RELATION_COLOUR, PALE = "#1f6f8b", "#c8553d", "#c9ced6"
 
+LONGEST_LABEL = 24
+"""Characters of a name beside a dot; a longer one would stand across other dots."""
+
 _COLOURS = {"entity_micro": ENTITY_COLOUR, "relation_micro": RELATION_COLOUR}
 _TITLES = {"entity_micro": "entities, micro F1", "relation_micro": "relations, micro F1"}
 _LAYERS = ("shared_layers", "entity_layers", "relation_layers")
@@ -28,7 +31,10 @@ def write_figures(folder: Path, results: Sequence[CellResult], summary: Summary)
     shown = [own for own in summary["configs"] if split in own["scores"]]
     if not shown:
         return []
-    drawn = {"scores": score_figure(shown, results, split), "costs": cost_figure(shown, split)}
+    drawn = {
+        "scores": score_figure(shown, results, split, summary["compared_with"]),
+        "costs": cost_figure(shown, split),
+    }
     points = layer_points(shown)
     if len(points) > 1:
         drawn["layers"] = layer_figure(points, split)
@@ -56,8 +62,10 @@ def _two_plots(figure: Figure) -> list[Axes]:
     return plots
 
 
-def score_figure(configs: Sequence[Summary], results: Sequence[CellResult], split: str) -> Figure:
-    """Mean and standard deviation of each config, with its cells as dots."""
+def score_figure(
+    configs: Sequence[Summary], results: Sequence[CellResult], split: str, first: str
+) -> Figure:
+    """Mean and standard deviation of each config, its cells as dots; a line at the first mean."""
     figure = _figure(10, 1.2 + 0.34 * len(configs))
     plots = _two_plots(figure)
     names = [own["name"] for own in configs]
@@ -76,8 +84,8 @@ def score_figure(configs: Sequence[Summary], results: Sequence[CellResult], spli
                 capsize=3,
                 zorder=2,
             )
-        first = 100 * configs[0]["scores"][split][score]["mean"]
-        plot.axvline(first, color=PALE, linewidth=1, zorder=0)
+            if own["name"] == first:
+                plot.axvline(100 * spread["mean"], color=PALE, linewidth=1, zorder=0)
         plot.set_yticks(range(len(names)), names)
         plot.set_ylim(len(names) - 0.5, -0.5)
         plot.set_title(_TITLES[score], loc="left")
@@ -95,7 +103,7 @@ def cost_figure(configs: Sequence[Summary], split: str) -> Figure:
             size = own["costs"]["stored_parameters"] / 1e6
             value = 100 * own["scores"][split][score]["mean"]
             plot.plot(size, value, "o", color=colour)
-            if len(configs) <= 12:
+            if len(configs) <= 12 and len(own["name"]) <= LONGEST_LABEL:
                 plot.annotate(
                     own["name"],
                     (size, value),

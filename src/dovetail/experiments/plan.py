@@ -84,8 +84,8 @@ class Smoke(Section):
     sentences: PositiveCount = 16
     """Sentences that are read of each file."""
 
-    points: PositiveCount = 3
-    """Points of a grid that are tried, from the first; configs with a name all are."""
+    configs: PositiveCount = 2
+    """Trained configs that are tried, from the first, and the ensembles that go with them."""
 
 
 class Plan(Section):

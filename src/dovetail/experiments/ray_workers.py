@@ -14,6 +14,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,7 +30,7 @@ RETRIES = 5
 
 
 class RayWorkers:
-    """One task for each cell, all handed over as soon as what they need is finished.
+    """One task for each cell, on a core of its own.
 
     Args:
         root: the folder of the cells.
@@ -40,8 +41,6 @@ class RayWorkers:
         MissingExtraError: without ray.
         TrainingError: if there is no cluster at the address.
     """
-
-    places = 10_000
 
     def __init__(self, root: Path, address: str) -> None:
         try:
@@ -57,13 +56,20 @@ class RayWorkers:
             self._connect(address)
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(work)
 
+    @property
+    def places(self) -> int:
+        """The cores that the cluster has at present."""
+        return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
+
     def _connect(self, address: str) -> None:
+        # Tasks without an accelerator leave its variables alone, as Ray will do by itself one day.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             self.ray.init(
-                address=None if address == "local" else address,
+                address=address,
                 log_to_driver=False,
-                include_dashboard=False if address == "local" else None,
                 configure_logging=False,
+                **({"include_dashboard": False} if address == "local" else {}),
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise TrainingError(
@@ -83,6 +89,8 @@ class RayWorkers:
         self._running[reference] = cell
 
     def wait(self, seconds: float) -> list[Outcome]:
+        if not self._running and not self._ended:
+            time.sleep(seconds)
         if self._running:
             ready, _ = self.ray.wait(list(self._running), num_returns=1, timeout=seconds)
             self._ended += [self._outcome(reference) for reference in ready]

@@ -45,6 +45,13 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A cell was finished by another process meanwhile."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True)
 class Blocked:
     """A cell cannot be done, since one that it needs was not."""
 
@@ -67,7 +74,7 @@ class Stopped:
     running: tuple[Cell, ...]
 
 
-Event = Begun | Started | Ended | Blocked | Tick | Stopped
+Event = Begun | Started | Ended | Found | Blocked | Tick | Stopped
 
 
 def refuse_other_configs(cells: Sequence[Cell], root: Path) -> None:
@@ -119,6 +126,7 @@ def run_cells(
                 schedule.start(cell, workers)
                 if should_stop():
                     break
+            yield from schedule.found()
             for outcome in workers.wait(_WAIT_SECONDS):
                 yield from schedule.end(outcome)
             yield Tick(tuple(schedule.running.values()), schedule.elsewhere)
@@ -137,6 +145,7 @@ class _Schedule:
         self.lost: set[str] = set()
         self.started: dict[str, float] = {}
         self._again: dict[str, float] = {}  # when a cell that was taken is looked at again
+        self._found: list[Cell] = []
         for cell in cells:
             if CellFolder(root, cell.key).is_finished:
                 self._finish(cell.key)
@@ -167,13 +176,19 @@ class _Schedule:
             if self._again.get(cell.key, 0.0) > now or not self.finished.issuperset(cell.needs):
                 continue
             folder = CellFolder(self.root, cell.key)
-            if folder.is_finished:  # by another process, meanwhile
+            if folder.is_finished:
                 self._finish(cell.key)
+                self._found.append(cell)
             elif folder.is_claimed():
                 self._again[cell.key] = now + _TAKEN_SECONDS
             else:
                 return cell
         return None
+
+    def found(self) -> Iterator[Found]:
+        """The cells that another process finished since the last look."""
+        while self._found:
+            yield Found(self._found.pop(0))
 
     def start(self, cell: Cell, workers: Workers) -> None:
         del self.open[cell.key]

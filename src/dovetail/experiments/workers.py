@@ -38,8 +38,9 @@ class Outcome:
 class Workers(Protocol):
     """A number of places in which cells are done."""
 
-    places: int
-    """How many cells can be under way at once."""
+    @property
+    def places(self) -> int:
+        """How many cells can be under way at once."""
 
     def start(self, cell: Cell) -> None:
         """Begin a cell; there is a free place."""
@@ -132,6 +133,8 @@ class OwnProcess:
         self._ended.append(Outcome(cell, ending.name.lower(), message))
 
     def wait(self, seconds: float) -> list[Outcome]:
+        if not self._ended:
+            time.sleep(seconds)
         ended, self._ended = self._ended, []
         return ended
 
