@@ -305,9 +305,9 @@ def test_very_long_sentence_is_cut_and_merged_in_linear_time() -> None:
     entities = [Entity(start, start + 3, "X", 0.9) for start in range(0, length - 3, 5)]
     relations = [Relation(head, tail, "r", 0.8) for head, tail in itertools.pairwise(entities)]
     sentence = words(length, entities=entities, relations=relations)
-    started = time.perf_counter()
+    started = time.process_time()
     windows = cut(sentence, max_tokens=256, overlap_tokens=64)
     merged = merge(sentence, windows, [window.sentence for window in windows])
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     assert merged == sentence
-    assert seconds < 5  # under 1 on a busy machine; quadratic work would take minutes
+    assert seconds < 5  # about 1; quadratic work would take minutes

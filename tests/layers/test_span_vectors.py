@@ -23,11 +23,6 @@ def test_a_span_is_read_as_its_pooling_says(pooling: str) -> None:
             assert torch.equal(vector, torch.cat(parts[pooling]))
 
 
-def test_an_unknown_pooling_is_refused() -> None:
-    with pytest.raises(ValueError, match="'mean'; known: last, ends, pooled"):
-        SpanVectors(3, "mean")  # type: ignore[arg-type]
-
-
 def test_the_width_stands_behind_in_buckets() -> None:
     vectors = SpanVectors(3, "last", width_dim=2)
     assert vectors.width is not None

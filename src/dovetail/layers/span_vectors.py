@@ -24,9 +24,6 @@ class SpanVectors(nn.Module):
         pooling: "last" is the last token (Crone 2020), "ends" the first and the last side by side,
             "pooled" these and the maximum over the whole span.
         width_dim: size of an embedding of the number of tokens, put behind; 0 for none.
-
-    Raises:
-        ValueError: if the pooling is unknown.
     """
 
     limits: Tensor
@@ -34,8 +31,6 @@ class SpanVectors(nn.Module):
     def __init__(self, input_dim: int, pooling: Pooling, width_dim: int = 0) -> None:
         super().__init__()
         parts = {"last": 1, "ends": 2, "pooled": 3}
-        if pooling not in parts:
-            raise ValueError(f"unknown pooling {pooling!r}; known: {', '.join(parts)}")
         self.pooling = pooling
         self.width = nn.Embedding(len(WIDTHS) + 1, width_dim) if width_dim else None
         self.register_buffer("limits", torch.tensor(WIDTHS), persistent=False)
