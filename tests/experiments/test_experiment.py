@@ -161,7 +161,7 @@ def test_terminal_shows_the_same_lines_and_bars(plan_file: Path, tmp_path: Path)
     screen = (tmp_path / "screen").read_text("utf-8")
     assert "[2/2] full/all/seed2: dev F1 entities" in screen
     assert "1/2 cells" in screen
-    assert "2/2 epochs" in screen
+    assert "0/2 epochs" in screen  # of a cell in this process, which shows nothing meanwhile
     assert not display.failures
 
 

@@ -58,7 +58,7 @@ def summary() -> dict[str, Any]:
     return {"name": "tried", "compared_with": "full", "configs": configs}
 
 
-PAGE = "# Page\n\n<!-- experiment: tried -->\nold\n<!-- end -->\n\nthe rest\n"
+PAGE = "# Page\n\n<!-- experiment: tried -->\nstale words\n<!-- end -->\n\nthe rest\n"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_tables_of_an_experiment_stand_between_its_markers(results: Path) -> Non
     page = with_experiments(PAGE, results, brief=False)
     assert page.startswith("# Page\n\n<!-- experiment: tried -->\n\n`dovetail experiment")
     assert page.endswith("\n\n<!-- end -->\n\nthe rest\n")
-    assert "old" not in page
+    assert "stale words" not in page
     assert "`dovetail experiment experiments/tried.toml`" in page
     (less,) = [line for line in page.splitlines() if line.startswith("| less | 5 | 80.0 ± 1.0 |")][
         :1

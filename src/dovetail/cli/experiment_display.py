@@ -183,7 +183,7 @@ class _Bars:
             console=console,
             transient=True,
         )
-        self.whole = self.progress.add_task("all", total=None, unit="cells", left="")
+        self.whole = self.progress.add_task("all", total=0, unit="cells", left="")
         self.tasks: dict[str, TaskID] = {}
 
     def show(self, event: Event, finished: int, total: int, left: str) -> None:
