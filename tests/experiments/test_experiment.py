@@ -9,10 +9,16 @@ from statistics import fmean, stdev
 
 import pytest
 from pyarrow import parquet
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
+from dovetail.cli.experiment_display import Clock, ExperimentDisplay
+from dovetail.experiments.cell_folder import CellFolder
+from dovetail.experiments.cells import cells_of, chosen_cells
 from dovetail.experiments.plan import load_plan
+from dovetail.experiments.schedule import Begun, Ended, Started, run_cells
+from dovetail.experiments.workers import FINISHED, Outcome, OwnProcess
 
 
 def run(*arguments: object) -> Result:
@@ -143,3 +149,35 @@ def test_wrong_options_are_refused(plan_file: Path) -> None:
         done = CliRunner().invoke(app, ["experiment", str(plan_file), *arguments])
         assert done.exit_code == 2
         assert message in " ".join(done.output.split())
+
+
+def test_terminal_shows_the_same_lines_and_bars(plan_file: Path, tmp_path: Path) -> None:
+    root = tmp_path / "cells"
+    cells = chosen_cells(cells_of(load_plan(plan_file), root), rows=["full"], seeds=None)
+    with (tmp_path / "screen").open("w", encoding="utf-8") as file:
+        console = Console(file=file, force_terminal=True, width=120, color_system=None)
+        display = ExperimentDisplay(console, root, 1)
+        display.show(run_cells(cells, OwnProcess(root), root))
+    screen = (tmp_path / "screen").read_text("utf-8")
+    assert "[2/2] full/all/seed2: dev F1 entities" in screen
+    assert "1/2 cells" in screen
+    assert "2/2 epochs" in screen
+    assert not display.failures
+
+
+def test_time_to_go_is_that_of_the_cells_before(plan_file: Path, tmp_path: Path) -> None:
+    """Two cells of a row took 10 and 20 seconds, and three are open in two places."""
+    root = tmp_path / "cells"
+    cells = cells_of(load_plan(plan_file), root)
+    clock = Clock(root, 2)
+    clock.note(Begun(cells, ()))
+    assert clock.left() == ""
+    clock.note(Started(cells[0]))
+    metrics = CellFolder(root, cells[0].key).metrics
+    metrics.parent.mkdir(parents=True)
+    metrics.write_text("{}\n", encoding="utf-8")  # one epoch of two
+    assert clock.left().startswith("at most ")
+    for cell, seconds in ((cells[0], 10.0), (cells[2], 20.0)):
+        clock.note(Ended(Outcome(cell, FINISHED), seconds))
+    # Two cells of the other row, for which 15 seconds are the best guess; the ensemble is quick.
+    assert clock.left() == "about 15 s left"

@@ -39,7 +39,7 @@ class ExperimentDisplay:
         self.root = root
         self.failures: list[str] = []
         self.stopped = False
-        self._clock = _Clock(root, places)
+        self._clock = Clock(root, places)
         self._finished = 0
         self._total = 0
         self._elsewhere = 0
@@ -115,7 +115,7 @@ def _scores(root: Path, cell: Cell) -> str:
     return f"dev F1 entities {entities:.1f}  relations {relations:.1f}  "
 
 
-class _Clock:
+class Clock:
     """The time that is left, from how long cells took, or how far the first ones are."""
 
     def __init__(self, root: Path, places: int) -> None:
@@ -125,6 +125,7 @@ class _Clock:
         self.started: dict[str, float] = {}
 
     def note(self, event: Event) -> None:
+        """Take note of what started and ended."""
         match event:
             case Begun():
                 done = {cell.key for cell in event.finished}

@@ -175,11 +175,15 @@ def smoke_plan(plan: Plan) -> Plan:
     """The same steps in seconds: one seed, one fold, one epoch, few sentences, few configs."""
     smoke = plan.smoke
     quick = (f"data.max_sentences={smoke.sentences}", "training.epochs=1", *smoke.set)
-    trained = [row.name for row in plan.rows if row.ensemble_of is None][: smoke.configs]
+    by_name = {row.name: row for row in plan.rows}
+    kept = [row for row in plan.rows if row.ensemble_of is None][: smoke.configs]
+    names = {row.name for row in kept} | {
+        by_name[row.after].ensemble_of for row in kept if row.after
+    }
     rows = tuple(
         row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
         for row in plan.rows
-        if (row.ensemble_of or row.name) in trained
+        if (row.ensemble_of or row.name) in names
     )
     return plan.model_copy(
         update={

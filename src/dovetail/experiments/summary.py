@@ -35,15 +35,15 @@ class Difference:
 class RowSummary:
     """A config: its cells, what they scored on each split, and what they cost.
 
-    `chosen` is the cell with the best mean F1 of both tasks on dev, by whose test scores no choice
-    was made.
+    `chosen` are the cells with the best mean F1 of both tasks on dev, one of each fold: no choice
+    was made by their test scores.
     """
 
     name: str
     cells: int
     of_cells: int
     scores: dict[str, dict[str, Spread]]
-    chosen: CellResult
+    chosen: tuple[CellResult, ...]
     costs: dict[str, float | None]
     differences: dict[str, dict[str, Difference]]
 
@@ -72,12 +72,21 @@ def summarise(
                 for split in SPLITS
                 if any(split in result.splits for result in own)
             },
-            chosen=max(own, key=_chosen_by),
+            chosen=chosen_cells(own),
             costs=costs_of_cells(own),
             differences=differences.get(name, {}),
         )
         for name, own in present.items()
     ]
+
+
+def chosen_cells(results: Sequence[CellResult]) -> tuple[CellResult, ...]:
+    """The best cell of each fold by its dev scores."""
+    folds = dict.fromkeys(result.cell.fold for result in results)
+    return tuple(
+        max((result for result in results if result.cell.fold == fold), key=_chosen_by)
+        for fold in folds
+    )
 
 
 def _chosen_by(result: CellResult) -> float:
@@ -181,18 +190,21 @@ def summary_values(summaries: Sequence[RowSummary], *, first: str) -> dict[str, 
 
 
 def _values(summary: RowSummary) -> dict[str, Any]:
-    cell = summary.chosen.cell
+    best = max(summary.chosen, key=_chosen_by).cell
     return {
         "name": summary.name,
         "cells": summary.cells,
         "of_cells": summary.of_cells,
         "scores": _plain(summary.scores),
         "chosen": {
-            "fold": cell.fold,
-            "seed": cell.seed,
-            "scores": {
-                split: {score: summary.chosen.f1(split, score) for score in SCORES}
-                for split in summary.chosen.splits
+            "fold": best.fold,
+            "seed": best.seed,
+            "scores": {  # means over the folds
+                split: {
+                    score: fmean(result.f1(split, score) for result in summary.chosen)
+                    for score in SCORES
+                }
+                for split in summary.scores
             },
         },
         "costs": summary.costs,

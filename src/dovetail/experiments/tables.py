@@ -183,7 +183,7 @@ def explanation(summary: Values) -> str:
     return (
         "Strict F1 in percent, mean ± standard deviation over seeds, or over the means of folds. "
         "boundaries: micro F1 of relations whatever the types of their entities. chosen on dev: "
-        "micro F1 of entities and relations of the cell with the best dev scores. "
+        "micro F1 of entities and relations of the cell with the best dev scores, of each fold. "
         f"Δ: micro F1 against {summary['compared_with']!r}; p: paired bootstrap over sentences and "
         "seeds, corrected for the number of configs (Holm)."
     )
