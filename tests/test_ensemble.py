@@ -190,6 +190,31 @@ def test_encoders_that_differ_are_each_run(pretrained_folder: Path) -> None:
     assert [annotated(member) for member in ensemble] == expected
 
 
+@pytest.mark.parametrize("copied", [True, False])
+def test_members_share_the_frozen_layers_below_their_trained_ones(
+    copied: bool, pretrained_folder: Path
+) -> None:
+    frozen, trained = (
+        tiny_config(
+            encoders=(pretrained(pretrained_folder, trained_layers=trained_layers),),
+            sharing=DepthSharingConfig(hidden_dim=6, cell=cell),
+        )
+        for trained_layers, cell in ((0, "gru"), (0, "pretrained") if copied else (2, "gru"))
+    )
+    members = [talkative_model(trained), talkative_model(trained, seed=1), talkative_model(frozen)]
+    expected = [annotated(member) for member in members]
+    ensemble = ensemble_of(members)
+    assert ensemble.num_shared_encoders == 1
+    assert len(ensemble.featurise([["one"]])) == 2
+    batch = Batch.from_sentences(SENTENCES, ensemble.featurise)
+    together = ensemble.streams(batch)
+    for member, streams in zip(members, together, strict=True):
+        alone = member(Batch.from_sentences(SENTENCES, member.featurise))
+        for task in streams.by_task:
+            torch.testing.assert_close(streams[task], alone[task])
+    assert [annotated(member) for member in ensemble] == expected
+
+
 def test_models_that_do_not_mean_the_same_are_refused() -> None:
     model = tiny_model()
     with pytest.raises(ModelError, match="at least one model, found none"):

@@ -150,8 +150,8 @@ def test_newer_format_says_which_version_to_install(folder: Path) -> None:
 
 
 def test_unknown_encoder_is_refused(folder: Path) -> None:
-    edit(folder, encoders=[{"kind": "oracle"}])
-    with pytest.raises(ModelError, match="unknown encoder 'oracle'"):
+    edit(folder, encoders=[{"kind": "glyphs"}])
+    with pytest.raises(ModelError, match="unknown encoder 'glyphs'"):
         load_model(folder)
 
 

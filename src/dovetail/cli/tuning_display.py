@@ -38,7 +38,7 @@ class TuningDisplay:
         self._console = console
         self._task = task
         self._running: dict[int, TrialEpoch | TrialStarted] = {}
-        self._started = time.monotonic()
+        self._started = self._last_end = time.monotonic()
         self._done = 0
         self._done_before = 0
         self._best: Record | None = None
@@ -80,6 +80,7 @@ class TuningDisplay:
             case TrialEnded(record=record):
                 self._running.pop(record.number, None)
                 self._done += 1
+                self._last_end = time.monotonic()
                 better = self._best is None or (record.score or 0) > (self._best.score or 0)
                 if record.state == "complete" and better:
                     self._best = record
@@ -115,7 +116,7 @@ class TuningDisplay:
             parts.append(f"best {percent(self._best.score)} (trial {self._best.number})")
         left = self.seconds_left()
         if left is not None:
-            parts.append(f"about {duration(left)} left")
+            parts.append(f"about {duration(round(left, -1))} left")
         return ", ".join(parts)
 
     def seconds_left(self) -> float | None:
@@ -124,7 +125,8 @@ class TuningDisplay:
         left = self._task.trials - self._done
         if here < 2 or left <= 0:
             return None
-        return (time.monotonic() - self._started) / here * left
+        mean = (self._last_end - self._started) / here
+        return max(0.0, mean * left - (time.monotonic() - self._last_end))
 
     def _view(self) -> RenderableType:
         """The running trials, and how far the search is."""
