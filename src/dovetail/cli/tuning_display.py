@@ -70,8 +70,9 @@ class TuningDisplay:
 
     def _follow(self, event: Event) -> None:
         match event:
-            case SearchStarted(done=done):
+            case SearchStarted(done=done, best=best):
                 self._done = self._done_before = done
+                self._best = best
                 self._started = time.monotonic()
             case TrialStarted(number=number) | TrialEpoch(number=number):
                 self._running[number] = event

@@ -11,7 +11,7 @@ from dovetail.tuning.space import Values
 
 @dataclass(frozen=True)
 class SearchStarted:
-    """What the search stands on; `done` trials are over, if it goes on with an earlier one.
+    """What the search stands on; if it goes on with an earlier one, `done` trials are over.
 
     `outside` are the values of the start that the space lacks: then it is not the first trial.
     """
@@ -20,6 +20,7 @@ class SearchStarted:
     train: int
     dev: int
     done: int
+    best: Record | None
     outside: Values
 
 

@@ -8,7 +8,7 @@ from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
 from dovetail.tuning.outcome import Outcome, make_folder, write_outcome, write_start
 from dovetail.tuning.plots import write_plots
 from dovetail.tuning.processes import Workers
-from dovetail.tuning.records import records
+from dovetail.tuning.records import best_of, records
 from dovetail.tuning.search import Search
 from dovetail.tuning.study import Task, open_study, storage_errors
 from dovetail.tuning.training_objective import TrainingObjective
@@ -33,14 +33,15 @@ def tune(
     make_folder(folder)
     with storage_errors(task.storage):
         study = open_study(task, data_digest=splits.digest)
-        done = sum(record.is_done for record in records(study, task.space))
+        earlier = records(study, task.space)
     write_start(folder, task.space)
     notify(
         SearchStarted(
             warnings=splits.warnings,
             train=len(splits.train),
             dev=len(splits.dev),
-            done=done,
+            done=sum(record.is_done for record in earlier),
+            best=best_of(earlier),
             outside=task.space.outside,
         )
     )
