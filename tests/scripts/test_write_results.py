@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,21 @@ def test_experiment_without_results_names_the_command(tmp_path: Path) -> None:
     with_experiments = runpy.run_path(str(SCRIPT))["with_experiments"]
     with pytest.raises(FileNotFoundError, match=r"experiments/tried.toml --export results/tried"):
         with_experiments(PAGE, tmp_path, brief=False)
+
+
+def test_means_in_the_prose_are_means_of_the_tables() -> None:
+    """What is written by hand repeats a stored result, or is no result."""
+    spread = re.compile(r"\d+\.\d ± \d+\.\d")
+    written = runpy.run_path(str(SCRIPT))["pages"]()
+    generated = re.compile(
+        r"<!-- (?:experiment: |scores:).*?<!-- end(?: of scores)? -->", flags=re.DOTALL
+    )
+    known = {
+        mean
+        for page in written.values()
+        for part in generated.findall(page)
+        for mean in spread.findall(part)
+    }
+    for path, page in written.items():
+        for mean in spread.findall(generated.sub("", page)):
+            assert mean in known, f"{path} says {mean}, which no stored result does"
