@@ -55,7 +55,7 @@ def test_layers_and_tagger_of_a_model_are_counted_as_their_formulas_say() -> Non
     model = tiny_model(config).eval()
     tokens = len(DEV[0].tokens)
     recurrent = gru_products(tokens, CasingEncoder().output_dim, 6) + gru_products(tokens, 12, 6)
-    tagger = tokens * (12 * 8 + 8 * len(model.tag_set.tags))
+    tagger = tokens * (12 * 8 + 8 * len(model.entity_head.tag_set.tags))
     batch = batch_of_one(model, DEV[0])
     with torch.inference_mode():
         assert counted(lambda: model.emissions(model.streams(batch))) == recurrent + tagger
