@@ -8,6 +8,7 @@ This module knows nothing of files, tensors or models.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -185,3 +186,16 @@ class Document:
 def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
     """The half-open character positions of an entity in the text of its document."""
     return sentence.offsets[entity.start][0], sentence.offsets[entity.end - 1][1]
+
+
+def digest_of_sentences(sentences: Iterable[Sentence]) -> str:
+    """SHA-256 of the tokens and annotations of sentences in their order, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for sentence in sentences:
+        annotations = (
+            sentence.sorted_entities,
+            sentence.sorted_relations,
+            sorted(sentence.annotated),
+        )
+        digest.update(repr((sentence.tokens, annotations)).encode())
+    return digest.hexdigest()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from dovetail.corpora import write_corpus
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.document import (
+    ENTITY_TASK,
+    RELATION_TASK,
+    Document,
+    Sentence,
+    digest_of_sentences,
+)
 from dovetail.evaluation import Evaluation, evaluate, facts
 from dovetail.evaluation.tally import Tally
 
@@ -46,7 +51,7 @@ class ScoredSplit:
             RELATION_TASK: facts.relations_strict(self.symmetric),
         }
         return {
-            "sentences": digest_of(self.gold),
+            "sentences": digest_of_sentences(self.gold),
             **{
                 task: _sparse(
                     Tally.of_pairs([p for p in pairs if task in p[0].annotated], facts_of)
@@ -67,19 +72,6 @@ def document_of_tokens(sentence: Sentence) -> Document:
             id=sentence.id,
         )
     )
-
-
-def digest_of(sentences: Sequence[Sentence]) -> str:
-    """Tells whether two cells were scored on the same sentences with the same annotations."""
-    digest = hashlib.sha256()
-    for sentence in sentences:
-        annotations = (
-            sentence.sorted_entities,
-            sentence.sorted_relations,
-            sorted(sentence.annotated),
-        )
-        digest.update(repr((sentence.tokens, annotations)).encode())
-    return digest.hexdigest()
 
 
 def _sparse(tally: Tally) -> dict[str, Any]:

@@ -6,7 +6,6 @@ sentences must not be learned from.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
-from dovetail.document import Sentence
+from dovetail.document import Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
 from dovetail.training.extra import (
@@ -59,16 +58,7 @@ class Splits:
     @property
     def digest(self) -> str:
         """A fingerprint of all sentences: a resumed run must read the data it started with."""
-        digest = hashlib.sha256()
-        for split in (self.train, self.dev, self.extra, self.unlabelled):
-            for sentence in split:
-                annotations = (
-                    sentence.sorted_entities,
-                    sentence.sorted_relations,
-                    sorted(sentence.annotated),
-                )
-                digest.update(repr((sentence.tokens, annotations)).encode())
-        return digest.hexdigest()
+        return digest_of_sentences((*self.train, *self.dev, *self.extra, *self.unlabelled))
 
 
 def read_splits(config: DataConfig) -> Splits:
