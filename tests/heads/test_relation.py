@@ -14,6 +14,7 @@ from dovetail.features import Candidates, Targets
 from dovetail.heads import RelationHead, TrainingRegime
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.pairs import Pairs
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
 from dovetail.tagging import TagSet, reachable
@@ -112,10 +113,13 @@ def test_each_relation_is_taken_from_its_own_threshold(
 
 def test_logits_are_the_scorers_of_last_token_and_label() -> None:
     head = head_of()
-    logits, _, stream, labels = read(head, [ENTITIES])
+    logits, candidates, stream, labels = read(head, [ENTITIES])
     last = [entity.end - 1 for entity in ENTITIES]
     vectors = torch.cat([stream[0, last], head.label_embedding.weight[labels[0]]], dim=1)
-    torch.testing.assert_close(logits, head.scorer(vectors.unsqueeze(0)))
+    possible = head.possible(candidates).any(3)
+    scores = head.scorer(vectors.unsqueeze(0), Pairs.where(possible))
+    torch.testing.assert_close(logits[possible], scores)
+    assert not logits[~possible].any()
 
 
 def test_padding_entities_change_nothing() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dovetail.layers.attention_between import KEY_DIM
 from dovetail.layers.pair_features import DISTANCES, MOST_BETWEEN, PairFeatures
+from dovetail.layers.pairs import Pairs
 
 SPANS = torch.tensor([[[0, 2], [3, 4], [4, 7], [9, 10], [1, 6]]])
 TOKEN_DIM, ENTITY_DIM = 3, 4
@@ -30,10 +31,19 @@ def inputs(spans: Tensor = SPANS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return tokens, entities, spans, torch.ones(spans.shape[:2], dtype=torch.bool)
 
 
+def described(
+    features: PairFeatures, tokens: Tensor, entities: Tensor, spans: Tensor, mask: Tensor
+) -> Tensor:
+    """All pairs of real entities, an entity with itself too, in their cells."""
+    pairs = Pairs.where(mask.unsqueeze(2) & mask.unsqueeze(1))
+    found = features(tokens, entities, spans, mask, pairs)
+    return pairs.spread(found, batch=len(spans), entities=spans.shape[1])
+
+
 def test_between_is_the_maximum_over_the_tokens_strictly_between() -> None:
     features = features_of(between=True)
     tokens, entities, spans, mask = inputs()
-    found = features(tokens, entities, spans, mask)[0]
+    found = described(features, tokens, entities, spans, mask)[0]
     for i, (start, end) in enumerate(SPANS[0].tolist()):
         for j, (other_start, other_end) in enumerate(SPANS[0].tolist()):
             inside = tokens[0, min(end, other_end) : max(start, other_start)]
@@ -46,7 +56,7 @@ def test_attention_is_a_mean_of_the_tokens_between_that_both_entities_weigh() ->
     attention = features.attention
     assert attention is not None
     tokens, entities, spans, mask = inputs()
-    found = features(tokens, entities, spans, mask)[0]
+    found = described(features, tokens, entities, spans, mask)[0]
     for i, (start, end) in enumerate(SPANS[0].tolist()):
         for j, (other_start, other_end) in enumerate(SPANS[0].tolist()):
             inside = tokens[0, min(end, other_end) : max(start, other_start)]
@@ -63,7 +73,7 @@ def test_without_a_token_between_attention_passes_no_gradient() -> None:
     features = features_of(between="attention")
     spans = torch.tensor([[[0, 2], [2, 3]]])
     tokens, entities, spans, mask = inputs(spans)
-    features(tokens.requires_grad_(), entities, spans, mask).sum().backward()
+    described(features, tokens.requires_grad_(), entities, spans, mask).sum().backward()
     assert tokens.grad is not None
     assert not tokens.grad.any()
     assert features.nothing is not None
@@ -75,7 +85,7 @@ def test_distance_counts_tokens_and_entities_between_apart_for_either_order() ->
     features = features_of(distance_dim=2)
     assert features.distance is not None
     assert features.number is not None
-    found = features(*inputs())[0]
+    found = described(features, *inputs())[0]
     starts = SPANS[0, :, 0].tolist()
     for i, (start, end) in enumerate(SPANS[0].tolist()):
         for j, (other_start, other_end) in enumerate(SPANS[0].tolist()):
@@ -93,7 +103,7 @@ def test_products_are_of_the_head_and_the_tail_projection() -> None:
     assert features.as_head is not None
     assert features.as_tail is not None
     tokens, entities, spans, mask = inputs()
-    found = features(tokens, entities, spans, mask)[0]
+    found = described(features, tokens, entities, spans, mask)[0]
     for i in range(5):
         for j in range(5):
             expected = features.as_head(entities[0, i]) * features.as_tail(entities[0, j])
@@ -104,7 +114,7 @@ def test_products_are_of_the_head_and_the_tail_projection() -> None:
 @pytest.mark.parametrize("between", BETWEEN)
 def test_all_features_stand_side_by_side_and_reach_every_parameter(between: Between) -> None:
     features = features_of(between=between, distance_dim=2, bilinear_dim=5)
-    found = features(*inputs())
+    found = described(features, *inputs())
     assert found.shape == (1, 5, 5, features.output_dim)
     found.square().sum().backward()
     for name, parameter in features.named_parameters():
@@ -116,9 +126,10 @@ def test_all_features_stand_side_by_side_and_reach_every_parameter(between: Betw
 def test_padding_entities_and_tokens_change_nothing(between: Between) -> None:
     features = features_of(between=between, distance_dim=2, bilinear_dim=5)
     tokens, entities, spans, mask = inputs()
-    alone = features(tokens, entities, spans, mask)
+    alone = described(features, tokens, entities, spans, mask)
     padding = torch.tensor([[[0, 1], [0, 1]]])
-    padded = features(
+    padded = described(
+        features,
         torch.cat([tokens, torch.full((1, 3, TOKEN_DIM), 1e6)], dim=1),
         torch.cat([entities, torch.zeros(1, 2, ENTITY_DIM)], dim=1),
         torch.cat([spans, padding], dim=1),
@@ -126,3 +137,15 @@ def test_padding_entities_and_tokens_change_nothing(between: Between) -> None:
     )
     torch.testing.assert_close(padded[:, :5, :5], alone)
     assert torch.isfinite(padded).all()
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_a_pair_is_described_alike_whichever_others_are(between: Between) -> None:
+    features = features_of(between=between, distance_dim=2, bilinear_dim=5)
+    spans = torch.cat([SPANS, SPANS.flip(1)])
+    tokens, entities, _, mask = inputs(spans)
+    every = described(features, tokens, entities, spans, mask)
+    chosen = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(2)) < 0.3
+    for cells in (chosen, torch.zeros_like(chosen)):
+        found = features(tokens, entities, spans, mask, Pairs.where(cells))
+        torch.testing.assert_close(found, every[cells])

@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from dovetail.layers.activations import ACTIVATIONS
 from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
+from dovetail.layers.pairs import Pairs
+
+
+def scores_of(scorer: PairScorer, entities: Tensor, features: Tensor | None = None) -> Tensor:
+    """The scores of all pairs, an entity with itself too, in their cells."""
+    batch, number = entities.shape[:2]
+    pairs = Pairs.where(torch.ones(batch, number, number, dtype=torch.bool))
+    return pairs.spread(scorer(entities, pairs, features), batch=batch, entities=number)
 
 
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
@@ -14,7 +23,7 @@ def test_scores_equal_a_plain_restatement_of_the_equations(activation: str) -> N
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, activation=activation)
     torch.nn.init.normal_(scorer.as_cosine)
     entities = torch.randn(2, 4, 6)
-    scores = scorer(entities)
+    scores = scores_of(scorer, entities)
     # The paper's last layer is one matrix over [f_i; f_j; cos; DistMult_1..R]: put it together.
     weight = torch.cat(
         [
@@ -41,7 +50,7 @@ def test_scores_equal_a_plain_restatement_of_the_equations(activation: str) -> N
 
 def test_scores_are_directed() -> None:
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
-    scores = scorer(torch.randn(1, 4, 6))
+    scores = scores_of(scorer, torch.randn(1, 4, 6))
     assert not torch.allclose(scores, scores.transpose(1, 2))
 
 
@@ -49,14 +58,14 @@ def test_padding_entities_change_nothing_and_stay_finite() -> None:
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
     entities = torch.randn(1, 4, 6)
     padded = torch.cat([entities, torch.zeros(1, 2, 6)], dim=1)
-    scores = scorer(padded)
-    torch.testing.assert_close(scores[:, :4, :4], scorer(entities))
+    scores = scores_of(scorer, padded)
+    torch.testing.assert_close(scores[:, :4, :4], scores_of(scorer, entities))
     assert torch.isfinite(scores).all()
 
 
 def test_every_parameter_gets_a_gradient() -> None:
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3)
-    scorer(torch.randn(2, 4, 6)).square().sum().backward()
+    scores_of(scorer, torch.randn(2, 4, 6)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in scorer.parameters())
 
 
@@ -66,7 +75,7 @@ def test_features_and_hidden_layer_equal_one_network_over_all_parts_of_a_pair() 
     scorer = PairScorer(input_dim=6, hidden_dim=5, num_types=3, feature_dim=2, hidden=hidden_layer)
     torch.nn.init.normal_(scorer.as_cosine)
     entities, features = torch.randn(1, 4, 6), torch.randn(1, 4, 4, 2)
-    scores = scorer(entities, features)
+    scores = scores_of(scorer, entities, features.flatten(0, 2))
     assert scorer.as_features is not None
     for i in range(4):
         for j in range(4):

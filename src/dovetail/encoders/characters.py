@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
+from dovetail.layers.dropout import Dropout
 from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
 
 END_CHARACTERS = 24
@@ -52,7 +53,7 @@ class CharacterEncoder(Encoder):
         self.vocabulary = vocabulary
         self.embedding = nn.Embedding(len(vocabulary), embedding_dim)
         self.rnn = nn.GRU(embedding_dim, hidden_dim, batch_first=True, bidirectional=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = 2 * hidden_dim
 
     def featurise(self, sentences: Words) -> Features:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from dovetail.encoders.elmo_files import ElmoFiles, ElmoOptions, find_elmo, read_elmo_weights
@@ -25,6 +25,7 @@ from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
 from dovetail.encoders.layer_mix import LayerMix
 from dovetail.encoders.precision import Precision, dtype_of_precision
 from dovetail.errors import ModelError
+from dovetail.layers.dropout import Dropout
 
 # Characters are the bytes of a word's UTF-8, and these.
 BEGIN_SENTENCE, END_SENTENCE, BEGIN_WORD, END_WORD, PADDING = range(256, 261)
@@ -52,7 +53,7 @@ class ElmoEncoder(Encoder):
             files.options, read_elmo_weights(files), dtype=dtype_of_precision(precision)
         )
         self.join = LayerMix(self.model.num_layers)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = self.model.output_dim
 
     @classmethod

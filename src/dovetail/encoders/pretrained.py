@@ -20,6 +20,7 @@ from dovetail.encoders.pieces import Pooling
 from dovetail.encoders.transformer import Transformer
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
+from dovetail.layers.dropout import Dropout
 from dovetail.layers.piece_states import PieceStates, pool_pieces
 
 
@@ -47,7 +48,7 @@ class PretrainedEncoder(Encoder):
         self.transformer = transformer
         self.pooling = pooling
         self.layers = layers
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self._read_layers(projection_dim)
 
     def _read_layers(self, projection_dim: int | None) -> None:

@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
 from dovetail.encoders.word_vectors import WordVectors
+from dovetail.layers.dropout import Dropout
 from dovetail.vocabulary import Vocabulary
 
 
@@ -40,7 +41,7 @@ class StaticEncoder(Encoder):
         # Row 0 is the vector of unknown words, as index 0 of a vocabulary is.
         rows = np.concatenate([word_vectors.unknown[None], word_vectors.vectors])
         self.register_buffer("vectors", torch.from_numpy(rows))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def featurise(self, sentences: Words) -> Features:
         """``words`` (batch, tokens): the row of each word."""

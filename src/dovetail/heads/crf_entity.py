@@ -16,6 +16,7 @@ from dovetail.features import Candidates, Expectations, Targets
 from dovetail.heads.entity import EntityHead
 from dovetail.layers.activations import ACTIVATIONS
 from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.layers.dropout import Dropout
 from dovetail.layers.span_vectors import token_vectors
 from dovetail.tagging import TagSet, reachable
 
@@ -47,7 +48,7 @@ class CrfEntityHead(EntityHead):
         self.tag_set = tag_set
         self.entity_types = tag_set.entity_types
         self.scorer = nn.Sequential(
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(input_dim, hidden_dim),
             ACTIVATIONS[activation](),
             nn.Linear(hidden_dim, len(tag_set)),

@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from dovetail.document import RELATION_TASK, Entity, Relation
 from dovetail.features import Candidates, Targets
 from dovetail.heads.training_regime import TrainingRegime
+from dovetail.layers.dropout import Dropout
 from dovetail.layers.label_embedding import LabelEmbedding
 from dovetail.layers.pair_features import PairFeatures
 from dovetail.layers.pair_scorer import PairScorer
+from dovetail.layers.pairs import Pairs
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
 
@@ -59,7 +61,7 @@ class RelationHead(nn.Module):
         self.spans = spans
         self.pairs = pairs
         self.regime = regime
-        self.dropout = nn.Dropout(regime.dropout)
+        self.dropout = Dropout(regime.dropout)
         self.scorer = scorer
         self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
         admitted = [
@@ -92,15 +94,19 @@ class RelationHead(nn.Module):
     ) -> Float[Tensor, "batch entities entities types"]:
         """Logits of every relation from every head (axis 1) to every tail (axis 2).
 
-        The labels are indices or, as probabilities, weights of the embeddings.
+        Where no relation is possible, they are zero.  The labels are indices or, as probabilities,
+        weights of the embeddings.
         """
         stream = stream.float()
         parts = [self.spans(stream, candidates.spans), self.label_embedding(labels)]
         entities = self.dropout(torch.cat(parts, dim=2))
-        if self.pairs is None:
-            return self.scorer(entities)
-        features = self.pairs(stream, entities, candidates.spans, candidates.mask)
-        return self.scorer(entities, self.dropout(features))
+        pairs = Pairs.where(self.possible(candidates).any(3))
+        features = None
+        if self.pairs is not None:
+            described = self.pairs(stream, entities, candidates.spans, candidates.mask, pairs)
+            features = self.dropout(described)
+        scores = self.scorer(entities, pairs, features)
+        return pairs.spread(scores, batch=len(entities), entities=entities.shape[1])
 
     def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
         """The cells that can be predicted: two different entities, of types that are admitted."""

@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy, pad
 from dovetail.document import ENTITY_TASK, Entity
 from dovetail.features import Candidates, Expectations, Targets
 from dovetail.heads.entity import EntityHead
+from dovetail.layers.dropout import Dropout
 from dovetail.layers.span_scorer import SpanScorer, spans_within
 from dovetail.overlaps import Overlaps, longest_first, without_conflicts
 
@@ -52,7 +53,7 @@ class SpanEntityHead(EntityHead):
         self.entity_types = tuple(entity_types)
         self.max_width = scorer.max_width
         self.overlaps = overlaps
-        self.scorer = nn.Sequential(nn.Dropout(dropout), scorer)
+        self.scorer = nn.Sequential(Dropout(dropout), scorer)
 
     @classmethod
     def of_mean(cls, heads: Sequence[Self]) -> Self:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from dovetail.layers.pairs import Pairs
+
 KEY_DIM = 64
 """Width of what the two entities ask a token for."""
 
@@ -36,15 +38,20 @@ class AttentionBetween(nn.Module):
         self,
         tokens: Float[Tensor, "batch tokens token_dim"],
         entities: Float[Tensor, "batch entities entity_dim"],
-        gaps: Int[Tensor, "batch entities entities 2"],
-    ) -> Float[Tensor, "batch entities entities token_dim"]:
-        """The mean over each gap, a half-open range of tokens; of no use where it is empty."""
+        pairs: Pairs,
+        gaps: Int[Tensor, "pairs 2"],
+    ) -> Float[Tensor, "pairs token_dim"]:
+        """The mean over each pair's gap, a half-open range of tokens; of no use where it is empty.
+
+        The pairs of a sentence stand together, as the sentences do in the batch.
+        """
         keys = self.key(tokens).transpose(1, 2) / KEY_DIM**0.5
-        heads = (self.of_head(entities) @ keys).unsqueeze(2)  # (batch, entities, 1, tokens)
-        tails = (self.of_tail(entities) @ keys).unsqueeze(1)
+        scores = pairs.of_heads(self.of_head(entities) @ keys)
+        scores = scores + pairs.of_tails(self.of_tail(entities) @ keys)
         position = torch.arange(tokens.shape[1], device=tokens.device)
-        inside = (position >= gaps[..., :1]) & (position < gaps[..., 1:])
+        inside = (position >= gaps[:, :1]) & (position < gaps[:, 1:])
         # Not -inf: no token at all would give NaN, and NaN gradients even if it is not used.
-        scores = (heads + tails).masked_fill(~inside, torch.finfo(tokens.dtype).min)
-        weights = torch.softmax(scores, dim=3)
-        return torch.einsum("bhtk,bkd->bhtd", weights, tokens)
+        scores = scores.masked_fill(~inside, torch.finfo(tokens.dtype).min)
+        by_sentence = torch.softmax(scores, dim=1).split(pairs.counts(len(tokens)))
+        # Sentence by sentence: most have far fewer pairs than the one that has the most.
+        return torch.cat([own @ vectors for own, vectors in zip(by_sentence, tokens, strict=True)])

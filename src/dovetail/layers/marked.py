@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dovetail.layers.dropout import Dropout
+
 PLACES = 3
 """A token is the first of an entity, the last, or any of its tokens, the two included."""
 
@@ -38,7 +40,7 @@ class MarkedLayers(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.layers = nn.ModuleList()
         width = token_dim + PLACES * num_types
         for _ in range(num_layers):

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.layers.attention_between import AttentionBetween
+from dovetail.layers.pairs import Pairs
 from dovetail.layers.range_maximum import range_maximum
 
 DISTANCES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
@@ -19,7 +20,7 @@ MOST_BETWEEN = 4
 
 
 class PairFeatures(nn.Module):
-    """Describes every ordered pair of a sentence's entities, each feature by its own switch.
+    """Describes ordered pairs of a sentence's entities, each feature by its own switch.
 
     * `between`: the maximum over the tokens strictly between the two spans (Eberts & Ulges 2020),
       or a mean of them that attention weighs; a learned vector stands for no token at all.
@@ -69,50 +70,50 @@ class PairFeatures(nn.Module):
         entities: Float[Tensor, "batch entities entity_dim"],
         spans: Int[Tensor, "batch entities 2"],
         mask: Bool[Tensor, "batch entities"],
-    ) -> Float[Tensor, "batch entities entities output_dim"]:
-        """Cell (b, h, t) describes the pair from entity h to entity t; `mask` marks real ones."""
+        pairs: Pairs,
+    ) -> Float[Tensor, "pairs output_dim"]:
+        """A description of each of the pairs; `mask` marks real entities."""
         parts = []
-        gaps = gaps_between(spans)
+        gaps = gaps_between(pairs.of_heads(spans), pairs.of_tails(spans))
         if self.nothing is not None:
-            empty = (gaps[..., 1] <= gaps[..., 0]).unsqueeze(3)
-            parts.append(torch.where(empty, self.nothing, self._between(tokens, entities, gaps)))
+            empty = (gaps[:, 1] <= gaps[:, 0]).unsqueeze(1)
+            between = self._between(tokens, entities, pairs, gaps)
+            parts.append(torch.where(empty, self.nothing, between))
         if self.distance is not None and self.number is not None:
-            parts.append(self.distance(self._bucket(gaps, spans)))
-            parts.append(self.number(_number_between(spans, mask)))
+            parts.append(self.distance(self._bucket(gaps, spans, pairs)))
+            parts.append(self.number(_number_between(spans, mask, pairs)))
         if self.as_head is not None and self.as_tail is not None:
             heads, tails = self.as_head(entities), self.as_tail(entities)
-            parts.append(heads.unsqueeze(2) * tails.unsqueeze(1))
-        return torch.cat(parts, dim=3)
+            parts.append(pairs.of_heads(heads) * pairs.of_tails(tails))
+        return torch.cat(parts, dim=1)
 
-    def _between(self, tokens: Tensor, entities: Tensor, gaps: Tensor) -> Tensor:
+    def _between(self, tokens: Tensor, entities: Tensor, pairs: Pairs, gaps: Tensor) -> Tensor:
         if self.attention is not None:
-            return self.attention(tokens, entities, gaps)
-        return range_maximum(tokens, gaps.flatten(1, 2)).reshape(*gaps.shape[:3], -1)
+            return self.attention(tokens, entities, pairs, gaps)
+        return range_maximum(tokens, gaps, pairs.rows)
 
-    def _bucket(self, gaps: Tensor, spans: Tensor) -> Int[Tensor, "batch entities entities"]:
-        lengths = (gaps[..., 1] - gaps[..., 0]).clamp(min=0)
-        starts = spans[..., 0]
-        backwards = (starts.unsqueeze(2) > starts.unsqueeze(1)).long()
-        return torch.bucketize(lengths, self.limits) * 2 + backwards
+    def _bucket(self, gaps: Tensor, spans: Tensor, pairs: Pairs) -> Int[Tensor, " pairs"]:
+        backwards = pairs.of_heads(spans)[:, 0] > pairs.of_tails(spans)[:, 0]
+        return torch.bucketize(gaps[:, 1] - gaps[:, 0], self.limits) * 2 + backwards.long()
 
 
 def gaps_between(
-    spans: Int[Tensor, "batch entities 2"],
-) -> Int[Tensor, "batch entities entities 2"]:
-    """The half-open range of tokens between every two spans, empty where they touch or overlap."""
-    starts, ends = spans.unbind(2)
-    begin = torch.minimum(ends.unsqueeze(2), ends.unsqueeze(1))
-    end = torch.maximum(starts.unsqueeze(2), starts.unsqueeze(1))
-    return torch.stack([begin, torch.maximum(begin, end)], dim=3)
+    first: Int[Tensor, "pairs 2"], second: Int[Tensor, "pairs 2"]
+) -> Int[Tensor, "pairs 2"]:
+    """The half-open range of tokens between two spans, empty where they touch or overlap."""
+    begin = torch.minimum(first[:, 1], second[:, 1])
+    end = torch.maximum(first[:, 0], second[:, 0])
+    return torch.stack([begin, torch.maximum(begin, end)], dim=1)
 
 
-def _number_between(spans: Tensor, mask: Tensor) -> Int[Tensor, "batch entities entities"]:
-    """How many real spans start strictly between the starts of every two."""
+def _number_between(spans: Tensor, mask: Tensor, pairs: Pairs) -> Int[Tensor, " pairs"]:
+    """How many real spans start strictly between the starts of the two."""
     starts = spans[..., 0]
     before = (starts.unsqueeze(1) < starts.unsqueeze(2)) & mask.unsqueeze(1)
     rank = before.sum(2)  # real spans that start earlier
     same = ((starts.unsqueeze(1) == starts.unsqueeze(2)) & mask.unsqueeze(1)).sum(2)
-    up_to = rank + same
-    first = torch.minimum(up_to.unsqueeze(2), up_to.unsqueeze(1))
-    last = torch.maximum(rank.unsqueeze(2), rank.unsqueeze(1))
+    ranks = torch.stack([rank, rank + same], dim=2)
+    of_head, of_tail = pairs.of_heads(ranks), pairs.of_tails(ranks)
+    first = torch.minimum(of_head[:, 1], of_tail[:, 1])
+    last = torch.maximum(of_head[:, 0], of_tail[:, 0])
     return (last - first).clamp(min=0, max=MOST_BETWEEN)

@@ -1,4 +1,4 @@
-"""The relation scorer of Crone (2020), over all ordered pairs of a sentence's entities at once."""
+"""The relation scorer of Crone (2020), over ordered pairs of a sentence's entities."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from dovetail.layers.activations import ACTIVATIONS
+from dovetail.layers.dropout import Dropout
+from dovetail.layers.pairs import Pairs
 
 
 class PairHiddenLayer(nn.Sequential):
@@ -23,13 +25,13 @@ class PairHiddenLayer(nn.Sequential):
     def __init__(
         self, *, input_dim: int, num_types: int, activation: str = "relu", dropout: float = 0.0
     ) -> None:
-        hidden = nn.Sequential(ACTIVATIONS[activation](), nn.Dropout(dropout))
+        hidden = nn.Sequential(ACTIVATIONS[activation](), Dropout(dropout))
         super().__init__(hidden, nn.Linear(input_dim, num_types))
         self.input_dim = input_dim
 
 
 class PairScorer(nn.Module):
-    """Scores every ordered pair of entities for every relation type.
+    """Scores ordered pairs of entities for every relation type.
 
     With g the entities' vectors, f = FF(g) their projections and m_r a vector for relation r,
 
@@ -77,18 +79,17 @@ class PairScorer(nn.Module):
     def forward(
         self,
         entities: Float[Tensor, "batch entities input_dim"],
-        features: Float[Tensor, "batch entities entities feature_dim"] | None = None,
-    ) -> Float[Tensor, "batch entities entities types"]:
-        """Cell (b, h, t, r) of the result is the logit of relation r from head h to tail t."""
+        pairs: Pairs,
+        features: Float[Tensor, "pairs feature_dim"] | None = None,
+    ) -> Float[Tensor, "pairs types"]:
+        """The logits of each pair, by relation type."""
         projected = self.projection(entities)
-        heads = self.as_head(projected).unsqueeze(2)  # (batch, entities, 1, width)
-        tails = self.as_tail(projected).unsqueeze(1)  # (batch, 1, entities, width)
-        # Products of unit vectors: a tensor of all pairs of vectors would cost as much as a layer.
+        heads, tails = self.as_head(projected), self.as_tail(projected)
         directions = normalize(projected, dim=2, eps=1e-8)
-        cosine = directions @ directions.transpose(1, 2)
-        scaled = entities.unsqueeze(2) * self.diagonals  # (batch, entities, types, input_dim)
-        products = torch.einsum("bhrd,btd->bhtr", scaled, entities)
-        pairs = heads + tails + cosine.unsqueeze(3) * self.as_cosine + self.as_product(products)
+        cosine = (pairs.of_heads(directions) * pairs.of_tails(directions)).sum(1, keepdim=True)
+        products = (pairs.of_heads(entities) * pairs.of_tails(entities)) @ self.diagonals.t()
+        scores = pairs.of_heads(heads) + pairs.of_tails(tails)
+        scores = scores + cosine * self.as_cosine + self.as_product(products)
         if self.as_features is not None:
-            pairs = pairs + self.as_features(features)
-        return self.output(pairs)
+            scores = scores + self.as_features(features)
+        return self.output(scores)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dovetail.layers.dropout import Dropout
 from dovetail.layers.gru import bidirectional_gru
 
 Cell = Literal["gru", "lstm"]
@@ -53,7 +54,7 @@ class BidirectionalLayer(nn.Module):
             raise ValueError(f"unknown recurrent cell {cell!r}; known: {', '.join(CELLS)}")
         self.forwards = CELLS[cell](input_dim, hidden_dim, batch_first=True)
         self.backwards = CELLS[cell](input_dim, hidden_dim, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output_dim = 2 * hidden_dim
         self.normalise = nn.LayerNorm(self.output_dim) if normalise else nn.Identity()
         self._initialise()

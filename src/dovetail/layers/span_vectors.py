@@ -46,7 +46,10 @@ class SpanVectors(nn.Module):
         if self.pooling != "last":
             parts.insert(0, token_vectors(tokens, spans[..., 0]))
         if self.pooling == "pooled":
-            parts.append(range_maximum(tokens, spans))
+            batch, number = spans.shape[:2]
+            rows = torch.arange(batch, device=spans.device).repeat_interleave(number)
+            pooled = range_maximum(tokens, spans.flatten(0, 1), rows)
+            parts.append(pooled.view(batch, number, -1))
         if self.width is not None:
             parts.append(self.width(torch.bucketize(spans[..., 1] - spans[..., 0], self.limits)))
         return torch.cat(parts, dim=2)

@@ -14,7 +14,7 @@ from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.features import Batch
 from dovetail.training.lesson import Lesson
 
-POOL_BATCHES = 20
+POOL_BATCHES = 100
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
 
 ENCODED_AT_ONCE = 64
