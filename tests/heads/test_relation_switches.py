@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import pytest
 import torch
+import torch.fx.experimental._config as exp_config
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
 from torch import Tensor
@@ -141,13 +141,10 @@ def test_stored_weights_make_another_model_the_same(switches: dict[str, Any]) ->
     assert relations(second, list(SENTENCES)) == relations(first, list(SENTENCES))
 
 
-def test_no_tensor_is_made_on_another_device_than_the_inputs(
-    switches: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@exp_config.patch(meta_nonzero_assume_all_nonzero=True)  # type: ignore[attr-defined]
+def test_no_tensor_is_made_on_another_device_than_the_inputs(switches: dict[str, Any]) -> None:
     """On the device `meta`, a tensor of the CPU is refused as on a GPU."""
     # It holds no values: all pairs count, and nothing is laid out by the number of any.
-    settings = importlib.import_module("torch.fx.experimental._config")
-    monkeypatch.setattr(settings, "meta_nonzero_assume_all_nonzero", True)
     span = "ends" if switches.get("span") == "pooled" else switches.get("span", "last")
     switches = {**switches, "span": span, "between": False}
     model = tiny_model(tiny_config(relation_head=switches))
