@@ -28,6 +28,7 @@ from dovetail.config import (
 from dovetail.document import Sentence
 from dovetail.features import Batch
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.transformer import TransformerLayer
 from dovetail.model import JointModel
 from dovetail.schema import Schema
 
@@ -106,8 +107,12 @@ def batch_of(sentences: Sequence[Sentence], model: JointModel) -> Batch:
     return batch.with_targets(model.entity_head.expressible, model.schema)
 
 
-def recurrent(cell: str, hidden_dim: int = 3) -> Any:
-    """A factory of recurrent layers."""
+def layer_factory(cell: str, hidden_dim: int = 3) -> Any:
+    """A factory of layers of a cell, all equally wide."""
+    if cell == "transformer":
+        return lambda width: TransformerLayer(
+            input_dim=width, output_dim=2 * hidden_dim, num_heads=2, normalise=True
+        )
     return lambda width: BidirectionalLayer(cell, input_dim=width, hidden_dim=hidden_dim)
 
 

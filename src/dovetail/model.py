@@ -138,7 +138,7 @@ class JointModel(Predictor):
                 RELATION_TASK: self.relation_head.loss(logits, linked),
             }
             taught = self._taught_losses(emissions, logits, linked.candidates, batch)
-        return Outputs(streams[0], emissions, logits, losses, taught)
+        return Outputs(streams[0], emissions, logits, losses, taught, self.sharing.penalties())
 
     def _taught_losses(
         self, emissions: Tensor, logits: Tensor, candidates: Candidates, batch: Batch

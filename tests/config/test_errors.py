@@ -67,7 +67,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ({"sharing": 3}, "sharing: expected a table, found 3"),
         (
             {"sharing": {"cell": "gruu"}},
-            'sharing.cell: expected "gru", "lstm" or "pretrained", found "gruu"; did you mean',
+            'sharing.cell: expected "gru", "lstm", "transformer" or "pretrained", found "gruu"',
         ),
         (
             {"sharing": {"kind": "dephts"}},
@@ -145,6 +145,10 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"encoders": [{"kind": "brown", "path": "a", "prefixes": [6, 4]}]},
             "encoders.0.prefixes: expected ascending lengths, found [6, 4]",
+        ),
+        (
+            {"sharing": {"cell": "transformer", "hidden_dim": 9, "attention_heads": 4}},
+            "sharing.attention_heads: 4 heads cannot share the 18 numbers of a token",
         ),
         (
             {"sharing": {"kind": "exits", "shared_layers": 2, "relation_exit": 3}},

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.networks import recurrent
+from tests.networks import layer_factory
 
 from dovetail.layers.marked import MarkedLayers, entity_marks
 
@@ -33,7 +33,7 @@ def test_two_entities_of_a_type_on_one_token_mark_it_once() -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_every_token_may_learn_of_every_entity(num_layers: int, training: bool) -> None:
     torch.manual_seed(0)
-    layers = MarkedLayers(recurrent("gru"), token_dim=4, num_types=2, num_layers=num_layers)
+    layers = MarkedLayers(layer_factory("gru"), token_dim=4, num_types=2, num_layers=num_layers)
     layers.train(training)
     assert layers.output_dim == 6
     tokens = torch.randn(2, 6, 4)
@@ -44,7 +44,7 @@ def test_every_token_may_learn_of_every_entity(num_layers: int, training: bool) 
 
 
 def test_dropout_spares_the_marks() -> None:
-    layers = MarkedLayers(recurrent("gru"), token_dim=4, num_types=2, dropout=0.999999)
+    layers = MarkedLayers(layer_factory("gru"), token_dim=4, num_types=2, dropout=0.999999)
     marked = layers(torch.randn(2, 6, 4), MASK, SPANS, TYPES)
     silent = layers.eval()(torch.zeros(2, 6, 4), MASK, SPANS, TYPES)
     torch.testing.assert_close(marked, silent)

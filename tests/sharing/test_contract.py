@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.networks import reached, recurrent
+from tests.networks import layer_factory, reached
 from torch import Tensor
 
 from dovetail.layers.piece_states import PieceStates
@@ -32,18 +32,20 @@ def own(*layers: int) -> dict[str, int]:
 
 
 def depth_of(shared: int, *layers: int) -> Build:
-    return lambda cell: depth(recurrent(cell), input_dim=INPUT_DIM, shared=shared, own=own(*layers))
+    return lambda cell: depth(
+        layer_factory(cell), input_dim=INPUT_DIM, shared=shared, own=own(*layers)
+    )
 
 
 def bottom_of(shared: int, *layers: int) -> Build:
     return lambda cell: bottom(
-        recurrent(cell), input_dim=INPUT_DIM, own=own(*layers), shared=shared
+        layer_factory(cell), input_dim=INPUT_DIM, own=own(*layers), shared=shared
     )
 
 
 def exits_at(*exits: int) -> Build:
     return lambda cell: SharedLayersWithExits(
-        recurrent(cell), input_dim=INPUT_DIM, exits=own(*exits)
+        layer_factory(cell), input_dim=INPUT_DIM, exits=own(*exits)
     )
 
 
@@ -92,7 +94,7 @@ def plan(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(params=["gru", "lstm"])
+@pytest.fixture(params=["gru", "lstm", "transformer"])
 def cell(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 import torch
-from tests.networks import reached, recurrent
+from tests.networks import layer_factory, reached
 from torch import Tensor, nn
 
 from dovetail.layers.recurrent import BidirectionalLayer
@@ -25,7 +25,7 @@ from dovetail.sharing import (
 DIM = 6
 """Width of the input and, with 3 units per direction, of every layer's output."""
 
-GRU = recurrent("gru")
+GRU = layer_factory("gru")
 TASKS = ("entity", "relation", "coreference")
 
 

@@ -116,6 +116,25 @@ def test_a_phase_moves_what_it_trains_and_not_one_bit_else() -> None:
     assert all(name.startswith("relation_head.") for name in moved)
 
 
+def test_a_phase_changes_the_model_when_it_begins_and_after_each_step() -> None:
+    seen: list[tuple[str, float]] = []
+
+    def begin(model: JointModel) -> None:
+        model.link.requires_grad_(requires_grad=False)
+        seen.append(("begin", 0.0))
+
+    def after_step(model: JointModel, rate: float) -> None:
+        model.entity_head.get_parameter("crf.start").fill_(rate)
+        seen.append(("step", rate))
+
+    first = Phase("first", 1, (BOTH,))
+    second = Phase("second", 2, (BOTH,), begin=begin, after_step=after_step)
+    loop = loop_of((first, second), learning_rate=1e-2, decay="constant", warmup_fraction=0.0)
+    epochs_of(loop)
+    assert seen == [("begin", 0.0)] + [("step", 1e-2)] * (2 * loop.steps)
+    assert bool((loop.model.entity_head.get_parameter("crf.start") == 1e-2).all())
+
+
 @pytest.mark.parametrize("average", ["none", "ema", "swa"])
 def test_training_goes_on_from_any_epoch_to_the_same_bits(tmp_path: Path, average: str) -> None:
     """Also over the border of two phases, and with what an objective has learned for itself."""

@@ -15,10 +15,15 @@ class LayersConfig(Section):
     """What the placements have in common: most are made of bidirectional recurrent layers."""
 
     hidden_dim: PositiveCount = 256
-    """Size of the state of each direction, in numbers; a layer's output has twice as many."""
+    """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
+    cell."""
+
+    attention_heads: PositiveCount = 4
+    """Attention heads of each layer, with `cell = "transformer"`."""
 
     dropout: Dropout = 0.35
-    """Probability with which a number is dropped in training, before each recurrent layer."""
+    """Probability with which a number is dropped in training, before each layer; in a transformer
+    layer also among its hidden units."""
 
     normalise: bool = False
     """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
@@ -30,9 +35,9 @@ class DepthSharingConfig(LayersConfig):
     kind: Literal["depth"] = "depth"
     """Shared layers below, own layers above."""
 
-    cell: Literal["gru", "lstm", "pretrained"] = "gru"
-    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
-    encoder's own top layers, in their order.
+    cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
+    """What every layer is: recurrent, a new transformer layer, or with `pretrained` a trained copy
+    of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
     shared_layers: Count = 1
@@ -45,6 +50,7 @@ class DepthSharingConfig(LayersConfig):
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from _uneven_heads(self, self.cell)
         if not (self.shared_layers or self.entity_layers or self.relation_layers):
             yield from _nothing_to_copy(self.cell)
 
@@ -55,8 +61,8 @@ class BottomSharingConfig(LayersConfig):
     kind: Literal["bottom"] = "bottom"
     """Own layers below, shared layers above."""
 
-    cell: Literal["gru", "lstm"] = "gru"
-    """The recurrent cell of every layer."""
+    cell: Literal["gru", "lstm", "transformer"] = "gru"
+    """What every layer is: recurrent, or a new transformer layer."""
 
     entity_layers: Count = 1
     """Layers of the entity task below the shared ones."""
@@ -67,6 +73,9 @@ class BottomSharingConfig(LayersConfig):
     shared_layers: Count = 1
     """Layers above, with the same parameters for both tasks."""
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from _uneven_heads(self, self.cell)
+
 
 class ExitsSharingConfig(LayersConfig):
     """One stack of shared layers that each task leaves at a layer of its own."""
@@ -74,9 +83,9 @@ class ExitsSharingConfig(LayersConfig):
     kind: Literal["exits"] = "exits"
     """A shared stack that the tasks leave at different layers."""
 
-    cell: Literal["gru", "lstm", "pretrained"] = "gru"
-    """What every layer is: recurrent, or with `pretrained` a trained copy of one of the pretrained
-    encoder's own top layers, in their order.
+    cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
+    """What every layer is: recurrent, a new transformer layer, or with `pretrained` a trained copy
+    of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
     shared_layers: Count = 3
@@ -89,6 +98,7 @@ class ExitsSharingConfig(LayersConfig):
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
+        yield from _uneven_heads(self, self.cell)
         if not self.shared_layers:
             yield from _nothing_to_copy(self.cell)
         for field in ("entity_exit", "relation_exit"):
@@ -105,6 +115,16 @@ class ExitsSharingConfig(LayersConfig):
                 f"the last task leaves after layer {deepest}, so nothing reads what stands above "
                 f"it; set shared_layers = {deepest}, or take a later exit",
             )
+
+
+def _uneven_heads(config: LayersConfig, cell: str) -> Iterator[Contradiction]:
+    """Said of attention heads that cannot share the width of a layer."""
+    if cell == "transformer" and 2 * config.hidden_dim % config.attention_heads:
+        yield Contradiction(
+            "attention_heads",
+            f"{config.attention_heads} heads cannot share the {2 * config.hidden_dim} numbers of a "
+            f"token (twice hidden_dim) evenly; take a divisor",
+        )
 
 
 def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:

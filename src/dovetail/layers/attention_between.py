@@ -52,6 +52,6 @@ class AttentionBetween(nn.Module):
         inside = (position >= gaps[:, :1]) & (position < gaps[:, 1:])
         # Not -inf: no token at all would give NaN, and NaN gradients even if it is not used.
         scores = scores.masked_fill(~inside, torch.finfo(tokens.dtype).min)
-        by_sentence = torch.softmax(scores, dim=1).split(pairs.counts(len(tokens)))
+        by_sentence = torch.split(torch.softmax(scores, dim=1), pairs.counts(len(tokens)))
         # Sentence by sentence: most have far fewer pairs than the one that has the most.
         return torch.cat([own @ vectors for own, vectors in zip(by_sentence, tokens, strict=True)])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from dovetail.layers.dropout import Dropout
+from dovetail.layers.sequence import LayerFactory, LayerStack
 
 PLACES = 3
 """A token is the first of an entity, the last, or any of its tokens, the two included."""
@@ -32,7 +31,7 @@ class MarkedLayers(nn.Module):
 
     def __init__(
         self,
-        make_layer: Callable[[int], nn.Module],
+        make_layer: LayerFactory,
         *,
         token_dim: int,
         num_types: int,
@@ -41,13 +40,9 @@ class MarkedLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
-        self.layers = nn.ModuleList()
         width = token_dim + PLACES * num_types
-        for _ in range(num_layers):
-            layer = make_layer(width)
-            self.layers.append(layer)
-            width = int(layer.output_dim)  # type: ignore[arg-type]
-        self.output_dim = width
+        self.stack = LayerStack(make_layer, input_dim=width, num_layers=num_layers)
+        self.output_dim = self.stack.output_dim
 
     def forward(
         self,
@@ -60,9 +55,8 @@ class MarkedLayers(nn.Module):
         marks = entity_marks(spans, types, num_tokens=tokens.shape[1])
         tokens = torch.cat([self.dropout(tokens), marks.to(tokens.dtype)], dim=2)
         tokens = tokens.to(next(self.parameters()).dtype)
-        for layer in self.layers:
-            tokens = layer(tokens, mask)
-        return tokens
+        vectors: Tensor = self.stack(tokens, mask)
+        return vectors
 
 
 def entity_marks(

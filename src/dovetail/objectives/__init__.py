@@ -3,6 +3,7 @@
 from dovetail.objectives.distilled import Distilled
 from dovetail.objectives.objective import Objective
 from dovetail.objectives.outputs import Outputs
+from dovetail.objectives.penalties import Penalties
 from dovetail.objectives.supervised import Supervised
 
-__all__ = ["Distilled", "Objective", "Outputs", "Supervised"]
+__all__ = ["Distilled", "Objective", "Outputs", "Penalties", "Supervised"]

@@ -18,6 +18,7 @@ class Outputs(NamedTuple):
     The relation head reads the gold entities here, so that each task has its own signal; where
     training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
     `taught` are the heads' losses against what a teacher says; there is none without a teacher.
+    `penalties` are what the sharing adds to the loss, by name.
     """
 
     streams: Streams
@@ -25,3 +26,4 @@ class Outputs(NamedTuple):
     relation_logits: Float[Tensor, "batch entities entities types"]
     losses: Mapping[str, Float[Tensor, ""]]
     taught: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})
+    penalties: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})

@@ -2,7 +2,7 @@
 
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.exits import SharedLayersWithExits
-from dovetail.sharing.layers import OwnLayers, SequenceLayer, SharedLayers, Stack
+from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
 from dovetail.sharing.plans import bottom, depth
 from dovetail.sharing.streams import Streams
@@ -10,7 +10,6 @@ from dovetail.sharing.streams import Streams
 __all__ = [
     "OverPieces",
     "OwnLayers",
-    "SequenceLayer",
     "SharedLayers",
     "SharedLayersWithExits",
     "SharingBlock",

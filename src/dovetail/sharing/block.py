@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from dovetail.sharing.streams import Streams
 
@@ -43,6 +43,10 @@ class SharingBlock(nn.Module, ABC):
         return frozenset(
             name for name, _ in self.named_parameters() if self.owners(name) & self.reads[task]
         )
+
+    def penalties(self) -> Mapping[str, Tensor]:
+        """Terms that training adds to the loss, weighted, by name: what sharing less costs."""
+        return {}
 
     def finalize(self) -> SharingBlock:
         """An equivalent block for inference, smaller where the strategy allows it."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from dovetail.layers.sequence import LayerFactory
 from dovetail.sharing.block import SharingBlock
-from dovetail.sharing.layers import LayerFactory
 from dovetail.sharing.streams import Streams
 
 

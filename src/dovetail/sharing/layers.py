@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
 
-from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from dovetail.layers.sequence import LayerFactory, LayerStack
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.streams import Streams
-
-
-@runtime_checkable
-class SequenceLayer(Protocol):
-    """A module from token vectors to token vectors of a known width."""
-
-    output_dim: int
-
-    def __call__(
-        self,
-        tokens: Float[Tensor, "batch tokens input_dim"],
-        mask: Bool[Tensor, "batch tokens"],
-    ) -> Float[Tensor, "batch tokens output_dim"]:
-        """Token vectors in context; padding must not influence real tokens."""
-        ...
-
-
-LayerFactory = Callable[[int], nn.Module]
-"""Makes a new `SequenceLayer` for a given input width."""
-
-
-class LayerStack(nn.Module):
-    """Some layers one after the other; with none of them, the identity."""
-
-    def __init__(self, make_layer: LayerFactory, *, input_dim: int, num_layers: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList()
-        self.output_dim = input_dim
-        for _ in range(num_layers):
-            layer = make_layer(self.output_dim)
-            self.layers.append(layer)
-            self.output_dim = layer.output_dim  # type: ignore[assignment]
-
-    def forward(
-        self,
-        tokens: Float[Tensor, "batch tokens input_dim"],
-        mask: Bool[Tensor, "batch tokens"],
-    ) -> Float[Tensor, "batch tokens output_dim"]:
-        """Run all layers."""
-        for layer in self.layers:
-            tokens = layer(tokens, mask)
-        return tokens
 
 
 class SharedLayers(SharingBlock):
@@ -168,6 +125,14 @@ class Stack(SharingBlock):
             names.update(f"blocks.{index}.{name}" for found in own for name in found)
             readers = frozenset[str]().union(*(block.reads[reader] for reader in readers))
         return frozenset(names)
+
+    def penalties(self) -> Mapping[str, Tensor]:
+        """Those of all blocks; those of one name are added up."""
+        sums: dict[str, Tensor] = {}
+        for index in range(len(self.blocks)):
+            for name, penalty in self._block(index).penalties().items():
+                sums[name] = sums[name] + penalty if name in sums else penalty
+        return sums
 
     def finalize(self) -> SharingBlock:
         """A stack of finalised blocks."""

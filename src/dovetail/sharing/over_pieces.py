@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from dovetail.layers.sequence import LayerFactory
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.exits import SharedLayersWithExits
-from dovetail.sharing.layers import LayerFactory
 from dovetail.sharing.plans import depth
 from dovetail.sharing.streams import Streams
 
@@ -72,6 +72,10 @@ class OverPieces(SharingBlock):
     def reached_by(self, task: str) -> frozenset[str]:
         """What the block inside says."""
         return frozenset(f"inside.{name}" for name in self.inside.reached_by(task))
+
+    def penalties(self) -> Mapping[str, Tensor]:
+        """What the block inside says."""
+        return self.inside.penalties()
 
     def finalize(self) -> SharingBlock:
         """The same over the finalised block."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dovetail.layers.sequence import LayerFactory
 from dovetail.sharing.block import SharingBlock
-from dovetail.sharing.layers import LayerFactory, OwnLayers, SharedLayers, Stack
+from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 
 
 def depth(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dovetail.model import JointModel
 from dovetail.objectives import Objective
 
 
@@ -18,13 +19,17 @@ class Phase:
     """A stretch of training with one optimiser.
 
     The optimiser is built from the parameters that `trains` names; the others are absent from it,
-    so that neither decay nor momentum can move them.
+    so that neither decay nor momentum can move them.  `begin` changes the model before the first
+    step, and `after_step` after each one, given the step size of the parameters that are not a
+    pretrained encoder's.
     """
 
     name: str
     epochs: int
     objectives: tuple[Objective, ...]
     trains: Callable[[str], bool] = everything
+    begin: Callable[[JointModel], None] | None = None
+    after_step: Callable[[JointModel, float], None] | None = None
 
 
 Curriculum = tuple[Phase, ...]

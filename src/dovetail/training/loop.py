@@ -84,6 +84,7 @@ class Loop:
         self.objectives = nn.ModuleList(distinct).to(self.device)
         self.dtype = dtype_of_precision(config.precision, self.device)
         self._score = 0.0
+        self._change()
         self._begin_phase()
 
     @property
@@ -181,7 +182,14 @@ class Loop:
             best_epoch=self.progress.epoch,
             best_score=Progress.best_score,
         )
+        self._change()
         self._begin_phase()
+
+    def _change(self) -> None:
+        """Make of the model what the phase begins with."""
+        if self.phase.begin is not None:
+            with torch.no_grad():
+                self.phase.begin(self.model)
 
     def use_best(self) -> None:
         """Give the model the weights of the best epoch."""
@@ -259,7 +267,11 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        rate = float(self.schedule.get_last_lr()[-1])
         self.optimiser.step()
+        if self.phase.after_step is not None:
+            with torch.no_grad():
+                self.phase.after_step(self.model, rate)
         self.schedule.step()
         self.average.update(self.schedule.last_epoch)
         self.progress = replace(self.progress, step=self.progress.step + 1)

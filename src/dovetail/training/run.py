@@ -20,7 +20,7 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
-from dovetail.objectives import Distilled, Objective, Supervised
+from dovetail.objectives import Distilled, Objective, Penalties, Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
@@ -193,7 +193,7 @@ def joint_curriculum(config: Config) -> Curriculum:
         objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in weights.items()}))
-    return (Phase("joint", config.training.epochs, tuple(objectives)),)
+    return (Phase("joint", config.training.epochs, (*objectives, Penalties())),)
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:

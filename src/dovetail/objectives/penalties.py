@@ -1,0 +1,17 @@
+"""What the sharing adds to the loss, such as the price of numbers that a task keeps for itself."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dovetail.features import Batch
+from dovetail.objectives.objective import Objective
+from dovetail.objectives.outputs import Outputs
+
+
+class Penalties(Objective):
+    """The penalties of the sharing block, which weighs them itself."""
+
+    def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
+        """The penalties by name; none of a block that has none."""
+        return dict(outputs.penalties)
