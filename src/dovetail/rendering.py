@@ -175,3 +175,18 @@ def _reads_right_to_left(text: str) -> bool:
     return not text.isascii() and any(
         unicodedata.bidirectional(character) in {"R", "AL"} for character in text
     )
+
+
+def duration(seconds: float) -> str:
+    """A time as one reads it: of hours, minutes and seconds the larger two.
+
+    >>> duration(3700), duration(75), duration(12.4), duration(7.26)
+    ('1 h 1 min', '1 min 15 s', '12 s', '7.3 s')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_rest} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from dovetail.report.page import duration, percent
+from dovetail.rendering import duration
+from dovetail.report.page import percent
 
 VOID = {"meta", "link", "br", "img", "input"}
 

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from dovetail.cli.training_display import duration
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.schedule import (
@@ -29,6 +28,7 @@ from dovetail.experiments.schedule import (
 )
 from dovetail.experiments.tables import TextTable
 from dovetail.experiments.workers import FINISHED
+from dovetail.rendering import duration
 
 
 class ExperimentDisplay:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from dovetail.evaluation import Evaluation
+from dovetail.rendering import duration
 from dovetail.training import (
     EncodingProgress,
     EpochResult,
@@ -171,16 +172,3 @@ class ProgressBar:
         per_epoch = sum(recent) / len(recent) if recent else elapsed / event.step * event.steps
         rest = per_epoch * (event.epochs - event.epoch) + max(0.0, per_epoch - elapsed)
         return f"at most {duration(rest)} left" if recent or event.step > 3 else ""
-
-
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, the larger two of them.
-
-    >>> duration(75), duration(3700), duration(9)
-    ('1 min 15 s', '1 h 1 min', '9 s')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_rest = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes_rest} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from dovetail.cli.training_display import duration
 from dovetail.config.description import inline_toml
+from dovetail.rendering import duration
 from dovetail.tuning.events import (
     Event,
     ProcessEnded,

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import MissingExtraError
-from dovetail.rendering import shown
+from dovetail.rendering import duration, shown
 from dovetail.version import __version__
 
 if TYPE_CHECKING:
@@ -80,19 +80,6 @@ def _printable(value: Any) -> Any:
 def percent(ratio: float, digits: int = 1) -> str:
     """A ratio in percent, without the sign."""
     return f"{100 * ratio:.{digits}f}"
-
-
-def duration(seconds: float) -> str:
-    """A time as one reads it.
-
-    >>> duration(75), duration(7.26)
-    ('1 min 15 s', '7.3 s')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def divided(text: str) -> tuple[str, str]:

@@ -53,7 +53,11 @@ def _sharing(config: Config) -> dict[str, Entry]:
 
 def _training(config: Config) -> dict[str, Entry]:
     training = config.training
-    entries: dict[str, Entry] = {"training.learning_rate": Range(3e-4, 1e-2, log=True)}
+    entries: dict[str, Entry] = {
+        "training.learning_rate": Range(3e-4, 1e-2, log=True),
+        "training.weight_decay": Range(1e-3, 0.3, log=True),
+        "training.average": Choices(("none", "ema")),
+    }
     if training.entity_loss_weight and training.relation_loss_weight:
         entries["training.relation_loss_weight"] = Range(1.0, 30.0, log=True)
     if any(isinstance(e, PretrainedEncoderConfig) and e.trained_layers for e in config.encoders):
@@ -69,6 +73,7 @@ def _heads() -> dict[str, Entry]:
     with_labels = Condition("relation_head.label_dim")
     return {
         "entity_head.scheme": Choices(("bio", "bilou")),
+        "entity_head.span": Choices(("ends", "pooled")),
         "entity_head.dropout": DROPOUT,
         "relation_head.dropout": DROPOUT,
         "relation_head.span": Choices(("last", "ends", "pooled")),
