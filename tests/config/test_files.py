@@ -157,6 +157,10 @@ def test_data_folder_has_a_default_that_the_environment_replaces(monkeypatch):
     assert DataConfig(train="$DOVETAIL_DATA/a.json").train == (Path("../shared/data/a.json"),)
     monkeypatch.setenv("DOVETAIL_DATA", "/corpora")
     assert DataConfig(train="$DOVETAIL_DATA/a.json").train == (Path("/corpora/a.json"),)
+    written = DataConfig(train=["$DOVETAIL_DATA/a.json", "/corpora$$/b.json"]).model_dump(
+        mode="json"
+    )
+    assert written["train"] == ["$DOVETAIL_DATA/a.json", "/corpora$$/b.json"]
 
 
 @pytest.mark.parametrize("text", ["$NO_SUCH_VARIABLE/a.json", "a$", "$/b.json"])

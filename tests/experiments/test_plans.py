@@ -36,6 +36,7 @@ def test_plan_goes_through(
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     plan = smoke_plan(load_plan(path))
+    assert f"tries {len(plan.rows)} of {len(load_plan(path).rows)} configs" in done.output
     folder = runs / plan.name
     results = list((folder / "cells").rglob("result.json"))
     assert len(results) == len(cells_of(plan, folder / "cells")) >= 1
@@ -45,9 +46,10 @@ def test_plan_goes_through(
 
 def test_ablation_lacks_one_thing_at_a_time() -> None:
     """What the lists of encoders of a plan repeat from the recipe is the same as there."""
-    plan = PROJECT / "experiments" / "conll04_ablation.toml"
-    cells = {cell.row: cell for cell in cells_of(load_plan(plan), Path("cells"))}
-    full = {encoder.kind: encoder for encoder in cells["full"].config.encoders}
+    plan = PROJECT / "experiments" / "conll04_depth.toml"
+    read = load_plan(plan)
+    cells = {cell.row: cell for cell in cells_of(read, Path("cells"))}
+    full = {encoder.kind: encoder for encoder in cells[read.first].config.encoders}
     for row, lacking in (("no characters", "characters"), ("no casing", "casing")):
         kept = {encoder.kind: encoder for encoder in cells[row].config.encoders}
         assert {**kept, lacking: full[lacking]} == full

@@ -98,7 +98,11 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
 
     check_extra()
     read = load_plan(plan)
-    experiment = Experiment.of_plan(smoke_plan(read) if smoke else read, runs)
+    plan_done = smoke_plan(read) if smoke else read
+    if smoke:
+        tried = ", ".join(row.name for row in plan_done.rows)
+        typer.echo(f"tries {len(plan_done.rows)} of {len(read.rows)} configs: {tried}")
+    experiment = Experiment.of_plan(plan_done, runs)
     chosen = experiment.part(parts_of(configs), seeds_of(seeds))
     failures: list[str] = []
     if not tables:

@@ -78,8 +78,16 @@ def _expand_if_text(value: Any) -> Any:
 
 
 def _escape_variables(value: Path | str) -> str:
-    """What `expand_variables` reads back as the same path or name."""
-    return str(value).replace("$", "$$")
+    """What `expand_variables` reads back as the same path or name.
+
+    What lies in the folder of the corpora is written so that another machine finds it in its own.
+    """
+    text = str(value).replace("$", "$$")
+    data = Path(os.environ.get("DOVETAIL_DATA", DATA_FOLDER))
+    if isinstance(value, Path) and value.is_relative_to(data):
+        inside = value.relative_to(data).as_posix().replace("$", "$$")
+        return f"$DOVETAIL_DATA/{inside}"
+    return text
 
 
 def _one_or_many(value: Any) -> Any:
