@@ -44,12 +44,12 @@ def test_plan_goes_through(
         assert (folder / name).stat().st_size > 0
 
 
-def test_ablation_lacks_one_thing_at_a_time() -> None:
+@pytest.mark.parametrize("name", ["conll04_depth", "ade_ablation"])
+def test_ablation_lacks_one_thing_at_a_time(name: str) -> None:
     """What the lists of encoders of a plan repeat from the recipe is the same as there."""
-    plan = PROJECT / "experiments" / "conll04_depth.toml"
-    read = load_plan(plan)
-    cells = {cell.row: cell for cell in cells_of(read, Path("cells"))}
-    full = {encoder.kind: encoder for encoder in cells[read.first].config.encoders}
+    plan = load_plan(PROJECT / "experiments" / f"{name}.toml")
+    cells = {cell.row: cell for cell in cells_of(plan, Path("cells"))}
+    full = {encoder.kind: encoder for encoder in cells[plan.first].config.encoders}
     for row, lacking in (("no characters", "characters"), ("no casing", "casing")):
         kept = {encoder.kind: encoder for encoder in cells[row].config.encoders}
         assert {**kept, lacking: full[lacking]} == full
