@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 ENTITY_COLOUR, RELATION_COLOUR, PALE = "#1f6f8b", "#c8553d", "#c9ced6"
 
+MOST_LABELS = 16
+"""Where there are more points, they go without names."""
+
 LONGEST_LABEL = 24
 """Characters of a name beside a dot; a longer one would stand across other dots."""
 
@@ -95,27 +98,34 @@ def score_figure(
 
 
 def cost_figure(configs: Sequence[Summary], split: str) -> Figure:
-    """F1 against stored parameters, a dot for each config."""
-    figure = _figure(10, 4.2)
-    plots = _two_plots(figure)
-    for plot, (score, colour) in zip(plots, _COLOURS.items(), strict=True):
-        for own in configs:
-            size = own["costs"]["stored_parameters"] / 1e6
-            value = 100 * own["scores"][split][score]["mean"]
-            plot.plot(size, value, "o", color=colour)
-            if len(configs) <= 12 and len(own["name"]) <= LONGEST_LABEL:
-                plot.annotate(
-                    own["name"],
-                    (size, value),
-                    textcoords="offset points",
-                    xytext=(5, 3),
-                    fontsize=8,
-                )
-        plot.set_title(_TITLES[score], loc="left")
-        plot.set_xlabel("stored parameters, in millions")
-        plot.set_ylabel(f"strict F1 on {split}, in percent")
-        plot.margins(x=0.18, y=0.12)
+    """F1 against stored parameters and against multiply-adds, a dot for each config."""
+    figure = _figure(10, 8)
+    plots = figure.subplots(2, 2)
+    costs = {"stored_parameters": "stored parameters", "multiply_adds": "multiply-adds a sentence"}
+    for row, (cost, title) in zip(plots, costs.items(), strict=True):
+        for plot, (score, colour) in zip(row, _COLOURS.items(), strict=True):
+            points = [
+                (own["costs"][cost] / 1e6, 100 * own["scores"][split][score]["mean"], own["name"])
+                for own in configs
+                if own["costs"].get(cost)
+            ]
+            _dots(plot, points, colour, labelled=len(configs) <= MOST_LABELS)
+            plot.set_title(_TITLES[score], loc="left")
+            plot.set_xlabel(f"{title}, in millions")
+            plot.set_ylabel(f"strict F1 on {split}, in percent")
     return figure
+
+
+def _dots(
+    plot: Axes, points: Sequence[tuple[float, float, str]], colour: str, *, labelled: bool
+) -> None:
+    """A dot for each point, and its name where there is room for names."""
+    for x, y, name in points:
+        plot.plot(x, y, "o", color=colour)
+        if labelled and len(name) <= LONGEST_LABEL:
+            plot.annotate(name, (x, y), textcoords="offset points", xytext=(5, 3), fontsize=8)
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.margins(x=0.18, y=0.12)
 
 
 def layer_points(configs: Sequence[Summary]) -> dict[tuple[int, int, int], Summary]:

@@ -50,7 +50,7 @@ def score_tables(summary: Values) -> list[TextTable]:
 
 def _score_table(split: str, configs: Sequence[Values], summary: Values) -> TextTable:
     compared = any(split in own["differences"] for own in configs)
-    deltas = ("Δ entities", "p", "Δ relations", "p") if compared else ()
+    deltas = ("Δ entities", "p", "Δ relations", "p", "Δm") if compared else ()
     return TextTable(
         f"F1 on {split}",
         (
@@ -96,19 +96,45 @@ def _chosen(chosen: Values, split: str) -> str:
 
 def _differences(own: Values, split: str, summary: Values) -> list[str]:
     if own["name"] == summary["compared_with"]:
-        return ["", ""] * len(DIFFERENCES)
+        return [""] * (2 * len(DIFFERENCES) + 1)
     cells = []
     for score in DIFFERENCES:
         found = own["differences"].get(split, {}).get(score)
         if found is None:
             cells += [_DASH, _DASH]
         else:
-            difference = 100 * found["comparison"]["difference"]
             cells += [
-                f"{difference:+.1f}".replace("-", "\N{MINUS SIGN}"),
+                signed(100 * found["comparison"]["difference"]),
                 p_text(found["corrected"]),
             ]
-    return cells
+    first = next(o for o in summary["configs"] if o["name"] == summary["compared_with"])
+    change = relative_change(own, first, split)
+    return [*cells, _DASH if change is None else signed(100 * change)]
+
+
+def relative_change(own: Values, first: Values, split: str) -> float | None:
+    """By how much of itself a config changes the micro F1 of another, in the mean over both tasks.
+
+    The measure of multi-task learning of Maninis et al. (2019); none where there is no F1 to divide
+    by.
+    """
+    changes = []
+    for score in DIFFERENCES:
+        before = first["scores"].get(split, {}).get(score, {}).get("mean")
+        if not before:
+            return None
+        changes.append(own["scores"][split][score]["mean"] / before - 1)
+    return sum(changes) / len(changes)
+
+
+def signed(number: float) -> str:
+    """A number with one decimal and its sign.
+
+    >>> signed(1.26), signed(-0.01)
+    ('+1.3', '+0.0')
+    """
+    rounded = round(number, 1) + 0.0  # there is no -0.0
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_text(p_value: float) -> str:
