@@ -85,13 +85,14 @@ def test_distance_counts_tokens_and_entities_between_apart_for_either_order() ->
     features = features_of(distance_dim=2)
     assert features.distance is not None
     assert features.number is not None
-    found = described(features, *inputs())[0]
-    starts = SPANS[0, :, 0].tolist()
-    for i, (start, end) in enumerate(SPANS[0].tolist()):
-        for j, (other_start, other_end) in enumerate(SPANS[0].tolist()):
+    nested = torch.cat([SPANS, torch.tensor([[[4, 5]]])], dim=1)  # starts where another does
+    found = described(features, *inputs(nested))[0]
+    starts = nested[0, :, 0].tolist()
+    for i, (start, end) in enumerate(nested[0].tolist()):
+        for j, (other_start, other_end) in enumerate(nested[0].tolist()):
             tokens = max(0, max(start, other_start) - min(end, other_end))
             bucket = sum(limit < tokens for limit in DISTANCES)
-            row = 2 * bucket + (start > other_start)
+            row = 2 * bucket + ((start, end) > (other_start, other_end))
             low, high = sorted((start, other_start))
             between = min(MOST_BETWEEN, sum(low < place < high for place in starts))
             expected = torch.cat([features.distance.weight[row], features.number.weight[between]])

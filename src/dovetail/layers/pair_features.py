@@ -93,7 +93,9 @@ class PairFeatures(nn.Module):
         return range_maximum(tokens, gaps, pairs.rows)
 
     def _bucket(self, gaps: Tensor, spans: Tensor, pairs: Pairs) -> Int[Tensor, " pairs"]:
-        backwards = pairs.of_heads(spans)[:, 0] > pairs.of_tails(spans)[:, 0]
+        heads, tails = pairs.of_heads(spans), pairs.of_tails(spans)
+        same_start = heads[:, 0] == tails[:, 0]  # of two nested entities the longer one comes later
+        backwards = torch.where(same_start, heads[:, 1] > tails[:, 1], heads[:, 0] > tails[:, 0])
         return torch.bucketize(gaps[:, 1] - gaps[:, 0], self.limits) * 2 + backwards.long()
 
 
