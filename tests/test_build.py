@@ -57,6 +57,18 @@ def test_bottom_config_puts_own_layers_below() -> None:
     assert len(layers(above)) == 1
 
 
+def test_bottom_config_projects_first_and_has_layers_at_both_ends() -> None:
+    sharing = BottomSharingConfig(
+        hidden_dim=3, projection_dim=6, entity_layers=0, relation_layers=1, entity_layers_above=2
+    )
+    block = tiny_model(tiny_config(sharing=sharing)).sharing
+    assert isinstance(block, Stack)
+    first, below, shared, above = block.blocks
+    assert [len(layers(part)) for part in (first, below, shared, above)] == [0, 1, 1, 2]
+    assert isinstance(above, OwnLayers)
+    assert len(layers(above.stacks["entity"])) == 2
+
+
 def test_exits_config_says_where_each_task_leaves() -> None:
     sharing = ExitsSharingConfig(hidden_dim=3, shared_layers=2, entity_exit=2, relation_exit=0)
     model = tiny_model(tiny_config(sharing=sharing))

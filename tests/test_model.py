@@ -34,6 +34,9 @@ SHARINGS: dict[str, SharingConfig] = {
     "depth 0+0+0": DepthSharingConfig(shared_layers=0, entity_layers=0, relation_layers=0),
     "depth lstm": DepthSharingConfig(cell="lstm", hidden_dim=4, entity_layers=0, normalise=True),
     "bottom": BottomSharingConfig(hidden_dim=4, relation_layers=2),
+    "bottom and top": BottomSharingConfig(
+        hidden_dim=4, projection_dim=8, entity_layers=0, relation_layers_above=1
+    ),
     "exits": ExitsSharingConfig(hidden_dim=4),
 }
 

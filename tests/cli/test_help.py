@@ -20,6 +20,7 @@ COMMANDS = [
     "experiment",
     "extract",
     "report",
+    "strategies",
     "tune",
 ]
 

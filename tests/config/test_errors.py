@@ -155,6 +155,10 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
             "sharing.relation_exit: expected a layer from 0 to 2 (shared_layers), found 3",
         ),
         (
+            {"sharing": {"kind": "bottom", "entity_layers": 0, "hidden_dim": 8}},
+            "sharing.projection_dim: one task has no layer below the shared ones, which would",
+        ),
+        (
             {"sharing": {"kind": "exits", "relation_exit": 2}},
             "sharing.shared_layers: the last task leaves after layer 2, so nothing reads",
         ),

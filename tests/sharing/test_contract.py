@@ -37,9 +37,14 @@ def depth_of(shared: int, *layers: int) -> Build:
     )
 
 
-def bottom_of(shared: int, *layers: int) -> Build:
+def bottom_of(shared: int, *layers: int, above: tuple[int, ...] = (), width: int = 0) -> Build:
     return lambda cell: bottom(
-        layer_factory(cell), input_dim=INPUT_DIM, own=own(*layers), shared=shared
+        layer_factory(cell),
+        input_dim=INPUT_DIM,
+        own=own(*layers),
+        shared=shared,
+        above=own(*above),
+        projection_dim=width,
     )
 
 
@@ -75,6 +80,12 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "bottom 0+0 under 2": (bottom_of(2, 0, 0), widths(2, 2)),
     "bottom 1+0 under 0": (bottom_of(0, 1, 0), widths(1, 0)),
     "bottom 1+2+1 under 2": (bottom_of(2, 1, 2, 1), widths(3, 4, 3)),
+    "bottom 1+1 under 1 under 0+2": (bottom_of(1, 1, 1, above=(0, 2)), widths(2, 4)),
+    "projected bottom 0+1 under 1": (bottom_of(1, 0, 1, width=2 * HIDDEN_DIM), widths(1, 2)),
+    "projected sandwich": (
+        bottom_of(1, 1, 1, 2, above=(1, 0, 1), width=INPUT_DIM + 2),
+        widths(3, 2, 4),
+    ),
     "exits 1 2": (exits_at(1, 2), widths(1, 2)),
     "exits 2 0": (exits_at(2, 0), widths(2, 0)),
     "exits 2 2": (exits_at(2, 2), widths(2, 2)),

@@ -10,6 +10,7 @@ import torch
 from tests.networks import layer_factory, reached
 from torch import Tensor, nn
 
+from dovetail.layers.projection import Projection
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.sharing import (
     OwnLayers,
@@ -74,6 +75,20 @@ def test_a_shared_layer_runs_once_for_each_task_once_they_are_untied(number: int
     tasks = TASKS[:number]
     block = bottom(GRU, input_dim=DIM, own=dict.fromkeys(tasks, 1), shared=2)
     assert runs_by_layer(block) == [1] * number + [number, number]
+
+
+def test_a_projection_runs_once_and_the_layers_above_the_shared_ones_once_each() -> None:
+    tasks = TASKS[:2]
+    one_each = dict.fromkeys(tasks, 1)
+    runs: Counter[str] = Counter()
+    block = bottom(
+        GRU, input_dim=DIM, own=one_each, shared=1, above=one_each, projection_dim=DIM + 1
+    )
+    for module in block.modules():
+        if isinstance(module, Projection):
+            module.register_forward_hook(lambda *_: runs.update(["projection"]))
+    assert runs_by_layer(block) == [1, 1, 2, 1, 1]
+    assert runs == {"projection": 1}
 
 
 def test_tasks_that_stay_tied_among_others_share_their_runs() -> None:
@@ -146,6 +161,50 @@ def test_mirrored_plans_of_equal_widths_have_equally_many_parameters(shared: int
         )
     }
     assert len(counts) == 1
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "transformer"])
+@pytest.mark.parametrize(("shared", "own"), [(1, 1), (2, 1), (1, 2), (0, 2)])
+def test_a_projection_makes_plans_match_whatever_the_encoders_give(
+    cell: str, shared: int, own: int
+) -> None:
+    """The same layers at the bottom, at the top, and half of them at either end."""
+    none, all_of_them = dict.fromkeys(TASKS, 0), dict.fromkeys(TASKS, own)
+    halves = [dict.fromkeys(TASKS, own // 2), dict.fromkeys(TASKS, own - own // 2)]
+    plans = [(all_of_them, none), (none, all_of_them), halves, halves[::-1]]
+    counts = {
+        sum(
+            parameter.numel()
+            for parameter in bottom(
+                layer_factory(cell),
+                input_dim=17,
+                own=below,
+                shared=shared,
+                above=above,
+                projection_dim=DIM,
+            ).parameters()
+        )
+        for below, above in plans
+    }
+    assert len(counts) == 1
+
+
+def test_layers_above_alone_are_depth_sharing() -> None:
+    none, above = {"entity": 0, "relation": 0}, {"entity": 1, "relation": 2}
+    ours = bottom(GRU, input_dim=DIM, own=none, shared=1, above=above)
+    theirs = depth(GRU, input_dim=DIM, shared=1, own=above)
+    copy_layers(layers_of(ours), layers_of(theirs))
+    streams = Streams.tied(*inputs(), ours.tasks)
+    for task in ours.tasks:
+        assert torch.equal(ours(streams)[task], theirs(streams)[task])
+
+
+def test_own_layers_below_are_never_reached_by_another_task() -> None:
+    block = bottom(GRU, input_dim=DIM, own={"entity": 2, "relation": 1}, shared=1)
+    block(Streams.tied(*inputs(), block.tasks))["entity"].square().sum().backward()
+    own = {name: p.grad for name, p in block.named_parameters() if "stacks.relation" in name}
+    assert own
+    assert all(gradient is None for gradient in own.values())
 
 
 def test_shared_layers_over_streams_of_unequal_widths_are_refused() -> None:

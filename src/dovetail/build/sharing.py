@@ -62,8 +62,19 @@ def build_sharing(
         exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
         return SharedLayersWithExits(make_layer, input_dim=input_dim, exits=exits)
     own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
-    place = bottom if isinstance(config, BottomSharingConfig) else depth
-    return place(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
+    if isinstance(config, BottomSharingConfig):
+        return bottom(
+            make_layer,
+            input_dim=input_dim,
+            own=own,
+            shared=config.shared_layers,
+            above={
+                ENTITY_TASK: config.entity_layers_above,
+                RELATION_TASK: config.relation_layers_above,
+            },
+            projection_dim=config.projection_dim,
+        )
+    return depth(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
 
 
 def build_copied_layers(

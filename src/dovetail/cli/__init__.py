@@ -20,6 +20,7 @@ from dovetail.cli.experiment import experiment_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
 from dovetail.cli.report import report_command
+from dovetail.cli.strategies import strategies_command
 from dovetail.cli.train import train_command
 from dovetail.cli.tune import tune_command
 from dovetail.errors import DovetailError
@@ -56,6 +57,7 @@ def _options(
 app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
+app.command("strategies")(strategies_command)
 app.command("train")(train_command)
 app.command("tune")(tune_command)
 app.command("ensemble")(ensemble_command)

@@ -93,6 +93,17 @@ def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
     return frozen + rest, rest
 
 
+@torch.inference_mode()
+def multiply_adds_of_streams(model: JointModel, sentence: Sentence) -> int:
+    """Multiply-adds up to the streams of the tasks, without what frozen encoders do.
+
+    What the heads do depends on what they find, which says nothing before training.
+    """
+    batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
+    ready = replace(batch, features=model.encoder.with_states(batch.features))
+    return counted(lambda: model(ready))
+
+
 def _frozen(encoder: Encoder, features: Features) -> tuple[int, Tensor | None]:
     """Multiply-adds of the frozen part of an encoder, and what it computed."""
     found: list[Tensor | None] = []

@@ -38,8 +38,11 @@ def _sharing(config: Config) -> dict[str, Entry]:
     layers: dict[str, Entry] = {}
     match config.sharing:
         case DepthSharingConfig() | BottomSharingConfig():
-            for name in ("shared_layers", "entity_layers", "relation_layers"):
-                layers[f"sharing.{name}"] = Range(0, 3, whole=True)
+            # Shared layers above those of one task alone would have to read two widths.
+            fewest = 1 if isinstance(config.sharing, BottomSharingConfig) else 0
+            layers["sharing.shared_layers"] = Range(0, 3, whole=True)
+            for name in ("entity_layers", "relation_layers"):
+                layers[f"sharing.{name}"] = Range(fewest, 3, whole=True)
         case ExitsSharingConfig(shared_layers=top, relation_exit=last):
             # One of the tasks has to leave at the top; the other one's exit is free.
             earlier = "entity_exit" if last == top else "relation_exit"

@@ -1,0 +1,25 @@
+"""`dovetail strategies`: the ways in which two tasks can share, and what each costs."""
+
+from __future__ import annotations
+
+import typer
+
+from dovetail.cli.train import ConfigFile, Overrides
+
+
+def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> None:
+    """List all ways of sharing, with what each would cost on the data and encoders of a config.
+
+    The config's own way has the config's settings, the others have their defaults. Models are
+    built and counted; none is trained.
+    """
+    from dovetail.config import load_config
+
+    settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
+    from rich.console import Console
+
+    from dovetail.cli.strategies_display import show_strategies
+    from dovetail.experiments.strategies import strategies
+
+    typer.echo(f"counting with the data and encoders of {config}", err=True)
+    show_strategies(tuple(strategies(settings)), Console())

@@ -1,0 +1,92 @@
+"""`dovetail strategies`: a row for each kind that the config can choose from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.corpus import DEV, TRAIN, save_corpus
+from tests.networks import pretrained, tiny_config, tiny_model
+from typer.testing import CliRunner, Result
+
+from dovetail.cli import app
+from dovetail.config import Config, DataConfig, DepthSharingConfig, ExitsSharingConfig, dump_config
+from dovetail.experiments.costs import multiply_adds_of_streams, spread
+from dovetail.experiments.strategies import (
+    Strategy,
+    settings,
+    sharing_sections,
+    strategies,
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataConfig:
+    return DataConfig(
+        train=(save_corpus(TRAIN, tmp_path / "train.jsonl"),),
+        dev=(save_corpus(DEV, tmp_path / "dev.jsonl"),),
+    )
+
+
+def by_kind(config: Config) -> dict[str, Strategy]:
+    return {strategy.kind: strategy for strategy in strategies(config)}
+
+
+def show(config: Config, folder: Path, *overrides: str) -> Result:
+    path = folder / "config.toml"
+    path.write_text(dump_config(config), encoding="utf-8")
+    arguments = [part for override in overrides for part in ("--set", override)]
+    wide = {"COLUMNS": "200"}
+    return CliRunner().invoke(
+        app, ["strategies", str(path), *arguments], catch_exceptions=False, env=wide
+    )
+
+
+def test_every_kind_has_a_row_and_the_own_one_is_marked(data: DataConfig, tmp_path: Path) -> None:
+    result = show(
+        tiny_config(data, sharing=ExitsSharingConfig(hidden_dim=3)), tmp_path, "sharing.dropout=0"
+    )
+    assert result.exit_code == 0
+    for kind, section in sharing_sections().items():
+        (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == [kind]]
+        assert str(section.__doc__).partition("\n")[0] in row
+        assert (f"{kind} *" in row) == (kind == "exits")
+
+
+def test_figures_are_those_of_the_model_that_would_be_built(data: DataConfig) -> None:
+    config = tiny_config(data, sharing=DepthSharingConfig(hidden_dim=7, relation_layers=3))
+    model = tiny_model(config, sentences=TRAIN).eval()
+    costs = by_kind(config)["depth"].costs
+    assert costs is not None
+    assert costs.trained == sum(p.numel() for _, p in model.trainable_parameters())
+    assert costs.stored == sum(tensor.numel() for tensor in model.stored_state().values())
+    counts = [multiply_adds_of_streams(model, sentence) for sentence in spread(DEV, 8)]
+    assert costs.multiply_adds == round(sum(counts) / len(counts))
+
+
+def test_other_kinds_have_the_layers_of_the_config_and_their_own_plan(data: DataConfig) -> None:
+    own = DepthSharingConfig(cell="lstm", hidden_dim=5, normalise=True, relation_layers=3)
+    for kind, section in sharing_sections().items():
+        if kind not in ("depth", "bottom", "exits"):
+            continue
+        other = settings(tiny_config(data, sharing=own), section)
+        assert other["kind"] == kind
+        assert (other["cell"], other["hidden_dim"], other["normalise"]) == ("lstm", 5, True)
+        assert other.get("relation_layers") == (3 if kind == "depth" else None)
+
+
+def test_what_a_kind_lacks_is_said_in_its_row(
+    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+) -> None:
+    config = tiny_config(
+        data,
+        encoders=(pretrained(pretrained_folder),),
+        sharing=DepthSharingConfig(cell="pretrained", relation_layers=1),
+    )
+    found = by_kind(config)
+    assert found["depth"].costs is not None
+    assert found["exits"].costs is not None
+    assert found["bottom"].problem.startswith('sharing.cell: expected "gru", "lstm" or')
+    result = show(config, tmp_path)
+    assert result.exit_code == 0
+    assert "Not with this config: sharing.cell: expected" in " ".join(result.stdout.split())

@@ -1,0 +1,20 @@
+"""The recipes that show a strategy differ from the one they are based on by nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from tests.markdown import PROJECT
+
+from dovetail.config import load_config
+
+RECIPES = PROJECT / "recipes"
+
+
+@pytest.mark.parametrize("name", ["bottom"])
+def test_recipe_of_a_strategy_differs_by_its_sharing_alone(name: str) -> None:
+    based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("conll04", name))
+    assert recipe.name == recipe.sharing.kind == name
+    back = {"name": based_on.name, "sharing": based_on.sharing}
+    assert recipe.model_copy(update=back) == based_on
+    for field in ("hidden_dim", "dropout", "normalise"):
+        assert getattr(recipe.sharing, field) == getattr(based_on.sharing, field)
