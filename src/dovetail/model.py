@@ -93,6 +93,16 @@ class JointModel(Predictor):
         """
         copy_exactly(self.stored_state(), state, owner="this model")
 
+    def finalize(self) -> JointModel:
+        """The same model with the final form of its sharing block: what is saved."""
+        return JointModel(
+            encoder=self.encoder,
+            sharing=self.sharing.finalize(),
+            entity_head=self.entity_head,
+            relation_head=self.relation_head,
+            link=self.link,
+        )
+
     def forward(self, batch: Batch) -> Streams:
         """The stream of each task."""
         features = self.encoder.with_states(batch.features)

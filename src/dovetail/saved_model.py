@@ -1,6 +1,7 @@
 """A model as a folder: safetensors, JSON, TOML and a card; nothing in it is ever executed.
 
-model.json            format version, schema, encoders (names, digests, vocabularies), thresholds
+model.json            format version, schema, encoders (names, digests, vocabularies), and of the
+                      sharing what was chosen in training
 config.toml           the complete config it was trained with
 weights.safetensors   what training changed, in single precision, and of pretrained layers in half;
                       frozen pretrained encoders are named, not stored
@@ -61,9 +62,12 @@ def save_model(
 ) -> None:
     """Write a model folder; one that is there is replaced only when the new one is whole.
 
+    What is written is the model's final form, which says the same.
+
     Raises:
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
+    model = model.finalize()
     with whole_folder(folder, FILES) as partial:
         save_file(rounded_state(model), partial / WEIGHTS)
         write_json(partial / DESCRIPTION, describe(model))
@@ -139,6 +143,7 @@ def describe(model: JointModel) -> dict[str, Any]:
         "dovetail": __version__,
         "schema": model.schema.to_dict(),
         "encoders": model.encoder.assets(),
+        "sharing": model.sharing.assets(),
     }
 
 
@@ -163,7 +168,9 @@ def load_model(folder: Path) -> SavedModel:
             )
         config = load_config(folder / CONFIG)
         schema = Schema.from_dict(description["schema"])
-        model = restore_model(config, schema, description["encoders"])
+        # Models that were saved before there was a choice say nothing of the sharing.
+        chosen = description.get("sharing", {})
+        model = restore_model(config, schema, description["encoders"], chosen)
         model.load_stored_state(load_file(folder / WEIGHTS))
     except DovetailError:
         raise

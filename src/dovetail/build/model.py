@@ -26,22 +26,35 @@ def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
 
 
 def restore_model(
-    config: Config, schema: Schema, assets: Iterable[Mapping[str, Any]]
+    config: Config,
+    schema: Schema,
+    assets: Iterable[Mapping[str, Any]],
+    chosen: Mapping[str, Any],
 ) -> JointModel:
     """A model like the saved one, ready to take its weights.
+
+    `assets` are those of the encoders, `chosen` those of the finalised sharing block.
 
     Raises:
         ModelError: if an encoder that it stands on is missing, or is not the same any more.
     """
-    return assemble(config, schema, ConcatenatedEncoder.from_assets(assets))
+    return assemble(config, schema, ConcatenatedEncoder.from_assets(assets), chosen)
 
 
-def assemble(config: Config, schema: Schema, encoder: ConcatenatedEncoder) -> JointModel:
-    """Put sharing and heads of the widths that fit on an encoder."""
+def assemble(
+    config: Config,
+    schema: Schema,
+    encoder: ConcatenatedEncoder,
+    chosen: Mapping[str, Any] | None = None,
+) -> JointModel:
+    """Put sharing and heads of the widths that fit on an encoder.
+
+    With `chosen`, the sharing has the final form that these assets describe.
+    """
     if config.sharing.cell == "pretrained":
         sharing = build_copied_layers(config.sharing, encoder)
     else:
-        sharing = build_sharing(config.sharing, input_dim=encoder.output_dim)
+        sharing = build_sharing(config.sharing, input_dim=encoder.output_dim, chosen=chosen)
     entity_head = build_entity_head(
         config.entity_head,
         input_dim=sharing.output_dims[ENTITY_TASK],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
@@ -47,8 +50,13 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
     return transformer if config.cell == "transformer" else recurrent
 
 
-def build_sharing(config: SharingConfig, *, input_dim: int) -> SharingBlock:
-    """The placement that a config describes, over token vectors of this width."""
+def build_sharing(
+    config: SharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None = None
+) -> SharingBlock:
+    """The placement that a config describes, over token vectors of this width.
+
+    With `chosen`, its final form; no strategy here chooses anything in training.
+    """
     make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
         exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}

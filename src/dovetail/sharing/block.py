@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -51,3 +52,10 @@ class SharingBlock(nn.Module, ABC):
     def finalize(self) -> SharingBlock:
         """An equivalent block for inference, smaller where the strategy allows it."""
         return self
+
+    def assets(self) -> dict[str, Any]:
+        """What has to be saved, as JSON values, to build the finalised block again.
+
+        Only what the config does not say: what the strategy chose in training.
+        """
+        return {}
