@@ -43,19 +43,21 @@ def bidirectional_gru(
         RuntimeError: if its gradient is differentiated once more, which is not implemented.
     """
     hidden_dim = forwards.hidden_size
-    cells = (forwards, backwards)
+
+    def of_both(name: str) -> list[Tensor]:
+        # Not `get_parameter`: the layer may be run with tensors in place of its parameters.
+        return [getattr(cell, name) for cell in (forwards, backwards)]
+
     projected = linear(
-        tokens,
-        torch.cat([cell.get_parameter("weight_ih_l0") for cell in cells]),
-        torch.cat([cell.get_parameter("bias_ih_l0") for cell in cells]),
+        tokens, torch.cat(of_both("weight_ih_l0")), torch.cat(of_both("bias_ih_l0"))
     ).transpose(0, 1)
     ahead, behind = projected.chunk(2, dim=2)
     steps = torch.stack([ahead, behind.flip(0)], dim=1)  # (tokens, 2, batch, 3 * hidden)
     # Reversed, a sentence starts with its padding: there the state stays as it is, zero.
     padding = ~mask.t().flip(0).unsqueeze(2)
     steps[:, 1, :, hidden_dim : 2 * hidden_dim].masked_fill_(padding, _KEEPS_STATE)
-    weight = torch.stack([cell.get_parameter("weight_hh_l0") for cell in cells]).to(steps.dtype)
-    bias = torch.stack([cell.get_parameter("bias_hh_l0") for cell in cells]).to(steps.dtype)
+    weight = torch.stack(of_both("weight_hh_l0")).to(steps.dtype)
+    bias = torch.stack(of_both("bias_hh_l0")).to(steps.dtype)
     states: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
         steps, weight.transpose(1, 2), bias.unsqueeze(1)
     )
