@@ -1,15 +1,20 @@
 """Sharing strategies: from one stream of token vectors to one stream for each task."""
 
 from dovetail.sharing.block import SharingBlock
+from dovetail.sharing.deltas import LayersWithDeltas, Scores, with_replaced
 from dovetail.sharing.exits import SharedLayersWithExits
+from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
 from dovetail.sharing.plans import bottom, depth
 from dovetail.sharing.streams import Streams
 
 __all__ = [
+    "IncrementalLayers",
+    "LayersWithDeltas",
     "OverPieces",
     "OwnLayers",
+    "Scores",
     "SharedLayers",
     "SharedLayersWithExits",
     "SharingBlock",
@@ -19,4 +24,6 @@ __all__ = [
     "depth",
     "depth_of_copies",
     "exits_of_copies",
+    "path_of",
+    "with_replaced",
 ]

@@ -88,6 +88,11 @@ class Stack(SharingBlock):
             raise TypeError(f"a stack holds sharing blocks, not {type(block).__name__}")
         return block
 
+    @property
+    def parts(self) -> list[SharingBlock]:
+        """The blocks, from the bottom to the top."""
+        return [self._block(index) for index in range(len(self.blocks))]
+
     def forward(self, streams: Streams) -> Streams:
         """Run all blocks."""
         for block in self.blocks:
@@ -129,11 +134,11 @@ class Stack(SharingBlock):
     def penalties(self) -> Mapping[str, Tensor]:
         """Those of all blocks; those of one name are added up."""
         sums: dict[str, Tensor] = {}
-        for index in range(len(self.blocks)):
-            for name, penalty in self._block(index).penalties().items():
+        for block in self.parts:
+            for name, penalty in block.penalties().items():
                 sums[name] = sums[name] + penalty if name in sums else penalty
         return sums
 
     def finalize(self) -> SharingBlock:
         """A stack of finalised blocks."""
-        return Stack([self._block(index).finalize() for index in range(len(self.blocks))])
+        return Stack([block.finalize() for block in self.parts])
