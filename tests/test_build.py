@@ -121,7 +121,7 @@ def test_restored_model_has_the_same_shapes(pretrained_folder: Path) -> None:
     config = tiny_config(encoders=(pretrained(pretrained_folder), *ENCODERS))
     schema = Schema.from_sentences(SENTENCES)
     model = build_model(config, schema, words=WORDS)
-    restored = restore_model(config, schema, model.encoder.assets())
+    restored = restore_model(config, schema, model.encoder.assets(), {})
     assert {name: tensor.shape for name, tensor in restored.stored_state().items()} == {
         name: tensor.shape for name, tensor in model.stored_state().items()
     }
