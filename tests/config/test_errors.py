@@ -71,7 +71,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"sharing": {"kind": "dephts"}},
-            'sharing.kind: expected "depth", "bottom" or "exits", found "dephts"; did you mean',
+            'sharing.kind: expected "depth", "bottom", "exits" or "gates", found "dephts"; did',
         ),
         (
             {"entity_head": {"kind": "spam"}},
@@ -145,6 +145,10 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"encoders": [{"kind": "brown", "path": "a", "prefixes": [6, 4]}]},
             "encoders.0.prefixes: expected ascending lengths, found [6, 4]",
+        ),
+        (
+            {"sharing": {"kind": "gates", "gates": "random", "granularity": "layer"}},
+            "sharing.granularity: random gates are drawn among units",
         ),
         (
             {"sharing": {"cell": "transformer", "hidden_dim": 9, "attention_heads": 4}},

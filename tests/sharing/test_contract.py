@@ -13,6 +13,8 @@ from torch import Tensor
 
 from dovetail.layers.piece_states import PieceStates
 from dovetail.sharing import (
+    Budget,
+    Gate,
     LayersWithDeltas,
     OverPieces,
     Scores,
@@ -21,6 +23,7 @@ from dovetail.sharing import (
     Streams,
     bottom,
     depth,
+    gated,
     path_of,
 )
 
@@ -76,6 +79,24 @@ def deltas_on(base: Build, *added: str, **settings: Any) -> Build:
     return build
 
 
+OPEN = dict(zip(TASKS, (0b100_001, 0b010_100, 0b011_010), strict=True))
+"""The units that are a task's own; no unit is everybody's, or nobody's."""
+
+
+def gated_layers(layers: int, tasks: int, *, learned: bool = True, **settings: Any) -> Build:
+    def gate(task: str) -> Gate:
+        opened = (OPEN[task] >> torch.arange(2 * HIDDEN_DIM)) % 2 == 1
+        return Gate(2 * opened.float() - 1, 2 * HIDDEN_DIM, learned=learned)
+
+    return lambda cell: gated(
+        layer_factory(cell),
+        input_dim=INPUT_DIM,
+        gates=[{task: gate(task) for task in TASKS[:tasks]} for _ in range(layers)],
+        budget=Budget(dict.fromkeys(TASKS, 0.1), 1.0) if learned else None,
+        **settings,
+    )
+
+
 def over_pieces(build: Build) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM)
 
@@ -123,6 +144,11 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
         deltas_on(exits_at(1, 2, 3), *TASKS, num_random=1),
         widths(1, 2, 3),
     ),
+    "gates, 1 layer": (gated_layers(1, 2), widths(1, 1)),
+    "gates, 2 layers": (gated_layers(2, 2, normalise=True), widths(2, 2)),
+    "gates, 3 layers, detached": (gated_layers(3, 2, detach=True), widths(3, 3)),
+    "gates, 2 layers, fixed": (gated_layers(2, 2, learned=False), widths(2, 2)),
+    "gates, 2 layers, 3 tasks": (gated_layers(2, 3), widths(2, 2, 2)),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2)), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2)), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
@@ -273,10 +299,11 @@ def test_saved_state_gives_the_same_streams(plan: str, cell: str, block: Sharing
 
 def test_finalised_block_gives_the_same_streams(block: SharingBlock) -> None:
     tokens, mask = inputs(4, 2)
-    block.eval()
+    block.eval().double()
     final = copy.deepcopy(block).finalize()
     assert final.output_dims == block.output_dims
-    same(run(block, tokens, mask), run(final, tokens, mask))
+    streams = run(block, tokens.double(), mask), run(final, tokens.double(), mask)
+    same(*streams, rtol=0, atol=1e-14)
     stored, needed = (
         sum(value.numel() for value in own.state_dict().values()) for own in (block, final)
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    GatesSharingConfig,
     SharingConfig,
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK
@@ -17,17 +21,24 @@ from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.sequence import LayerFactory
 from dovetail.layers.transformer import TransformerLayer
 from dovetail.sharing import (
+    Budget,
+    Gate,
     SharedLayersWithExits,
     SharingBlock,
     bottom,
     depth,
     depth_of_copies,
     exits_of_copies,
+    gated,
 )
 
 
 def layer_factory(config: SharingConfig) -> LayerFactory:
-    """What makes the layers of a placement, all but copies of pretrained ones."""
+    """What makes the layers of a placement, all but copies of pretrained ones.
+
+    Behind gates it is the gated values that are normalised, not those of each layer.
+    """
+    normalise = config.normalise and not isinstance(config, GatesSharingConfig)
 
     def recurrent(width: int) -> BidirectionalLayer:
         return BidirectionalLayer(
@@ -35,7 +46,7 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
             input_dim=width,
             hidden_dim=config.hidden_dim,
             dropout=config.dropout,
-            normalise=config.normalise,
+            normalise=normalise,
         )
 
     def transformer(width: int) -> TransformerLayer:
@@ -44,7 +55,7 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
             output_dim=2 * config.hidden_dim,
             num_heads=config.attention_heads,
             dropout=config.dropout,
-            normalise=config.normalise,
+            normalise=normalise,
         )
 
     return transformer if config.cell == "transformer" else recurrent
@@ -55,8 +66,10 @@ def build_sharing(
 ) -> SharingBlock:
     """The placement that a config describes, over token vectors of this width.
 
-    With `chosen`, its final form; no strategy here chooses anything in training.
+    With `chosen`, its final form.
     """
+    if isinstance(config, GatesSharingConfig):
+        return build_gated_layers(config, input_dim=input_dim, chosen=chosen)
     make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
         exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
@@ -75,6 +88,46 @@ def build_sharing(
             projection_dim=config.projection_dim,
         )
     return depth(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
+
+
+def build_gated_layers(
+    config: GatesSharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None
+) -> SharingBlock:
+    """Layers with learned or random gates, or with `chosen` those that are left of them."""
+    shares = {ENTITY_TASK: config.entity_budget, RELATION_TASK: config.relation_budget}
+    block = gated(
+        layer_factory(config),
+        input_dim=input_dim,
+        gates=_gates_of(config, shares, chosen),
+        normalise=config.normalise,
+        detach=config.detach,
+        budget=Budget(shares, config.weight) if config.gates == "learned" else None,
+    )
+    return block.finalize() if chosen else block
+
+
+def _gates_of(
+    config: GatesSharingConfig, shares: Mapping[str, float], chosen: Mapping[str, Any] | None
+) -> list[dict[str, Gate]]:
+    """For each layer the gates of both tasks."""
+    units = 2 * config.hidden_dim
+    if chosen:
+        return [
+            {task: Gate.fixed(_places(own, units)) for task, own in by_task.items()}
+            for by_task in chosen["own_units"]
+        ]
+    if config.gates == "random":
+        return [
+            {task: Gate.random(units, share) for task, share in shares.items()}
+            for _ in range(config.layers)
+        ]
+    each = config.granularity == "unit"
+    return [{task: Gate.learned(units, each=each) for task in shares} for _ in range(config.layers)]
+
+
+def _places(marked: Sequence[int], number: int) -> Tensor:
+    """Which of so many places are in the list."""
+    return torch.isin(torch.arange(number), torch.tensor(marked, dtype=torch.int64))
 
 
 def build_copied_layers(

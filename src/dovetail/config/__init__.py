@@ -30,6 +30,7 @@ from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    GatesSharingConfig,
     SharingConfig,
 )
 from dovetail.config.training import TrainingConfig
@@ -48,6 +49,7 @@ __all__ = [
     "EncoderConfig",
     "EntityHeadConfig",
     "ExitsSharingConfig",
+    "GatesSharingConfig",
     "PretrainedEncoderConfig",
     "RelationHeadConfig",
     "SharingConfig",

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, PositiveCount
+from dovetail.config.values import Count, Dropout, Fraction, NonNegative, PositiveCount
 
 
 class LayersConfig(Section):
@@ -136,6 +136,53 @@ class ExitsSharingConfig(LayersConfig):
             )
 
 
+class GatesSharingConfig(LayersConfig):
+    """Layers whose units are shared or a task's own, as gates say (after InterroGate, 2024)."""
+
+    kind: Literal["gates"] = "gates"
+    """Gates decide for each unit of each layer."""
+
+    cell: Literal["gru", "lstm", "transformer"] = "gru"
+    """What every layer is: recurrent, or a new transformer layer, of which gates choose among the
+    numbers that come out, so that nothing inside of it can be removed."""
+
+    layers: PositiveCount = 2
+    """Layers, each there once for both tasks and once for each task while it is trained."""
+
+    gates: Literal["learned", "random"] = "learned"
+    """Whether training finds which units are a task's own, or they are drawn once, as many as the
+    budgets say: the control experiment."""
+
+    granularity: Literal["unit", "layer"] = "unit"
+    """Whether there is a gate for each unit of a layer, or one for all of them."""
+
+    entity_budget: Fraction = 0.25
+    """Share of its units that the entity task may own for free."""
+
+    relation_budget: Fraction = 0.25
+    """Share of its units that the relation task may own for free."""
+
+    weight: NonNegative = 10.0
+    """Weight in the loss of the share of units that learned gates open beyond the budgets."""
+
+    detach: bool = False
+    """Whether a task's loss is kept out of the other task's layers.  Else it reaches those below,
+    since the shared layers read a mixture of what both tasks read."""
+
+    warmup_epochs: Count = 8
+    """Epochs with all units shared, before those of `training.epochs`.  The tasks' layers start as
+    copies of the shared ones then."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from _uneven_heads(self, self.cell)
+        if self.gates == "random" and self.granularity == "layer":
+            yield Contradiction(
+                "granularity",
+                'random gates are drawn among units, and "layer" has one for all units; set '
+                'granularity = "unit", or let the gates be learned',
+            )
+
+
 def _uneven_heads(config: LayersConfig, cell: str) -> Iterator[Contradiction]:
     """Said of attention heads that cannot share the width of a layer."""
     if cell == "transformer" and 2 * config.hidden_dim % config.attention_heads:
@@ -153,6 +200,7 @@ def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
 
 
 SharingConfig = Annotated[
-    DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig, Field(discriminator="kind")
+    DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig | GatesSharingConfig,
+    Field(discriminator="kind"),
 ]
 """Any of the placements; `kind` says which."""

@@ -3,6 +3,8 @@
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.deltas import LayersWithDeltas, Scores, with_replaced
 from dovetail.sharing.exits import SharedLayersWithExits
+from dovetail.sharing.gate import Gate
+from dovetail.sharing.gates import Budget, GatedLayers, gated
 from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
@@ -10,6 +12,9 @@ from dovetail.sharing.plans import bottom, depth
 from dovetail.sharing.streams import Streams
 
 __all__ = [
+    "Budget",
+    "Gate",
+    "GatedLayers",
     "IncrementalLayers",
     "LayersWithDeltas",
     "OverPieces",
@@ -24,6 +29,7 @@ __all__ = [
     "depth",
     "depth_of_copies",
     "exits_of_copies",
+    "gated",
     "path_of",
     "with_replaced",
 ]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config
+from dovetail.config import Config, GatesSharingConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
@@ -45,6 +45,7 @@ from dovetail.training.states_cache import StatesCache
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.training.warmup import with_shared_warmup
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def prepare(
         model,
         train=replace(train, taught=taught),
         dev=(yield from encoded(model, splits.dev, config.training, states)),
-        curriculum=joint_curriculum(config),
+        curriculum=curriculum_of(config),
         config=config.training,
         seed=config.seed,
         pools=(
@@ -179,6 +180,14 @@ def schema_of(config: Config, splits: Splits) -> Schema:
         declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
         return replace(learned, signatures=declared)
     return learned
+
+
+def curriculum_of(config: Config) -> Curriculum:
+    """The joint phase, and before it what the sharing needs."""
+    joint = joint_curriculum(config)
+    if isinstance(config.sharing, GatesSharingConfig) and config.sharing.warmup_epochs:
+        return with_shared_warmup(joint, config.sharing.warmup_epochs)
+    return joint
 
 
 def joint_curriculum(config: Config) -> Curriculum:

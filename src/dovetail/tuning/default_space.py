@@ -9,6 +9,7 @@ from dovetail.config import (
     Config,
     DepthSharingConfig,
     ExitsSharingConfig,
+    GatesSharingConfig,
     PretrainedEncoderConfig,
     value_of,
 )
@@ -47,6 +48,12 @@ def _sharing(config: Config) -> dict[str, Entry]:
             # One of the tasks has to leave at the top; the other one's exit is free.
             earlier = "entity_exit" if last == top else "relation_exit"
             layers[f"sharing.{earlier}"] = Range(0, top, whole=True)
+        case GatesSharingConfig(gates=gates):
+            layers["sharing.layers"] = Range(1, 3, whole=True)
+            for name in ("entity_budget", "relation_budget"):
+                layers[f"sharing.{name}"] = Range(0.0, 1.0, step=0.05)
+            if gates == "learned":
+                layers["sharing.weight"] = Range(1.0, 100.0, log=True)
     return {
         **layers,
         "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
