@@ -9,20 +9,25 @@ from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    ProbeSharingConfig,
     SharingConfig,
 )
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
 from dovetail.layers.transformer import TransformerLayer
 from dovetail.sharing import (
     SharedLayersWithExits,
     SharingBlock,
+    Stack,
     bottom,
     depth,
     depth_of_copies,
     exits_of_copies,
+    probe,
+    projected,
 )
 
 
@@ -50,6 +55,14 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
     return transformer if config.cell == "transformer" else recurrent
 
 
+def residual_factory(config: SharingConfig) -> LayerFactory:
+    """What makes layers that add to what they read, of twice the config's hidden_dim."""
+    make_layer = layer_factory(config.model_copy(update={"normalise": False}))
+    if config.cell == "transformer":  # such a layer adds by itself, and normalises before
+        return make_layer
+    return lambda width: Residual(make_layer(width), normalise=config.normalise)
+
+
 def build_sharing(
     config: SharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None = None
 ) -> SharingBlock:
@@ -59,8 +72,11 @@ def build_sharing(
     """
     make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
-        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
-        return SharedLayersWithExits(make_layer, input_dim=input_dim, exits=exits)
+        return build_exits(config, input_dim=input_dim)
+    if isinstance(config, ProbeSharingConfig):
+        own = {task: config.layers if task == config.task else 0 for task in TASKS}
+        width = 2 * config.hidden_dim
+        return probe(residual_factory(config), input_dim=input_dim, projection_dim=width, own=own)
     own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
     if isinstance(config, BottomSharingConfig):
         return bottom(
@@ -75,6 +91,20 @@ def build_sharing(
             projection_dim=config.projection_dim,
         )
     return depth(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
+
+
+def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
+    """The shared stack that a config describes, if its layers are not copies."""
+    exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+    if not config.residual:
+        return SharedLayersWithExits(layer_factory(config), input_dim=input_dim, exits=exits)
+    width = 2 * config.hidden_dim
+    return Stack(
+        [
+            projected(dict.fromkeys(exits, input_dim), width),
+            SharedLayersWithExits(residual_factory(config), input_dim=width, exits=exits),
+        ]
+    )
 
 
 def build_copied_layers(

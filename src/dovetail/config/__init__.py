@@ -30,6 +30,7 @@ from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    ProbeSharingConfig,
     SharingConfig,
 )
 from dovetail.config.training import TrainingConfig
@@ -49,6 +50,7 @@ __all__ = [
     "EntityHeadConfig",
     "ExitsSharingConfig",
     "PretrainedEncoderConfig",
+    "ProbeSharingConfig",
     "RelationHeadConfig",
     "SharingConfig",
     "SpanEntityHeadConfig",

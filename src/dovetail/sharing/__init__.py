@@ -6,7 +6,7 @@ from dovetail.sharing.exits import SharedLayersWithExits
 from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
-from dovetail.sharing.plans import bottom, depth
+from dovetail.sharing.plans import bottom, depth, probe, projected
 from dovetail.sharing.streams import Streams
 
 __all__ = [
@@ -25,5 +25,7 @@ __all__ = [
     "depth_of_copies",
     "exits_of_copies",
     "path_of",
+    "probe",
+    "projected",
     "with_replaced",
 ]
