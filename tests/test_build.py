@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, pretrained, tiny_config, tiny_model
+from torch import nn
 
 from dovetail.build import build_encoder, build_model, restore_model
 from dovetail.config import (
@@ -14,10 +15,13 @@ from dovetail.config import (
     BrownEncoderConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    ProbeSharingConfig,
     StaticEncoderConfig,
 )
 from dovetail.encoders import BrownEncoder, PretrainedEncoder, StaticEncoder
+from dovetail.layers.groups import layers_with_groups
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.residual import Residual
 from dovetail.schema import Schema
 from dovetail.sharing import OwnLayers, SharedLayers, SharedLayersWithExits, Stack
 
@@ -67,6 +71,27 @@ def test_bottom_config_projects_first_and_has_layers_at_both_ends() -> None:
     assert [len(layers(part)) for part in (first, below, shared, above)] == [0, 1, 1, 2]
     assert isinstance(above, OwnLayers)
     assert len(layers(above.stacks["entity"])) == 2
+
+
+@pytest.mark.parametrize("cell", ["gru", "transformer"])
+def test_probe_config_gives_layers_to_one_task_alone(cell: str) -> None:
+    sharing = ProbeSharingConfig(cell=cell, hidden_dim=4, normalise=True, task="relation", layers=3)
+    model = tiny_model(tiny_config(sharing=sharing))
+    assert model.sharing.output_dims == {"entity": model.encoder.output_dim, "relation": 8}
+    parts = layers_with_groups(model.sharing)
+    assert len(parts) == 3
+    assert not any(isinstance(part.normalise, nn.LayerNorm) for part in parts)
+    assert all(model.sharing.owners(n) == {"relation"} for n, _ in model.sharing.named_parameters())
+
+
+def test_residual_exits_stand_on_a_projection() -> None:
+    sharing = ExitsSharingConfig(
+        hidden_dim=3, shared_layers=2, entity_exit=0, relation_exit=2, residual=True
+    )
+    block = tiny_model(tiny_config(sharing=sharing)).sharing
+    assert block.output_dims == {"entity": 6, "relation": 6}
+    assert len(layers(block)) == 2
+    assert sum(isinstance(part, Residual) for part in block.modules()) == 2
 
 
 def test_exits_config_says_where_each_task_leaves() -> None:

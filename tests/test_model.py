@@ -21,6 +21,7 @@ from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    ProbeSharingConfig,
     SharingConfig,
 )
 from dovetail.document import Sentence
@@ -38,6 +39,8 @@ SHARINGS: dict[str, SharingConfig] = {
         hidden_dim=4, projection_dim=8, entity_layers=0, relation_layers_above=1
     ),
     "exits": ExitsSharingConfig(hidden_dim=4),
+    "residual exits": ExitsSharingConfig(hidden_dim=4, residual=True),
+    "probe": ProbeSharingConfig(hidden_dim=4, layers=2, task="relation"),
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS = [
     "evaluate",
     "experiment",
     "extract",
+    "probe",
     "report",
     "strategies",
     "tune",

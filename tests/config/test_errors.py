@@ -71,7 +71,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"sharing": {"kind": "dephts"}},
-            'sharing.kind: expected "depth", "bottom", "exits" or "gates", found "dephts"; did',
+            'sharing.kind: expected "depth", "bottom", "exits", "gates" or "probe", found "dephts"',
         ),
         (
             {"entity_head": {"kind": "spam"}},
@@ -161,6 +161,10 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"sharing": {"kind": "bottom", "entity_layers": 0, "hidden_dim": 8}},
             "sharing.projection_dim: one task has no layer below the shared ones, which would",
+        ),
+        (
+            {"sharing": {"kind": "exits", "cell": "pretrained", "residual": True}},
+            "sharing.residual: pretrained layers add to what they read anyway",
         ),
         (
             {"sharing": {"kind": "exits", "relation_exit": 2}},

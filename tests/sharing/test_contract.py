@@ -12,6 +12,7 @@ from tests.networks import layer_factory, reached
 from torch import Tensor
 
 from dovetail.layers.piece_states import PieceStates
+from dovetail.layers.residual import Residual
 from dovetail.sharing import (
     Budget,
     Gate,
@@ -20,11 +21,14 @@ from dovetail.sharing import (
     Scores,
     SharedLayersWithExits,
     SharingBlock,
+    Stack,
     Streams,
     bottom,
     depth,
     gated,
     path_of,
+    probe,
+    projected,
 )
 
 INPUT_DIM, HIDDEN_DIM = 5, 3
@@ -97,6 +101,34 @@ def gated_layers(layers: int, tasks: int, *, learned: bool = True, **settings: A
     )
 
 
+def residual_layers(cell: str) -> Any:
+    """Layers of twice HIDDEN_DIM that add to what they read; a transformer's do so anyway."""
+    make_layer = layer_factory(cell)
+    if cell == "transformer":
+        return make_layer
+    return lambda width: Residual(make_layer(width), normalise=True)
+
+
+def probe_of(*layers: int) -> Build:
+    return lambda cell: probe(
+        residual_layers(cell),
+        input_dim=INPUT_DIM,
+        projection_dim=2 * HIDDEN_DIM,
+        own=own(*layers),
+    )
+
+
+def residual_exits_at(*exits: int) -> Build:
+    def build(cell: str) -> SharingBlock:
+        below = projected(dict.fromkeys(own(*exits), INPUT_DIM), 2 * HIDDEN_DIM)
+        above = SharedLayersWithExits(
+            residual_layers(cell), input_dim=2 * HIDDEN_DIM, exits=own(*exits)
+        )
+        return Stack([below, above])
+
+    return build
+
+
 def over_pieces(build: Build) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM)
 
@@ -149,6 +181,10 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "gates, 3 layers, detached": (gated_layers(3, 2, detach=True), widths(3, 3)),
     "gates, 2 layers, fixed": (gated_layers(2, 2, learned=False), widths(2, 2)),
     "gates, 2 layers, 3 tasks": (gated_layers(2, 3), widths(2, 2, 2)),
+    "residual exits 1 2": (residual_exits_at(1, 2), widths(2, 3)),
+    "residual exits 2 1 3": (residual_exits_at(2, 1, 3), widths(3, 2, 4)),
+    "probe 2+0": (probe_of(2, 0), widths(3, 0)),
+    "probe 0+1+0": (probe_of(0, 1, 0), widths(0, 2, 0)),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2)), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2)), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),

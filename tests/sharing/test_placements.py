@@ -145,6 +145,15 @@ def test_each_exit_leaves_a_plain_stack_of_so_many_layers() -> None:
         assert torch.equal(streams[task], plain_stack(layers_of(block)[:exit_], tokens, mask))
 
 
+def test_layers_above_an_exit_get_no_gradient_from_its_task() -> None:
+    block = SharedLayersWithExits(GRU, input_dim=DIM, exits={"entity": 1, "relation": 3})
+    block(Streams.tied(*inputs(), block.tasks))["entity"].square().sum().backward()
+    with_gradient = {
+        name.split(".")[1] for name, p in block.named_parameters() if p.grad is not None
+    }
+    assert with_gradient == {"0"}
+
+
 def test_no_layer_is_built_above_the_deepest_exit() -> None:
     block = SharedLayersWithExits(GRU, input_dim=DIM, exits={"entity": 1, "relation": 2})
     assert len(layers_of(block)) == 2

@@ -10,6 +10,7 @@ import torch
 from tests.corpus import DEV, TRAIN
 from tests.networks import pretrained, tiny_config, tiny_model
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from dovetail.document import TASKS
 from dovetail.features import Batch
@@ -123,7 +124,8 @@ def test_a_phase_changes_the_model_when_it_begins_and_after_each_step() -> None:
         model.link.requires_grad_(requires_grad=False)
         seen.append(("begin", 0.0))
 
-    def after_step(model: JointModel, rate: float) -> None:
+    def after_step(model: JointModel, optimiser: Optimizer) -> None:
+        rate = optimiser.param_groups[-1]["lr"]
         model.entity_head.get_parameter("crf.start").fill_(rate)
         seen.append(("step", rate))
 

@@ -13,11 +13,13 @@ from dovetail.config import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    ProbeSharingConfig,
     SharingConfig,
 )
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
 from dovetail.layers.transformer import TransformerLayer
 from dovetail.sharing import (
@@ -25,11 +27,14 @@ from dovetail.sharing import (
     Gate,
     SharedLayersWithExits,
     SharingBlock,
+    Stack,
     bottom,
     depth,
     depth_of_copies,
     exits_of_copies,
     gated,
+    probe,
+    projected,
 )
 
 
@@ -61,6 +66,14 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
     return transformer if config.cell == "transformer" else recurrent
 
 
+def residual_factory(config: SharingConfig) -> LayerFactory:
+    """What makes layers that add to what they read, of twice the config's hidden_dim."""
+    make_layer = layer_factory(config.model_copy(update={"normalise": False}))
+    if config.cell == "transformer":  # such a layer adds by itself, and normalises before
+        return make_layer
+    return lambda width: Residual(make_layer(width), normalise=config.normalise)
+
+
 def build_sharing(
     config: SharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None = None
 ) -> SharingBlock:
@@ -72,8 +85,11 @@ def build_sharing(
         return build_gated_layers(config, input_dim=input_dim, chosen=chosen)
     make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
-        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
-        return SharedLayersWithExits(make_layer, input_dim=input_dim, exits=exits)
+        return build_exits(config, input_dim=input_dim)
+    if isinstance(config, ProbeSharingConfig):
+        own = {task: config.layers if task == config.task else 0 for task in TASKS}
+        width = 2 * config.hidden_dim
+        return probe(residual_factory(config), input_dim=input_dim, projection_dim=width, own=own)
     own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
     if isinstance(config, BottomSharingConfig):
         return bottom(
@@ -128,6 +144,20 @@ def _gates_of(
 def _places(marked: Sequence[int], number: int) -> Tensor:
     """Which of so many places are in the list."""
     return torch.isin(torch.arange(number), torch.tensor(marked, dtype=torch.int64))
+
+
+def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
+    """The shared stack that a config describes, if its layers are not copies."""
+    exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+    if not config.residual:
+        return SharedLayersWithExits(layer_factory(config), input_dim=input_dim, exits=exits)
+    width = 2 * config.hidden_dim
+    return Stack(
+        [
+            projected(dict.fromkeys(exits, input_dim), width),
+            SharedLayersWithExits(residual_factory(config), input_dim=width, exits=exits),
+        ]
+    )
 
 
 def build_copied_layers(

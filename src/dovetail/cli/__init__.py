@@ -19,6 +19,7 @@ from dovetail.cli.evaluate import evaluate_command
 from dovetail.cli.experiment import experiment_command
 from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
+from dovetail.cli.probe import probe_command
 from dovetail.cli.report import report_command
 from dovetail.cli.strategies import strategies_command
 from dovetail.cli.train import train_command
@@ -59,6 +60,7 @@ app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
 app.command("strategies")(strategies_command)
 app.command("train")(train_command)
+app.command("probe")(probe_command)
 app.command("tune")(tune_command)
 app.command("ensemble")(ensemble_command)
 app.command("evaluate")(evaluate_command)

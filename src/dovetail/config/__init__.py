@@ -31,6 +31,7 @@ from dovetail.config.sharing import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    ProbeSharingConfig,
     SharingConfig,
 )
 from dovetail.config.training import TrainingConfig
@@ -51,6 +52,7 @@ __all__ = [
     "ExitsSharingConfig",
     "GatesSharingConfig",
     "PretrainedEncoderConfig",
+    "ProbeSharingConfig",
     "RelationHeadConfig",
     "SharingConfig",
     "SpanEntityHeadConfig",

@@ -116,10 +116,18 @@ class ExitsSharingConfig(LayersConfig):
     relation_exit: Count = 3
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
+    residual: bool = False
+    """Whether each layer adds to what it reads, as those of a probe do, over a projection to twice
+    hidden_dim; recurrent layers are then normalised (normalise) before and not after."""
+
     def contradictions(self) -> Iterator[Contradiction]:
         yield from _uneven_heads(self, self.cell)
         if not self.shared_layers:
             yield from _nothing_to_copy(self.cell)
+        if self.residual and self.cell == "pretrained":
+            yield Contradiction(
+                "residual", "pretrained layers add to what they read anyway; set residual = false"
+            )
         for field in ("entity_exit", "relation_exit"):
             if getattr(self, field) > self.shared_layers:
                 yield Contradiction(
@@ -183,6 +191,33 @@ class GatesSharingConfig(LayersConfig):
             )
 
 
+class ProbeSharingConfig(LayersConfig):
+    """Layers of one task alone, as few of them alive as it needs: how exits are found."""
+
+    kind: Literal["probe"] = "probe"
+    """Residual layers of a single task, made sparse; `dovetail probe` trains several."""
+
+    cell: Literal["gru", "lstm", "transformer"] = "gru"
+    """What every layer is: recurrent, or a new transformer layer."""
+
+    normalise: bool = False
+    """Whether each recurrent layer reads its input normalised to mean 0 and variance 1 for each
+    token; transformer layers do so anyway. Outputs are not: a unit that is off adds nothing."""
+
+    task: Literal["entity", "relation"] = "entity"
+    """The task that is probed. The other one reads the encoders directly."""
+
+    layers: PositiveCount = 4
+    """Layers of the task, each of which adds to what it reads."""
+
+    penalty: NonNegative = 1e-3
+    """What a unit or attention head has to be worth to stay: those by whose numbers the loss
+    changes less than that (root mean square of the averaged gradient) become zero. 0 keeps all."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from _uneven_heads(self, self.cell)
+
+
 def _uneven_heads(config: LayersConfig, cell: str) -> Iterator[Contradiction]:
     """Said of attention heads that cannot share the width of a layer."""
     if cell == "transformer" and 2 * config.hidden_dim % config.attention_heads:
@@ -200,7 +235,11 @@ def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
 
 
 SharingConfig = Annotated[
-    DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig | GatesSharingConfig,
+    DepthSharingConfig
+    | BottomSharingConfig
+    | ExitsSharingConfig
+    | GatesSharingConfig
+    | ProbeSharingConfig,
     Field(discriminator="kind"),
 ]
 """Any of the placements; `kind` says which."""

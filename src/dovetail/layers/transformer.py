@@ -72,7 +72,7 @@ class TransformerLayer(nn.Module):
         return output
 
     def _attention(self, states: Tensor, mask: Tensor) -> Tensor:
-        batch, length, width = states.shape
+        batch, length, _ = states.shape
         by_head = self.queries_keys_values(states).view(batch, length, 3, self.num_heads, -1)
         queries, keys, values = by_head.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, dim)
         position = torch.arange(length, device=states.device)
@@ -82,4 +82,4 @@ class TransformerLayer(nn.Module):
         lowest = torch.finfo(states.dtype).min
         scores = scores.masked_fill(~mask[:, None, None, :], lowest)
         mixed = scaled_dot_product_attention(queries, keys, values, attn_mask=scores)
-        return mixed.transpose(1, 2).reshape(batch, length, width)
+        return mixed.transpose(1, 2).flatten(2)

@@ -8,7 +8,7 @@ from dovetail.sharing.gates import Budget, GatedLayers, gated
 from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
-from dovetail.sharing.plans import bottom, depth
+from dovetail.sharing.plans import bottom, depth, probe, projected
 from dovetail.sharing.streams import Streams
 
 __all__ = [
@@ -31,5 +31,7 @@ __all__ = [
     "exits_of_copies",
     "gated",
     "path_of",
+    "probe",
+    "projected",
     "with_replaced",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from torch.optim import Optimizer
+
 from dovetail.model import JointModel
 from dovetail.objectives import Objective
 
@@ -20,8 +22,8 @@ class Phase:
 
     The optimiser is built from the parameters that `trains` names; the others are absent from it,
     so that neither decay nor momentum can move them.  `begin` changes the model before the first
-    step, and `after_step` after each one, given the step size of the parameters that are not a
-    pretrained encoder's.
+    step, and `after_step` after each one, given the optimiser, which knows the step sizes and the
+    moments of the gradients.
     """
 
     name: str
@@ -29,7 +31,7 @@ class Phase:
     objectives: tuple[Objective, ...]
     trains: Callable[[str], bool] = everything
     begin: Callable[[JointModel], None] | None = None
-    after_step: Callable[[JointModel, float], None] | None = None
+    after_step: Callable[[JointModel, Optimizer], None] | None = None
 
 
 Curriculum = tuple[Phase, ...]

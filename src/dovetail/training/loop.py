@@ -267,11 +267,10 @@ class Loop:
         self.optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
         self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
-        rate = float(self.schedule.get_last_lr()[-1])
         self.optimiser.step()
         if self.phase.after_step is not None:
             with torch.no_grad():
-                self.phase.after_step(self.model, rate)
+                self.phase.after_step(self.model, self.optimiser)
         self.schedule.step()
         self.average.update(self.schedule.last_epoch)
         self.progress = replace(self.progress, step=self.progress.step + 1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config, GatesSharingConfig
+from dovetail.config import Config, GatesSharingConfig, ProbeSharingConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
@@ -32,6 +32,7 @@ from dovetail.training.encoding import EncodingProgress, encoded
 from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
+from dovetail.training.proximal import ProximalStep
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
@@ -202,7 +203,11 @@ def joint_curriculum(config: Config) -> Curriculum:
         objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in weights.items()}))
-    return (Phase("joint", config.training.epochs, (*objectives, Penalties())),)
+    shrink = None
+    if isinstance(config.sharing, ProbeSharingConfig) and config.sharing.penalty:
+        shrink = ProximalStep(config.sharing.penalty)
+    epochs = config.training.epochs
+    return (Phase("joint", epochs, (*objectives, Penalties()), after_step=shrink),)
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:

@@ -1,0 +1,104 @@
+"""`dovetail probe`, from a config to a recipe that can be trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.corpus import DEV, TRAIN, save_corpus
+from tests.networks import tiny_config
+from typer.testing import CliRunner, Result
+
+from dovetail.cli import app
+from dovetail.config import DataConfig, DepthSharingConfig, dump_config, load_config
+from dovetail.errors import ConfigError, TrainingError
+from dovetail.experiments.probes import Probe, probe_config, run_probe
+from dovetail.training import EpochResult
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    data = DataConfig(
+        train=(save_corpus(TRAIN, tmp_path / "train.jsonl"),),
+        dev=(save_corpus(DEV, tmp_path / "dev.jsonl"),),
+    )
+    sharing = DepthSharingConfig(cell="lstm", hidden_dim=5, dropout=0.0, normalise=True)
+    path = tmp_path / "config.toml"
+    own = tiny_config(data, sharing=sharing, training={"epochs": 1, "average": "ema"})
+    path.write_text(dump_config(own), encoding="utf-8")
+    return path
+
+
+def probe(config: Path, *arguments: str) -> Result:
+    command = ["probe", str(config), "--runs", str(config.parent / "runs"), "--layers", "2"]
+    return CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False)
+
+
+def test_probes_leave_a_table_and_recipes_and_are_trained_once(config: Path) -> None:
+    result = probe(config, "--seeds", "2", "--penalty", "0", "--penalty", "1000")
+    assert result.exit_code == 0
+    folder = config.parent / "runs" / "tiny-probes"
+    found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/probe.json")}
+    assert len(found) == 8
+    for name, own in found.items():
+        task, penalty, _ = name.split("-")
+        assert own["shares"] == ([1.0, 1.0] if penalty == "0" else [0.0, 0.0])
+        assert own["task"] == task
+        # Of each direction of an LSTM one unit stays, over vectors of ten numbers.
+        assert own["parameters"] == 2 * 2 * 4 * 5 * (10 + 5 + 2)
+        assert own["kept"] == (own["parameters"] if penalty == "0" else 2 * 2 * 4 * (10 + 1 + 2))
+    assert "entity leaves after layer" in result.output
+    recipe = load_config(folder / "found.toml")
+    assert recipe.sharing.kind == "exits"
+    assert (recipe.sharing.cell, recipe.sharing.hidden_dim, recipe.sharing.residual) == (
+        *("lstm", 5),
+        True,
+    )
+    assert recipe.training == load_config(config).training
+    again = probe(config, "--seeds", "2", "--penalty", "0", "--penalty", "1000")
+    assert "epoch " not in again.output
+    assert (
+        again.output.split("entity: groups alive")[1]
+        == (result.output.split("entity: groups alive")[1])
+    )
+
+
+def test_without_a_penalty_the_exits_are_at_the_top_and_the_control_elsewhere(config: Path) -> None:
+    assert probe(config, "--seeds", "1", "--penalty", "0").exit_code == 0
+    folder = config.parent / "runs" / "tiny-probes"
+    found, other = (load_config(folder / f"{own}.toml").sharing for own in ("found", "random"))
+    assert (found.entity_exit, found.relation_exit, found.shared_layers) == (2, 2, 2)
+    assert other.shared_layers == 2
+    assert (other.entity_exit, other.relation_exit) != (2, 2)
+    trained = CliRunner().invoke(
+        app, ["train", str(folder / "found.toml"), "--runs", str(config.parent / "runs")]
+    )
+    assert trained.exit_code == 0
+
+
+def test_a_probe_that_was_stopped_goes_on_and_another_config_is_refused(config: Path) -> None:
+    start = load_config(config, ["training.epochs=2"])
+    settings = probe_config(start, Probe("relation", 0.01, 5), 2)
+    assert (settings.seed, settings.training.average) == (5, "none")
+    folder = config.parent / "probe"
+    epochs = []
+    for event in run_probe(settings, folder, should_stop=lambda: len(epochs) == 1):
+        if isinstance(event, EpochResult):
+            epochs.append(event.epoch)
+    assert epochs == [1]
+    assert not (folder / "probe.json").exists()
+    epochs = [e.epoch for e in run_probe(settings, folder) if isinstance(e, EpochResult)]
+    assert epochs == [2]
+    assert (folder / "probe.json").exists()
+    assert list(run_probe(settings, folder)) == []
+    with pytest.raises(TrainingError, match=r"sharing\.penalty: was 0\.01, is 0\.1"):
+        list(run_probe(probe_config(start, Probe("relation", 0.1, 5), 2), folder))
+
+
+def test_copies_of_pretrained_layers_are_not_probed(config: Path) -> None:
+    start = load_config(config).model_copy(
+        update={"sharing": DepthSharingConfig(cell="pretrained")}
+    )
+    with pytest.raises(ConfigError, match="not probed"):
+        probe_config(start, Probe("entity", 0.1, 1), 2)
