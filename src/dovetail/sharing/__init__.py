@@ -1,5 +1,6 @@
 """Sharing strategies: from one stream of token vectors to one stream for each task."""
 
+from dovetail.sharing.bank import LayersOverBank
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.deltas import LayersWithDeltas, Scores, with_replaced
 from dovetail.sharing.exits import SharedLayersWithExits
@@ -11,6 +12,7 @@ from dovetail.sharing.streams import Streams
 
 __all__ = [
     "IncrementalLayers",
+    "LayersOverBank",
     "LayersWithDeltas",
     "OverPieces",
     "OwnLayers",
