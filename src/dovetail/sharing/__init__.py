@@ -1,5 +1,6 @@
 """Sharing strategies: from one stream of token vectors to one stream for each task."""
 
+from dovetail.sharing.bank import LayersOverBank
 from dovetail.sharing.block import SharingBlock
 from dovetail.sharing.deltas import LayersWithDeltas, Scores, with_replaced
 from dovetail.sharing.exits import SharedLayersWithExits
@@ -16,6 +17,7 @@ __all__ = [
     "Gate",
     "GatedLayers",
     "IncrementalLayers",
+    "LayersOverBank",
     "LayersWithDeltas",
     "OverPieces",
     "OwnLayers",
