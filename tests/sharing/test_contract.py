@@ -127,6 +127,8 @@ def residual_exits_at(*exits: int) -> Build:
         )
         return Stack([below, above])
 
+    return build
+
 
 def bank_of(base: Build, *added: str, rank: float = 1.0) -> Build:
     def build(cell: str) -> SharingBlock:
