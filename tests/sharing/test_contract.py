@@ -346,16 +346,13 @@ def test_saved_state_gives_the_same_streams(plan: str, cell: str, block: Sharing
     same(run(block, tokens, mask), run(other, tokens, mask))
 
 
-def test_finalised_block_gives_the_same_streams(plan: str, block: SharingBlock) -> None:
+def test_finalised_block_gives_the_same_streams(block: SharingBlock) -> None:
     tokens, mask = inputs(4, 2)
     block.eval().double()
     final = copy.deepcopy(block).finalize()
     assert final.output_dims == block.output_dims
     streams = run(block, tokens.double(), mask), run(final, tokens.double(), mask)
     same(*streams, rtol=0, atol=1e-14)
-    # Where a product of matrices is taken in another order, it is rounded in another way.
-    limits = {"rtol": 1e-5, "atol": 1e-6} if "bank" in plan else {}
-    same(run(block, tokens, mask), run(final, tokens, mask), **limits)
     stored, needed = (
         sum(value.numel() for value in own.state_dict().values()) for own in (block, final)
     )
