@@ -346,13 +346,14 @@ def test_saved_state_gives_the_same_streams(plan: str, cell: str, block: Sharing
     same(run(block, tokens, mask), run(other, tokens, mask))
 
 
-def test_finalised_block_gives_the_same_streams(block: SharingBlock) -> None:
+def test_finalised_block_gives_the_same_streams(plan: str, block: SharingBlock) -> None:
     tokens, mask = inputs(4, 2)
     block.eval().double()
     final = copy.deepcopy(block).finalize()
     assert final.output_dims == block.output_dims
     streams = run(block, tokens.double(), mask), run(final, tokens.double(), mask)
-    same(*streams, rtol=0, atol=1e-14)
+    # A bank is taken apart in single precision, and put together again.
+    same(*streams, rtol=0, atol=1e-6 if "bank" in plan else 1e-14)
     stored, needed = (
         sum(value.numel() for value in own.state_dict().values()) for own in (block, final)
     )
