@@ -1,0 +1,169 @@
+"""What sharing strategies cost in time: their blocks over token vectors, without anything else.
+
+    python benchmarks/strategies.py
+    python benchmarks/strategies.py --cell lstm --hidden-dim 192 --json strategies.json
+
+For every strategy the block as it is trained and its final form for inference are timed, and as the
+yardstick plain depth sharing, with which a strategy's fully shared setting has to keep up.  All of
+them take turns, so that whatever else the machine does hits them alike; medians over the turns are
+reported.  The weights are random: time does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from dovetail.build import build_sharing
+from dovetail.config import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    ProbeSharingConfig,
+)
+from dovetail.document import TASKS
+from dovetail.sharing import SharingBlock, Streams
+
+Build = Callable[[argparse.Namespace], SharingBlock]
+
+YARDSTICK = "depth 2+0+0"
+"""Two shared layers and no own ones."""
+
+FINAL = " (final)"
+
+
+def of(section: type, **settings: object) -> Build:
+    """A builder of what a config describes, with the layers that the command line asks for."""
+
+    def build(options: argparse.Namespace) -> SharingBlock:
+        layers = {"cell": options.cell, "hidden_dim": options.hidden_dim, "normalise": True}
+        return build_sharing(section(**layers, **settings), input_dim=options.input_dim)
+
+    return build
+
+
+BLOCKS: dict[str, Build] = {
+    YARDSTICK: of(DepthSharingConfig, shared_layers=2, entity_layers=0, relation_layers=0),
+    "depth 1+1+1": of(DepthSharingConfig, relation_layers=1),
+    "bottom, fully shared": of(
+        BottomSharingConfig, shared_layers=2, entity_layers=0, relation_layers=0
+    ),
+    "bottom 1+1 under 1": of(BottomSharingConfig),
+    "exits, fully shared": of(ExitsSharingConfig, shared_layers=2, entity_exit=2, relation_exit=2),
+    "exits 1 2": of(ExitsSharingConfig, shared_layers=2, entity_exit=1, relation_exit=2),
+    "residual exits 1 2": of(
+        ExitsSharingConfig, shared_layers=2, entity_exit=1, relation_exit=2, residual=True
+    ),
+    "probe of 4": of(ProbeSharingConfig),
+}
+"""The strategies, by name: any function from the options to a block."""
+
+
+def sentences(options: argparse.Namespace) -> list[Streams]:
+    """Batches of random token vectors, of sentences of half the length to the whole."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (options.batch_size, options.tokens)
+    lengths = torch.randint(options.tokens // 2, options.tokens + 1, shape[:1], generator=generator)
+    lengths[0] = options.tokens
+    mask = torch.arange(options.tokens) < lengths.unsqueeze(1)
+    return [
+        Streams.tied(torch.randn(*shape, options.input_dim, generator=generator), mask, TASKS)
+        for _ in range(options.batches)
+    ]
+
+
+def seconds_in_turns(
+    blocks: Mapping[str, SharingBlock], batches: list[Streams], turns: int
+) -> dict[str, list[float]]:
+    """Time all blocks one after the other, again and again; a first turn is not counted."""
+    spent: dict[str, list[float]] = {name: [] for name in blocks}
+    for turn in range(turns + 1):
+        for name, block in blocks.items():
+            started = time.perf_counter()
+            with torch.inference_mode():
+                for batch in batches:
+                    block(batch)
+            if turn:
+                spent[name].append(time.perf_counter() - started)
+    return spent
+
+
+def measure(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Speed and size of each strategy, as it is trained and in its final form."""
+    trained: dict[str, SharingBlock] = {}
+    for name, build in BLOCKS.items():
+        torch.manual_seed(0)
+        trained[name] = build(options).eval()
+    final = {name: copy.deepcopy(block).finalize().eval() for name, block in trained.items()}
+    together = trained | {f"{name}{FINAL}": block for name, block in final.items()}
+    spent = seconds_in_turns(together, sentences(options), options.turns)
+    number = options.batches * options.batch_size
+    return {
+        name: {
+            "sentences_per_second": number / statistics.median(spent[name]),
+            "final_sentences_per_second": number / statistics.median(spent[f"{name}{FINAL}"]),
+            "final_over_trained": ratio(spent[f"{name}{FINAL}"], spent[name]),
+            "final_over_yardstick": ratio(spent[f"{name}{FINAL}"], spent[YARDSTICK]),
+            "parameters": count(trained[name]),
+            "final_parameters": count(final[name]),
+        }
+        for name in BLOCKS
+    }
+
+
+def ratio(times: list[float], others: list[float]) -> float:
+    """The median over the turns: what slows a turn down slows both."""
+    return statistics.median(own / other for own, other in zip(times, others, strict=True))
+
+
+def count(block: SharingBlock) -> int:
+    """The numbers that a block stores."""
+    return sum(parameter.numel() for parameter in block.parameters())
+
+
+def table(measured: Mapping[str, Mapping[str, float]]) -> str:
+    """The measurements for people."""
+    lines = [
+        f"{'':24}{'sentences/s':>22}{'time of the final form':>30}{'parameters':>24}",
+        f"{'':24}{'trained':>11}{'final':>11}{'/ trained':>12}{f'/ {YARDSTICK}':>18}"
+        f"{'trained':>12}{'final':>12}",
+    ]
+    lines += [
+        f"{name:24}{own['sentences_per_second']:11.0f}{own['final_sentences_per_second']:11.0f}"
+        f"{own['final_over_trained']:12.2f}{own['final_over_yardstick']:18.2f}"
+        f"{own['parameters']:12,}{own['final_parameters']:12,}"
+        for name, own in measured.items()
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cell", choices=("gru", "lstm", "transformer"), default="gru")
+    for name, value in (("hidden-dim", 192), ("input-dim", 640), ("tokens", 32)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--batches", type=int, default=8)
+    parser.add_argument("--turns", type=int, default=9, help="how often everything is timed")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="write the measurements to this file too")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    measured = measure(options)
+    print(table(measured))
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
