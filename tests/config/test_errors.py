@@ -71,7 +71,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"sharing": {"kind": "dephts"}},
-            'sharing.kind: expected "depth", "bottom", "exits", "gates" or "probe", found "dephts"',
+            '"depth", "bottom", "exits", "gates", "primitives" or "probe", found "dephts"; did you',
         ),
         (
             {"entity_head": {"kind": "spam"}},
@@ -149,6 +149,20 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         (
             {"sharing": {"kind": "gates", "gates": "random", "granularity": "layer"}},
             "sharing.granularity: random gates are drawn among units",
+        ),
+        (
+            {"sharing": {"kind": "primitives", "primitives": ["next", "identity", "next"]}},
+            "sharing.primitives: next is there twice",
+        ),
+        (
+            {
+                "sharing": {
+                    "kind": "primitives",
+                    "primitives": ["identity"],
+                    "trainable_primitives": True,
+                }
+            },
+            "sharing.trainable_primitives: of the primitives only the reservoir has weights",
         ),
         (
             {"sharing": {"cell": "transformer", "hidden_dim": 9, "attention_heads": 4}},

@@ -12,6 +12,7 @@ from tests.networks import layer_factory, reached
 from torch import Tensor
 
 from dovetail.layers.piece_states import PieceStates
+from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, reservoir
 from dovetail.layers.residual import Residual
 from dovetail.sharing import (
     Budget,
@@ -19,6 +20,7 @@ from dovetail.sharing import (
     LayersOverBank,
     LayersWithDeltas,
     OverPieces,
+    RoutedBlock,
     Scores,
     SharedLayersWithExits,
     SharingBlock,
@@ -30,6 +32,7 @@ from dovetail.sharing import (
     path_of,
     probe,
     projected,
+    routed,
 )
 
 INPUT_DIM, HIDDEN_DIM = 5, 3
@@ -139,6 +142,20 @@ def bank_of(base: Build, *added: str, rank: float = 1.0) -> Build:
     return build
 
 
+def routed_blocks(blocks: int, fraction: float, *tasks: str, trained: bool = False) -> Build:
+    def make_block(width: int) -> RoutedBlock:
+        layer = reservoir(width, 2, spectral_radius=0.9, trained=trained)
+        drawn = ((layer, 4), (Noise(0.0), width))
+        return RoutedBlock(
+            tasks,
+            Primitives([*OPERATIONS], input_dim=width, drawn=drawn),
+            output_dim=2 * HIDDEN_DIM,
+            shared_fraction=fraction,
+        )
+
+    return lambda cell: routed(make_block, input_dim=INPUT_DIM, num_blocks=blocks)
+
+
 def over_pieces(build: Build) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM)
 
@@ -198,6 +215,10 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "bank, modulated by relation": (bank_of(depth_of(2, 0, 0), "relation"), widths(2, 2)),
     "bank, modulated by both": (bank_of(depth_of(1, 1, 2), "entity", "relation"), widths(2, 3)),
     "bank of few filters": (bank_of(exits_at(1, 2, 3), *TASKS[1:], rank=0.7), widths(1, 2, 3)),
+    "primitives, half shared": (routed_blocks(2, 0.5, *TASKS[:2]), widths(2, 2)),
+    "primitives, all shared": (routed_blocks(1, 1.0, *TASKS[:2]), widths(1, 1)),
+    "primitives, all own": (routed_blocks(2, 0.0, *TASKS), widths(2, 2, 2)),
+    "primitives, trained": (routed_blocks(2, 0.5, *TASKS, trained=True), widths(2, 2, 2)),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2)), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2)), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),

@@ -8,7 +8,7 @@ from typing import Any
 from dovetail.build.encoders import Words, build_encoder
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
 from dovetail.build.sharing import build_copied_layers, build_sharing
-from dovetail.config import Config
+from dovetail.config import Config, copies_layers
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.model import JointModel
@@ -51,7 +51,7 @@ def assemble(
 
     With `chosen`, the sharing has the final form that these assets describe.
     """
-    if config.sharing.cell == "pretrained":
+    if copies_layers(config.sharing):
         sharing = build_copied_layers(config.sharing, encoder)
     else:
         sharing = build_sharing(config.sharing, input_dim=encoder.output_dim, chosen=chosen)

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    PrimitivesSharingConfig,
     ProbeSharingConfig,
     SharingConfig,
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
+from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, reservoir
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
@@ -25,6 +27,7 @@ from dovetail.layers.transformer import TransformerLayer
 from dovetail.sharing import (
     Budget,
     Gate,
+    RoutedBlock,
     SharedLayersWithExits,
     SharingBlock,
     Stack,
@@ -35,10 +38,20 @@ from dovetail.sharing import (
     gated,
     probe,
     projected,
+    routed,
 )
 
+Layered = (
+    DepthSharingConfig
+    | BottomSharingConfig
+    | ExitsSharingConfig
+    | GatesSharingConfig
+    | ProbeSharingConfig
+)
+"""The placements that are made of layers of one sort."""
 
-def layer_factory(config: SharingConfig) -> LayerFactory:
+
+def layer_factory(config: Layered) -> LayerFactory:
     """What makes the layers of a placement, all but copies of pretrained ones.
 
     Behind gates it is the gated values that are normalised, not those of each layer.
@@ -66,7 +79,7 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
     return transformer if config.cell == "transformer" else recurrent
 
 
-def residual_factory(config: SharingConfig) -> LayerFactory:
+def residual_factory(config: ExitsSharingConfig | ProbeSharingConfig) -> LayerFactory:
     """What makes layers that add to what they read, of twice the config's hidden_dim."""
     make_layer = layer_factory(config.model_copy(update={"normalise": False}))
     if config.cell == "transformer":  # such a layer adds by itself, and normalises before
@@ -81,6 +94,8 @@ def build_sharing(
 
     With `chosen`, its final form.
     """
+    if isinstance(config, PrimitivesSharingConfig):
+        return build_routed_blocks(config, input_dim=input_dim)
     if isinstance(config, GatesSharingConfig):
         return build_gated_layers(config, input_dim=input_dim, chosen=chosen)
     make_layer = layer_factory(config)
@@ -158,6 +173,38 @@ def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
             SharedLayersWithExits(residual_factory(config), input_dim=width, exits=exits),
         ]
     )
+
+
+def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> SharingBlock:
+    """Blocks of primitives, over a shared projection if there is to be one."""
+    tasks = (ENTITY_TASK, RELATION_TASK)
+
+    def make_block(width: int) -> RoutedBlock:
+        drawn: list[tuple[nn.Module, int]] = []
+        if "reservoir" in config.primitives:
+            layer = reservoir(
+                width,
+                config.reservoir_dim,
+                spectral_radius=config.spectral_radius,
+                trained=config.trainable_primitives,
+            )
+            drawn.append((layer, layer.output_dim))
+        if "noise" in config.primitives:
+            drawn.append((Noise(config.noise), width))
+        names = [name for name in config.primitives if name in OPERATIONS]
+        return RoutedBlock(
+            tasks,
+            Primitives(names, input_dim=width, drawn=drawn),
+            output_dim=2 * config.hidden_dim,
+            shared_fraction=config.shared_fraction,
+            dropout=config.dropout,
+        )
+
+    width = config.projection_dim or input_dim
+    blocks = routed(make_block, input_dim=width, num_blocks=config.blocks)
+    if not config.projection_dim:
+        return blocks
+    return Stack([projected(dict.fromkeys(tasks, input_dim), width), blocks])
 
 
 def build_copied_layers(

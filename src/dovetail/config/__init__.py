@@ -31,8 +31,10 @@ from dovetail.config.sharing import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    PrimitivesSharingConfig,
     ProbeSharingConfig,
     SharingConfig,
+    copies_layers,
 )
 from dovetail.config.training import TrainingConfig
 
@@ -52,6 +54,7 @@ __all__ = [
     "ExitsSharingConfig",
     "GatesSharingConfig",
     "PretrainedEncoderConfig",
+    "PrimitivesSharingConfig",
     "ProbeSharingConfig",
     "RelationHeadConfig",
     "SharingConfig",
@@ -59,6 +62,7 @@ __all__ = [
     "StaticEncoderConfig",
     "TrainingConfig",
     "config_reference",
+    "copies_layers",
     "dump_config",
     "load_config",
     "parse_config",

@@ -12,7 +12,7 @@ from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
 from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.sharing import DepthSharingConfig, SharingConfig
+from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_layers
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
@@ -98,7 +98,7 @@ class Config(Section):
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:
         """Where the layers of a pretrained encoder are to be copied and cannot be."""
-        if self.sharing.cell != "pretrained":
+        if not copies_layers(self.sharing):
             return
         found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
         if len(found) != 1:

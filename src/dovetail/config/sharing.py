@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field
 
-from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, Fraction, NonNegative, PositiveCount
-
-
-class LayersConfig(Section):
-    """What the placements have in common: most are made of bidirectional recurrent layers."""
-
-    hidden_dim: PositiveCount = 256
-    """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
-    cell."""
-
-    attention_heads: PositiveCount = 4
-    """Attention heads of each layer, with `cell = "transformer"`."""
-
-    dropout: Dropout = 0.35
-    """Probability with which a number is dropped in training, before each layer; in a transformer
-    layer also among its hidden units."""
-
-    normalise: bool = False
-    """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
+from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
+from dovetail.config.layers import LayersConfig, uneven_heads
+from dovetail.config.section import Contradiction
+from dovetail.config.values import Count, NonNegative, PositiveCount
 
 
 class DepthSharingConfig(LayersConfig):
@@ -50,7 +34,7 @@ class DepthSharingConfig(LayersConfig):
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
         if not (self.shared_layers or self.entity_layers or self.relation_layers):
             yield from _nothing_to_copy(self.cell)
 
@@ -85,7 +69,7 @@ class BottomSharingConfig(LayersConfig):
     """Layers of the relation task above the shared ones."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
         one_reads_below = (self.entity_layers == 0) != (self.relation_layers == 0)
         width = 2 * self.hidden_dim
         if self.shared_layers and one_reads_below and self.projection_dim != width:
@@ -121,7 +105,7 @@ class ExitsSharingConfig(LayersConfig):
     hidden_dim; recurrent layers are then normalised (normalise) before and not after."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
         if not self.shared_layers:
             yield from _nothing_to_copy(self.cell)
         if self.residual and self.cell == "pretrained":
@@ -141,53 +125,6 @@ class ExitsSharingConfig(LayersConfig):
                 "shared_layers",
                 f"the last task leaves after layer {deepest}, so nothing reads what stands above "
                 f"it; set shared_layers = {deepest}, or take a later exit",
-            )
-
-
-class GatesSharingConfig(LayersConfig):
-    """Layers whose units are shared or a task's own, as gates say (after InterroGate, 2024)."""
-
-    kind: Literal["gates"] = "gates"
-    """Gates decide for each unit of each layer."""
-
-    cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer, of which gates choose among the
-    numbers that come out, so that nothing inside of it can be removed."""
-
-    layers: PositiveCount = 2
-    """Layers, each there once for both tasks and once for each task while it is trained."""
-
-    gates: Literal["learned", "random"] = "learned"
-    """Whether training finds which units are a task's own, or they are drawn once, as many as the
-    budgets say: the control experiment."""
-
-    granularity: Literal["unit", "layer"] = "unit"
-    """Whether there is a gate for each unit of a layer, or one for all of them."""
-
-    entity_budget: Fraction = 0.25
-    """Share of its units that the entity task may own for free."""
-
-    relation_budget: Fraction = 0.25
-    """Share of its units that the relation task may own for free."""
-
-    weight: NonNegative = 10.0
-    """Weight in the loss of the share of units that learned gates open beyond the budgets."""
-
-    detach: bool = False
-    """Whether a task's loss is kept out of the other task's layers.  Else it reaches those below,
-    since the shared layers read a mixture of what both tasks read."""
-
-    warmup_epochs: Count = 8
-    """Epochs with all units shared, before those of `training.epochs`.  The tasks' layers start as
-    copies of the shared ones then."""
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
-        if self.gates == "random" and self.granularity == "layer":
-            yield Contradiction(
-                "granularity",
-                'random gates are drawn among units, and "layer" has one for all units; set '
-                'granularity = "unit", or let the gates be learned',
             )
 
 
@@ -215,17 +152,7 @@ class ProbeSharingConfig(LayersConfig):
     changes less than that (root mean square of the averaged gradient) become zero. 0 keeps all."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
-
-
-def _uneven_heads(config: LayersConfig, cell: str) -> Iterator[Contradiction]:
-    """Said of attention heads that cannot share the width of a layer."""
-    if cell == "transformer" and 2 * config.hidden_dim % config.attention_heads:
-        yield Contradiction(
-            "attention_heads",
-            f"{config.attention_heads} heads cannot share the {2 * config.hidden_dim} numbers of a "
-            f"token (twice hidden_dim) evenly; take a divisor",
-        )
+        yield from uneven_heads(self, self.cell)
 
 
 def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
@@ -239,7 +166,15 @@ SharingConfig = Annotated[
     | BottomSharingConfig
     | ExitsSharingConfig
     | GatesSharingConfig
+    | PrimitivesSharingConfig
     | ProbeSharingConfig,
     Field(discriminator="kind"),
 ]
 """Any of the placements; `kind` says which."""
+
+
+def copies_layers(config: SharingConfig) -> TypeGuard[DepthSharingConfig | ExitsSharingConfig]:
+    """Whether the layers are copies of the pretrained encoder's own."""
+    return isinstance(config, DepthSharingConfig | ExitsSharingConfig) and (
+        config.cell == "pretrained"
+    )

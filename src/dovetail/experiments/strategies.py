@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from dovetail.build import build_encoder
 from dovetail.build.model import assemble
-from dovetail.config import Config, SharingConfig, with_changes
-from dovetail.config.sharing import LayersConfig
+from dovetail.config import Config, SharingConfig, copies_layers, with_changes
+from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND, kind_of, sections_in
 from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder
@@ -78,7 +78,7 @@ def strategies(config: Config) -> Iterator[Strategy]:
         try:
             changed = with_changes(config, {"sharing": settings(config, section)})
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
-            takes = changed.sharing.cell == "pretrained"
+            takes = copies_layers(changed.sharing)
             model = assemble(changed, schema, copy.deepcopy(encoder) if takes else encoder)
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:

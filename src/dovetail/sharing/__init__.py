@@ -10,6 +10,7 @@ from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
 from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
 from dovetail.sharing.plans import bottom, depth, probe, projected
+from dovetail.sharing.primitives import RoutedBlock, routed
 from dovetail.sharing.streams import Streams
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LayersWithDeltas",
     "OverPieces",
     "OwnLayers",
+    "RoutedBlock",
     "Scores",
     "SharedLayers",
     "SharedLayersWithExits",
@@ -35,5 +37,6 @@ __all__ = [
     "path_of",
     "probe",
     "projected",
+    "routed",
     "with_replaced",
 ]

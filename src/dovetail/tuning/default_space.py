@@ -11,6 +11,7 @@ from dovetail.config import (
     ExitsSharingConfig,
     GatesSharingConfig,
     PretrainedEncoderConfig,
+    PrimitivesSharingConfig,
     value_of,
 )
 from dovetail.tuning.entries import Choices, Condition, Entry, Range
@@ -54,6 +55,9 @@ def _sharing(config: Config) -> dict[str, Entry]:
                 layers[f"sharing.{name}"] = Range(0.0, 1.0, step=0.05)
             if gates == "learned":
                 layers["sharing.weight"] = Range(1.0, 100.0, log=True)
+        case PrimitivesSharingConfig():
+            layers["sharing.blocks"] = Range(1, 3, whole=True)
+            layers["sharing.shared_fraction"] = Range(0.0, 1.0, step=0.25)
     return {
         **layers,
         "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
