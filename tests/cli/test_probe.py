@@ -11,7 +11,13 @@ from tests.networks import tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.config import DataConfig, DepthSharingConfig, dump_config, load_config
+from dovetail.config import (
+    DataConfig,
+    DepthSharingConfig,
+    PrimitivesSharingConfig,
+    dump_config,
+    load_config,
+)
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.experiments.probes import Probe, probe_config, run_probe
 from dovetail.training import EpochResult
@@ -101,4 +107,7 @@ def test_copies_of_pretrained_layers_are_not_probed(config: Path) -> None:
         update={"sharing": DepthSharingConfig(cell="pretrained")}
     )
     with pytest.raises(ConfigError, match="not probed"):
+        probe_config(start, Probe("entity", 0.1, 1), 2)
+    start = start.model_copy(update={"sharing": PrimitivesSharingConfig()})
+    with pytest.raises(ConfigError, match='"primitives" has no layers that a probe could have'):
         probe_config(start, Probe("entity", 0.1, 1), 2)

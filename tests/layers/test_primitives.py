@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, reservoir
+from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 
 DIM = 3
 LENGTHS = (5, 2, 1)
@@ -60,7 +60,7 @@ def test_outputs_stand_side_by_side(tokens: Tensor, mask: Tensor) -> None:
 
 @pytest.mark.parametrize("radius", [0.3, 0.9])
 def test_reservoir_has_the_spectral_radius_in_both_directions(radius: float) -> None:
-    layer = reservoir(DIM, 6, spectral_radius=radius)
+    layer = Reservoir(DIM, 6, spectral_radius=radius)
     for direction in (layer.forwards, layer.backwards):
         eigenvalues = torch.linalg.eigvals(direction.weight_hh_l0)
         torch.testing.assert_close(eigenvalues.abs(), torch.full((6,), radius))
@@ -68,7 +68,7 @@ def test_reservoir_has_the_spectral_radius_in_both_directions(radius: float) -> 
 
 def test_reservoir_forgets_where_it_started() -> None:
     """Two sentences that differ in the first token are nearly the same a while later."""
-    layer = reservoir(DIM, 6, spectral_radius=0.5)
+    layer = Reservoir(DIM, 6, spectral_radius=0.5)
     first = torch.randn(1, 40, DIM)
     second = first.clone()
     second[:, 0] += 5
@@ -80,7 +80,7 @@ def test_reservoir_forgets_where_it_started() -> None:
 
 def test_primitives_are_not_trained_unless_asked_for() -> None:
     for trained in (False, True):
-        layer = reservoir(DIM, 4, spectral_radius=0.9, trained=trained)
+        layer = Reservoir(DIM, 4, spectral_radius=0.9, trained=trained)
         primitives = Primitives([*OPERATIONS], input_dim=DIM, drawn=[(layer, 8)])
         flags = {parameter.requires_grad for parameter in primitives.parameters()}
         assert flags == {trained}

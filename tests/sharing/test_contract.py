@@ -12,7 +12,7 @@ from tests.networks import layer_factory, reached
 from torch import Tensor
 
 from dovetail.layers.piece_states import PieceStates
-from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, reservoir
+from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 from dovetail.layers.residual import Residual
 from dovetail.sharing import (
     Budget,
@@ -144,7 +144,7 @@ def bank_of(base: Build, *added: str, rank: float = 1.0) -> Build:
 
 def routed_blocks(blocks: int, fraction: float, *tasks: str, trained: bool = False) -> Build:
     def make_block(width: int) -> RoutedBlock:
-        layer = reservoir(width, 2, spectral_radius=0.9, trained=trained)
+        layer = Reservoir(width, 2, spectral_radius=0.9, trained=trained)
         drawn = ((layer, 4), (Noise(0.0), width))
         return RoutedBlock(
             tasks,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from dovetail.config import PrimitivesSharingConfig
-from dovetail.layers.primitives import OPERATIONS, Primitives, reservoir
+from dovetail.layers.primitives import OPERATIONS, Primitives, Reservoir
 from dovetail.sharing import RoutedBlock, SharingBlock, Streams, routed
 
 DIM, WIDTH, RESERVOIR = 5, 8, 3
@@ -18,7 +18,7 @@ TASKS = ("entity", "relation")
 
 def block_of(fraction: float, *tasks: str, blocks: int = 2, trained: bool = False) -> SharingBlock:
     def make_block(width: int) -> RoutedBlock:
-        layer = reservoir(width, RESERVOIR, spectral_radius=0.9, trained=trained)
+        layer = Reservoir(width, RESERVOIR, spectral_radius=0.9, trained=trained)
         primitives = Primitives([*OPERATIONS], input_dim=width, drawn=[(layer, 2 * RESERVOIR)])
         return RoutedBlock(
             tasks or TASKS, primitives, output_dim=WIDTH, shared_fraction=fraction, dropout=0.1

@@ -19,7 +19,7 @@ from dovetail.config import (
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
-from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, reservoir
+from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
@@ -182,7 +182,7 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
     def make_block(width: int) -> RoutedBlock:
         drawn: list[tuple[nn.Module, int]] = []
         if "reservoir" in config.primitives:
-            layer = reservoir(
+            layer = Reservoir(
                 width,
                 config.reservoir_dim,
                 spectral_radius=config.spectral_radius,

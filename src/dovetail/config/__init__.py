@@ -25,13 +25,12 @@ from dovetail.config.heads import (
     RelationHeadConfig,
     SpanEntityHeadConfig,
 )
+from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
 from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
-    GatesSharingConfig,
-    PrimitivesSharingConfig,
     ProbeSharingConfig,
     SharingConfig,
     copies_layers,

@@ -16,8 +16,14 @@ from typing import Any
 
 from torch import nn
 
-from dovetail.config import Config, ProbeSharingConfig, dump_config, with_changes
-from dovetail.config.sharing import LayersConfig
+from dovetail.config import (
+    Config,
+    ProbeSharingConfig,
+    copies_layers,
+    dump_config,
+    with_changes,
+)
+from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND
 from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
@@ -73,12 +79,17 @@ def sort_of_layers(config: Config) -> dict[str, Any]:
     """What the layers of a config are made of, as values of a section.
 
     Raises:
-        ConfigError: if they are copies of pretrained layers.
+        ConfigError: if they are copies of pretrained layers, or there are none.
     """
     own = config.sharing.model_dump(mode="json")
-    if own["cell"] == "pretrained":
+    if copies_layers(config.sharing):
         raise ConfigError(
             "sharing.cell: copies of pretrained layers are not probed; set another cell"
+        )
+    if not isinstance(config.sharing, LayersConfig):
+        raise ConfigError(
+            f'sharing.kind: "{config.sharing.kind}" has no layers that a probe could have; take '
+            f'another kind, such as "depth"'
         )
     return {name: own[name] for name in ("cell", *LayersConfig.model_fields)}
 

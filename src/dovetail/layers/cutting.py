@@ -59,8 +59,8 @@ def without_dead_groups(layer: nn.Module) -> nn.Module:
         return smaller
     assert isinstance(smaller, BidirectionalLayer)  # groups_of knows no other
     hidden_dim = smaller.forwards.hidden_size
-    smaller.forwards = _cut_cell(smaller.forwards, first)
-    smaller.backwards = _cut_cell(smaller.backwards, second)
+    smaller.forwards = cut_cell(smaller.forwards, first)
+    smaller.backwards = cut_cell(smaller.backwards, second)
     smaller.output_dim = len(first) + len(second)
     return PlacedUnits(smaller, torch.cat([first, hidden_dim + second]), 2 * hidden_dim)
 
@@ -70,7 +70,8 @@ def _kept(alive: Bool[Tensor, " groups"]) -> Int[Tensor, " kept"]:
     return places if len(places) else places.new_zeros(1)
 
 
-def _cut_cell(cell: nn.GRU | nn.LSTM, kept: Tensor) -> nn.GRU | nn.LSTM:
+@torch.no_grad()
+def cut_cell(cell: nn.GRU | nn.LSTM, kept: Int[Tensor, " kept"]) -> nn.GRU | nn.LSTM:
     """A cell of some of the units."""
     smaller = type(cell)(cell.input_size, len(kept), batch_first=True).to(
         cell.get_parameter("weight_hh_l0")

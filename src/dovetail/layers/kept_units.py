@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dovetail.layers.recurrent import BidirectionalLayer, reversal
+from dovetail.layers.cutting import cut_cell
+from dovetail.layers.recurrent import BidirectionalLayer, states_from_the_end
 
 DIRECTIONS = ("forwards", "backwards")
 """The two halves of a layer's units, in this order."""
@@ -57,9 +58,13 @@ class KeptUnits(nn.Module):
         super().__init__()
         self.output_dim = layer.output_dim
         self.register_buffer("places", kept.nonzero().squeeze(1), persistent=False)
-        halves = zip(DIRECTIONS, kept.chunk(2), strict=True)
+        cells = (layer.forwards, layer.backwards)
         self.directions = nn.ModuleDict(
-            {name: _smaller(layer.get_submodule(name), half) for name, half in halves if half.any()}
+            {
+                name: cut_cell(cell, half.nonzero().squeeze(1))
+                for name, cell, half in zip(DIRECTIONS, cells, kept.chunk(2), strict=True)
+                if half.any()
+            }
         )
 
     def forward(
@@ -68,27 +73,10 @@ class KeptUnits(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch tokens output_dim"]:
         """What the layer gives for these units; padded positions hold values that mean nothing."""
-        found = []
-        for name, cell in self.directions.items():
-            if name == "forwards":
-                found.append(cell(tokens)[0])
-            else:
-                order = reversal(mask).unsqueeze(2)
-                behind, _ = cell(tokens.gather(1, order.expand_as(tokens)))
-                found.append(behind.gather(1, order.expand_as(behind)))
+        found = [
+            cell(tokens)[0] if name == "forwards" else states_from_the_end(cell, tokens, mask)
+            for name, cell in self.directions.items()
+        ]
         states = torch.cat(found, dim=2)
         empty = states.new_zeros(*states.shape[:2], self.output_dim)
         return empty.index_copy(2, self.get_buffer("places"), states)
-
-
-def _smaller(cell: nn.Module, kept: Bool[Tensor, " units"]) -> nn.Module:
-    """A recurrent cell with some units of another one."""
-    kind = nn.GRU if isinstance(cell, nn.GRU) else nn.LSTM
-    input_dim = cell.get_parameter("weight_ih_l0").shape[1]
-    smaller = kind(input_dim, int(kept.sum()), batch_first=True)
-    for name, parameter in smaller.named_parameters():
-        whole = cell.get_parameter(name).detach()
-        # The rows are those of the cell's inner gates, one block of all units after the other.
-        rows = whole[kept.repeat(len(whole) // len(kept))]
-        parameter.data = rows[:, kept] if "weight_hh" in name else rows
-    return smaller

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.recurrent import states_from_the_end
 
 Operation = Callable[[Tensor, Tensor], Tensor]
 """From token vectors, zero in padding, and the mask to as many vectors of the same width."""
@@ -92,25 +92,39 @@ class Noise(nn.Module):
         return tokens + self.deviation * torch.randn_like(tokens) if self.training else tokens
 
 
-def reservoir(
-    input_dim: int, hidden_dim: int, *, spectral_radius: float, trained: bool = False
-) -> BidirectionalLayer:
-    """A random recurrent layer that forgets slowly, and is not trained (Jaeger 2001).
+class Reservoir(nn.Module):
+    """A random recurrent layer that reads in both directions and is not trained (Jaeger 2001).
 
-    Its recurrent weights are orthogonal, times a spectral radius below 1, with which it forgets.
+    h = tanh(W x + U h), where U is orthogonal, times a spectral radius below 1: what was read is
+    forgotten by about this factor at each token.
 
     Args:
-        input_dim: width of the input.
-        hidden_dim: units in each direction.
-        spectral_radius: largest absolute eigenvalue of the recurrent weights.
+        input_dim: width of a token vector coming in.
+        hidden_dim: units in each direction; the output is twice as wide.
+        spectral_radius: absolute value of all eigenvalues of U.
         trained: whether it is trained after all.
     """
-    layer = BidirectionalLayer("rnn", input_dim=input_dim, hidden_dim=hidden_dim)
-    for name, parameter in layer.named_parameters():
-        if "weight_hh" in name:
-            parameter.data.mul_(spectral_radius)
-        parameter.requires_grad_(trained)
-    return layer
+
+    def __init__(
+        self, input_dim: int, hidden_dim: int, *, spectral_radius: float, trained: bool = False
+    ) -> None:
+        super().__init__()
+        self.forwards = nn.RNN(input_dim, hidden_dim, batch_first=True)
+        self.backwards = nn.RNN(input_dim, hidden_dim, batch_first=True)
+        self.output_dim = 2 * hidden_dim
+        for name, parameter in self.named_parameters():
+            if "weight_hh" in name:
+                nn.init.orthogonal_(parameter, gain=spectral_radius)
+            elif "weight_ih" in name:
+                nn.init.xavier_uniform_(parameter)
+            else:
+                nn.init.zeros_(parameter)
+        self.requires_grad_(trained)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The states of both directions; padded positions hold values that mean nothing."""
+        ahead, _ = self.forwards(tokens)
+        return torch.cat([ahead, states_from_the_end(self.backwards, tokens, mask)], dim=2)
 
 
 class Primitives(nn.Module):
@@ -119,7 +133,7 @@ class Primitives(nn.Module):
     Args:
         names: keys of `OPERATIONS`.
         input_dim: width of the token vectors.
-        drawn: further operations with their output widths, such as a `reservoir` or `Noise`.
+        drawn: further operations with their output widths, such as a `Reservoir` or `Noise`.
     """
 
     def __init__(

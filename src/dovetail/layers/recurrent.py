@@ -26,6 +26,18 @@ def reversal(mask: Bool[Tensor, "batch tokens"]) -> Int[Tensor, "batch tokens"]:
     return torch.where(mask, lengths - 1 - positions, positions)
 
 
+def states_from_the_end(
+    cell: nn.Module,
+    tokens: Float[Tensor, "batch tokens input_dim"],
+    mask: Bool[Tensor, "batch tokens"],
+) -> Float[Tensor, "batch tokens hidden_dim"]:
+    """The states of a recurrent cell that reads each sentence from its last token to its first."""
+    order = reversal(mask).unsqueeze(2)
+    behind, _ = cell(tokens.gather(1, order.expand_as(tokens)))
+    states: Tensor = behind.gather(1, order.expand_as(behind))
+    return states
+
+
 class BidirectionalLayer(nn.Module):
     """One recurrent layer that reads a sentence in both directions.
 
@@ -87,7 +99,5 @@ class BidirectionalLayer(nn.Module):
 
     def _states(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Run torch's own kernels, which are the fastest for LSTMs and for other devices."""
-        order = reversal(mask).unsqueeze(2)
         ahead, _ = self.forwards(tokens)
-        behind, _ = self.backwards(tokens.gather(1, order.expand_as(tokens)))
-        return torch.cat([ahead, behind.gather(1, order.expand_as(behind))], dim=2)
+        return torch.cat([ahead, states_from_the_end(self.backwards, tokens, mask)], dim=2)
