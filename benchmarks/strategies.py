@@ -26,6 +26,7 @@ from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
+    GatesSharingConfig,
     ProbeSharingConfig,
 )
 from dovetail.document import TASKS
@@ -61,6 +62,7 @@ BLOCKS: dict[str, Build] = {
     "residual exits 1 2": of(
         ExitsSharingConfig, shared_layers=2, entity_exit=1, relation_exit=2, residual=True
     ),
+    "gates": of(GatesSharingConfig),
     "probe of 4": of(ProbeSharingConfig),
 }
 """The strategies, by name: any function from the options to a block."""

@@ -51,9 +51,9 @@ def test_probes_leave_a_table_and_recipes_and_are_trained_once(config: Path) -> 
         task, penalty, _ = name.split("-")
         assert own["shares"] == ([1.0, 1.0] if penalty == "0" else [0.0, 0.0])
         assert own["task"] == task
-        # Of each direction of an LSTM one unit stays, over vectors of ten numbers.
+        # Of each LSTM layer one unit stays, over vectors of ten numbers.
         assert own["parameters"] == 2 * 2 * 4 * 5 * (10 + 5 + 2)
-        assert own["kept"] == (own["parameters"] if penalty == "0" else 2 * 2 * 4 * (10 + 1 + 2))
+        assert own["kept"] == (own["parameters"] if penalty == "0" else 2 * 4 * (10 + 1 + 2))
     assert "entity leaves after layer" in result.output
     recipe = load_config(folder / "found.toml")
     assert recipe.sharing.kind == "exits"

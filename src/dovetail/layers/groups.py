@@ -64,7 +64,12 @@ def groups_of(layer: nn.Module) -> list[Groups]:
         case BidirectionalLayer():
             directions = {"forwards": layer.forwards, "backwards": layer.backwards}
             return [
-                Groups(name, tuple(cell.parameters()), gates_of(cell), cell.hidden_size)
+                Groups(
+                    name,
+                    tuple(cell.parameters()),
+                    parts=4 if isinstance(cell, nn.LSTM) else 3,  # gates
+                    number=cell.hidden_size,
+                )
                 for name, cell in directions.items()
             ]
         case TransformerLayer():
@@ -75,11 +80,6 @@ def groups_of(layer: nn.Module) -> list[Groups]:
             ]
         case _:
             raise TypeError(f"expected a recurrent or a transformer layer, found {type(layer)}")
-
-
-def gates_of(cell: nn.Module) -> int:
-    """The gates of a recurrent cell, which are as many blocks of rows."""
-    return 4 if isinstance(cell, nn.LSTM) else 3
 
 
 def layers_with_groups(module: nn.Module) -> list[nn.Module]:

@@ -8,10 +8,9 @@ rest stays exactly as it is.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from dovetail.layers.cutting import cut_cell
 from dovetail.layers.recurrent import BidirectionalLayer, states_from_the_end
 
 DIRECTIONS = ("forwards", "backwards")
@@ -80,3 +79,19 @@ class KeptUnits(nn.Module):
         states = torch.cat(found, dim=2)
         empty = states.new_zeros(*states.shape[:2], self.output_dim)
         return empty.index_copy(2, self.get_buffer("places"), states)
+
+
+@torch.no_grad()
+def cut_cell(cell: nn.GRU | nn.LSTM, kept: Int[Tensor, " kept"]) -> nn.GRU | nn.LSTM:
+    """A cell of some of the units."""
+    smaller = type(cell)(cell.input_size, len(kept), batch_first=True).to(
+        cell.get_parameter("weight_hh_l0")
+    )
+    for name, parameter in cell.named_parameters():
+        # A row for each unit of each inner gate, one gate after the other.
+        rows = parameter.view(-1, cell.hidden_size, parameter[0].numel())[:, kept]
+        if name.startswith("weight_hh"):
+            rows = rows[:, :, kept]
+        own = smaller.get_parameter(name)
+        own.copy_(rows.reshape(own.shape))
+    return smaller

@@ -90,8 +90,7 @@ class BidirectionalLayer(nn.Module):
         """Token vectors in context; padded positions hold values that mean nothing."""
         tokens = self.dropout(tokens)
         forwards, backwards = self.forwards, self.backwards
-        at_once = tokens.is_cpu and forwards.hidden_size == backwards.hidden_size
-        if at_once and isinstance(forwards, nn.GRU) and isinstance(backwards, nn.GRU):
+        if tokens.is_cpu and isinstance(forwards, nn.GRU) and isinstance(backwards, nn.GRU):
             states = bidirectional_gru(tokens, mask, forwards, backwards)
         else:
             states = self._states(tokens, mask)
