@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from dovetail.config import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
-    SharingConfig,
+    IncrementalSharingConfig,
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
@@ -25,8 +22,11 @@ from dovetail.sharing import (
     exits_of_copies,
 )
 
+PlacementConfig = DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig
+"""What says where layers are, and nothing else."""
 
-def layer_factory(config: SharingConfig) -> LayerFactory:
+
+def layer_factory(config: PlacementConfig | IncrementalSharingConfig) -> LayerFactory:
     """What makes the layers of a placement, all but copies of pretrained ones."""
 
     def recurrent(width: int) -> BidirectionalLayer:
@@ -50,13 +50,8 @@ def layer_factory(config: SharingConfig) -> LayerFactory:
     return transformer if config.cell == "transformer" else recurrent
 
 
-def build_sharing(
-    config: SharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None = None
-) -> SharingBlock:
-    """The placement that a config describes, over token vectors of this width.
-
-    With `chosen`, its final form; no strategy here chooses anything in training.
-    """
+def build_sharing(config: PlacementConfig, *, input_dim: int) -> SharingBlock:
+    """The placement that a config describes, over token vectors of this width."""
     make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
         exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}

@@ -25,6 +25,11 @@ from dovetail.config.heads import (
     RelationHeadConfig,
     SpanEntityHeadConfig,
 )
+from dovetail.config.incremental import (
+    BankSharingConfig,
+    DeltasSharingConfig,
+    IncrementalSharingConfig,
+)
 from dovetail.config.reference import config_reference
 from dovetail.config.sharing import (
     BottomSharingConfig,
@@ -35,6 +40,7 @@ from dovetail.config.sharing import (
 from dovetail.config.training import TrainingConfig
 
 __all__ = [
+    "BankSharingConfig",
     "BottomSharingConfig",
     "BrownEncoderConfig",
     "CasingEncoderConfig",
@@ -42,12 +48,14 @@ __all__ = [
     "Config",
     "CrfEntityHeadConfig",
     "DataConfig",
+    "DeltasSharingConfig",
     "DepthSharingConfig",
     "DistillationConfig",
     "ElmoEncoderConfig",
     "EncoderConfig",
     "EntityHeadConfig",
     "ExitsSharingConfig",
+    "IncrementalSharingConfig",
     "PretrainedEncoderConfig",
     "RelationHeadConfig",
     "SharingConfig",

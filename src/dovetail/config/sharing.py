@@ -7,26 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, PositiveCount
-
-
-class LayersConfig(Section):
-    """What the placements have in common: most are made of bidirectional recurrent layers."""
-
-    hidden_dim: PositiveCount = 256
-    """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
-    cell."""
-
-    attention_heads: PositiveCount = 4
-    """Attention heads of each layer, with `cell = "transformer"`."""
-
-    dropout: Dropout = 0.35
-    """Probability with which a number is dropped in training, before each layer; in a transformer
-    layer also among its hidden units."""
-
-    normalise: bool = False
-    """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
+from dovetail.config.incremental import BankSharingConfig, DeltasSharingConfig
+from dovetail.config.layers import LayersConfig, uneven_heads
+from dovetail.config.section import Contradiction
+from dovetail.config.values import Count
 
 
 class DepthSharingConfig(LayersConfig):
@@ -50,7 +34,7 @@ class DepthSharingConfig(LayersConfig):
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
         if not (self.shared_layers or self.entity_layers or self.relation_layers):
             yield from _nothing_to_copy(self.cell)
 
@@ -74,7 +58,7 @@ class BottomSharingConfig(LayersConfig):
     """Layers above, with the same parameters for both tasks."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
 
 
 class ExitsSharingConfig(LayersConfig):
@@ -98,7 +82,7 @@ class ExitsSharingConfig(LayersConfig):
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _uneven_heads(self, self.cell)
+        yield from uneven_heads(self, self.cell)
         if not self.shared_layers:
             yield from _nothing_to_copy(self.cell)
         for field in ("entity_exit", "relation_exit"):
@@ -117,16 +101,6 @@ class ExitsSharingConfig(LayersConfig):
             )
 
 
-def _uneven_heads(config: LayersConfig, cell: str) -> Iterator[Contradiction]:
-    """Said of attention heads that cannot share the width of a layer."""
-    if cell == "transformer" and 2 * config.hidden_dim % config.attention_heads:
-        yield Contradiction(
-            "attention_heads",
-            f"{config.attention_heads} heads cannot share the {2 * config.hidden_dim} numbers of a "
-            f"token (twice hidden_dim) evenly; take a divisor",
-        )
-
-
 def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
     """Said of a plan without layers."""
     if cell == "pretrained":
@@ -134,6 +108,11 @@ def _nothing_to_copy(cell: str) -> Iterator[Contradiction]:
 
 
 SharingConfig = Annotated[
-    DepthSharingConfig | BottomSharingConfig | ExitsSharingConfig, Field(discriminator="kind")
+    DepthSharingConfig
+    | BottomSharingConfig
+    | ExitsSharingConfig
+    | DeltasSharingConfig
+    | BankSharingConfig,
+    Field(discriminator="kind"),
 ]
-"""Any of the placements; `kind` says which."""
+"""Any of the strategies; `kind` says which."""

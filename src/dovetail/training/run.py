@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config
+from dovetail.config import Config, DeltasSharingConfig, IncrementalSharingConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
@@ -32,6 +32,7 @@ from dovetail.training.encoding import EncodingProgress, encoded
 from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
+from dovetail.training.over_base import model_over_base, with_base
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
@@ -92,9 +93,9 @@ def train(
         CorpusError: if the data cannot be read.
     """
     folder = RunFolder(path)
-    config = pinned(config)
+    config = with_base(pinned(config))
     folder.check(config, resume=resume)
-    splits = with_unlabelled(read_splits(config.data), config)
+    splits = with_unlabelled(read_splits(config.data, tasks=learned_tasks(config)), config)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
     folder.list_left_out(splits.left_out)
@@ -127,23 +128,39 @@ def prepare(
     """
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
-    words = [sentence.tokens for sentence in splits.learned]
-    model = build_model(config, schema_of(config, splits), words=words).to(training_device())
+    model = new_model(config, splits).to(training_device())
     sentences, taught = yield from learned(model, splits.learned, config)
     train = yield from encoded(model, sentences, config.training, states)
+    pools = (
+        Pool(len(splits.train), len(splits.train)),
+        Pool(len(splits.extra), splits.extra_per_epoch),
+        Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
+    )
+    steps = -(-sum(pool.drawn for pool in pools) // config.training.batch_size)
     return Loop(
         model,
         train=replace(train, taught=taught),
         dev=(yield from encoded(model, splits.dev, config.training, states)),
-        curriculum=joint_curriculum(config),
+        curriculum=joint_curriculum(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=(
-            Pool(len(splits.train), len(splits.train)),
-            Pool(len(splits.extra), splits.extra_per_epoch),
-            Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
-        ),
+        pools=pools,
     )
+
+
+def new_model(config: Config, splits: Splits) -> JointModel:
+    """The model as training begins: new, or a base with tasks added to it."""
+    schema = schema_of(config, splits)
+    if isinstance(config.sharing, IncrementalSharingConfig):
+        return model_over_base(config, schema, splits.train)
+    words = [sentence.tokens for sentence in splits.learned]
+    return build_model(config, schema, words=words)
+
+
+def learned_tasks(config: Config) -> frozenset[str]:
+    """The tasks that have a weight."""
+    weights = loss_weights(config)
+    return frozenset(task for task, weight in weights.items() if weight)
 
 
 def learned(
@@ -181,19 +198,27 @@ def schema_of(config: Config, splits: Splits) -> Schema:
     return learned
 
 
-def joint_curriculum(config: Config) -> Curriculum:
-    """Both tasks at once, from the first step to the last, from annotations and the teacher."""
-    weights = {
+def loss_weights(config: Config) -> dict[str, float]:
+    """The factor of each task's loss."""
+    return {
         ENTITY_TASK: config.training.entity_loss_weight,
         RELATION_TASK: config.training.relation_loss_weight,
     }
+
+
+def joint_curriculum(config: Config, *, steps_per_epoch: int = 0) -> Curriculum:
+    """Both tasks at once, from the first step to the last, from annotations and the teacher."""
+    weights = loss_weights(config)
     share = config.distillation.weight if config.distillation.teacher else 0.0
     objectives: list[Objective] = []
     if share < 1:
         objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in weights.items()}))
-    return (Phase("joint", config.training.epochs, (*objectives, Penalties())),)
+    sharing = config.sharing
+    waits = sharing.penalty_after_epochs if isinstance(sharing, DeltasSharingConfig) else 0
+    objectives.append(Penalties(waits * steps_per_epoch))
+    return (Phase("joint", config.training.epochs, tuple(objectives)),)
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:

@@ -9,6 +9,7 @@ from dovetail.config import (
     Config,
     DepthSharingConfig,
     ExitsSharingConfig,
+    IncrementalSharingConfig,
     PretrainedEncoderConfig,
     value_of,
 )
@@ -44,6 +45,8 @@ def _sharing(config: Config) -> dict[str, Entry]:
             # One of the tasks has to leave at the top; the other one's exit is free.
             earlier = "entity_exit" if last == top else "relation_exit"
             layers[f"sharing.{earlier}"] = Range(0, top, whole=True)
+        case IncrementalSharingConfig():
+            return {"sharing.dropout": DROPOUT}  # all else is the base's
     return {
         **layers,
         "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
