@@ -55,6 +55,14 @@ class JointModel(Predictor):
                 yield name, parameter
 
     @property
+    def num_added(self) -> int:
+        """Numbers that a saved model holds beside what was frozen in training."""
+        stored = sum(tensor.numel() for tensor in self.stored_state().values())
+        encoder = sum(tensor.numel() for tensor in self.encoder.stored_state().values())
+        kept = [name for name in self._frozen if not name.startswith("encoder.")]
+        return stored - encoder - sum(self.get_parameter(name).numel() for name in kept)
+
+    @property
     def layers_above(self) -> Mapping[str, int]:
         """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
         copied = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.config import Config, CrfEntityHeadConfig
+from dovetail.config import Config, CrfEntityHeadConfig, IncrementalSharingConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model import JointModel
 
@@ -32,7 +32,7 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}
 - Numbers stored: {trained:,}
-- Trained on: {_files(config.data.train)}
+{_base(model, config)}- Trained on: {_files(config.data.train)}
 {_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
@@ -53,6 +53,17 @@ def _entities(config: Config) -> str:
 
 def _files(paths: Sequence[Path]) -> str:
     return ", ".join(f"`{path}`" for path in paths)
+
+
+def _base(model: JointModel, config: Config) -> str:
+    """What the model stands on, and how much it adds to it."""
+    sharing = config.sharing
+    if not isinstance(sharing, IncrementalSharingConfig):
+        return ""
+    return (
+        f"- Added to `{sharing.base}` (SHA-256 {sharing.base_sha256}), which is in here unchanged: "
+        f"{' and '.join(sharing.add_tasks)}; {model.num_added:,} of the numbers are new\n"
+    )
 
 
 def _extra_data(config: Config) -> str:

@@ -115,6 +115,49 @@ def test_interrupted_events_are_not_the_end(config: Path, tmp_path: Path) -> Non
     assert "go on with --resume" in (tmp_path / "log").read_text("utf-8")
 
 
+DELTAS = ("--set", "sharing={kind='deltas'}")
+
+
+def test_tasks_are_added_to_a_model_from_the_command_line(config: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    alone = ("training.relation_loss_weight=0", "training.select=entity", "name=entities")
+    settings = [part for value in alone for part in ("--set", value)]
+    assert run("train", config, "--runs", runs, *settings).exit_code == 0
+    base = runs / "entities" / "model"
+    added = ("train", config, "--runs", runs, *DELTAS, "--base", base, "--add-task", "relation")
+    assert run(*added).exit_code == 0
+    assert "Added to" in (runs / "tiny" / "model" / "README.md").read_text("utf-8")
+    text = "Ada Lovelace lives in London ."
+    entities = [
+        json.loads(run("extract", model, text).stdout)["entities"]
+        for model in (base, runs / "tiny" / "model")
+    ]
+    assert entities[0] == entities[1]
+    assert "resumed after epoch 2" in run(*added, "--resume").output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((*DELTAS, "--base", "runs/a/model"), "--base says what to add to, and not what"),
+        ((*DELTAS, "--add-task", "relation"), "--add-task needs a model to add to"),
+        ((*DELTAS, "--base", "a", "--add-task", "relations"), "unknown task 'relations'"),
+        ((*DELTAS, "--base", "a", "--add-task", "entity"), "would change what it says"),
+        (("--base", "a", "--add-task", "relation"), 'belongs to .* kind = "deltas"'),
+        (DELTAS, "adds tasks to a trained model, and none is named"),
+        (
+            (*DELTAS, "--base", "a", "--add-task", "relation", "--set", "sharing.threshold=0.2"),
+            "all layers would be off at the start",
+        ),
+    ],
+)
+def test_bases_and_tasks_that_do_not_go_together_are_refused(
+    config: Path, options: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run("train", config, *options)
+
+
 def wait_for_lines(path: Path, number: int) -> None:
     for _ in range(600):
         if path.exists() and len(path.read_text("utf-8").splitlines()) >= number:

@@ -10,6 +10,7 @@ from tests.networks import layer_factory
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from dovetail.errors import ModelError
 from dovetail.sharing import (
     LayersWithDeltas,
     Scores,
@@ -240,7 +241,7 @@ def test_random_layers_are_as_many_as_asked_for_and_the_seed_decides_which() -> 
     assert all(sum(map(len, on(seed))) == 3 for seed in range(4))
     assert on(1) == on(1)
     assert any(on(seed) != on(1) for seed in range(4))
-    with pytest.raises(ValueError, match="at most 8 layers to draw, found 9"):
+    with pytest.raises(ModelError, match=r"9 layers .* to be drawn at random, and there are 8"):
         added(base(layers=8), "relation", num_random=9)
 
 

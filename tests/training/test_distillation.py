@@ -28,8 +28,8 @@ from dovetail.saved_ensemble import digest_of, save_ensemble
 from dovetail.saved_model import load_model, save_model
 from dovetail.schema import Schema
 from dovetail.training import RunStarted, TeachingProgress, train
+from dovetail.training.curricula import curriculum_of
 from dovetail.training.lesson import Lesson
-from dovetail.training.run import joint_curriculum
 from dovetail.training.splits import Splits, read_splits
 from dovetail.training.teacher import Teacher, lesson, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
@@ -127,7 +127,7 @@ def test_batch_of_a_lesson_has_the_candidates_of_its_targets(both: Ensemble) -> 
 
 def test_shares_of_annotations_and_teacher() -> None:
     def weights_of(config: Config) -> list[tuple[type, dict[str, float]]]:
-        (phase,) = joint_curriculum(config)
+        (phase,) = curriculum_of(config, steps_per_epoch=1)
         found = []
         for objective in phase.objectives:
             assert isinstance(objective, Supervised | Distilled)

@@ -15,9 +15,9 @@ from dovetail.config import ProbeSharingConfig
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.model import JointModel
 from dovetail.training.batches import EncodedSentences
+from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
 from dovetail.training.proximal import ProximalStep, shrunk
-from dovetail.training.run import joint_curriculum
 
 
 def drawn(seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -64,7 +64,7 @@ def trained(penalty: float, *, cell: str = "gru", epochs: int = 4) -> JointModel
         model,
         train=EncodedSentences(TRAIN),
         dev=EncodedSentences([]),
-        curriculum=joint_curriculum(config),
+        curriculum=curriculum_of(config, steps_per_epoch=1),
         config=config.training,
         seed=1,
     )

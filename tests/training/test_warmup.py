@@ -16,8 +16,8 @@ from dovetail.model import JointModel
 from dovetail.saved_model import load_model, save_model
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
+from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
-from dovetail.training.run import curriculum_of
 from dovetail.training.warmup import gated_layers
 
 
@@ -34,7 +34,7 @@ def loop_of(config: Config) -> Loop:
         tiny_model(config),
         train=EncodedSentences(TRAIN),
         dev=EncodedSentences(DEV),
-        curriculum=curriculum_of(config),
+        curriculum=curriculum_of(config, steps_per_epoch=1),
         config=config.training,
         seed=1,
     )
@@ -80,7 +80,7 @@ def test_warmup_trains_what_is_shared_and_then_everything(gates: str) -> None:
 
 
 def test_without_a_warmup_there_is_one_phase() -> None:
-    (phase,) = curriculum_of(config_of(warmup_epochs=0))
+    (phase,) = curriculum_of(config_of(warmup_epochs=0), steps_per_epoch=1)
     assert phase.name == "joint"
 
 

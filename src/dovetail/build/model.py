@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dovetail.build.encoders import Words, build_encoder
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
+from dovetail.build.incremental import build_incremental
 from dovetail.build.sharing import build_copied_layers, build_sharing
-from dovetail.config import Config, copies_layers
+from dovetail.config import BankSharingConfig, Config, IncrementalSharingConfig, copies_layers
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
+from dovetail.heads import EntityHead
 from dovetail.model import JointModel
 from dovetail.schema import Schema
+from dovetail.sharing import LayersOverBank, SharingBlock
+from dovetail.sharing.bank import Batches
 
 
 def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
@@ -22,14 +27,15 @@ def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
         ModelError: if a pretrained encoder cannot be found.
     """
     encoders = [build_encoder(encoder, words) for encoder in config.encoders]
-    return assemble(config, schema, ConcatenatedEncoder(encoders))
+    encoder = ConcatenatedEncoder(encoders)
+    return assemble(config, schema, encoder, sharing_over(encoder, config))
 
 
 def restore_model(
     config: Config,
     schema: Schema,
     assets: Iterable[Mapping[str, Any]],
-    chosen: Mapping[str, Any],
+    chosen: Mapping[str, Any] | None = None,
 ) -> JointModel:
     """A model like the saved one, ready to take its weights.
 
@@ -38,41 +44,86 @@ def restore_model(
     Raises:
         ModelError: if an encoder that it stands on is missing, or is not the same any more.
     """
-    return assemble(config, schema, ConcatenatedEncoder.from_assets(assets), chosen)
+    encoder = ConcatenatedEncoder.from_assets(assets)
+    return assemble(config, schema, encoder, sharing_over(encoder, config, chosen))
+
+
+def extended_model(
+    config: Config, schema: Schema, base: JointModel, *, calibration: Batches
+) -> JointModel:
+    """The base with the tasks that the config adds; all that it has is frozen.
+
+    Only relations are added where the entities are not: then the entity head is the base's too.
+
+    Args:
+        config: says which tasks are added, and has the shape of the base's layers.
+        schema: the types that are learned.
+        base: a trained model, whose parts become those of the new one.
+        calibration: token vectors of some sentences, for what starts from responses.
+    """
+    settings = config.sharing
+    if not isinstance(settings, IncrementalSharingConfig):
+        raise ValueError(f"expected a strategy that adds tasks, found {settings.kind}")
+    encoder = base.encoder.requires_grad_(requires_grad=False)
+    sharing = build_incremental(
+        settings, input_dim=encoder.output_dim, base=base.sharing, seed=config.seed
+    )
+    starts = isinstance(settings, BankSharingConfig) and settings.start == "responses"
+    if isinstance(sharing, LayersOverBank) and starts:
+        sharing.start(calibration)
+    head = None
+    if ENTITY_TASK not in settings.add_tasks:
+        head = base.entity_head.requires_grad_(requires_grad=False)
+    return assemble(config, schema, encoder, sharing, head)
+
+
+def sharing_over(
+    encoder: ConcatenatedEncoder, config: Config, chosen: Mapping[str, Any] | None = None
+) -> SharingBlock:
+    """The sharing block that a config describes, over an encoder.
+
+    With `chosen`, it has the final form that these assets describe.
+    """
+    sharing = config.sharing
+    if isinstance(sharing, IncrementalSharingConfig):
+        width = encoder.output_dim
+        return build_incremental(sharing, input_dim=width, chosen=chosen, seed=config.seed)
+    if copies_layers(sharing):
+        return build_copied_layers(sharing, encoder)
+    return build_sharing(sharing, input_dim=encoder.output_dim, chosen=chosen)
 
 
 def assemble(
     config: Config,
     schema: Schema,
     encoder: ConcatenatedEncoder,
-    chosen: Mapping[str, Any] | None = None,
+    sharing: SharingBlock,
+    entity_head: EntityHead | None = None,
 ) -> JointModel:
-    """Put sharing and heads of the widths that fit on an encoder.
-
-    With `chosen`, the sharing has the final form that these assets describe.
-    """
-    if copies_layers(config.sharing):
-        sharing = build_copied_layers(config.sharing, encoder)
-    else:
-        sharing = build_sharing(config.sharing, input_dim=encoder.output_dim, chosen=chosen)
-    entity_head = build_entity_head(
-        config.entity_head,
-        input_dim=sharing.output_dims[ENTITY_TASK],
-        entity_types=schema.entity_types,
-    )
+    """Put heads of the widths that fit on a sharing block; an entity head may be there already."""
+    if entity_head is None:
+        entity_head = build_entity_head(
+            config.entity_head,
+            input_dim=sharing.output_dims[ENTITY_TASK],
+            entity_types=schema.entity_types,
+        )
     relation_dim = sharing.output_dims[RELATION_TASK]
     link = build_link(
         config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
     )
-    return JointModel(
-        encoder=encoder,
-        sharing=sharing,
-        entity_head=entity_head,
-        relation_head=build_relation_head(
+    with warnings.catch_warnings():
+        # A corpus without relations leaves nothing to be drawn for their types.
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        relation_head = build_relation_head(
             config.relation_head,
             input_dim=relation_dim if link.marked is None else link.marked.output_dim,
             num_labels=entity_head.num_labels,
             schema=schema,
-        ),
+        )
+    return JointModel(
+        encoder=encoder,
+        sharing=sharing,
+        entity_head=entity_head,
+        relation_head=relation_head,
         link=link,
     )

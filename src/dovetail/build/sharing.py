@@ -13,6 +13,7 @@ from dovetail.config import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    IncrementalSharingConfig,
     PrimitivesSharingConfig,
     ProbeSharingConfig,
     SharingConfig,
@@ -47,6 +48,7 @@ Layered = (
     | ExitsSharingConfig
     | GatesSharingConfig
     | ProbeSharingConfig
+    | IncrementalSharingConfig
 )
 """The placements that are made of layers of one sort."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,25 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="A trained model that --add-task adds tasks to; needs [sharing] of the kind deltas or "
+        "bank, and leaves the model as it is.",
+        show_default=False,
+    ),
+]
+AddTasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-task",
+        metavar="TASK",
+        help="relation keeps the base's entities; entity and relation, given one after the other, "
+        "learn both of another corpus.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
 
@@ -34,6 +54,8 @@ def train_command(
     config: ConfigFile,
     *,
     overrides: Overrides = None,
+    base: Base = None,
+    add_tasks: AddTasks = None,
     resume: Resume = False,
     runs: Runs = Path("runs"),
 ) -> None:
@@ -45,7 +67,8 @@ def train_command(
     """
     from dovetail.config import load_config
 
-    settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
+    # What is wrong with the config is said before torch is loaded.
+    settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
     from rich.console import Console
 
     from dovetail.cli.training_display import show_training
@@ -56,6 +79,29 @@ def train_command(
         ended = show_training(events, Console(soft_wrap=True))
     if not ended:
         raise typer.Exit(INTERRUPTED)
+
+
+def overrides_of_base(base: str | None, add_tasks: Sequence[str] | None) -> list[str]:
+    """The fields of the config that --base and --add-task set.
+
+    Raises:
+        ConfigError: if there is one without the other, or a task is unknown.
+    """
+    from dovetail.document import TASKS
+    from dovetail.errors import ConfigError
+
+    if base is None and not add_tasks:
+        return []
+    if not add_tasks:
+        raise ConfigError("--base says what to add to, and not what: use --add-task relation too")
+    if base is None:
+        raise ConfigError("--add-task needs a model to add to: name a trained one by --base MODEL")
+    for task in add_tasks:
+        if task not in TASKS:
+            raise ConfigError(f"unknown task {task!r}; --add-task takes {' or '.join(TASKS)}")
+    named = json.dumps(base.replace("$", "$$"), ensure_ascii=False)
+    chosen = [task for task in TASKS if task in add_tasks]
+    return [f"sharing.base={named}", f"sharing.add_tasks={json.dumps(chosen)}"]
 
 
 @contextmanager

@@ -25,6 +25,11 @@ from dovetail.config.heads import (
     RelationHeadConfig,
     SpanEntityHeadConfig,
 )
+from dovetail.config.incremental import (
+    BankSharingConfig,
+    DeltasSharingConfig,
+    IncrementalSharingConfig,
+)
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
 from dovetail.config.sharing import (
@@ -38,6 +43,7 @@ from dovetail.config.sharing import (
 from dovetail.config.training import TrainingConfig
 
 __all__ = [
+    "BankSharingConfig",
     "BottomSharingConfig",
     "BrownEncoderConfig",
     "CasingEncoderConfig",
@@ -45,6 +51,7 @@ __all__ = [
     "Config",
     "CrfEntityHeadConfig",
     "DataConfig",
+    "DeltasSharingConfig",
     "DepthSharingConfig",
     "DistillationConfig",
     "ElmoEncoderConfig",
@@ -52,6 +59,7 @@ __all__ = [
     "EntityHeadConfig",
     "ExitsSharingConfig",
     "GatesSharingConfig",
+    "IncrementalSharingConfig",
     "PretrainedEncoderConfig",
     "PrimitivesSharingConfig",
     "ProbeSharingConfig",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field
 
+from dovetail.config.incremental import BankSharingConfig, DeltasSharingConfig
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.layers import LayersConfig, uneven_heads
 from dovetail.config.section import Contradiction
@@ -167,10 +168,12 @@ SharingConfig = Annotated[
     | ExitsSharingConfig
     | GatesSharingConfig
     | PrimitivesSharingConfig
+    | DeltasSharingConfig
+    | BankSharingConfig
     | ProbeSharingConfig,
     Field(discriminator="kind"),
 ]
-"""Any of the placements; `kind` says which."""
+"""Any of the strategies; `kind` says which."""
 
 
 def copies_layers(config: SharingConfig) -> TypeGuard[DepthSharingConfig | ExitsSharingConfig]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dovetail.build import build_encoder
-from dovetail.build.model import assemble
+from dovetail.build.model import assemble, sharing_over
 from dovetail.config import Config, SharingConfig, copies_layers, with_changes
 from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND, kind_of, sections_in
@@ -78,8 +78,8 @@ def strategies(config: Config) -> Iterator[Strategy]:
         try:
             changed = with_changes(config, {"sharing": settings(config, section)})
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
-            takes = copies_layers(changed.sharing)
-            model = assemble(changed, schema, copy.deepcopy(encoder) if takes else encoder)
+            own = copy.deepcopy(encoder) if copies_layers(changed.sharing) else encoder
+            model = assemble(changed, schema, own, sharing_over(own, changed))
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:
             problem = str(error).removeprefix("config: ")

@@ -71,9 +71,11 @@ class RelationHead(nn.Module):
             ]
             for head in schema.entity_types
         ]
-        self.register_buffer("admitted", torch.tensor(admitted), persistent=False)
+        self.register_buffer("admitted", torch.tensor(admitted, dtype=torch.bool), persistent=False)
         symmetric = [relation in schema.symmetric for relation in schema.relation_types]
-        self.register_buffer("symmetric", torch.tensor(symmetric), persistent=False)
+        self.register_buffer(
+            "symmetric", torch.tensor(symmetric, dtype=torch.bool), persistent=False
+        )
 
     @classmethod
     def of_mean(cls, heads: Sequence[Self]) -> Self:
@@ -155,6 +157,8 @@ class RelationHead(nn.Module):
         A symmetric relation is scored by both directions together and found once, from the entity
         that comes first.
         """
+        if not self.schema.relation_types:  # trained for entities alone
+            return [[] for _ in entities]
         both_ways = (logits + logits.transpose(1, 2)) / 2
         probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits))
         chosen = (probabilities >= self.thresholds) & self.possible(candidates)

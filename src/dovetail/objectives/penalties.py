@@ -10,8 +10,12 @@ from dovetail.objectives.outputs import Outputs
 
 
 class Penalties(Objective):
-    """The penalties of the sharing block, which weighs them itself."""
+    """The penalties of the sharing block, which weighs them itself, from a step of training on."""
+
+    def __init__(self, first_step: int = 0) -> None:
+        super().__init__()
+        self.first_step = first_step
 
     def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
-        """The penalties by name; none of a block that has none."""
-        return dict(outputs.penalties)
+        """The penalties by name; none of a block that has none, and none before their time."""
+        return dict(outputs.penalties) if step >= self.first_step else {}

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dovetail.errors import ModelError
 from dovetail.sharing.incremental import (
     IncrementalLayers,
     NamedWeights,
@@ -120,7 +121,7 @@ class LayersWithDeltas(IncrementalLayers):
         seed: what they are drawn by.
 
     Raises:
-        ValueError: if there are fewer units than are to be drawn.
+        ModelError: if there are fewer units than are to be drawn.
     """
 
     def __init__(
@@ -194,13 +195,16 @@ def drawn(
     """Units of some layers drawn at random, so many of all together, layer by layer.
 
     Raises:
-        ValueError: if there are not so many.
+        ModelError: if there are not so many.
     """
     every = [
         (place, unit) for place, own in enumerate(units) for unit in dict.fromkeys(own.values())
     ]
     if number > len(every):
-        raise ValueError(f"expected at most {len(every)} layers to draw, found {number}")
+        raise ModelError(
+            f"{number} layers or matrices of a task are to be drawn at random, and there are "
+            f"{len(every)}; draw fewer"
+        )
     order = torch.randperm(len(every), generator=generator).tolist()
     chosen = {every[index] for index in order[:number]}
     return [{unit for at, unit in chosen if at == place} for place in range(len(units))]

@@ -15,24 +15,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config, GatesSharingConfig, ProbeSharingConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.config import Config, IncrementalSharingConfig
+from dovetail.document import Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
-from dovetail.objectives import Distilled, Objective, Penalties, Supervised
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
 from dovetail.training.batches import Pool
 from dovetail.training.checkpoint import seed_epoch
-from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.curricula import curriculum_of, learned_tasks
 from dovetail.training.device import training_device
 from dovetail.training.encoding import EncodingProgress, encoded
 from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
-from dovetail.training.proximal import ProximalStep
+from dovetail.training.over_base import model_over_base, with_base
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds
@@ -46,7 +45,6 @@ from dovetail.training.states_cache import StatesCache
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
-from dovetail.training.warmup import with_shared_warmup
 
 
 @dataclass(frozen=True)
@@ -94,9 +92,9 @@ def train(
         CorpusError: if the data cannot be read.
     """
     folder = RunFolder(path)
-    config = pinned(config)
+    config = with_base(pinned(config))
     folder.check(config, resume=resume)
-    splits = with_unlabelled(read_splits(config.data), config)
+    splits = with_unlabelled(read_splits(config.data, tasks=learned_tasks(config)), config)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
     folder.list_left_out(splits.left_out)
@@ -129,23 +127,33 @@ def prepare(
     """
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
-    words = [sentence.tokens for sentence in splits.learned]
-    model = build_model(config, schema_of(config, splits), words=words).to(training_device())
+    model = new_model(config, splits).to(training_device())
     sentences, taught = yield from learned(model, splits.learned, config)
     train = yield from encoded(model, sentences, config.training, states)
+    pools = (
+        Pool(len(splits.train), len(splits.train)),
+        Pool(len(splits.extra), splits.extra_per_epoch),
+        Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
+    )
+    steps = -(-sum(pool.drawn for pool in pools) // config.training.batch_size)
     return Loop(
         model,
         train=replace(train, taught=taught),
         dev=(yield from encoded(model, splits.dev, config.training, states)),
-        curriculum=curriculum_of(config),
+        curriculum=curriculum_of(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=(
-            Pool(len(splits.train), len(splits.train)),
-            Pool(len(splits.extra), splits.extra_per_epoch),
-            Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
-        ),
+        pools=pools,
     )
+
+
+def new_model(config: Config, splits: Splits) -> JointModel:
+    """The model as training begins: new, or a base with tasks added to it."""
+    schema = schema_of(config, splits)
+    if isinstance(config.sharing, IncrementalSharingConfig):
+        return model_over_base(config, schema, splits.train)
+    words = [sentence.tokens for sentence in splits.learned]
+    return build_model(config, schema, words=words)
 
 
 def learned(
@@ -181,33 +189,6 @@ def schema_of(config: Config, splits: Splits) -> Schema:
         declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
         return replace(learned, signatures=declared)
     return learned
-
-
-def curriculum_of(config: Config) -> Curriculum:
-    """The joint phase, and before it what the sharing needs."""
-    joint = joint_curriculum(config)
-    if isinstance(config.sharing, GatesSharingConfig) and config.sharing.warmup_epochs:
-        return with_shared_warmup(joint, config.sharing.warmup_epochs)
-    return joint
-
-
-def joint_curriculum(config: Config) -> Curriculum:
-    """Both tasks at once, from the first step to the last, from annotations and the teacher."""
-    weights = {
-        ENTITY_TASK: config.training.entity_loss_weight,
-        RELATION_TASK: config.training.relation_loss_weight,
-    }
-    share = config.distillation.weight if config.distillation.teacher else 0.0
-    objectives: list[Objective] = []
-    if share < 1:
-        objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
-    if share > 0:
-        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
-    shrink = None
-    if isinstance(config.sharing, ProbeSharingConfig) and config.sharing.penalty:
-        shrink = ProximalStep(config.sharing.penalty)
-    epochs = config.training.epochs
-    return (Phase("joint", epochs, (*objectives, Penalties()), after_step=shrink),)
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:

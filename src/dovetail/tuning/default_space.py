@@ -10,6 +10,7 @@ from dovetail.config import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    IncrementalSharingConfig,
     PretrainedEncoderConfig,
     PrimitivesSharingConfig,
     value_of,
@@ -58,6 +59,8 @@ def _sharing(config: Config) -> dict[str, Entry]:
         case PrimitivesSharingConfig():
             layers["sharing.blocks"] = Range(1, 3, whole=True)
             layers["sharing.shared_fraction"] = Range(0.0, 1.0, step=0.25)
+        case IncrementalSharingConfig():
+            return {"sharing.dropout": DROPOUT}  # all else is the base's
     return {
         **layers,
         "sharing.hidden_dim": Range(32, 384, step=32, whole=True),

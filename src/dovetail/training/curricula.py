@@ -1,0 +1,49 @@
+"""From a config to the phases of its training, and to what each of them minimises."""
+
+from __future__ import annotations
+
+from dovetail.config import Config, DeltasSharingConfig, GatesSharingConfig, ProbeSharingConfig
+from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.objectives import Distilled, Objective, Penalties, Supervised
+from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.proximal import ProximalStep
+from dovetail.training.warmup import with_shared_warmup
+
+
+def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:
+    """The joint phase, and before it what the sharing needs."""
+    sharing = config.sharing
+    shrink = None
+    if isinstance(sharing, ProbeSharingConfig) and sharing.penalty:
+        shrink = ProximalStep(sharing.penalty)
+    waits = sharing.penalty_after_epochs if isinstance(sharing, DeltasSharingConfig) else 0
+    objectives = (*supervision(config), Penalties(waits * steps_per_epoch))
+    joint = (Phase("joint", config.training.epochs, objectives, after_step=shrink),)
+    if isinstance(sharing, GatesSharingConfig) and sharing.warmup_epochs:
+        return with_shared_warmup(joint, sharing.warmup_epochs)
+    return joint
+
+
+def supervision(config: Config) -> list[Objective]:
+    """What both tasks learn from: annotations, a teacher, or both."""
+    weights = loss_weights(config)
+    share = config.distillation.weight if config.distillation.teacher else 0.0
+    objectives: list[Objective] = []
+    if share < 1:
+        objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
+    if share > 0:
+        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
+    return objectives
+
+
+def loss_weights(config: Config) -> dict[str, float]:
+    """The factor of each task's loss."""
+    return {
+        ENTITY_TASK: config.training.entity_loss_weight,
+        RELATION_TASK: config.training.relation_loss_weight,
+    }
+
+
+def learned_tasks(config: Config) -> frozenset[str]:
+    """The tasks that have a weight."""
+    return frozenset(task for task, weight in loss_weights(config).items() if weight)

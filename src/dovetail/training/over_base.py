@@ -1,0 +1,196 @@
+"""The base of a run that adds tasks: a saved model that is frozen, and stays as it is.
+
+config.sharing -> with_base -> BaseModel -> extended_model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dovetail.build import extended_model
+from dovetail.config import (
+    BankSharingConfig,
+    Config,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    IncrementalSharingConfig,
+    copies_layers,
+    load_config,
+)
+from dovetail.document import ENTITY_TASK, Sentence
+from dovetail.errors import ModelError, TrainingError
+from dovetail.extractor import model_folder
+from dovetail.features import Batch
+from dovetail.model import JointModel
+from dovetail.saved_model import CONFIG, digest_of_model, load_model
+from dovetail.schema import Schema
+from dovetail.training.batches import ENCODED_AT_ONCE
+
+
+def with_base(config: Config) -> Config:
+    """The config with what it takes from its base, so that it says all of the model that it makes.
+
+    Raises:
+        TrainingError: if there is no such base, it is not the one that the config names, nothing
+            can be added to it, or the config wants something else than it has.
+    """
+    sharing = config.sharing
+    if not isinstance(sharing, IncrementalSharingConfig):
+        return config
+    folder = _folder(sharing)
+    try:
+        digest = digest_of_model(folder)
+    except ModelError as error:
+        raise TrainingError(f"sharing.base: {error}") from error
+    if sharing.base_sha256 not in (None, digest):
+        raise TrainingError(
+            f"{sharing.base} is not the base that the config names: its SHA-256 is {digest}, "
+            f"expected sharing.base_sha256 = {sharing.base_sha256}; put that model back, or leave "
+            f"base_sha256 out and start a new run"
+        )
+    base = load_config(folder / CONFIG)
+    if config.data.language != base.data.language:
+        raise TrainingError(
+            f"the base {sharing.base} reads texts of the language {base.data.language}, and "
+            f"data.language is {config.data.language}: choose a base of this language"
+        )
+    shape = {**shape_of(base, sharing), "base_sha256": digest}
+    whole: dict[str, Any] = {"encoders": base.encoders}
+    if ENTITY_TASK not in sharing.add_tasks:
+        whole["entity_head"] = base.entity_head
+    _refuse_others(sharing, shape, "sharing.")
+    _refuse_others(config, whole, "")
+    if "dropout" not in sharing.model_fields_set:
+        shape["dropout"] = base.sharing.dropout
+    return config.model_copy(update={**whole, "sharing": sharing.model_copy(update=shape)})
+
+
+def _folder(sharing: IncrementalSharingConfig) -> Path:
+    """Where the base is."""
+    if sharing.base is None:
+        raise ValueError("expected a base, which the config checks")
+    try:
+        folder = model_folder(sharing.base)
+    except ModelError as error:
+        raise TrainingError(f"sharing.base: {error}") from error
+    if not (folder / CONFIG).is_file():
+        raise TrainingError(
+            f"sharing.base: {sharing.base} is no single model (it has no {CONFIG}); name the "
+            f"folder `model` that `dovetail train` left, or a member of an ensemble"
+        )
+    return folder
+
+
+def shape_of(base: Config, sharing: IncrementalSharingConfig) -> dict[str, Any]:
+    """What the base's layers are, and which task runs how many of them.
+
+    Raises:
+        TrainingError: if they are not layers that can be run with other weights, or not trained.
+    """
+    own = base.sharing
+    if (
+        not isinstance(own, DepthSharingConfig | ExitsSharingConfig)
+        or copies_layers(own)
+        or (isinstance(own, ExitsSharingConfig) and own.residual)
+    ):
+        what = ", ".join(
+            f"{name} = {value}" for name, value in own if name in ("kind", "cell", "residual")
+        )
+        raise TrainingError(
+            f"the base {sharing.base} has {what}, and tasks are added to recurrent or transformer "
+            f'layers of kind "depth" or "exits" only, not residual: train a base of this kind'
+        )
+    if isinstance(own, ExitsSharingConfig):
+        entity, relation = own.entity_exit, own.relation_exit
+        shared = min(entity, relation)
+    else:
+        shared = own.shared_layers
+        entity, relation = shared + own.entity_layers, shared + own.relation_layers
+    if not base.training.entity_loss_weight:
+        raise TrainingError(
+            f"the base {sharing.base} was not trained to find entities (entity_loss_weight = 0): "
+            f"train a base that was"
+        )
+    if not base.training.relation_loss_weight:
+        shared = relation = entity
+    paths = {"entity": entity, "relation": relation}
+    for task in sharing.add_tasks:
+        if not paths[task]:
+            raise TrainingError(
+                f"the base {sharing.base} has no layers for the {task} task to differ from: train "
+                f"a base with some"
+            )
+    return {
+        **{
+            name: getattr(own, name)
+            for name in ("cell", "hidden_dim", "attention_heads", "normalise")
+        },
+        "shared_layers": shared,
+        "entity_layers": entity - shared,
+        "relation_layers": relation - shared,
+    }
+
+
+def _refuse_others(section: Any, of_base: dict[str, Any], prefix: str) -> None:
+    """Raise `TrainingError` if a section was given other values than the base has."""
+    for name, value in of_base.items():
+        found = getattr(section, name)
+        if name in section.model_fields_set and found not in (None, value):
+            raise TrainingError(
+                f"{prefix}{name} is not that of the base, which stays as it is; leave {name} out "
+                f"of the config, and it is taken from the base\n  expected {value}\n  found {found}"
+            )
+
+
+def model_over_base(config: Config, schema: Schema, sentences: Sequence[Sentence]) -> JointModel:
+    """A model of these types over the base of a config that `with_base` completed.
+
+    Raises:
+        TrainingError: if the base cannot be loaded, stands on another encoder than it was trained
+            with, or knows not all of the entity types although its entities are kept.
+    """
+    sharing = config.sharing
+    if not isinstance(sharing, IncrementalSharingConfig):
+        raise ValueError(f"expected a strategy that adds tasks, found {sharing.kind}")
+    limit = sharing.calibration_sentences if isinstance(sharing, BankSharingConfig) else 0
+    try:
+        base = load_model(_folder(sharing)).model
+        if ENTITY_TASK not in sharing.add_tasks:
+            schema = with_types_of(base, schema, str(sharing.base))
+        calibration = token_vectors(base, sentences[:limit])
+        return extended_model(config, schema, base, calibration=calibration)
+    except ModelError as error:
+        raise TrainingError(f"nothing can be added to {sharing.base}: {error}") from error
+
+
+def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:
+    """The schema with the entity types of a base that goes on finding the entities.
+
+    Raises:
+        TrainingError: if there are others.
+    """
+    known = base.schema.entity_types
+    unknown = sorted({*schema.entity_types} - {*known})
+    if unknown:
+        raise TrainingError(
+            f"the training sentences have entities of the types {', '.join(unknown)}, and the base "
+            f"{name} finds {', '.join(known)} only: add the entity task too (--add-task entity "
+            f"--add-task relation), or take a base that was trained with these types"
+        )
+    return Schema(known, schema.relation_types, schema.signatures, schema.symmetric)
+
+
+@torch.no_grad()
+def token_vectors(
+    model: JointModel, sentences: Sequence[Sentence]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """What the encoders make of some sentences, with masks, batch by batch."""
+    for start in range(0, len(sentences), ENCODED_AT_ONCE):
+        chosen = sentences[start : start + ENCODED_AT_ONCE]
+        batch = Batch.from_sentences(chosen, model.featurise)
+        yield model.encoder(model.encoder.with_states(batch.features)), batch.mask
