@@ -71,7 +71,8 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"sharing": {"kind": "dephts"}},
-            'sharing.kind: expected "depth", "bottom" or "exits", found "dephts"; did you mean',
+            'sharing.kind: expected "depth", "bottom", "exits", "deltas" or "bank", found '
+            '"dephts"; did you mean "depth"?',
         ),
         (
             {"entity_head": {"kind": "spam"}},
