@@ -12,6 +12,7 @@ from dovetail.config import Config, DataConfig
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
 from dovetail.threads import use_threads
+from dovetail.training.over_base import with_base
 from dovetail.training.results import EpochResult
 from dovetail.training.run import prepare
 from dovetail.training.splits import Splits, read_splits
@@ -51,7 +52,7 @@ class TrainingObjective:
             Interrupted: if it should stop.
         """
         use_threads(config.training.threads)
-        steps = prepare(config, self.splits(config.data), self._cache)
+        steps = prepare(with_base(config), self.splits(config.data), self._cache)
         while True:
             try:
                 next(steps)
