@@ -27,6 +27,7 @@ from dovetail.config import (
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
+    PrimitivesSharingConfig,
     ProbeSharingConfig,
 )
 from dovetail.document import TASKS
@@ -63,6 +64,7 @@ BLOCKS: dict[str, Build] = {
         ExitsSharingConfig, shared_layers=2, entity_exit=1, relation_exit=2, residual=True
     ),
     "gates": of(GatesSharingConfig),
+    "primitives": of(PrimitivesSharingConfig),
     "probe of 4": of(ProbeSharingConfig),
 }
 """The strategies, by name: any function from the options to a block."""
