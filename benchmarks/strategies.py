@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel
 
 from dovetail.build import build_sharing
 from dovetail.config import (
@@ -41,12 +42,13 @@ YARDSTICK = "depth 2+0+0"
 FINAL = " (final)"
 
 
-def of(section: type, **settings: object) -> Build:
+def of(section: type[BaseModel], **settings: object) -> Build:
     """A builder of what a config describes, with the layers that the command line asks for."""
 
     def build(options: argparse.Namespace) -> SharingBlock:
         layers = {"cell": options.cell, "hidden_dim": options.hidden_dim, "normalise": True}
-        return build_sharing(section(**layers, **settings), input_dim=options.input_dim)
+        known = {name: value for name, value in layers.items() if name in section.model_fields}
+        return build_sharing(section(**known, **settings), input_dim=options.input_dim)
 
     return build
 

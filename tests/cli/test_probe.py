@@ -102,12 +102,15 @@ def test_a_probe_that_was_stopped_goes_on_and_another_config_is_refused(config: 
         list(run_probe(probe_config(start, Probe("relation", 0.1, 5), 2), folder))
 
 
-def test_copies_of_pretrained_layers_are_not_probed(config: Path) -> None:
+def test_what_has_no_layers_of_its_own_is_not_probed(config: Path) -> None:
     start = load_config(config).model_copy(
         update={"sharing": DepthSharingConfig(cell="pretrained")}
     )
     with pytest.raises(ConfigError, match="not probed"):
         probe_config(start, Probe("entity", 0.1, 1), 2)
+    without_layers = start.model_copy(update={"sharing": PrimitivesSharingConfig()})
+    with pytest.raises(ConfigError, match='"primitives" has no layers'):
+        probe_config(without_layers, Probe("entity", 0.1, 1), 2)
     start = start.model_copy(update={"sharing": PrimitivesSharingConfig()})
     with pytest.raises(ConfigError, match='"primitives" has no layers that a probe could have'):
         probe_config(start, Probe("entity", 0.1, 1), 2)
