@@ -71,8 +71,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"sharing": {"kind": "dephts"}},
-            'sharing.kind: expected "depth", "bottom", "exits", "gates", "primitives", "deltas", "bank" '
-            'or "probe", found "dephts"; did you mean "depth"?',
+            '"deltas", "bank" or "probe", found "dephts"; did you mean "depth"?',
         ),
         (
             {"entity_head": {"kind": "spam"}},

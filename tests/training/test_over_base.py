@@ -177,7 +177,7 @@ def test_a_second_corpus_is_learned_and_the_base_stays_as_it_is(
 @KINDS
 def test_relations_are_learned_by_what_is_added(kind: Any, base: Path, tmp_path: Path) -> None:
     data = data_in(tmp_path / "data")
-    training = {"epochs": 12, "learning_rate": 2e-2, "weight_decay": 0.01}
+    training = {"epochs": 24, "learning_rate": 2e-2, "weight_decay": 0.01}
     config = added(data, base, kind, training=training, dropout=0.0)
     losses = [
         event.losses["relation"]

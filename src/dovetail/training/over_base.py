@@ -19,6 +19,7 @@ from dovetail.config import (
     DepthSharingConfig,
     ExitsSharingConfig,
     IncrementalSharingConfig,
+    SharingConfig,
     copies_layers,
     load_config,
 )
@@ -86,25 +87,28 @@ def _folder(sharing: IncrementalSharingConfig) -> Path:
     return folder
 
 
+def _plain(own: SharingConfig, base: str | None) -> DepthSharingConfig | ExitsSharingConfig:
+    """The base's sharing, of layers that can be run with other weights."""
+    if (
+        not isinstance(own, DepthSharingConfig | ExitsSharingConfig)
+        or copies_layers(own)
+        or (isinstance(own, ExitsSharingConfig) and own.residual)
+    ):
+        raise TrainingError(
+            f'the base {base} has kind = "{own.kind}", and tasks are added to recurrent or '
+            f'transformer layers of kind "depth" or "exits" only that are neither copies nor '
+            f"residual: train such a base"
+        )
+    return own
+
+
 def shape_of(base: Config, sharing: IncrementalSharingConfig) -> dict[str, Any]:
     """What the base's layers are, and which task runs how many of them.
 
     Raises:
         TrainingError: if they are not layers that can be run with other weights, or not trained.
     """
-    own = base.sharing
-    if (
-        not isinstance(own, DepthSharingConfig | ExitsSharingConfig)
-        or copies_layers(own)
-        or (isinstance(own, ExitsSharingConfig) and own.residual)
-    ):
-        what = ", ".join(
-            f"{name} = {value}" for name, value in own if name in ("kind", "cell", "residual")
-        )
-        raise TrainingError(
-            f"the base {sharing.base} has {what}, and tasks are added to recurrent or transformer "
-            f'layers of kind "depth" or "exits" only, not residual: train a base of this kind'
-        )
+    own = _plain(base.sharing, sharing.base)
     if isinstance(own, ExitsSharingConfig):
         entity, relation = own.entity_exit, own.relation_exit
         shared = min(entity, relation)
