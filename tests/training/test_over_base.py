@@ -174,6 +174,13 @@ def test_a_second_corpus_is_learned_and_the_base_stays_as_it_is(
     assert torch.equal(frozen["0.forwards.weight_ih_l0"], shared)
 
 
+def test_a_model_that_learned_entities_alone_finds_no_relations(base: Path) -> None:
+    extractor = Extractor.load(base)
+    found = extractor.annotate(list(TRAIN))
+    assert any(sentence.entities for sentence in found)
+    assert not any(sentence.relations for sentence in found)
+
+
 @KINDS
 def test_relations_are_learned_by_what_is_added(kind: Any, base: Path, tmp_path: Path) -> None:
     data = data_in(tmp_path / "data")

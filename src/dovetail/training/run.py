@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dovetail.build import build_model
 from dovetail.config import Config, IncrementalSharingConfig
-from dovetail.document import Sentence
+from dovetail.document import RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
@@ -34,7 +34,7 @@ from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.selection import LOWEST, tuned_thresholds
+from dovetail.training.selection import LOWEST, UNREACHABLE, tuned_thresholds
 from dovetail.training.splits import (
     Splits,
     read_splits,
@@ -128,6 +128,8 @@ def prepare(
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
     model = new_model(config, splits).to(training_device())
+    if not learns_relations(config):
+        model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
     sentences, taught = yield from learned(model, splits.learned, config)
     train = yield from encoded(model, sentences, config.training, states)
     pools = (
@@ -154,6 +156,11 @@ def new_model(config: Config, splits: Splits) -> JointModel:
         return model_over_base(config, schema, splits.train)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, schema, words=words)
+
+
+def learns_relations(config: Config) -> bool:
+    """Whether there will be relations worth predicting."""
+    return RELATION_TASK in learned_tasks(config)
 
 
 def learned(
@@ -224,7 +231,7 @@ def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) 
     head = loop.model.relation_head
     types = head.schema.relation_types
     gold = loop.dev.sentences
-    threshold = config.relation_head.threshold
+    threshold = config.relation_head.threshold if learns_relations(config) else UNREACHABLE
     if threshold != "tuned":
         head.set_thresholds([threshold] * len(types))
     dev = None
