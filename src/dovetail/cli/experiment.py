@@ -208,6 +208,7 @@ def export_files(experiment: Experiment, folder: Path) -> None:
     """Copy the small files of the results."""
     from dovetail.experiments.export import export
 
+    experiment.begin()  # the plan as it is now
     copied = export(experiment.folder, folder)
     typer.echo(f"copied to {folder}: {', '.join(path.name for path in copied)}")
 

@@ -199,12 +199,13 @@ def _values(summary: RowSummary) -> dict[str, Any]:
         "chosen": {
             "fold": best.fold,
             "seed": best.seed,
-            "scores": {  # means over the folds
+            "scores": {  # means over the folds; without dev scores nothing was chosen
                 split: {
                     score: fmean(result.f1(split, score) for result in summary.chosen)
                     for score in SCORES
                 }
                 for split in summary.scores
+                if DEV in summary.scores
             },
         },
         "costs": summary.costs,
