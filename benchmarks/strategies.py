@@ -65,7 +65,11 @@ BLOCKS: dict[str, Build] = {
     "residual exits 1 2": of(
         ExitsSharingConfig, shared_layers=2, entity_exit=1, relation_exit=2, residual=True
     ),
+    "gates, fully shared": of(
+        GatesSharingConfig, gates="random", entity_budget=0.0, relation_budget=0.0
+    ),
     "gates": of(GatesSharingConfig),
+    "primitives, fully shared": of(PrimitivesSharingConfig, shared_fraction=1.0),
     "primitives": of(PrimitivesSharingConfig),
     "probe of 4": of(ProbeSharingConfig),
 }
