@@ -100,13 +100,13 @@ def build_sharing(
         return build_routed_blocks(config, input_dim=input_dim)
     if isinstance(config, GatesSharingConfig):
         return build_gated_layers(config, input_dim=input_dim, chosen=chosen)
-    make_layer = layer_factory(config)
     if isinstance(config, ExitsSharingConfig):
         return build_exits(config, input_dim=input_dim)
     if isinstance(config, ProbeSharingConfig):
         own = {task: config.layers if task == config.task else 0 for task in TASKS}
         width = 2 * config.hidden_dim
         return probe(residual_factory(config), input_dim=input_dim, projection_dim=width, own=own)
+    make_layer = layer_factory(config)
     own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
     if isinstance(config, BottomSharingConfig):
         return bottom(
@@ -179,7 +179,6 @@ def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
 
 def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> SharingBlock:
     """Blocks of primitives, over a shared projection if there is to be one."""
-    tasks = (ENTITY_TASK, RELATION_TASK)
 
     def make_block(width: int) -> RoutedBlock:
         drawn: list[tuple[nn.Module, int]] = []
@@ -195,7 +194,7 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
             drawn.append((Noise(config.noise), width))
         names = [name for name in config.primitives if name in OPERATIONS]
         return RoutedBlock(
-            tasks,
+            TASKS,
             Primitives(names, input_dim=width, drawn=drawn),
             output_dim=2 * config.hidden_dim,
             shared_fraction=config.shared_fraction,
@@ -206,7 +205,7 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
     blocks = routed(make_block, input_dim=width, num_blocks=config.blocks)
     if not config.projection_dim:
         return blocks
-    return Stack([projected(dict.fromkeys(tasks, input_dim), width), blocks])
+    return Stack([projected(dict.fromkeys(TASKS, input_dim), width), blocks])
 
 
 def build_copied_layers(

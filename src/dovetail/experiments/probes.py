@@ -27,10 +27,11 @@ from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND
 from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
+from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.exits import exit_of, largest_penalty, random_exits
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
-from dovetail.saved_model import load_model, write_json
+from dovetail.saved_model import load_model
 from dovetail.training import RunEvent, RunFinished, train
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder
@@ -145,9 +146,7 @@ def run_probe(
     for event in train(config, folder, resume=begun, should_stop=should_stop):
         yield event
         if isinstance(event, RunFinished) and not event.interrupted:
-            partial = folder / f"{FOUND}.partial"
-            write_json(partial, asdict(found_in(run, config)))
-            partial.replace(folder / FOUND)
+            write_json(folder / FOUND, asdict(found_in(run, config)))
 
 
 def found_in(run: RunFolder, config: Config) -> Found:

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dovetail.layers.recurrent import BidirectionalLayer
+from dovetail.layers.recurrent import GATES, BidirectionalLayer
 from dovetail.layers.transformer import TransformerLayer
 
 
@@ -67,7 +67,7 @@ def groups_of(layer: nn.Module) -> list[Groups]:
                 Groups(
                     name,
                     tuple(cell.parameters()),
-                    parts=4 if isinstance(cell, nn.LSTM) else 3,  # gates
+                    parts=GATES[type(cell)],
                     number=cell.hidden_size,
                 )
                 for name, cell in directions.items()

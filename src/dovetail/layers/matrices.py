@@ -11,9 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from dovetail.layers.recurrent import BidirectionalLayer
-
-GATES: dict[type[nn.Module], int] = {nn.GRU: 3, nn.LSTM: 4}
+from dovetail.layers.recurrent import GATES, BidirectionalLayer
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from dovetail.layers.gru import bidirectional_gru
 
 Cell = Literal["gru", "lstm"]
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+GATES: dict[type[nn.Module], int] = {nn.GRU: 3, nn.LSTM: 4}
+"""Blocks of rows in the weights of a cell."""
 
 
 def reversal(mask: Bool[Tensor, "batch tokens"]) -> Int[Tensor, "batch tokens"]:

@@ -1,6 +1,6 @@
 """The base of a run that adds tasks: a saved model that is frozen, and stays as it is.
 
-config.sharing -> with_base -> BaseModel -> extended_model
+config.sharing -> with_base -> model_over_base -> JointModel
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from dovetail.config import (
 )
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import ModelError, TrainingError
-from dovetail.extractor import model_folder
 from dovetail.features import Batch
 from dovetail.model import JointModel
-from dovetail.saved_model import CONFIG, digest_of_model, load_model
+from dovetail.saved_model import CONFIG, load_model
 from dovetail.schema import Schema
 from dovetail.training.batches import ENCODED_AT_ONCE
+from dovetail.training.pinned_models import folder_of, pinned_digest
+
+FIELD = "sharing.base"
+"""Where the config names the base."""
 
 
 def with_base(config: Config) -> Config:
@@ -44,16 +47,7 @@ def with_base(config: Config) -> Config:
     if not isinstance(sharing, IncrementalSharingConfig):
         return config
     folder = _folder(sharing)
-    try:
-        digest = digest_of_model(folder)
-    except ModelError as error:
-        raise TrainingError(f"sharing.base: {error}") from error
-    if sharing.base_sha256 not in (None, digest):
-        raise TrainingError(
-            f"{sharing.base} is not the base that the config names: its SHA-256 is {digest}, "
-            f"expected sharing.base_sha256 = {sharing.base_sha256}; put that model back, or leave "
-            f"base_sha256 out and start a new run"
-        )
+    digest = pinned_digest(folder, str(sharing.base), sharing.base_sha256, field=FIELD)
     base = load_config(folder / CONFIG)
     if config.data.language != base.data.language:
         raise TrainingError(
@@ -75,13 +69,10 @@ def _folder(sharing: IncrementalSharingConfig) -> Path:
     """Where the base is."""
     if sharing.base is None:
         raise ValueError("expected a base, which the config checks")
-    try:
-        folder = model_folder(sharing.base)
-    except ModelError as error:
-        raise TrainingError(f"sharing.base: {error}") from error
+    folder = folder_of(sharing.base, field=FIELD)
     if not (folder / CONFIG).is_file():
         raise TrainingError(
-            f"sharing.base: {sharing.base} is no single model (it has no {CONFIG}); name the "
+            f"{FIELD}: {sharing.base} is no single model (it has no {CONFIG}); name the "
             f"folder `model` that `dovetail train` left, or a member of an ensemble"
         )
     return folder

@@ -19,12 +19,15 @@ from dovetail.config import Config
 from dovetail.document import Sentence
 from dovetail.ensemble import Ensemble, meanings
 from dovetail.errors import ModelError, TrainingError
-from dovetail.extractor import model_folder
 from dovetail.features import Batch, Targets, Taught
 from dovetail.prediction import Predictor
-from dovetail.saved_ensemble import digest_of, load_predictor
+from dovetail.saved_ensemble import load_predictor
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
+from dovetail.training.pinned_models import folder_of, pinned_digest
+
+FIELD = "distillation.teacher"
+"""Where the config names the teacher."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,12 @@ def pinned(config: Config) -> Config:
     distillation = config.distillation
     if distillation.teacher is None:
         return config
-    try:
-        digest = digest_of(model_folder(distillation.teacher))
-    except ModelError as error:
-        raise TrainingError(f"distillation.teacher: {error}") from error
-    if distillation.teacher_sha256 not in (None, digest):
-        raise TrainingError(
-            f"{distillation.teacher} is not the teacher that the config names: its SHA-256 is "
-            f"{digest}, expected distillation.teacher_sha256 = {distillation.teacher_sha256}; put "
-            f"that teacher back, or leave teacher_sha256 out and start a new run"
-        )
+    digest = pinned_digest(
+        folder_of(distillation.teacher, field=FIELD),
+        distillation.teacher,
+        distillation.teacher_sha256,
+        field=FIELD,
+    )
     known = distillation.model_copy(update={"teacher_sha256": digest})
     return config.model_copy(update={"distillation": known})
 
@@ -78,10 +77,11 @@ def load_teacher(config: Config) -> Teacher:
     named, digest = config.distillation.teacher, config.distillation.teacher_sha256
     if named is None or digest is None:
         raise ValueError("expected a config with a teacher and its digest: use pinned")
+    folder = folder_of(named, field=FIELD)
     try:
-        model, language = load_predictor(model_folder(named))
+        model, language = load_predictor(folder)
     except ModelError as error:
-        raise TrainingError(f"distillation.teacher: {error}") from error
+        raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
     return Teacher(model, language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
 
