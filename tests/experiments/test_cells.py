@@ -180,6 +180,29 @@ def test_other_config_than_that_of_a_finished_cell_is_refused(
         refuse_other_configs(cells_of(load_plan(plan_file), root), root)
 
 
+def test_tasks_are_added_to_the_model_of_another_cell(plan_file: Path, root: Path) -> None:
+    """The config that the run completes from its base is not another one than the plan's."""
+    text = """
+[[configs]]
+name = "added"
+after = "full"
+set = ['sharing={kind="deltas", base="{model}", add_tasks=["relation"]}']
+"""
+    plan_file.write_text(plan_file.read_text("utf-8") + text, encoding="utf-8")
+    cells = cells_of(load_plan(plan_file), root)
+    base, added = cells[0], cells[2]
+    assert added.row == "added"
+    for cell in (base, added):
+        done(Cell.from_json(cell.to_json()), root)
+    refuse_other_configs(cells, root)
+    entities = [
+        [sentence.entities for sentence in read_corpus(path).sentences]
+        for cell in (base, added)
+        for path in [CellFolder(root, cell.key).path / "predictions" / "dev.jsonl"]
+    ]
+    assert entities[0] == entities[1]
+
+
 def long_plan(plan_file: Path, epochs: int) -> None:
     config = plan_file.with_name("config.toml")
     text = config.read_text("utf-8").replace("epochs = 2", f"epochs = {epochs}")

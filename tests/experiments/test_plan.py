@@ -8,7 +8,7 @@ import pytest
 
 from dovetail.errors import ConfigError
 from dovetail.experiments.cells import Cell, cells_of, chosen_cells, smoke_plan
-from dovetail.experiments.plan import Plan, load_plan
+from dovetail.experiments.plan import Plan, Smoke, load_plan
 
 ROOT = Path("runs/tiny/cells")
 
@@ -107,6 +107,28 @@ set = ['data.language="{ensemble}"']
     ]
 
 
+def test_config_after_a_model_gets_that_of_its_own_seed(plan_file: Path) -> None:
+    later = """
+[[configs]]
+name = "added"
+after = "full"
+set = ['data.language="{model}"']
+"""
+    plan = load_plan(changed(plan_file, later))
+    cells = cells_of(plan, ROOT)
+    assert keys(cells)[2::3] == ["added/all/seed1", "added/all/seed2"]
+    assert cells[5].needs == ("full/all/seed2",)
+    assert cells[5].config.data.language == str(ROOT / "full/all/seed2/model")
+    assert keys(chosen_cells(cells, rows=None, seeds=[2])) == keys(cells[3:6])
+    assert keys(chosen_cells(cells, rows=["added"], seeds=[1])) == [
+        "full/all/seed1",
+        "added/all/seed1",
+    ]
+    plan = plan.model_copy(update={"configs": plan.configs[:0:-1] + plan.configs[:1]})
+    smoke = smoke_plan(plan.model_copy(update={"smoke": Smoke(configs=1)}))
+    assert [row.name for row in smoke.rows] == ["added", "together", "full"]
+
+
 def test_part_of_a_plan_is_what_was_named(plan_file: Path) -> None:
     cells = cells_of(load_plan(plan_file), ROOT)
     assert keys(chosen_cells(cells, rows=["full"], seeds=[2])) == ["full/all/seed2"]
@@ -150,7 +172,11 @@ def test_smoke_is_the_same_plan_with_one_seed_one_epoch_and_few_sentences(plan_f
         ('[[configs]]\nname = "a,b"\n', "leave the comma out"),
         ('[[configs]]\nname = "x"\nensemble_of = "ful"\n', "there is no 'ful' to take; expected"),
         ('[[configs]]\nname = "x"\nensemble_of = "full"\nset = ["seed=1"]\n', "trains nothing"),
-        ('[[configs]]\nname = "x"\nafter = "together"\n', "nothing reads the ensemble"),
+        ('[[configs]]\nname = "x"\nafter = "together"\n', "write {ensemble} in set"),
+        ('[[configs]]\nname = "x"\nafter = "full"\nset = ["name={ensemble}"]\n', "{model} in set"),
+        ('[[configs]]\nname = "x"\nset = ["name={model}"]\n', "of which"),
+        ('[[configs]]\nname = "x"\nafter = "ful"\nset = ["name={model}"]\n', "there is no 'ful'"),
+        ('[[configs]]\nname = "x"\nafter = "x"\nset = ["name={model}"]\n', "waits for itself"),
         ('[[configs]]\nname = "x"\nset = ["name={ensemble}"]\n', "of which"),
         ('[[configs]]\nname = "x"\nseds = [1]\n', "unknown key"),
         ("[grid]\n", None),

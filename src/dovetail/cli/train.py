@@ -28,8 +28,8 @@ Base = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="A trained model that --add-task adds tasks to; needs [sharing] of the kind deltas or "
-        "bank, and leaves the model as it is.",
+        help="A trained model that --add-task adds tasks to, and that stays as it is; the config's "
+        "kind of sharing is deltas or bank.",
         show_default=False,
     ),
 ]

@@ -39,12 +39,17 @@ def parse_config(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Co
     return _validate(values, overrides, source="config")
 
 
-def dump_config(config: Config) -> str:
-    """Write a config as complete TOML, defaults included; `load_config` reads the same back.
+def dump_config(config: Config, *, defaults: bool = True) -> str:
+    """Write a config as TOML; `load_config` reads the same back.
 
     Only what is not given and has no value, such as `data.format`, is left out.
+
+    Args:
+        config: what to write.
+        defaults: whether fields that were not given are written too, with their defaults.
     """
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+    values = config.model_dump(mode="json", exclude_none=True, exclude_unset=not defaults)
+    return tomli_w.dumps(values)
 
 
 def _validate(values: Mapping[str, Any], overrides: Sequence[str], *, source: str) -> Config:

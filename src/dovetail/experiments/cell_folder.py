@@ -1,5 +1,6 @@
 """The folder of a cell: where its files are, who works on it, and whether it is finished.
 
+planned.toml           the config as the plan has it; the run completes it from a base or a teacher
 config.toml, metrics.jsonl, checkpoint/, model/    the run, as `dovetail train` leaves it
 gold/, predictions/    the dev and test sentences, annotated and predicted, in the native format
 counts.json            right, wrong and missed facts of each sentence, for statistics
@@ -26,6 +27,7 @@ class CellFolder:
 
     def __init__(self, root: Path, key: str) -> None:
         self.path = root / key
+        self.planned = self.path / "planned.toml"
         self.config = self.path / "config.toml"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoint = self.path / "checkpoint"

@@ -1,14 +1,14 @@
 """From a plan to its cells: each is one training or one ensemble, done once.
 
 Cells form a small graph: an ensemble needs the cells of its members, and what is trained after an
-ensemble needs that.
+ensemble or another model needs that.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from dovetail.config import Config, dump_config, load_config, parse_config
 from dovetail.errors import ConfigError
 from dovetail.experiments.cell_folder import CellFolder
-from dovetail.experiments.plan import ENSEMBLE, Fold, Plan, PlannedConfig
+from dovetail.experiments.plan import ENSEMBLE, MODEL, Fold, Plan, PlannedConfig
 
 WHOLE = Fold(name="all")
 """The only fold of a plan without folds."""
@@ -54,7 +54,7 @@ class Cell:
         """All of it as JSON, for another process."""
         values = {
             **{name: getattr(self, name) for name in ("row", "fold", "seed")},
-            "config": dump_config(self.config),
+            "config": dump_config(self.config, defaults=False),
             "test": [str(path) for path in self.test],
             "max_test_sentences": self.max_test_sentences,
             "needs": list(self.needs),
@@ -86,8 +86,8 @@ def cells_of(plan: Plan, root: Path) -> tuple[Cell, ...]:
     rows_by_name = {row.name: row for row in plan.rows}
     trained = [row for row in plan.rows if row.ensemble_of is None]
     folds = plan.folds or (WHOLE,)
-    first = [row for row in trained if row.after is None]
-    later = [row for row in trained if row.after is not None]
+    first = [row for row in trained if not row.names(ENSEMBLE)]
+    later = [row for row in trained if row.names(ENSEMBLE)]
     ensembles = [
         _ensemble(plan, row, rows_by_name[row.ensemble_of], fold, root)
         for fold in folds
@@ -112,9 +112,12 @@ def _trained(plan: Plan, row: PlannedConfig, fold: Fold, seed: int, root: Path) 
     needs: tuple[str, ...] = ()
     own = row.set
     if row.after is not None:
-        needs = (f"{row.after}/{fold.name}/{ENSEMBLE_FOLDER}",)
-        folder = CellFolder(root, *needs).model
-        own = tuple(override.replace(ENSEMBLE, str(folder)) for override in own)
+        reads_model = row.names(MODEL)
+        last = f"seed{seed}" if reads_model else ENSEMBLE_FOLDER
+        needs = (f"{row.after}/{fold.name}/{last}",)
+        placeholder = MODEL if reads_model else ENSEMBLE
+        folder = str(CellFolder(root, *needs).model)
+        own = tuple(override.replace(placeholder, folder) for override in own)
     overrides = (*fold.set, *own, f"seed={seed}", f"name={name}")
     try:
         config = load_config(row.config or plan.config, overrides)
@@ -136,7 +139,7 @@ def chosen_cells(
 ) -> tuple[Cell, ...]:
     """The cells of some configs and seeds, and all cells that these need.
 
-    Seeds without configs leave out what needs cells of all seeds: ensembles, and what learns of
+    Seeds without configs leave out what needs cells of other seeds: ensembles, and what learns of
     them.
 
     Raises:
@@ -150,7 +153,7 @@ def chosen_cells(
         for cell in cells
         if cell.row in wanted_rows
         and (cell.seed is None or cell.seed in wanted_seeds)
-        and not (cell.needs and rows is None and seeds is not None)
+        and not (rows is None and seeds is not None and _needs_other_seeds(cell, by_key))
     ]
     keys: set[str] = set()
     while chosen:
@@ -159,6 +162,13 @@ def chosen_cells(
             keys.add(key)
             chosen += by_key[key].needs
     return tuple(cell for cell in cells if cell.key in keys)
+
+
+def _needs_other_seeds(cell: Cell, by_key: Mapping[str, Cell]) -> bool:
+    return any(
+        by_key[key].seed != cell.seed or _needs_other_seeds(by_key[key], by_key)
+        for key in cell.needs
+    )
 
 
 def _known(what: str, wanted: Iterable[Any] | None, known: Iterable[Any]) -> set[Any]:
@@ -176,10 +186,13 @@ def smoke_plan(plan: Plan) -> Plan:
     smoke = plan.smoke
     quick = (f"data.max_sentences={smoke.sentences}", "training.epochs=1", *smoke.set)
     by_name = {row.name: row for row in plan.rows}
-    kept = [row for row in plan.rows if row.ensemble_of is None][: smoke.configs]
-    names = {row.name for row in kept} | {
-        by_name[row.after].ensemble_of for row in kept if row.after
-    }
+    open_ = [row for row in plan.rows if row.ensemble_of is None][: smoke.configs]
+    names: set[str] = set()
+    while open_:
+        row = open_.pop()
+        names.add(row.name)
+        if (needed := row.after or row.ensemble_of) is not None:
+            open_.append(by_name[needed])
     rows = tuple(
         row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
         for row in plan.rows

@@ -20,6 +20,9 @@ from dovetail.errors import ConfigError
 ENSEMBLE = "{ensemble}"
 """Stands in an override for the folder of the ensemble that a config waits for."""
 
+MODEL = "{model}"
+"""Stands in an override for the folder of the model of the same fold and seed that it waits for."""
+
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Overrides = tuple[Text, ...]
 GridValues = Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
@@ -41,7 +44,8 @@ class PlannedConfig(Section):
     """Name of a config whose models of all seeds decide together, once for each fold."""
 
     after: Text | None = None
-    """Name of an ensemble that has to be there before; `{ensemble}` in `set` is its folder."""
+    """Name of what has to be there before: an ensemble, whose folder is `{ensemble}` in `set`, or a
+    trained config, whose model of the same fold and seed is `{model}`."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         if "," in self.name:
@@ -51,15 +55,14 @@ class PlannedConfig(Section):
                 "ensemble_of",
                 "an ensemble trains nothing, so config, set and after have no meaning beside it",
             )
-        names_it = any(ENSEMBLE in override for override in self.set)
-        if names_it and self.after is None:
-            yield Contradiction("set", f'{ENSEMBLE} of which? Name it: after = "NAME"')
-        if self.after is not None and not names_it:
-            yield Contradiction(
-                "after",
-                f"nothing reads the ensemble {self.after!r}; write {ENSEMBLE} in set where its "
-                f"folder belongs, or leave after out",
-            )
+        if self.after is None:
+            for placeholder in (ENSEMBLE, MODEL):
+                if self.names(placeholder):
+                    yield Contradiction("set", f'{placeholder} of which? Name it: after = "NAME"')
+
+    def names(self, placeholder: str) -> bool:
+        """Whether an override has the placeholder."""
+        return any(placeholder in override for override in self.set)
 
 
 class Fold(Section):
@@ -145,19 +148,13 @@ class Plan(Section):
 
     def contradictions(self) -> Iterator[Contradiction]:
         by_name = {row.name: row for row in self.rows}
-        trained = [name for name, row in by_name.items() if row.ensemble_of is None]
-        ensembles = [name for name in by_name if name not in trained]
         if len(by_name) < len(self.rows):
             yield Contradiction("grid", "a point has the name of a config; rename the config")
         if self.compare_with is not None and self.compare_with not in by_name:
             yield Contradiction("compare_with", _unknown(self.compare_with, list(by_name)))
         for number, row in enumerate(self.configs):
-            if row.ensemble_of is not None and row.ensemble_of not in trained:
-                yield Contradiction(
-                    f"configs.{number}.ensemble_of", _unknown(row.ensemble_of, trained)
-                )
-            if row.after is not None and row.after not in ensembles:
-                yield Contradiction(f"configs.{number}.after", _unknown(row.after, ensembles))
+            for field, remedy in _contradictions_of_needs(row, by_name):
+                yield Contradiction(f"configs.{number}.{field}", remedy)
         if len({*self.seeds}) < len(self.seeds):
             yield Contradiction("seeds", "a seed stands there twice; each cell is trained once")
         if self.test and any(fold.test for fold in self.folds):
@@ -201,6 +198,37 @@ def grid_points(grid: Mapping[str, GridValues]) -> Iterator[PlannedConfig]:
             ),
             set=tuple(f"{field}={text}" for field, text in zip(grid, texts, strict=True)),
         )
+
+
+def _contradictions_of_needs(
+    row: PlannedConfig, by_name: Mapping[str, PlannedConfig]
+) -> Iterator[tuple[str, str]]:
+    """Fields that name what a config cannot wait for, and what to do."""
+    trained = [name for name, other in by_name.items() if other.ensemble_of is None]
+    if row.ensemble_of is not None and row.ensemble_of not in trained:
+        yield "ensemble_of", _unknown(row.ensemble_of, trained)
+    if row.after is not None:
+        read, other = (MODEL, ENSEMBLE) if row.after in trained else (ENSEMBLE, MODEL)
+        if row.after not in by_name:
+            yield "after", _unknown(row.after, list(by_name))
+        elif not row.names(read) or row.names(other):
+            yield (
+                "after",
+                f"write {read} in set, and no other placeholder, where the folder of {row.after!r} "
+                f"belongs; or leave after out",
+            )
+        elif _waits_for_itself(row, by_name):
+            yield "after", f"{row.name!r} waits for itself that way; break the circle"
+
+
+def _waits_for_itself(row: PlannedConfig, by_name: Mapping[str, PlannedConfig]) -> bool:
+    """Whether what a config waits for waits for it in turn."""
+    seen: set[str] = set()
+    name = row.after or row.ensemble_of
+    while name is not None and name in by_name and name not in seen:
+        seen.add(name)
+        name = by_name[name].after or by_name[name].ensemble_of
+    return row.name in seen
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -87,10 +87,11 @@ def refuse_other_configs(cells: Sequence[Cell], root: Path) -> None:
         folder = CellFolder(root, cell.key)
         if cell.is_ensemble or not folder.is_finished:
             continue
-        if load_config(folder.config) != cell.config:
+        planned = load_config(folder.planned if folder.planned.is_file() else folder.config)
+        if planned != cell.config:
             from dovetail.training.run_folder import changed_fields  # it needs torch
 
-            stored = load_config(folder.config).model_dump(mode="json")
+            stored = planned.model_dump(mode="json")
             lines = changed_fields(stored, cell.config.model_dump(mode="json"))
             listed = "".join(f"\n  {line}" for line in lines)
             raise TrainingError(

@@ -14,7 +14,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
+from dovetail.corpora.files import write_text
 from dovetail.document import Sentence
 from dovetail.errors import DovetailError
 from dovetail.experiments.cell_folder import CellFolder, write_json
@@ -71,6 +73,7 @@ def trained(cell: Cell, folder: CellFolder) -> Final:
     dev: tuple[Sentence, ...] = ()
     finished: RunFinished | None = None
     trainable = 0
+    write_text(folder.planned, dump_config(cell.config))
     for event in train(cell.config, folder.path, resume=folder.config.is_file()):
         match event:
             case RunStarted():
