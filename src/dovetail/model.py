@@ -22,7 +22,7 @@ from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.layers.state import copy_exactly
 from dovetail.objectives import Outputs
 from dovetail.prediction import Predictor
-from dovetail.sharing import SharingBlock, Streams
+from dovetail.sharing import IncrementalLayers, SharingBlock, Streams
 
 
 class JointModel(Predictor):
@@ -64,7 +64,21 @@ class JointModel(Predictor):
 
     @property
     def layers_above(self) -> Mapping[str, int]:
-        """Of each trainable parameter of a pretrained encoder, how many layers stand above it."""
+        """How many layers of a pretrained encoder stand above each parameter of its own.
+
+        Those are the weights of its trained layers and of their copies, and what a task that was
+        added has in place of such weights.
+        """
+        replaced = {
+            f"sharing.{path}.{name}": layer.layers_above
+            for path, part in self.sharing.named_modules()
+            if isinstance(part, IncrementalLayers)
+            for name, layer in part.layer_by_weight().items()
+            if isinstance(layer, PretrainedLayer)
+        }
+        return {**self._layers_above_pretrained(), **replaced}
+
+    def _layers_above_pretrained(self) -> dict[str, int]:
         copied = {
             f"sharing.{path}.{name}": part.layers_above
             for path, part in self.sharing.named_modules()
@@ -90,7 +104,8 @@ class JointModel(Predictor):
     def pretrained_names(self) -> frozenset[str]:
         """What of `stored_state` comes from a pretrained encoder and was trained."""
         return frozenset(
-            name.replace("encoder.encoders.", "encoder.", 1) for name in self.layers_above
+            name.replace("encoder.encoders.", "encoder.", 1)
+            for name in self._layers_above_pretrained()
         )
 
     def load_stored_state(self, state: Mapping[str, Tensor]) -> None:

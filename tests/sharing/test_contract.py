@@ -156,8 +156,8 @@ def routed_blocks(blocks: int, fraction: float, *tasks: str, trained: bool = Fal
     return lambda cell: routed(make_block, input_dim=INPUT_DIM, num_blocks=blocks)
 
 
-def over_pieces(build: Build) -> Build:
-    return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM)
+def over_pieces(build: Build, *readers: str) -> Build:
+    return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM, readers=readers)
 
 
 def widths(*layers: int) -> list[int]:
@@ -219,11 +219,19 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "primitives, all shared": (routed_blocks(1, 1.0, *TASKS[:2]), widths(1, 1)),
     "primitives, all own": (routed_blocks(2, 0.0, *TASKS), widths(2, 2, 2)),
     "primitives, trained": (routed_blocks(2, 0.5, *TASKS, trained=True), widths(2, 2, 2)),
-    "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2)), both_widths(2, 3)),
-    "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2)), both_widths(0, 2)),
+    "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2), *TASKS[:2]), both_widths(2, 3)),
+    "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2), TASKS[1]), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
-    "over pieces 1+0+1+2": (over_pieces(depth_of(1, 0, 1, 2)), both_widths(1, 2, 3)),
-    "over pieces, exits 1 2": (over_pieces(exits_at(1, 2)), both_widths(1, 2)),
+    "over pieces 1+0+1+2": (over_pieces(depth_of(1, 0, 1, 2), *TASKS), both_widths(1, 2, 3)),
+    "over pieces, exits 1 2": (over_pieces(exits_at(1, 2), *TASKS[:2]), both_widths(1, 2)),
+    "over pieces, deltas of relation": (
+        over_pieces(deltas_on(depth_of(2, 0, 0), "relation"), *TASKS[:2]),
+        both_widths(2, 2),
+    ),
+    "over pieces, bank": (
+        over_pieces(bank_of(exits_at(1, 2, 3), *TASKS[1:], rank=0.7), *TASKS),
+        both_widths(1, 2, 3),
+    ),
 }
 
 

@@ -20,6 +20,12 @@ from dovetail.sharing import Streams, depth_of_copies
 LAYERS, DIM = 3, 16  # of the tiny BERT
 
 
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frozen layers in fp32 on every machine: copies are, and are compared with them."""
+    monkeypatch.setattr("dovetail.encoders.precision.fast_bfloat16", lambda device=None: False)
+
+
 def depth(shared: int, entity: int, relation: int) -> DepthSharingConfig:
     return DepthSharingConfig(
         cell="pretrained", shared_layers=shared, entity_layers=entity, relation_layers=relation

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
-from tests.networks import pretrained, tiny_config
+from tests.networks import ENCODERS, pretrained, tiny_config
 from tests.training.conftest import weights
 
 from dovetail.config import (
@@ -32,6 +32,7 @@ from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.saved_model import digest_of_model, load_model
 from dovetail.training import RunStarted, train
+from dovetail.training.over_base import model_over_base, with_base
 
 DECAYED = {"weight_decay": 0.5, "epochs": 4}
 KINDS = pytest.mark.parametrize("kind", [DeltasSharingConfig, BankSharingConfig])
@@ -137,13 +138,23 @@ PLANS: dict[str, SharingConfig] = {
     ),
 }
 
+COPIES: dict[str, SharingConfig] = {
+    "copies": DepthSharingConfig(
+        cell="pretrained", shared_layers=1, entity_layers=1, relation_layers=1
+    ),
+    "copies exits": ExitsSharingConfig(
+        cell="pretrained", shared_layers=2, entity_exit=2, relation_exit=1
+    ),
+}
+
 
 @KINDS
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", [*PLANS, *COPIES])
 def test_entities_stay_bit_for_bit_when_relations_are_added(
-    plan: str, kind: Any, tmp_path: Path
+    plan: str, kind: Any, pretrained_folder: Path, tmp_path: Path
 ) -> None:
-    base = entities_only(tmp_path / "entities", PLANS[plan])
+    fields = {"encoders": (*ENCODERS, pretrained(pretrained_folder))} if plan in COPIES else {}
+    base = entities_only(tmp_path / "entities", (PLANS | COPIES)[plan], **fields)
     before = digest_of_model(base)
     data = data_in(tmp_path / "relations")
     model = left_by(added(data, base, kind), tmp_path / "run")
@@ -342,3 +353,36 @@ def test_base_on_an_encoder_that_is_not_the_same_any_more_is_refused(
     message = refusal(added(data_in(tmp_path / "data"), base), tmp_path)
     assert message.startswith(f"nothing can be added to {base}")
     assert "SHA-256" in message
+
+
+def test_copies_for_relations_that_were_not_trained_are_refused(
+    pretrained_folder: Path, tmp_path: Path
+) -> None:
+    base = entities_only(
+        tmp_path / "entities",
+        DepthSharingConfig(cell="pretrained", entity_layers=0, relation_layers=2),
+        encoders=(*ENCODERS, pretrained(pretrained_folder)),
+    )
+    with pytest.raises(TrainingError, match="copied more layers of its encoder for them than the"):
+        left_by(added(data_in(tmp_path / "data"), base), tmp_path / "run")
+
+
+@KINDS
+def test_what_is_added_to_copies_learns_at_the_encoders_rate(
+    kind: Any, pretrained_folder: Path, tmp_path: Path
+) -> None:
+    """All but the scores: they only choose."""
+    base = entities_only(
+        tmp_path / "entities",
+        DepthSharingConfig(cell="pretrained", shared_layers=2, entity_layers=0, relation_layers=0),
+        encoders=(*ENCODERS, pretrained(pretrained_folder)),
+    )
+    config = with_base(added(data_in(tmp_path / "data"), base, kind))
+    model = model_over_base(config, load_model(base).model.schema, TRAIN)
+    above = model.layers_above
+    own = {name for name, _ in model.trainable_parameters() if name.startswith("sharing.")}
+    assert own
+    assert own - above.keys() == {name for name in own if name.endswith("scores")}
+    assert {above[name] for name in own & above.keys() if ".relation.0." in name} == {1}
+    assert {above[name] for name in own & above.keys() if ".relation.1." in name} == {0}
+    assert not any("overrides" in name for name in model.pretrained_names)

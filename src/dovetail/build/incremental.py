@@ -9,23 +9,29 @@ from torch import nn
 
 from dovetail.build.sharing import layer_factory
 from dovetail.config import BankSharingConfig, DeltasSharingConfig, IncrementalSharingConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.encoders import ConcatenatedEncoder
 from dovetail.sharing import (
     IncrementalLayers,
     LayersOverBank,
     LayersWithDeltas,
+    OverPieces,
     Scores,
     SharingBlock,
+    copies_in_depth,
     depth,
     path_of,
     with_replaced,
 )
 
+Paths = Mapping[str, Sequence[nn.Module]]
+"""For each task the layers that it runs, from the bottom to the top."""
+
 
 def build_incremental(
     config: IncrementalSharingConfig,
+    encoder: ConcatenatedEncoder,
     *,
-    input_dim: int,
     base: SharingBlock | None = None,
     chosen: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -34,7 +40,8 @@ def build_incremental(
 
     Args:
         config: has the shape of the base's layers.
-        input_dim: width of the token vectors.
+        encoder: what the layers read; if they are copies of its top layers and there is no base, it
+            parts with these.
         base: the trained placement; without one, the layers are new, to be filled from a file.
         chosen: assets of the final form, which is built then.
         seed: what random choices are made by.
@@ -42,31 +49,72 @@ def build_incremental(
     Raises:
         ModelError: if more layers are to be drawn at random than there are.
     """
-    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
-    plan = depth(layer_factory(config), input_dim=input_dim, shared=config.shared_layers, own=own)
+    if config.cell != "pretrained":
+        paths = _paths(config, encoder.output_dim, base)
+        return _block(config, paths, encoder.output_dim, chosen, seed)
+    paths = _copied_paths(config, encoder, base)
+    layer = next(layer for path in paths.values() for layer in path)
+    piece_dim: int = layer.output_dim  # type: ignore[assignment]
+    return OverPieces(
+        _block(config, paths, piece_dim, chosen, seed),
+        input_dim=encoder.output_dim,
+        readers=[task for task, path in paths.items() if path],
+    )
+
+
+def _paths(config: IncrementalSharingConfig, input_dim: int, base: SharingBlock | None) -> Paths:
+    """New layers for each task, with the weights that they have in the base, if it is there.
+
+    A base that was not trained for relations lends its entity layers to the relation task.
+    """
+    plan = depth(
+        layer_factory(config), input_dim=input_dim, shared=config.shared_layers, own=_own(config)
+    )
     paths = {task: path_of(plan, task) for task in plan.tasks}
     if base is not None:
-        _fill(paths, base)
+        for task, path in paths.items():
+            source = ENTITY_TASK if path == paths[ENTITY_TASK] else task
+            for layer, trained in zip(path, path_of(base, source), strict=True):
+                layer.load_state_dict(trained.state_dict())
+    return paths
+
+
+def _copied_paths(
+    config: IncrementalSharingConfig, encoder: ConcatenatedEncoder, base: SharingBlock | None
+) -> Paths:
+    """For each task the base's copies of encoder layers; without a base, the encoder's own."""
+    own = _own(config)
+    if base is None:
+        layers = encoder.hand_on(config.shared_layers + max(own.values()))
+        width = layers[0].output_dim
+        base = copies_in_depth(layers, piece_dim=width, shared=config.shared_layers, own=own)
+    elif isinstance(base, OverPieces):
+        base = base.inside
+    one_path = not any(own.values())  # as a base lends its entity layers that knows no relations
+    return {task: path_of(base, ENTITY_TASK if one_path else task) for task in TASKS}
+
+
+def _own(config: IncrementalSharingConfig) -> dict[str, int]:
+    return {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+
+
+def _block(
+    config: IncrementalSharingConfig,
+    paths: Paths,
+    input_dim: int,
+    chosen: Mapping[str, Any] | None,
+    seed: int,
+) -> SharingBlock:
+    """The frozen layers with what the tasks have of their own, in its final form if `chosen`."""
     if chosen and isinstance(config, DeltasSharingConfig):
         return with_replaced(paths, chosen, input_dim=input_dim)
     block = _in_training(config, paths, input_dim, seed)
     return block if chosen is None else block.finalize()
 
 
-def _fill(paths: Mapping[str, Sequence[nn.Module]], base: SharingBlock) -> None:
-    """Give the layers the weights that they have in the base.
-
-    A base that was not trained for relations lends its entity layers to the relation task.
-    """
-    for task, path in paths.items():
-        source = ENTITY_TASK if path == paths[ENTITY_TASK] else task
-        for layer, trained in zip(path, path_of(base, source), strict=True):
-            layer.load_state_dict(trained.state_dict())
-
-
 def _in_training(
     config: IncrementalSharingConfig,
-    paths: Mapping[str, Sequence[nn.Module]],
+    paths: Paths,
     input_dim: int,
     seed: int,
 ) -> IncrementalLayers:

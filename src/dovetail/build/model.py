@@ -10,13 +10,20 @@ from dovetail.build.encoders import Words, build_encoder
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
 from dovetail.build.incremental import build_incremental
 from dovetail.build.sharing import build_copied_layers, build_sharing
-from dovetail.config import BankSharingConfig, Config, IncrementalSharingConfig, copies_layers
+from dovetail.config import (
+    BankSharingConfig,
+    Config,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    IncrementalSharingConfig,
+    copies_layers,
+)
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.heads import EntityHead
 from dovetail.model import JointModel
 from dovetail.schema import Schema
-from dovetail.sharing import LayersOverBank, SharingBlock
+from dovetail.sharing import LayersOverBank, OverPieces, SharingBlock
 from dovetail.sharing.bank import Batches
 
 
@@ -59,18 +66,17 @@ def extended_model(
         config: says which tasks are added, and has the shape of the base's layers.
         schema: the types that are learned.
         base: a trained model, whose parts become those of the new one.
-        calibration: token vectors of some sentences, for what starts from responses.
+        calibration: what the layers read of some sentences, for what starts from responses.
     """
     settings = config.sharing
     if not isinstance(settings, IncrementalSharingConfig):
         raise ValueError(f"expected a strategy that adds tasks, found {settings.kind}")
     encoder = base.encoder.requires_grad_(requires_grad=False)
-    sharing = build_incremental(
-        settings, input_dim=encoder.output_dim, base=base.sharing, seed=config.seed
-    )
+    sharing = build_incremental(settings, encoder, base=base.sharing, seed=config.seed)
+    layers = sharing.inside if isinstance(sharing, OverPieces) else sharing
     starts = isinstance(settings, BankSharingConfig) and settings.start == "responses"
-    if isinstance(sharing, LayersOverBank) and starts:
-        sharing.start(calibration)
+    if isinstance(layers, LayersOverBank) and starts:
+        layers.start(calibration)
     head = None
     if ENTITY_TASK not in settings.add_tasks:
         head = base.entity_head.requires_grad_(requires_grad=False)
@@ -86,9 +92,8 @@ def sharing_over(
     """
     sharing = config.sharing
     if isinstance(sharing, IncrementalSharingConfig):
-        width = encoder.output_dim
-        return build_incremental(sharing, input_dim=width, chosen=chosen, seed=config.seed)
-    if copies_layers(sharing):
+        return build_incremental(sharing, encoder, chosen=chosen, seed=config.seed)
+    if isinstance(sharing, DepthSharingConfig | ExitsSharingConfig) and copies_layers(sharing):
         return build_copied_layers(sharing, encoder)
     return build_sharing(sharing, input_dim=encoder.output_dim, chosen=chosen)
 

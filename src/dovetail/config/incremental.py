@@ -31,8 +31,9 @@ class IncrementalSharingConfig(LayersConfig):
     """The tasks that are added, which `dovetail train --add-task` sets: `["relation"]` keeps the
     base's entities as they are, `["entity", "relation"]` learns both of another corpus."""
 
-    cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer of the base is; a run writes it."""
+    cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
+    """What every layer of the base is; a run writes it. The layers of a base of the cell
+    `pretrained` are copies of its encoder's own top layers."""
 
     shared_layers: Count = 0
     """Layers of the base that both tasks run; a run writes it."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeGuard
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dovetail.config.incremental import BankSharingConfig, DeltasSharingConfig
+from dovetail.config.incremental import (
+    BankSharingConfig,
+    DeltasSharingConfig,
+    IncrementalSharingConfig,
+)
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.layers import LayersConfig, uneven_heads
 from dovetail.config.section import Contradiction
@@ -176,8 +180,8 @@ SharingConfig = Annotated[
 """Any of the strategies; `kind` says which."""
 
 
-def copies_layers(config: SharingConfig) -> TypeGuard[DepthSharingConfig | ExitsSharingConfig]:
+def copies_layers(config: SharingConfig) -> bool:
     """Whether the layers are copies of the pretrained encoder's own."""
-    return isinstance(config, DepthSharingConfig | ExitsSharingConfig) and (
-        config.cell == "pretrained"
-    )
+    return isinstance(
+        config, DepthSharingConfig | ExitsSharingConfig | IncrementalSharingConfig
+    ) and (config.cell == "pretrained")

@@ -14,7 +14,7 @@ Ours: scores of matrices beside those of layers, AdamW in place of SGD, and laye
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -77,6 +77,10 @@ class Deltas(Override):
         self.threshold = scores.threshold
         initial = torch.full((len(self.units),), scores.initial)
         self.scores = nn.Parameter(initial) if chosen is None else None
+
+    def weight_names(self) -> Iterator[str]:
+        """All but the scores."""
+        return (name for name in super().weight_names() if name != "scores")
 
     @property
     def active(self) -> list[str]:

@@ -7,7 +7,7 @@ kind, and on their own kernels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -43,6 +43,10 @@ class Override(nn.Module, ABC):
     @abstractmethod
     def finalize(self, layer: nn.Module) -> Override:
         """The same in as few numbers as possible."""
+
+    def weight_names(self) -> Iterator[str]:
+        """The parameters that the weights are made of: all but what chooses among them."""
+        return (name for name, _ in self.named_parameters())
 
 
 class Replaced(Override):
@@ -102,6 +106,17 @@ class IncrementalLayers(SharingBlock):
     def overrides_of(self, task: str) -> list[Override]:
         """What a task that was added has of its own in each layer of its path."""
         return [own for own in self.overrides[task].children() if isinstance(own, Override)]
+
+    def layer_by_weight(self) -> dict[str, nn.Module]:
+        """The layer that each of the tasks' own weights stands in for, by the weight's name."""
+        return {
+            f"overrides.{task}.{place}.{name}": layer
+            for task in self.overrides
+            for place, (layer, own) in enumerate(
+                zip(self.path(task), self.overrides_of(task), strict=True)
+            )
+            for name in own.weight_names()
+        }
 
     def forward(self, streams: Streams) -> Streams:
         """Run each task's layers with what it has of its own."""

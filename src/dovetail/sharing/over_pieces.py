@@ -7,8 +7,9 @@ make of these is pooled to tokens and stands beside the encoders' vectors.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,16 +27,15 @@ class OverPieces(SharingBlock):
     Args:
         inside: the block, from streams of piece states to streams of piece states.
         input_dim: width of the token vectors.
+        readers: the tasks that have layers inside.
     """
 
-    def __init__(self, inside: SharingBlock, *, input_dim: int) -> None:
+    def __init__(self, inside: SharingBlock, *, input_dim: int, readers: Collection[str]) -> None:
         super().__init__()
         self.inside = inside
         self.input_dim = input_dim
         self.tasks = inside.tasks
-        served = (inside.owners(name) for name, _ in inside.named_parameters())
-        self.readers = frozenset[str]().union(*served)
-        """The tasks that have layers inside."""
+        self.readers = readers
         self.output_dims = {
             task: input_dim + (inside.output_dims[task] if task in self.readers else 0)
             for task in self.tasks
@@ -79,7 +79,12 @@ class OverPieces(SharingBlock):
 
     def finalize(self) -> SharingBlock:
         """The same over the finalised block."""
-        return OverPieces(self.inside.finalize(), input_dim=self.input_dim)
+        final = self.inside.finalize()
+        return OverPieces(final, input_dim=self.input_dim, readers=self.readers)
+
+    def assets(self) -> dict[str, Any]:
+        """What the block inside says."""
+        return self.inside.assets()
 
 
 def depth_of_copies(
@@ -95,10 +100,18 @@ def depth_of_copies(
     The shared layers are copies of the first ones, and each task goes on with copies of those that
     follow.  A task with fewer own layers than another ends at a lower layer.
     """
+    inside = copies_in_depth(layers, piece_dim=piece_dim, shared=shared, own=own)
+    readers = [task for task, count in own.items() if shared + count]
+    return OverPieces(inside, input_dim=input_dim, readers=readers)
+
+
+def copies_in_depth(
+    layers: Sequence[nn.Module], *, piece_dim: int, shared: int, own: Mapping[str, int]
+) -> SharingBlock:
+    """What `depth_of_copies` runs over the pieces."""
     tops = [layers[shared : shared + count] for count in own.values()]
     planned = [*layers[:shared], *(layer for top in tops for layer in top)]
-    inside = depth(_copies(planned), input_dim=piece_dim, shared=shared, own=own)
-    return OverPieces(inside, input_dim=input_dim)
+    return depth(_copies(planned), input_dim=piece_dim, shared=shared, own=own)
 
 
 def exits_of_copies(
@@ -106,7 +119,8 @@ def exits_of_copies(
 ) -> SharingBlock:
     """One shared stack of copies of `layers`, which the tasks leave at layers of their own."""
     inside = SharedLayersWithExits(_copies(layers), input_dim=piece_dim, exits=exits)
-    return OverPieces(inside, input_dim=input_dim)
+    readers = [task for task, place in exits.items() if place]
+    return OverPieces(inside, input_dim=input_dim, readers=readers)
 
 
 def _copies(layers: Sequence[nn.Module]) -> LayerFactory:

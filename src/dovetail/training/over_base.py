@@ -20,7 +20,6 @@ from dovetail.config import (
     ExitsSharingConfig,
     IncrementalSharingConfig,
     SharingConfig,
-    copies_layers,
     load_config,
 )
 from dovetail.document import ENTITY_TASK, Sentence
@@ -80,15 +79,12 @@ def _folder(sharing: IncrementalSharingConfig) -> Path:
 
 def _plain(own: SharingConfig, base: str | None) -> DepthSharingConfig | ExitsSharingConfig:
     """The base's sharing, of layers that can be run with other weights."""
-    if (
-        not isinstance(own, DepthSharingConfig | ExitsSharingConfig)
-        or copies_layers(own)
-        or (isinstance(own, ExitsSharingConfig) and own.residual)
+    if not isinstance(own, DepthSharingConfig | ExitsSharingConfig) or (
+        isinstance(own, ExitsSharingConfig) and own.residual
     ):
         raise TrainingError(
-            f'the base {base} has kind = "{own.kind}", and tasks are added to recurrent or '
-            f'transformer layers of kind "depth" or "exits" only that are neither copies nor '
-            f"residual: train such a base"
+            f'the base {base} has kind = "{own.kind}", and tasks are added to layers of kind '
+            f'"depth" or "exits" only that are not residual: train such a base'
         )
     return own
 
@@ -112,6 +108,12 @@ def shape_of(base: Config, sharing: IncrementalSharingConfig) -> dict[str, Any]:
             f"train a base that was"
         )
     if not base.training.relation_loss_weight:
+        if own.cell == "pretrained" and relation > entity:
+            raise TrainingError(
+                f"the base {sharing.base} was not trained for relations, and copied more layers of "
+                f"its encoder for them than the {entity} that it finds entities with: train a base "
+                f"without relation layers above these"
+            )
         shared = relation = entity
     paths = {"entity": entity, "relation": relation}
     for task in sharing.add_tasks:
@@ -157,7 +159,7 @@ def model_over_base(config: Config, schema: Schema, sentences: Sequence[Sentence
         base = load_model(_folder(sharing)).model
         if ENTITY_TASK not in sharing.add_tasks:
             schema = with_types_of(base, schema, str(sharing.base))
-        calibration = token_vectors(base, sentences[:limit])
+        calibration = read_by_layers(base, sentences[:limit])
         return extended_model(config, schema, base, calibration=calibration)
     except ModelError as error:
         raise TrainingError(f"nothing can be added to {sharing.base}: {error}") from error
@@ -181,11 +183,16 @@ def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:
 
 
 @torch.no_grad()
-def token_vectors(
+def read_by_layers(
     model: JointModel, sentences: Sequence[Sentence]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """What the encoders make of some sentences, with masks, batch by batch."""
+    """What the sharing layers read of some sentences, tokens or pieces, with masks."""
     for start in range(0, len(sentences), ENCODED_AT_ONCE):
         chosen = sentences[start : start + ENCODED_AT_ONCE]
         batch = Batch.from_sentences(chosen, model.featurise)
-        yield model.encoder(model.encoder.with_states(batch.features)), batch.mask
+        features = model.encoder.with_states(batch.features)
+        pieces = model.encoder.piece_states(features)
+        if pieces is None:
+            yield model.encoder(features), batch.mask
+        else:
+            yield from zip(pieces.to(torch.float32).groups, pieces.masks, strict=True)
