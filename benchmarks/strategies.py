@@ -47,6 +47,11 @@ def of(section: type[BaseModel], **settings: object) -> Build:
 
     def build(options: argparse.Namespace) -> SharingBlock:
         layers = {"cell": options.cell, "hidden_dim": options.hidden_dim, "normalise": True}
+        if section is PrimitivesSharingConfig:  # as wide as the layers that they stand in for
+            layers |= {
+                "projection_dim": 2 * options.hidden_dim,
+                "reservoir_dim": options.hidden_dim,
+            }
         known = {name: value for name, value in layers.items() if name in section.model_fields}
         return build_sharing(section(**known, **settings), input_dim=options.input_dim)
 

@@ -86,8 +86,6 @@ class PrimitivesSharingConfig(Section):
         "identity",
         "previous",
         "next",
-        "max_5",
-        "sentence_mean",
         "reservoir",
     )
     """What is computed of the tokens: themselves, the token before or behind (or the second), means
@@ -110,7 +108,7 @@ class PrimitivesSharingConfig(Section):
     dropout: Dropout = 0.35
     """Probability with which a number of a primitive is dropped in training."""
 
-    reservoir_dim: PositiveCount = 256
+    reservoir_dim: PositiveCount = 192
     """Units of the random network in each direction."""
 
     spectral_radius: Annotated[float, Field(gt=0, lt=1)] = 0.9

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dovetail.layers.recurrent import states_from_the_end
+from dovetail.layers.rnn import bidirectional_rnn
 
 Operation = Callable[[Tensor, Tensor], Tensor]
 """From token vectors, zero in padding, and the mask to as many vectors of the same width."""
@@ -123,8 +123,7 @@ class Reservoir(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """The states of both directions; padded positions hold values that mean nothing."""
-        ahead, _ = self.forwards(tokens)
-        return torch.cat([ahead, states_from_the_end(self.backwards, tokens, mask)], dim=2)
+        return bidirectional_rnn(tokens, mask, self.forwards, self.backwards)
 
 
 class Primitives(nn.Module):
