@@ -72,7 +72,7 @@ def test_plan_becomes_tables_and_figures(plan_file: Path, tmp_path: Path) -> Non
     assert load_plan(folder / "plan.toml").name == "tiny"
     assert not list((folder / "cells").rglob("checkpoint"))
     assert {path.name for path in kept.iterdir()} == {
-        *("plan.toml", "summary.json", "cells.csv", "comparisons.csv"),
+        *("plan.toml", "summary.json", "cells.csv", "comparisons.csv", "scores.png", "costs.png"),
     }
 
     again = run(plan_file, "--runs", runs)

@@ -81,6 +81,19 @@ def test_grid_has_every_combination_after_the_named_configs(plan_file: Path) -> 
     assert cell.config.entity_head.scheme == "bilou"
 
 
+def test_overrides_of_the_plan_are_for_every_config_and_give_way_to_its_own(
+    plan_file: Path,
+) -> None:
+    text = plan_file.read_text("utf-8").replace(
+        "seeds = [1, 2]\n",
+        'seeds = [1, 2]\nset = ["sharing.entity_layers=3", "training.batch_size=7"]\n',
+    )
+    plan_file.write_text(text, encoding="utf-8")
+    configs = [cell.config for cell in cells_of(load_plan(plan_file), ROOT)[:2]]
+    assert [config.sharing.model_dump()["entity_layers"] for config in configs] == [3, 0]
+    assert {config.training.batch_size for config in configs} == {7}
+
+
 def test_fields_of_the_same_name_are_told_apart_in_a_grid() -> None:
     grid = {"entity_head.dropout": (0.1,), "relation_head.dropout": (0.2,)}
     (row,) = Plan(name="x", config=Path("c.toml"), grid=grid).rows

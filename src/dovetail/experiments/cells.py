@@ -118,7 +118,7 @@ def _trained(plan: Plan, row: PlannedConfig, fold: Fold, seed: int, root: Path) 
         placeholder = MODEL if reads_model else ENSEMBLE
         folder = str(CellFolder(root, *needs).model)
         own = tuple(override.replace(placeholder, folder) for override in own)
-    overrides = (*fold.set, *own, f"seed={seed}", f"name={name}")
+    overrides = (*plan.set, *fold.set, *own, f"seed={seed}", f"name={name}")
     try:
         config = load_config(row.config or plan.config, overrides)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""What a repository keeps of an experiment: small files that its tables are made of."""
+"""What a repository keeps of an experiment: its figures, and what its tables are made of."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def export(experiment: Path, folder: Path) -> list[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [Path(shutil.copyfile(experiment / name, folder / name)) for name in FILES]
+        pictures = sorted((experiment / "figures").glob("*.png"))
+        sources = [*(experiment / name for name in FILES), *pictures]
+        return [Path(shutil.copyfile(source, folder / source.name)) for source in sources]
     except OSError as error:
         raise TrainingError(f"the results could not be copied to {folder}: {error}") from error

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.experiments.results import CellResult
-from dovetail.experiments.tables import amount
+from dovetail.experiments.tables import amount, relative_change
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ENTITY_COLOUR, RELATION_COLOUR, PALE = "#1f6f8b", "#c8553d", "#c9ced6"
+ENTITY_COLOUR, RELATION_COLOUR, CHANGE_COLOUR = "#1f6f8b", "#c8553d", "#5b4b8a"
+PALE = "#c9ced6"
 
 MOST_LABELS = 16
-"""Where there are more points, they go without names."""
+"""Where there are more points, numbers take the place of their names."""
 
 LONGEST_LABEL = 24
 """Characters of a name beside a dot; a longer one would stand across other dots."""
@@ -36,7 +38,7 @@ def write_figures(folder: Path, results: Sequence[CellResult], summary: Summary)
         return []
     drawn = {
         "scores": score_figure(shown, results, split, summary["compared_with"]),
-        "costs": cost_figure(shown, split),
+        "costs": cost_figure(shown, split, summary["compared_with"]),
     }
     points = layer_points(shown)
     if len(points) > 1:
@@ -97,35 +99,75 @@ def score_figure(
     return figure
 
 
-def cost_figure(configs: Sequence[Summary], split: str) -> Figure:
-    """F1 against stored parameters and against multiply-adds, a dot for each config."""
-    figure = _figure(10, 8)
-    plots = figure.subplots(2, 2)
+@dataclass(frozen=True)
+class _Measure:
+    """What a plot shows of each config; none of one that was not trained for it."""
+
+    title: str
+    label: str
+    colour: str
+    of: Callable[[Summary], float | None]
+
+
+def _measures(configs: Sequence[Summary], split: str, first: str) -> list[_Measure]:
+    """F1 of each task, and where there is something to compare with the change of both."""
+
+    def f1(score: str) -> Callable[[Summary], float | None]:
+        return lambda own: 100 * own["scores"][split][score]["mean"] or None
+
+    measures = [
+        _Measure(title, f"strict F1 on {split}, in percent", _COLOURS[score], f1(score))
+        for score, title in _TITLES.items()
+    ]
+    compared = [own for own in configs if own["name"] == first]
+    if len(configs) == 1 or not compared:
+        return measures
+
+    def change(own: Summary) -> float | None:
+        changed = relative_change(own, compared[0], split)
+        learned = all(measure.of(own) for measure in measures[:2])
+        return 100 * changed if changed is not None and learned else None
+
+    label = f"Δm against {first}, in percent"
+    return [*measures, _Measure("mean relative change of both", label, CHANGE_COLOUR, change)]
+
+
+def cost_figure(configs: Sequence[Summary], split: str, first: str) -> Figure:
+    """F1 and its mean relative change, against stored parameters and against multiply-adds.
+
+    Names stand beside the dots, or where these are many in a list that numbers them.
+    """
+    from matplotlib.lines import Line2D
+
+    measures = _measures(configs, split, first)
+    numbered = len(configs) > MOST_LABELS
+    names = [str(number) if numbered else own["name"] for number, own in enumerate(configs, 1)]
+    figure = _figure(5 * len(measures) + 2.5 * numbered, 8)
+    plots = figure.subplots(2, len(measures), squeeze=False)
     costs = {"stored_parameters": "stored parameters", "multiply_adds": "multiply-adds a sentence"}
-    for row, (cost, title) in zip(plots, costs.items(), strict=True):
-        for plot, (score, colour) in zip(row, _COLOURS.items(), strict=True):
-            points = [
-                (own["costs"][cost] / 1e6, 100 * own["scores"][split][score]["mean"], own["name"])
-                for own in configs
-                if own["costs"].get(cost)
-            ]
-            _dots(plot, points, colour, labelled=len(configs) <= MOST_LABELS)
-            plot.set_title(_TITLES[score], loc="left")
-            plot.set_xlabel(f"{title}, in millions")
-            plot.set_ylabel(f"strict F1 on {split}, in percent")
+    for row, (cost, unit) in zip(plots, costs.items(), strict=True):
+        for plot, measure in zip(row, measures, strict=True):
+            for name, own in zip(names, configs, strict=True):
+                value, size = measure.of(own), own["costs"].get(cost)
+                if value is not None and size:
+                    _dot(plot, size / 1e6, value, name, measure.colour)
+            plot.set_title(measure.title, loc="left")
+            plot.set_xlabel(f"{unit}, in millions")
+            plot.set_ylabel(measure.label)
+            plot.spines[["top", "right"]].set_visible(False)
+            plot.margins(x=0.18, y=0.12)
+    if numbered:
+        listed = [f"{number}  {own['name']}" for number, own in enumerate(configs, 1)]
+        nothing = [Line2D([], [], linestyle="") for _ in listed]
+        figure.legend(nothing, listed, loc="outside right center", frameon=False, handlelength=0)
     return figure
 
 
-def _dots(
-    plot: Axes, points: Sequence[tuple[float, float, str]], colour: str, *, labelled: bool
-) -> None:
-    """A dot for each point, and its name where there is room for names."""
-    for x, y, name in points:
-        plot.plot(x, y, "o", color=colour)
-        if labelled and len(name) <= LONGEST_LABEL:
-            plot.annotate(name, (x, y), textcoords="offset points", xytext=(5, 3), fontsize=8)
-    plot.spines[["top", "right"]].set_visible(False)
-    plot.margins(x=0.18, y=0.12)
+def _dot(plot: Axes, x: float, y: float, name: str, colour: str) -> None:
+    """A dot and its name, unless that would stand across other dots."""
+    plot.plot(x, y, "o", color=colour)
+    if len(name) <= LONGEST_LABEL:
+        plot.annotate(name, (x, y), textcoords="offset points", xytext=(5, 3), fontsize=8)
 
 
 def layer_points(configs: Sequence[Summary]) -> dict[tuple[int, int, int], Summary]:

@@ -100,6 +100,9 @@ class Plan(Section):
     config: FilePath
     """The config file that all start from, relative to the plan."""
 
+    set: Overrides = ()
+    """Overrides for every config, before those of folds and of the config itself."""
+
     test: FilePaths = ()
     """Files of test sentences, scored once for each cell, when its model is final. No cell reads
     them before. Without any, there are dev scores only."""
