@@ -73,10 +73,27 @@ class GatedLayer(SharingBlock):
         )
         self.detach = detach
         self.normalise = normalise
+        self.pruned = False
         self.output_dims = dict.fromkeys(gates, int(self.shared.output_dim))  # type: ignore[arg-type]
 
     def forward(self, streams: Streams) -> Streams:
         """What each task reads of its own layer and of the shared one; tied while all is shared."""
+        read = self._read_pruned(streams) if self.pruned else self._read(streams)
+        chosen = Streams(read, streams.mask)
+        return chosen.map_shared(_normalised) if self.normalise else chosen
+
+    def _read_pruned(self, streams: Streams) -> dict[str, Tensor]:
+        """The same of a final layer, in which there is nothing left to mask."""
+        read: dict[str, Tensor] = {}
+        if self.shared is not None:
+            read = dict.fromkeys(self.tasks, self.shared(self.mixed(streams), streams.mask))
+        for task, layer in self.own.items():
+            own = layer(streams[task], streams.mask)
+            opened = self.gates.get_submodule(task).get_buffer("scores") >= 0
+            read[task] = torch.where(opened, own, read[task]) if task in read else own
+        return {task: read[task] for task in self.tasks}
+
+    def _read(self, streams: Streams) -> dict[str, Tensor]:
         gates = {task: gate() for task, gate in self.gates.items()}
         shared = self._shared_states(streams, gates)
         read = {}
@@ -88,8 +105,7 @@ class GatedLayer(SharingBlock):
             own = run_with(layer, masked_recurrence(layer, gate), tokens, streams.mask)
             gate = gate.to(own.dtype)
             read[task] = own if shared is None else gate * own + (1 - gate) * shared
-        chosen = Streams(read, streams.mask)
-        return chosen.map_shared(_normalised) if self.normalise else chosen
+        return read
 
     def _shared_states(self, streams: Streams, gates: Mapping[str, Tensor]) -> Tensor | None:
         """What the shared layer makes of the mixture; nothing if no task ever reads a unit of it.
@@ -164,6 +180,7 @@ class GatedLayer(SharingBlock):
             final.shared = keep_units(final.shared, read)
         else:
             final.shared, final.mixture = None, nn.ParameterDict()
+        final.pruned = True
         return final
 
 
