@@ -31,8 +31,15 @@ from dovetail.config import (
     PrimitivesSharingConfig,
     ProbeSharingConfig,
 )
-from dovetail.document import TASKS
-from dovetail.sharing import SharingBlock, Streams
+from dovetail.document import RELATION_TASK, TASKS
+from dovetail.sharing import (
+    LayersOverBank,
+    LayersWithDeltas,
+    Scores,
+    SharingBlock,
+    Streams,
+    path_of,
+)
 
 Build = Callable[[argparse.Namespace], SharingBlock]
 
@@ -58,6 +65,32 @@ def of(section: type[BaseModel], **settings: object) -> Build:
     return build
 
 
+def added(*, deltas: int | None = None) -> Build:
+    """A builder of two layers that relations are added to: by so many deltas, or by a bank."""
+
+    def build(options: argparse.Namespace) -> SharingBlock:
+        config = DepthSharingConfig(
+            cell=options.cell,
+            hidden_dim=options.hidden_dim,
+            shared_layers=2,
+            entity_layers=0,
+            relation_layers=0,
+        )
+        base = build_sharing(config, input_dim=options.input_dim)
+        paths = {task: path_of(base, task) for task in TASKS}
+        if deltas is None:
+            return LayersOverBank(paths, [RELATION_TASK], input_dim=options.input_dim)
+        return LayersWithDeltas(
+            paths,
+            [RELATION_TASK],
+            input_dim=options.input_dim,
+            scores=Scores(),
+            num_random=deltas,
+        )
+
+    return build
+
+
 BLOCKS: dict[str, Build] = {
     YARDSTICK: of(DepthSharingConfig, shared_layers=2, entity_layers=0, relation_layers=0),
     "depth 1+1+1": of(DepthSharingConfig, relation_layers=1),
@@ -76,6 +109,9 @@ BLOCKS: dict[str, Build] = {
     "gates": of(GatesSharingConfig),
     "primitives, fully shared": of(PrimitivesSharingConfig, shared_fraction=1.0),
     "primitives": of(PrimitivesSharingConfig),
+    "deltas, fully shared": added(deltas=0),
+    "deltas in both layers": added(deltas=2),
+    "bank": added(),
     "probe of 4": of(ProbeSharingConfig),
 }
 """The strategies, by name: any function from the options to a block."""

@@ -266,3 +266,24 @@ def test_a_path_leads_through_shared_and_own_layers() -> None:
         assert torch.equal(found, block(Streams.tied(tokens, mask, block.tasks))[task])
     with pytest.raises(TypeError, match="found LayersWithDeltas"):
         path_of(added(block, "entity"), "entity")
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])  # without normalisations, which are always own
+def test_where_nothing_differs_the_layers_run_once_for_both(cell: str, training: bool) -> None:
+    block = base(cell)
+    incremental = added(block, "relation", num_random=0)
+    tokens, mask = inputs()
+    for form in (incremental, incremental.finalize()):
+        found = form.train(training)(Streams.tied(tokens, mask, form.tasks))
+        assert found["entity"] is found["relation"]
+    assert torch.equal(stream(incremental.eval()), stream(block.eval()))
+
+
+def test_streams_that_differ_are_run_apart_where_nothing_else_differs() -> None:
+    form = added(base(), "relation", num_random=0).eval()
+    tokens, mask = inputs()
+    found = form(Streams({"entity": tokens, "relation": 2 * tokens}, mask))
+    twice = form(Streams.tied(2 * tokens, mask, form.tasks))
+    assert torch.equal(found["relation"], twice["relation"])
+    assert not torch.equal(found["entity"], found["relation"])

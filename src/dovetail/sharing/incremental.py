@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from torch import Tensor, nn
@@ -119,20 +120,33 @@ class IncrementalLayers(SharingBlock):
         }
 
     def forward(self, streams: Streams) -> Streams:
-        """Run each task's layers with what it has of its own."""
-        return Streams(
-            {task: self._run(task, streams[task], streams.mask) for task in self.tasks},
-            streams.mask,
-        )
+        """Run each task's layers with what it has of its own.
 
-    def _run(self, task: str, tokens: Tensor, mask: Tensor) -> Tensor:
-        if task not in self.overrides:
-            for layer in self.path(task):
-                tokens = layer(tokens, mask)
-            return tokens
-        for layer, own in zip(self.path(task), self.overrides_of(task), strict=True):
-            tokens = run_with(layer, own.weights(layer), tokens, mask)
-        return tokens
+        As long as tasks are tied and have nothing of their own in a layer, it runs once for all.
+        """
+        # What was read is kept beside what came of it, so that its id is not given to another.
+        common: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+        def as_it_is(place: int, tokens: Tensor) -> Tensor:
+            key = (place, id(tokens))
+            if key not in common:
+                common[key] = tokens, self.layers[place](tokens, streams.mask)
+            return common[key][1]
+
+        outputs = {}
+        for task in self.tasks:
+            tokens = streams[task]
+            added = self.overrides_of(task) if task in self.overrides else ()
+            for place, own in zip_longest(self.places[task], added):
+                layer = self.layers[place]
+                weights = own.weights(layer) if own is not None else {}
+                tokens = (
+                    run_with(layer, weights, tokens, streams.mask)
+                    if weights
+                    else as_it_is(place, tokens)
+                )
+            outputs[task] = tokens
+        return Streams(outputs, streams.mask)
 
     def owners(self, parameter: str) -> frozenset[str]:
         """The task that was added; the layers themselves are frozen."""
