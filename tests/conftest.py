@@ -47,3 +47,9 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in train(config, folder / "run"):
         pass
     return folder / "run" / "model"
+
+
+@pytest.fixture
+def fp32_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine without bf16 units, for what is compared more closely than bf16 allows."""
+    monkeypatch.setattr("dovetail.encoders.precision.fast_bfloat16", lambda device=None: False)

@@ -17,13 +17,9 @@ from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.sharing import Streams, depth_of_copies
 
+pytestmark = pytest.mark.usefixtures("fp32_everywhere")
+
 LAYERS, DIM = 3, 16  # of the tiny BERT
-
-
-@pytest.fixture(autouse=True)
-def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Frozen layers in fp32 on every machine: copies are, and are compared with them."""
-    monkeypatch.setattr("dovetail.encoders.precision.fast_bfloat16", lambda device=None: False)
 
 
 def depth(shared: int, entity: int, relation: int) -> DepthSharingConfig:

@@ -79,6 +79,7 @@ LONG = Sentence.from_tokens(["wooden", "joints", "the", "."] * 12)
 """More pieces than the tiny encoder reads at once."""
 
 
+@pytest.mark.usefixtures("fp32_everywhere")
 @pytest.mark.parametrize("layers", ["mix", "concatenated", "last"])
 @pytest.mark.parametrize("pooling", ["first", "mean"])
 @pytest.mark.parametrize("trained_layers", [0, 1, 2, 3])

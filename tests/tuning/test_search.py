@@ -236,7 +236,6 @@ def test_trial_that_kills_its_process_each_time_is_given_up(tmp_path: Path) -> N
 def test_processes_share_one_file_and_run_every_trial_once(
     tmp_path: Path, start_process: Start
 ) -> None:
-    found(task_in(tmp_path, trials=1))  # so that none has to make the tables
     processes = [start_process(tmp_path, trials=12, seconds=0.2) for _ in range(2)]
     for process in processes:
         _, errors = process.communicate(timeout=PATIENCE)

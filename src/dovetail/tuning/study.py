@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from optuna.pruners import BasePruner, MedianPruner
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
@@ -26,6 +28,9 @@ from dovetail.tuning.space import Space
 
 MOST_DEATHS = 3
 """How often a trial is tried whose process ends each time."""
+
+MOST_RACES = 20
+"""How often a storage is opened again because another process was making its tables."""
 
 WAIT_FOR_LOCK = 120
 """Seconds that a process waits while others write into an SQLite file."""
@@ -92,6 +97,18 @@ def storage_errors(url: str) -> Iterator[None]:
 
 
 def _storage(task: Task) -> RDBStorage:
+    for _ in range(MOST_RACES):
+        try:
+            return _open_storage(task)
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            # Another process that starts at the same time makes the same tables.
+            if not (isinstance(error, IntegrityError) or "already exists" in str(error)):
+                raise
+            time.sleep(random.uniform(0.1, 0.5))
+    return _open_storage(task)
+
+
+def _open_storage(task: Task) -> RDBStorage:
     is_file = task.storage.startswith("sqlite")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
