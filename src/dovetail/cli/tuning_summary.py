@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,21 +25,35 @@ def show_outcome(console: Console, outcome: Outcome, task: Task, folder: Path) -
     console.print()
     best = outcome.best
     if best is not None:
-        console.print(best_table(outcome))
+        console.print(best_table(outcome, console))
         console.print()
     for line in _lines(outcome, task, folder):
         console.print(line, highlight=False)
 
 
-def best_table(outcome: Outcome) -> Table:
-    """The start and the best trials side by side, with every field in which they differ."""
+def best_table(outcome: Outcome, console: Console) -> Table:
+    """The start and the best trials side by side, with every field in which they differ.
+
+    As many trials as the console has room for beside the names of the fields, at least one.
+    """
     complete = [trial for trial in outcome.trials if trial.state == "complete"]
     start = outcome.start
     best = sorted(complete, key=lambda trial: -(trial.score or 0))[:TOP]
     others = [trial for trial in best if trial is not start]
     columns = others if start is None else [start, *others]
+    unlimited = console.options.update(width=sys.maxsize)
+    while True:
+        table = _table(outcome, columns)
+        wanted = console.measure(table, options=unlimited).maximum
+        if len(columns) == 1 or wanted <= console.width:
+            return table
+        columns.pop()
+
+
+def _table(outcome: Outcome, columns: list[Record]) -> Table:
+    start = outcome.start
     table = Table(title=f"The best of {outcome.num_done} trials", title_justify="left")
-    table.add_column("trial")
+    table.add_column("trial", no_wrap=True)
     for trial in columns:
         heading = f"{trial.number} (start)" if trial is start else str(trial.number)
         table.add_column(heading, justify="right")
