@@ -55,6 +55,8 @@ def test_probes_leave_a_table_and_recipes_and_are_trained_once(config: Path) -> 
         assert own["parameters"] == 2 * 2 * 4 * 5 * (10 + 5 + 2)
         assert own["kept"] == (own["parameters"] if penalty == "0" else 2 * 4 * (10 + 1 + 2))
     assert "entity leaves after layer" in result.output
+    headings = [line for line in result.output.splitlines() if line.startswith("probe ")]
+    assert ["left" in line for line in headings] == [False, *[True] * 7]
     recipe = load_config(folder / "found.toml")
     assert recipe.sharing.kind == "exits"
     assert (recipe.sharing.cell, recipe.sharing.hidden_dim, recipe.sharing.residual) == (
@@ -64,6 +66,7 @@ def test_probes_leave_a_table_and_recipes_and_are_trained_once(config: Path) -> 
     assert recipe.training == load_config(config).training
     again = probe(config, "--seeds", "2", "--penalty", "0", "--penalty", "1000")
     assert "epoch " not in again.output
+    assert " left" not in again.output
     assert (
         again.output.split("entity: groups alive")[1]
         == (result.output.split("entity: groups alive")[1])

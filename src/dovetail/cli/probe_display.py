@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from rich import box
 from rich.console import Console
@@ -17,10 +19,12 @@ from dovetail.experiments.probes import (
     Found,
     Probe,
     chosen_penalty,
+    is_found,
     probe_config,
     read_found,
     run_probe,
 )
+from dovetail.rendering import duration
 
 
 def show_probes(
@@ -33,18 +37,24 @@ def show_probes(
 ) -> list[Found]:
     """Train what is not yet trained, and return what was found until it was stopped."""
     found: list[Found] = []
+    spent: list[float] = []
     for number, probe in enumerate(probes, start=1):
         if should_stop():
             break
+        own = folder / probe.name
+        open_ = [other for other in probes if not is_found(folder / other.name)]
+        left = f"; about {duration(fmean(spent) * len(open_))} left" if spent and open_ else ""
         console.print(
             f"[bold]probe {number} of {len(probes)}:[/bold] {probe.task}, penalty "
-            f"{probe.penalty:g}, seed {probe.seed}",
+            f"{probe.penalty:g}, seed {probe.seed}{left}",
             highlight=False,
         )
-        own = folder / probe.name
+        started = time.monotonic()
         events = run_probe(probe_config(config, probe, layers), own, should_stop=should_stop)
         if not show_training(events, console) and should_stop():
             break
+        if probe in open_:
+            spent.append(time.monotonic() - started)
         found.append(read_found(own))
     return found
 

@@ -141,12 +141,17 @@ def run_probe(
     begun = run.config.is_file()
     if begun:
         run.check(config, resume=True)
-    if (folder / FOUND).is_file():
+    if is_found(folder):
         return
     for event in train(config, folder, resume=begun, should_stop=should_stop):
         yield event
         if isinstance(event, RunFinished) and not event.interrupted:
             write_json(folder / FOUND, asdict(found_in(run, config)))
+
+
+def is_found(folder: Path) -> bool:
+    """Whether the probe of this folder is done."""
+    return (folder / FOUND).is_file()
 
 
 def found_in(run: RunFolder, config: Config) -> Found:
