@@ -106,6 +106,19 @@ def test_resuming_a_finished_run_trains_nothing(data: DataConfig, tmp_path: Path
     assert weights(tmp_path / "run") == before
 
 
+def test_learned_factors_of_the_losses_resume_to_the_same_bits(
+    data: DataConfig, tmp_path: Path
+) -> None:
+    config = tiny_config(data, training={"epochs": 2, "balance": "learned"})
+    run(config, tmp_path / "whole")
+    run(config, tmp_path / "run", should_stop=after(10))
+    run(config, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+    first, last = (line["losses"]["balance"] for line in metrics(tmp_path / "whole"))
+    assert first != last
+
+
 COPIES = DepthSharingConfig(cell="pretrained", entity_layers=1, relation_layers=1)
 
 

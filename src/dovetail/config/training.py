@@ -55,6 +55,10 @@ class TrainingConfig(Section):
     relation_loss_weight: NonNegative = 5.0
     """Factor of the relation loss in the sum that is minimised; 0 does not train the task."""
 
+    balance: Literal["fixed", "learned"] = "fixed"
+    """Whether these factors stay as they are, or training learns others from there: a task whose
+    loss stays large weighs less then (Kendall et al. 2018)."""
+
     average: Literal["none", "ema", "swa"] = "none"
     """Whether averaged weights are scored and saved instead of the last ones: `ema` is an
     exponential moving average over the steps, `swa` the plain mean from `average_start` on."""

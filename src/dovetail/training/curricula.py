@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dovetail.config import Config, DeltasSharingConfig, GatesSharingConfig, ProbeSharingConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK
-from dovetail.objectives import Distilled, Objective, Penalties, Supervised
+from dovetail.objectives import Balanced, Distilled, Objective, Penalties, Supervised
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.proximal import ProximalStep
 from dovetail.training.warmup import with_shared_warmup
@@ -30,7 +30,8 @@ def supervision(config: Config) -> list[Objective]:
     share = config.distillation.weight if config.distillation.teacher else 0.0
     objectives: list[Objective] = []
     if share < 1:
-        objectives.append(Supervised({task: (1 - share) * own for task, own in weights.items()}))
+        kind = Balanced if config.training.balance == "learned" else Supervised
+        objectives.append(kind({task: (1 - share) * own for task, own in weights.items()}))
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in weights.items()}))
     return objectives
