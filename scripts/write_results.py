@@ -13,7 +13,13 @@ import json
 import re
 from pathlib import Path
 
-from dovetail.experiments.tables import TextTable, cost_table, explanation, score_tables
+from dovetail.experiments.tables import (
+    TextTable,
+    control_tables,
+    cost_table,
+    explanation,
+    score_tables,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 EXPERIMENT = re.compile(r"(<!-- experiment: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -66,8 +72,8 @@ def experiment_tables(name: str, folder: Path, *, brief: bool) -> str:
     if brief:
         (*_, last) = tables  # of the split that counts: test, where there is one
         return f"`{command}`\n\n{first_columns(last, README_COLUMNS).markdown()}"
-    titled = [f"**{table.title}**\n\n{table.markdown()}" for table in reversed(tables)]
-    titled.append(f"**Costs**\n\n{cost_table(summary).markdown()}")
+    shown = (*reversed(tables), *reversed(control_tables(summary)), cost_table(summary))
+    titled = [f"**{table.title}**\n\n{table.markdown()}" for table in shown]
     return "\n\n".join([f"`{command}`", explanation(summary), *titled])
 
 

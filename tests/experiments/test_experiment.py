@@ -90,6 +90,28 @@ def test_part_of_a_plan_gives_the_tables_of_what_is_there(plan_file: Path, tmp_p
     assert "1 of 2" in (runs / "tiny" / "table.md").read_text("utf-8")
 
 
+def test_config_is_compared_with_its_control_in_a_table_of_its_own(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    """Here the control is what all are compared with, so that both say the same."""
+    text = plan_file.read_text("utf-8")
+    own = 'name = "no entity layers"\n'
+    plan_file.write_text(text.replace(own, f'{own}control = "full"\n'), encoding="utf-8")
+    runs = tmp_path / "runs"
+    done = run(plan_file, "--runs", runs, "--seeds", "1", "--processes", "1")
+    assert done.exit_code == 0, done.output
+    assert "Against controls, on test" in done.output
+    summary = json.loads((runs / "tiny" / "summary.json").read_text("utf-8"))
+    full, other = summary["configs"]
+    assert (full["control"], full["from_control"]) == (None, {})
+    assert other["control"] == "full"
+    assert other["from_control"] == other["differences"]
+    compared = rows(runs / "tiny" / "comparisons.csv")
+    assert len(compared) == 2 * 2 * 4  # first and control, splits, scores
+    assert compared[:8] == compared[8:]
+    assert "| no entity layers | full |" in (runs / "tiny" / "table.md").read_text("utf-8")
+
+
 def test_failed_cells_are_listed_in_the_end(plan_file: Path, tmp_path: Path) -> None:
     text = plan_file.read_text("utf-8")
     text = text.replace('["sharing.entity_layers=0"]', "['data.train=\"nowhere.jsonl\"']")

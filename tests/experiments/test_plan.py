@@ -191,6 +191,8 @@ def test_smoke_is_the_same_plan_with_one_seed_one_epoch_and_few_sentences(plan_f
         ('[[configs]]\nname = "x"\nafter = "ful"\nset = ["name={model}"]\n', "there is no 'ful'"),
         ('[[configs]]\nname = "x"\nafter = "x"\nset = ["name={model}"]\n', "waits for itself"),
         ('[[configs]]\nname = "x"\nset = ["name={ensemble}"]\n', "of which"),
+        ('[[configs]]\nname = "x"\ncontrol = "ful"\n', "there is no 'ful' to take; expected"),
+        ('[[configs]]\nname = "x"\ncontrol = "x"\n', "there is no 'x' to take; expected"),
         ('[[configs]]\nname = "x"\nseds = [1]\n', "unknown key"),
         ("[grid]\n", None),
         ('[grid]\n"sharing.shared_layers" = []\n', "non-empty list"),

@@ -188,7 +188,7 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
 
     from dovetail.cli.experiment_display import print_table
     from dovetail.experiments.speed import measure_speed
-    from dovetail.experiments.tables import cost_table, explanation, score_tables
+    from dovetail.experiments.tables import all_tables, explanation
 
     results = experiment.results()
     if not results:
@@ -198,7 +198,7 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
         measure_speed(results)
     summary = experiment.write_tables(results)
     console = Console(highlight=False)
-    for table in (*score_tables(summary), cost_table(summary)):
+    for table in all_tables(summary):
         print_table(console, table)
     typer.echo(explanation(summary))
     typer.echo(f"tables and figures: {experiment.folder}")

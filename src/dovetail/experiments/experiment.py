@@ -85,7 +85,8 @@ class Experiment:
         planned = Counter(cell.row for cell in self.cells)
         ordered = {row.name: planned[row.name] for row in self.plan.rows}
         first = self.plan.first
-        summaries = summarise(results, first=first, planned=ordered)
+        controls = {row.name: row.control for row in self.plan.rows if row.control is not None}
+        summaries = summarise(results, first=first, planned=ordered, controls=controls)
         comparisons = comparison_rows(summaries, first=first)
         rows = {"cells": cell_rows(results), "scores": score_rows(results)}
         for name, own in {**rows, "comparisons": comparisons}.items():

@@ -40,6 +40,10 @@ class PlannedConfig(Section):
     set: Overrides = ()
     """Overrides, written as on the command line: `sharing.entity_layers=0`."""
 
+    control: Text | None = None
+    """Name of the config that this one has to beat, of the same size, which chooses at random what
+    this one learns to choose; a table of its own compares the two."""
+
     ensemble_of: Text | None = None
     """Name of a config whose models of all seeds decide together, once for each fold."""
 
@@ -206,8 +210,10 @@ def grid_points(grid: Mapping[str, GridValues]) -> Iterator[PlannedConfig]:
 def _contradictions_of_needs(
     row: PlannedConfig, by_name: Mapping[str, PlannedConfig]
 ) -> Iterator[tuple[str, str]]:
-    """Fields that name what a config cannot wait for, and what to do."""
+    """Fields that name what a config cannot wait for or be compared with, and what to do."""
     trained = [name for name, other in by_name.items() if other.ensemble_of is None]
+    if row.control is not None and (row.control == row.name or row.control not in by_name):
+        yield "control", _unknown(row.control, [name for name in by_name if name != row.name])
     if row.ensemble_of is not None and row.ensemble_of not in trained:
         yield "ensemble_of", _unknown(row.ensemble_of, trained)
     if row.after is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -31,12 +31,17 @@ class Difference:
     corrected: float
 
 
+Differences = dict[str, dict[str, Difference]]
+"""By split and score."""
+
+
 @dataclass(frozen=True)
 class RowSummary:
     """A config: its cells, what they scored on each split, and what they cost.
 
     `chosen` are the cells with the best mean F1 of both tasks on dev, one of each fold: no choice
-    was made by their test scores.
+    was made by their test scores.  `differences` are those from the config that all are compared
+    with, `from_control` those from the config's control, if it has one.
     """
 
     name: str
@@ -45,11 +50,18 @@ class RowSummary:
     scores: dict[str, dict[str, Spread]]
     chosen: tuple[CellResult, ...]
     costs: dict[str, float | None]
-    differences: dict[str, dict[str, Difference]]
+    differences: Differences
+    control: str | None
+    from_control: Differences
 
 
 def summarise(
-    results: Sequence[CellResult], *, first: str, planned: dict[str, int], samples: int = SAMPLES
+    results: Sequence[CellResult],
+    *,
+    first: str,
+    planned: Mapping[str, int],
+    controls: Mapping[str, str],
+    samples: int = SAMPLES,
 ) -> list[RowSummary]:
     """A summary for each config that has a finished cell, in the order of the plan.
 
@@ -57,11 +69,14 @@ def summarise(
         results: of all finished cells.
         first: name of the config that the others are compared with.
         planned: how many cells each config has in the plan.
+        controls: the names of the controls, by those of their configs.
         samples: draws for the p-values.
     """
     by_row = {name: [r for r in results if r.cell.row == name] for name in planned}
     present = {name: own for name, own in by_row.items() if own}
-    differences = all_differences(present, first=first, samples=samples)
+    others = [(name, first) for name in present if name != first]
+    differences = all_differences(present, others, samples=samples)
+    from_controls = all_differences(present, [*controls.items()], samples=samples)
     return [
         RowSummary(
             name=name,
@@ -75,6 +90,8 @@ def summarise(
             chosen=chosen_cells(own),
             costs=costs_of_cells(own),
             differences=differences.get(name, {}),
+            control=controls.get(name),
+            from_control=from_controls.get(name, {}),
         )
         for name, own in present.items()
     ]
@@ -121,15 +138,17 @@ def costs_of_cells(results: Sequence[CellResult]) -> dict[str, float | None]:
 
 
 def all_differences(
-    by_row: dict[str, list[CellResult]], *, first: str, samples: int
-) -> dict[str, dict[str, dict[str, Difference]]]:
-    """By config, split and score; corrected over the configs, for each split and score apart."""
-    found: dict[str, dict[str, dict[str, Difference]]] = {}
-    if first not in by_row:
-        return found
+    by_row: Mapping[str, list[CellResult]], pairs: Sequence[tuple[str, str]], *, samples: int
+) -> dict[str, Differences]:
+    """Of each pair of configs how far the first is from the second, by the name of the first.
+
+    Corrected over the pairs, for each split and score apart.
+    """
+    found: dict[str, Differences] = {}
+    present = [pair for pair in pairs if all(name in by_row for name in pair)]
     for split in SPLITS:
         for task in ("entity", "relation"):
-            compared = _comparisons(by_row, first, split, task, samples)
+            compared = _comparisons(by_row, present, split, task, samples)
             scores = [score for score in COMPARED if score.startswith(task)]
             for score in scores:
                 rows = [name for name in compared if score in compared[name]]
@@ -141,25 +160,31 @@ def all_differences(
 
 
 def _comparisons(
-    by_row: dict[str, list[CellResult]], first: str, split: str, task: str, samples: int
+    by_row: Mapping[str, list[CellResult]],
+    pairs: Sequence[tuple[str, str]],
+    split: str,
+    task: str,
+    samples: int,
 ) -> dict[str, dict[str, Comparison]]:
-    """Of each config with the first, on the folds that both have, if the sentences are the same."""
+    """Of each pair, on the folds that both have, if the sentences are the same."""
     folds = {name: _by_fold(own, split) for name, own in by_row.items()}
-    drawn: dict[tuple[str, ...], DrawnScores] = {}
+
+    def draw(name: str, chosen: Sequence[str]) -> DrawnScores:
+        trials: Trials = [[r.tally(split, task) for r in folds[name][fold]] for fold in chosen]
+        return DrawnScores.of_trials(trials, samples=samples)
+
     compared: dict[str, dict[str, Comparison]] = {}
-    for name in by_row:
-        common = [fold for fold in folds[first] if fold in folds[name]]
-        if name == first or not common or not _same_sentences(folds, first, name, common, split):
+    drawn_of: tuple[str, ...] = ()
+    for name, other in pairs:
+        common = [fold for fold in folds[other] if fold in folds[name]]
+        if not common or not _same_sentences(folds, other, name, common, split):
             continue
-        for own in (first, name):
-            if (own, *common) not in drawn:
-                trials: Trials = [[r.tally(split, task) for r in folds[own][f]] for f in common]
-                drawn[own, *common] = DrawnScores.of_trials(trials, samples=samples)
+        if drawn_of != (other, *common):  # large, so that only the last one is kept
+            drawn, drawn_of = draw(other, common), (other, *common)
+        own = draw(name, common)
         compared[name] = {
-            f"{task}_{average}": compare(drawn[name, *common], drawn[first, *common], average)
-            for average in ("micro", "macro")
+            f"{task}_{average}": compare(own, drawn, average) for average in ("micro", "macro")
         }
-        del drawn[name, *common]  # large, and read once
     return compared
 
 
@@ -210,6 +235,8 @@ def _values(summary: RowSummary) -> dict[str, Any]:
         },
         "costs": summary.costs,
         "differences": _plain(summary.differences),
+        "control": summary.control,
+        "from_control": _plain(summary.from_control),
     }
 
 
@@ -221,17 +248,21 @@ def _plain(nested: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def comparison_rows(summaries: Sequence[RowSummary], *, first: str) -> list[Row]:
-    """A row for each config, split and score that was compared."""
+    """A row for each config, split and score that was compared, with the first or the control."""
     return [
         {
             "config": summary.name,
-            "compared_with": first,
+            "compared_with": other,
             "split": split,
             "score": score,
             **asdict(difference.comparison),
             "p_value_holm": difference.corrected,
         }
         for summary in summaries
-        for split, values in summary.differences.items()
+        for other, differences in (
+            (first, summary.differences),
+            (summary.control, summary.from_control),
+        )
+        for split, values in differences.items()
         for score, difference in values.items()
     ]

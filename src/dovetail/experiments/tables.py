@@ -97,19 +97,44 @@ def _chosen(chosen: Values, split: str) -> str:
 def _differences(own: Values, split: str, summary: Values) -> list[str]:
     if own["name"] == summary["compared_with"]:
         return [""] * (2 * len(DIFFERENCES) + 1)
-    cells = []
-    for score in DIFFERENCES:
-        found = own["differences"].get(split, {}).get(score)
-        if found is None:
-            cells += [_DASH, _DASH]
-        else:
-            cells += [
-                signed(100 * found["comparison"]["difference"]),
-                p_text(found["corrected"]),
-            ]
+    cells = _compared(own["differences"].get(split, {}))
     first = next(o for o in summary["configs"] if o["name"] == summary["compared_with"])
     change = relative_change(own, first, split)
     return [*cells, _DASH if change is None else signed(100 * change)]
+
+
+def _compared(found: Values) -> list[str]:
+    """For each score the difference and its p-value."""
+    cells = []
+    for score in DIFFERENCES:
+        if score in found:
+            difference = found[score]["comparison"]["difference"]
+            cells += [signed(100 * difference), p_text(found[score]["corrected"])]
+        else:
+            cells += [_DASH, _DASH]
+    return cells
+
+
+def control_tables(summary: Values) -> list[TextTable]:
+    """A table for each split of the configs that have a control, against it."""
+    configs = [own for own in summary["configs"] if own.get("control")]
+    return [
+        TextTable(
+            f"Against controls, on {split}",
+            ("config", "control", "Δ entities", "p", "Δ relations", "p"),
+            tuple(
+                (own["name"], own["control"], *_compared(own["from_control"].get(split, {})))
+                for own in configs
+            ),
+        )
+        for split in SPLITS
+        if any(split in own["from_control"] for own in configs)
+    ]
+
+
+def all_tables(summary: Values) -> list[TextTable]:
+    """F1 and comparisons with controls, of each split, and costs."""
+    return [*score_tables(summary), *control_tables(summary), cost_table(summary)]
 
 
 def relative_change(own: Values, first: Values, split: str) -> float | None:
@@ -206,19 +231,23 @@ def _number(number: float | None) -> str:
 
 def explanation(summary: Values) -> str:
     """What the columns mean, in a few sentences."""
+    controls = (
+        " A control is of the same size, and chooses at random; its p is corrected for the number "
+        "of controls."
+    )
     return (
         "Strict F1 in percent, mean ± standard deviation over seeds, or over the means of folds. "
         "boundaries: micro F1 of relations whatever the types of their entities. chosen on dev: "
         "micro F1 of entities and relations of the cell with the best dev scores, of each fold. "
         f"Δ: micro F1 against {summary['compared_with']!r}; p: paired bootstrap over sentences and "
         "seeds, corrected for the number of configs (Holm)."
+        + (controls if control_tables(summary) else "")
     )
 
 
 def markdown(name: str, summary: Values) -> str:
     """All tables on one page."""
-    tables = [*score_tables(summary), cost_table(summary)]
     parts = [f"# {name}", explanation(summary)]
-    for table in tables:
+    for table in all_tables(summary):
         parts += [f"## {table.title}", table.markdown()]
     return "\n\n".join(parts) + "\n"
