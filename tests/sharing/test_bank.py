@@ -50,9 +50,9 @@ def modulated(block: SharingBlock, *tasks: str, rank: float = 1.0, start: bool =
 
 
 @torch.no_grad()
-def value(block: nn.Module, task: str = "relation") -> Tensor:
+def value(block: nn.Module, task: str = "relation", dtype: torch.dtype = torch.float32) -> Tensor:
     tokens, mask = batches()[0]
-    streams = block(Streams.tied(tokens, mask, ("entity", "relation")))
+    streams = block(Streams.tied(tokens.to(dtype), mask, ("entity", "relation")))
     return streams[task][mask]
 
 
@@ -218,3 +218,21 @@ def test_every_matrix_of_a_layer_is_modulated(cell: str) -> None:
             assert torch.equal(matrix.weight(matrix.rows(weight)), weight)
             if len(matrix.weights) == 1:
                 assert matrix.rows(weight).shape[1] == min(weight.shape)
+
+
+def test_products_are_made_once_and_again_where_a_factor_has_changed() -> None:
+    extended = modulated(base(), "relation")
+    train(extended)
+    final = extended.finalize().eval()
+    first = value(final)
+    (own, *_) = final.overrides_of("relation")
+    layer = final.path("relation")[0]
+    with torch.no_grad():
+        assert own.weights(layer) is own.weights(layer)
+        changed = next(p for name, p in own.named_parameters() if "factors" in name)
+        changed.mul_(2)
+    second = value(final)
+    assert not torch.equal(first, second)
+    torch.testing.assert_close(second, value(copy.deepcopy(final)), rtol=0, atol=0)
+    torch.testing.assert_close(value(final.double(), dtype=torch.float64).float(), second)
+    assert own.weights(layer) is not own.weights(layer)  # with gradients

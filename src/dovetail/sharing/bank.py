@@ -155,15 +155,31 @@ class Modulators(Override):
 
 
 class FinalModulators(Override):
-    """What a task multiplies the matrices of a trained layer with, and its own vectors."""
+    """What a task multiplies the matrices of a trained layer with, and its own vectors.
+
+    Without gradients the products are made once, and again only if a factor has changed: they are
+    as large as the layer, and would cost a short sentence more than the layer itself.
+    """
 
     def __init__(self, modulators: Modulators) -> None:
         super().__init__()
+        self._made: tuple[object, dict[str, Tensor]] | None = None
         self.norms = NamedWeights(modulators.norms.by_name())
         self.parts = nn.ModuleList(FinalModulator(own) for own in modulators.modulators)
 
     def weights(self, layer: nn.Module) -> dict[str, Tensor]:
         """The products, and the task's own vectors."""
+        if torch.is_grad_enabled():
+            return self._products(layer)
+        state = [
+            (own.data_ptr(), own.dtype, 0 if own.is_inference() else own._version)
+            for own in (*self.parameters(), *layer.parameters())
+        ]
+        if self._made is None or self._made[0] != state:
+            self._made = state, self._products(layer)
+        return self._made[1]
+
+    def _products(self, layer: nn.Module) -> dict[str, Tensor]:
         weights = self.norms.by_name()
         for own in self.parts:
             if isinstance(own, FinalModulator):
