@@ -70,7 +70,10 @@ def _two_plots(figure: Figure) -> list[Axes]:
 def score_figure(
     configs: Sequence[Summary], results: Sequence[CellResult], split: str, first: str
 ) -> Figure:
-    """Mean and standard deviation of each config, its cells as dots; a line at the first mean."""
+    """Mean and standard deviation of each config, its cells as dots; a line at the first mean.
+
+    Where a config was not trained for a task, its row is empty: a zero would squeeze the others.
+    """
     figure = _figure(10, 1.2 + 0.34 * len(configs))
     plots = _two_plots(figure)
     names = [own["name"] for own in configs]
@@ -78,6 +81,8 @@ def score_figure(
         for row, own in enumerate(configs):
             cells = [r for r in results if r.cell.row == own["name"] and split in r.splits]
             values = [100 * result.f1(split, score) for result in cells]
+            if not any(values):
+                continue
             plot.plot(values, [row] * len(values), "o", color=PALE, markersize=5, zorder=1)
             spread = own["scores"][split][score]
             plot.errorbar(
