@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from dovetail.build.sharing import layer_factory
+from dovetail.build.sharing import build_copied_layers, layer_factory
 from dovetail.config import BankSharingConfig, DeltasSharingConfig, IncrementalSharingConfig
 from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
@@ -18,7 +18,6 @@ from dovetail.sharing import (
     OverPieces,
     Scores,
     SharingBlock,
-    copies_in_depth,
     depth,
     path_of,
     with_replaced,
@@ -63,18 +62,14 @@ def build_incremental(
 
 
 def _paths(config: IncrementalSharingConfig, input_dim: int, base: SharingBlock | None) -> Paths:
-    """New layers for each task, with the weights that they have in the base, if it is there.
-
-    A base that was not trained for relations lends its entity layers to the relation task.
-    """
-    plan = depth(
-        layer_factory(config), input_dim=input_dim, shared=config.shared_layers, own=_own(config)
-    )
+    """New layers for each task, with the weights that they have in the base, if it is there."""
+    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    plan = depth(layer_factory(config), input_dim=input_dim, shared=config.shared_layers, own=own)
     paths = {task: path_of(plan, task) for task in plan.tasks}
     if base is not None:
         for task, path in paths.items():
-            source = ENTITY_TASK if path == paths[ENTITY_TASK] else task
-            for layer, trained in zip(path, path_of(base, source), strict=True):
+            source = path_of(base, _source(config, task))
+            for layer, trained in zip(path, source, strict=True):
                 layer.load_state_dict(trained.state_dict())
     return paths
 
@@ -83,19 +78,20 @@ def _copied_paths(
     config: IncrementalSharingConfig, encoder: ConcatenatedEncoder, base: SharingBlock | None
 ) -> Paths:
     """For each task the base's copies of encoder layers; without a base, the encoder's own."""
-    own = _own(config)
     if base is None:
-        layers = encoder.hand_on(config.shared_layers + max(own.values()))
-        width = layers[0].output_dim
-        base = copies_in_depth(layers, piece_dim=width, shared=config.shared_layers, own=own)
-    elif isinstance(base, OverPieces):
-        base = base.inside
-    one_path = not any(own.values())  # as a base lends its entity layers that knows no relations
-    return {task: path_of(base, ENTITY_TASK if one_path else task) for task in TASKS}
+        base = build_copied_layers(config, encoder)
+    if not isinstance(base, OverPieces):
+        raise TypeError(f"expected copies of encoder layers, found {type(base).__name__}")
+    return {task: path_of(base.inside, _source(config, task)) for task in TASKS}
 
 
-def _own(config: IncrementalSharingConfig) -> dict[str, int]:
-    return {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+def _source(config: IncrementalSharingConfig, task: str) -> str:
+    """The task of the base whose layers a task runs.
+
+    Where no task has own layers, all run those of the entities: a base that was not trained for
+    relations lends them to the relation task.
+    """
+    return task if config.entity_layers or config.relation_layers else ENTITY_TASK
 
 
 def _block(

@@ -28,6 +28,7 @@ from dovetail.layers.transformer import TransformerLayer
 from dovetail.sharing import (
     Budget,
     Gate,
+    OverPieces,
     RoutedBlock,
     SharedLayersWithExits,
     SharingBlock,
@@ -209,8 +210,9 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
 
 
 def build_copied_layers(
-    config: DepthSharingConfig | ExitsSharingConfig, encoder: ConcatenatedEncoder
-) -> SharingBlock:
+    config: DepthSharingConfig | ExitsSharingConfig | IncrementalSharingConfig,
+    encoder: ConcatenatedEncoder,
+) -> OverPieces:
     """The placement that a config describes, of copies of the pretrained encoder's top layers.
 
     The encoder parts with as many layers as the deepest path has.

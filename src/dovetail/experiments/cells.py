@@ -191,8 +191,8 @@ def smoke_plan(plan: Plan) -> Plan:
     while open_:
         row = open_.pop()
         names.add(row.name)
-        if (needed := row.after or row.ensemble_of) is not None:
-            open_.append(by_name[needed])
+        if row.needed is not None:
+            open_.append(by_name[row.needed])
     rows = tuple(
         row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
         for row in plan.rows

@@ -64,6 +64,11 @@ class PlannedConfig(Section):
                 if self.names(placeholder):
                     yield Contradiction("set", f'{placeholder} of which? Name it: after = "NAME"')
 
+    @property
+    def needed(self) -> str | None:
+        """Name of the config that has to be there before this one."""
+        return self.after or self.ensemble_of
+
     def names(self, placeholder: str) -> bool:
         """Whether an override has the placeholder."""
         return any(placeholder in override for override in self.set)
@@ -233,10 +238,10 @@ def _contradictions_of_needs(
 def _waits_for_itself(row: PlannedConfig, by_name: Mapping[str, PlannedConfig]) -> bool:
     """Whether what a config waits for waits for it in turn."""
     seen: set[str] = set()
-    name = row.after or row.ensemble_of
+    name = row.needed
     while name is not None and name in by_name and name not in seen:
         seen.add(name)
-        name = by_name[name].after or by_name[name].ensemble_of
+        name = by_name[name].needed
     return row.name in seen
 
 

@@ -23,7 +23,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
+
+from dovetail.layers.directions import joined, of_both, projected_steps, reversed_padding
 
 # As the input of a sigmoid it gives exactly 1 in every floating point type.
 _KEEPS_STATE = 1e4
@@ -45,38 +46,13 @@ def bidirectional_gru(
     hidden_dim, cells = forwards.hidden_size, (forwards, backwards)
     steps = projected_steps(tokens, *cells)
     # Reversed, a sentence starts with its padding: there the state stays as it is, zero.
-    padding = ~mask.t().flip(0).unsqueeze(2)
-    steps[:, 1, :, hidden_dim : 2 * hidden_dim].masked_fill_(padding, _KEEPS_STATE)
+    steps[:, 1, :, hidden_dim : 2 * hidden_dim].masked_fill_(reversed_padding(mask), _KEEPS_STATE)
     weight = torch.stack(of_both("weight_hh_l0", *cells)).to(steps.dtype)
     bias = torch.stack(of_both("bias_hh_l0", *cells)).to(steps.dtype)
     states: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
         steps, weight.transpose(1, 2), bias.unsqueeze(1)
     )
     return joined(states)
-
-
-def of_both(name: str, forwards: nn.Module, backwards: nn.Module) -> list[Tensor]:
-    """A weight of each direction."""
-    # Not `get_parameter`: the layer may be run with tensors in place of its parameters.
-    return [getattr(cell, name) for cell in (forwards, backwards)]
-
-
-def projected_steps(
-    tokens: Float[Tensor, "batch tokens input_dim"], forwards: nn.Module, backwards: nn.Module
-) -> Float[Tensor, "tokens 2 batch rows"]:
-    """What each direction's cell reads, step by step: its own order of the input's projections."""
-    weight, bias = (
-        torch.cat(of_both(name, forwards, backwards)) for name in ("weight_ih_l0", "bias_ih_l0")
-    )
-    ahead, behind = linear(tokens, weight, bias).transpose(0, 1).chunk(2, dim=2)
-    return torch.stack([ahead, behind.flip(0)], dim=1)
-
-
-def joined(
-    states: Float[Tensor, "tokens 2 batch hidden"],
-) -> Float[Tensor, "batch tokens output_dim"]:
-    """The states of both directions at each token, side by side."""
-    return torch.cat([states[:, 0], states[:, 1].flip(0)], dim=2).transpose(0, 1)
 
 
 class _Recurrence(torch.autograd.Function):

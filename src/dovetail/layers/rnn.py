@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from dovetail.layers.gru import joined, of_both, projected_steps
+from dovetail.layers.directions import joined, of_both, projected_steps, reversed_padding
 
 
 def bidirectional_rnn(
@@ -33,7 +33,7 @@ def bidirectional_rnn(
     steps = projected_steps(tokens, *cells)
     steps = steps + torch.stack(of_both("bias_hh_l0", *cells)).to(steps.dtype).unsqueeze(1)
     # Reversed, a sentence starts with its padding: there the state stays as it is, zero.
-    steps[:, 1].masked_fill_(~mask.t().flip(0).unsqueeze(2), 0)
+    steps[:, 1].masked_fill_(reversed_padding(mask), 0)
     weight = torch.stack(of_both("weight_hh_l0", *cells)).to(steps.dtype)
     states: Tensor = _Recurrence.apply(  # type: ignore[no-untyped-call]
         steps, weight.transpose(1, 2)

@@ -8,12 +8,7 @@ from dovetail.sharing.gate import Gate
 from dovetail.sharing.gates import Budget, GatedLayers, gated
 from dovetail.sharing.incremental import IncrementalLayers, path_of
 from dovetail.sharing.layers import OwnLayers, SharedLayers, Stack
-from dovetail.sharing.over_pieces import (
-    OverPieces,
-    copies_in_depth,
-    depth_of_copies,
-    exits_of_copies,
-)
+from dovetail.sharing.over_pieces import OverPieces, depth_of_copies, exits_of_copies
 from dovetail.sharing.plans import bottom, depth, probe, projected
 from dovetail.sharing.primitives import RoutedBlock, routed
 from dovetail.sharing.streams import Streams
@@ -35,7 +30,6 @@ __all__ = [
     "Stack",
     "Streams",
     "bottom",
-    "copies_in_depth",
     "depth",
     "depth_of_copies",
     "exits_of_copies",

@@ -94,29 +94,22 @@ def depth_of_copies(
     piece_dim: int,
     shared: int,
     own: Mapping[str, int],
-) -> SharingBlock:
+) -> OverPieces:
     """`depth` of copies: the path of every task is a run of layers, from the lowest of `layers` on.
 
     The shared layers are copies of the first ones, and each task goes on with copies of those that
     follow.  A task with fewer own layers than another ends at a lower layer.
     """
-    inside = copies_in_depth(layers, piece_dim=piece_dim, shared=shared, own=own)
+    tops = [layers[shared : shared + count] for count in own.values()]
+    planned = [*layers[:shared], *(layer for top in tops for layer in top)]
+    inside = depth(_copies(planned), input_dim=piece_dim, shared=shared, own=own)
     readers = [task for task, count in own.items() if shared + count]
     return OverPieces(inside, input_dim=input_dim, readers=readers)
 
 
-def copies_in_depth(
-    layers: Sequence[nn.Module], *, piece_dim: int, shared: int, own: Mapping[str, int]
-) -> SharingBlock:
-    """What `depth_of_copies` runs over the pieces."""
-    tops = [layers[shared : shared + count] for count in own.values()]
-    planned = [*layers[:shared], *(layer for top in tops for layer in top)]
-    return depth(_copies(planned), input_dim=piece_dim, shared=shared, own=own)
-
-
 def exits_of_copies(
     layers: Sequence[nn.Module], *, input_dim: int, piece_dim: int, exits: Mapping[str, int]
-) -> SharingBlock:
+) -> OverPieces:
     """One shared stack of copies of `layers`, which the tasks leave at layers of their own."""
     inside = SharedLayersWithExits(_copies(layers), input_dim=piece_dim, exits=exits)
     readers = [task for task, place in exits.items() if place]
