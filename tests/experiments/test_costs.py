@@ -67,8 +67,10 @@ def batch_of_one(model: Predictor, sentence: Sentence) -> Batch:
     return Batch.from_sentences([sentence.without_annotations()], model.featurise)
 
 
-def test_frozen_encoder_is_counted_apart(pretrained_folder: Path) -> None:
-    config = tiny_config(encoders=(pretrained(pretrained_folder), CasingEncoderConfig()))
+@pytest.mark.parametrize("trained_layers", [0, 1])
+def test_frozen_encoder_is_counted_apart(pretrained_folder: Path, trained_layers: int) -> None:
+    encoder = pretrained(pretrained_folder, trained_layers=trained_layers)
+    config = tiny_config(encoders=(encoder, CasingEncoderConfig()))
     model = tiny_model(config).eval()
     whole, above = multiply_adds(model, DEV[0])
     assert 0 < above < whole

@@ -86,13 +86,10 @@ def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
         pairs = zip(model.encoders, batch.features, strict=True)
         return whole, whole - sum(_frozen(*own)[0] for own in pairs)
     (member,) = members_of(model)
-    frozen, features = 0, []
-    for encoder, own in zip(member.encoder, batch.features, strict=True):
-        count, states = _frozen(encoder, own)
-        frozen += count
-        features.append(own if states is None else {"states": states})  # to compute it once
-    rest = counted(lambda: model.predict(replace(batch, features=features)))
-    return frozen + rest, rest
+    parts = [_frozen(*own) for own in zip(member.encoder, batch.features, strict=True)]
+    ready = replace(batch, features=[features for _, features in parts])  # to compute it once
+    rest = counted(lambda: model.predict(ready))
+    return sum(count for count, _ in parts) + rest, rest
 
 
 @torch.inference_mode()
@@ -106,10 +103,10 @@ def multiply_adds_of_streams(model: JointModel, sentence: Sentence) -> int:
     return counted(lambda: model(ready))
 
 
-def _frozen(encoder: Encoder, features: Features) -> tuple[int, Tensor | None]:
-    """Multiply-adds of the frozen part of an encoder, and what it computed."""
-    found: list[Tensor | None] = []
-    count = counted(lambda: found.append(encoder.states(features)))
+def _frozen(encoder: Encoder, features: Features) -> tuple[int, Features]:
+    """Multiply-adds of the frozen part of an encoder, and the features with what it computed."""
+    found: list[Features] = []
+    count = counted(lambda: found.append(encoder.with_states(features)))
     return count, found[0]
 
 
