@@ -21,6 +21,7 @@ from dovetail.tuning.space import Space
 DROPOUT = Range(0.0, 0.6, step=0.05)
 
 _PAIRS = "relation_head.pair_hidden_dim"
+_MARKED = "relation_head.marked_layers"
 
 
 def default_space(config: Config) -> Space:
@@ -95,6 +96,8 @@ def _heads() -> dict[str, Entry]:
         "relation_head.dropout": DROPOUT,
         "relation_head.span": Choices(("last", "ends", "pooled")),
         "relation_head.width_dim": Choices((0, 16)),
+        _MARKED: Choices((0, 1)),
+        "relation_head.marked_dropout": replace(DROPOUT, only_if=Condition(_MARKED)),
         "relation_head.between": Choices((False, True, "attention")),
         "relation_head.distance_dim": Choices((0, 16)),
         "relation_head.bilinear_dim": Choices((0, 64)),
