@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dovetail.document import Sentence
-from dovetail.encoders import Encoder, Features
+from dovetail.encoders import Features
 from dovetail.ensemble import Ensemble
 from dovetail.extractor import Extractor
 from dovetail.features import Batch
@@ -81,15 +81,12 @@ def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
 def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
     """Multiply-adds for a sentence alone: of all, and without what frozen encoders do."""
     batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
-    if isinstance(model, Ensemble):
-        whole = counted(lambda: model.predict(batch))
-        pairs = zip(model.encoders, batch.features, strict=True)
-        return whole, whole - sum(_frozen(*own)[0] for own in pairs)
-    (member,) = members_of(model)
-    parts = [_frozen(*own) for own in zip(member.encoder, batch.features, strict=True)]
-    ready = replace(batch, features=[features for _, features in parts])  # to compute it once
-    rest = counted(lambda: model.predict(ready))
-    return sum(count for count, _ in parts) + rest, rest
+    encoders = model.encoders if isinstance(model, Ensemble) else members_of(model)[0].encoder
+    pairs = zip(encoders, batch.features, strict=True)
+    ready: list[Features] = []  # so that what is frozen is computed once
+    frozen = counted(lambda: ready.extend(encoder.with_states(own) for encoder, own in pairs))
+    above = counted(lambda: model.predict(replace(batch, features=ready)))
+    return frozen + above, above
 
 
 @torch.inference_mode()
@@ -101,13 +98,6 @@ def multiply_adds_of_streams(model: JointModel, sentence: Sentence) -> int:
     batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
     ready = replace(batch, features=model.encoder.with_states(batch.features))
     return counted(lambda: model(ready))
-
-
-def _frozen(encoder: Encoder, features: Features) -> tuple[int, Features]:
-    """Multiply-adds of the frozen part of an encoder, and the features with what it computed."""
-    found: list[Features] = []
-    count = counted(lambda: found.append(encoder.with_states(features)))
-    return count, found[0]
 
 
 def counted(compute: Callable[[], object]) -> int:
