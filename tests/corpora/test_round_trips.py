@@ -1,6 +1,7 @@
 """What was written is what is read, in every format, as far as the format can hold it."""
 
 import json
+import re
 from collections import Counter
 
 import pytest
@@ -13,6 +14,8 @@ from dovetail.errors import CorpusError
 from dovetail.reading import Reading
 
 WRITTEN = [name for name, format in FORMATS.items() if format.write]
+CUT_ANEW = ("brat", "pubtator", "bioc", "bioc-json")  # raw text, which a reader cuts into tokens
+OF_TOKENS = [name for name in WRITTEN if name not in ("dovetail", *CUT_ANEW)]
 
 characters = st.characters(exclude_categories=["Cs"])
 words = st.one_of(
@@ -116,7 +119,7 @@ def test_native_format_gives_back_the_same_documents(tmp_path, documents):
     assert not corpus.ledger.notes
 
 
-@pytest.mark.parametrize("format", [name for name in WRITTEN if name not in ("dovetail", "brat")])
+@pytest.mark.parametrize("format", OF_TOKENS)
 @many
 @given(documents=corpora())
 def test_what_a_ledger_calls_kept_is_read_again(tmp_path, format, documents):
@@ -150,7 +153,7 @@ plain_words = st.sampled_from(["Anna", "lives", "in", "Bonn", ".", "(", "U.S.", 
 
 
 @st.composite
-def brat_documents(draw):
+def text_documents(draw):
     text, made = "", []
     for number in range(draw(st.integers(1, 3))):
         tokens, offsets = [*draw(st.lists(plain_words, min_size=1, max_size=5)), "!"], []
@@ -176,13 +179,19 @@ def character_annotations(document):
     return found
 
 
+@pytest.mark.parametrize("format", CUT_ANEW)
 @many
-@given(document=brat_documents())
-def test_brat_gives_back_text_and_characters(tmp_path_factory, document):
-    folder = tmp_path_factory.mktemp("brat") / "corpus"
-    written = write_corpus([document], folder, format="brat")
-    read = read_corpus(folder, reading=Reading(borders="cut"))
-    assert read.documents[0].text == document.text
+@given(document=text_documents())
+def test_a_format_of_raw_text_gives_back_text_and_characters(tmp_path_factory, format, document):
+    folder = tmp_path_factory.mktemp("texts") / "corpus"
+    written = write_corpus([document], folder, format=format)
+    read = read_corpus(folder, format=format, reading=Reading(borders="cut"))
+    if format == "pubtator":  # a line is a paragraph
+        title, _, abstract = re.sub("\r", " ", document.text).partition("\n")
+        abstract = abstract.replace("\n", " ")
+        assert read.documents[0].text == (f"{title}\n{abstract}" if abstract else title)
+    else:
+        assert read.documents[0].text == document.text
     assert read.ledger["entity"].kept == written["entity"].kept
     expected = character_annotations(document)
     found = character_annotations(read.documents[0])

@@ -232,7 +232,7 @@ def _read_pair(source: Source, id: str, stem: Path) -> MarkedText:
 
 
 def _recognises(sample: Sample) -> bool:
-    return not sample.lines and not sample.records
+    return not sample.lines and not sample.records and not sample.head
 
 
 BRAT = Format(

@@ -12,6 +12,9 @@ from typing import Any, TextIO
 from dovetail.errors import CorpusError, CorpusFormatError
 
 _SNIFFED_BYTES = 8192
+_HEAD_BYTES = 256
+_ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+PARQUET, ARROW_FILE, ARROW_STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
 
 
 def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool = False) -> str:
@@ -47,6 +50,16 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
             f"{path}:{line}: byte {content[error.start : error.start + 1]!r} is not UTF-8; "
             f"convert the file first, as: iconv -f {encoding} -t UTF-8"
         ) from error
+
+
+def binary_head(path: Path) -> bytes:
+    """The first bytes of a file in one of the binary forms that corpora come in; else none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+    return head if head.startswith((*_ZLIB, PARQUET, ARROW_FILE, ARROW_STREAM)) else b""
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -87,6 +100,23 @@ def write_errors(path: Path) -> Iterator[None]:
         raise CorpusError(
             f"{path} cannot be written: a text holds half a surrogate pair"
         ) from error
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """The path of a file beside `path`, for a library to write; then it takes its place.
+
+    Raises:
+        CorpusError: if the file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
+    try:
+        with write_errors(path):
+            yield unfinished
+            unfinished.replace(path)
+    finally:
+        with suppress(OSError):  # it is gone unless something failed
+            unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

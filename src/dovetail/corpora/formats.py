@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from json import JSONDecoder
 from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.faults import Faults
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import binary_head, numbered_lines, parse_json, read_text
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.tags import is_tag
@@ -45,13 +46,15 @@ class Source:
 class Sample:
     """The beginning of a corpus, by which its format is recognised.
 
-    `records` are the JSON objects found: the items of a JSON array, or the first line alone.
+    `records` are the JSON objects found: the items of a JSON array, or the first object alone.
+    `head` are the first bytes of a binary file.
     """
 
     path: Path
     lines: Sequence[str] = ()
     records: Sequence[Mapping[str, Any]] = ()
     is_array: bool = False
+    head: bytes = b""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -69,6 +72,8 @@ class Sample:
         has_standoff = path.suffix == ".txt" and path.with_suffix(".ann").is_file()
         if path.is_dir() or path.suffix == ".ann" or has_standoff:
             return cls(path)
+        if head := binary_head(path):
+            return cls(path, head=head)
         text = read_text(path)
         beginning = text.lstrip()[:1]
         if beginning and is_row(text.lstrip().split("\n", 1)[0]):
@@ -83,12 +88,20 @@ class Sample:
         lines: list[str] = []
         for number, line in numbered_lines(text):
             if line.strip() and not lines and beginning == "{":
-                record = parse_json(line, path, line=number)
+                record = _first_object(text, line, path, number)
                 return cls(path, records=[record] if isinstance(record, dict) else [])
             lines.append(line)
             if number == _SAMPLE_LINES:
                 break
         return cls(path, lines=lines)
+
+
+def _first_object(text: str, line: str, path: Path, number: int) -> Any:
+    """The JSON value that a text begins with: a line of it, or several."""
+    try:
+        return JSONDecoder().raw_decode(text.lstrip())[0]
+    except (ValueError, RecursionError):
+        return parse_json(line, path, line=number)
 
 
 @dataclass(frozen=True, slots=True)
