@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from dovetail.corpora.arrow import DATASETS, PARQUET_FORMAT
 from dovetail.corpora.bioc import BIOC, BIOC_JSON
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
@@ -20,6 +21,7 @@ from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
 from dovetail.corpora.pubtator import PUBTATOR
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
+from dovetail.corpora.token_classification import HUGGING_FACE
 from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
@@ -30,7 +32,8 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(SPACY, PUBTATOR, BIOC, BIOC_JSON),
+        *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
+        *(PUBTATOR, BIOC, BIOC_JSON),
         *(BRAT, DYGIE, CROSSRE, NATIVE),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, COLUMNS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -117,6 +118,30 @@ def replaced(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # it is gone unless something failed
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, content: str) -> Iterator[Path]:
+    """A folder to write in, which appears at once where there is nothing or an empty one.
+
+    Args:
+        path: the folder.
+        content: what will be in it, for the message.
+
+    Raises:
+        CorpusError: if there is something at the path, or it cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise CorpusError(f"{path} exists; name a new folder for {content}")
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with write_errors(path):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            unfinished.replace(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
 
 
 @contextmanager
