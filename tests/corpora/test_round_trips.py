@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections import Counter
 
 import pytest
@@ -14,7 +15,13 @@ from dovetail.errors import CorpusError
 from dovetail.reading import Reading
 
 WRITTEN = [name for name, format in FORMATS.items() if format.write]
-CUT_ANEW = ("brat", "pubtator", "bioc", "bioc-json")  # raw text, which a reader cuts into tokens
+CUT_ANEW = (
+    "brat",
+    "pubtator",
+    "bioc",
+    "bioc-json",
+    "entity-table",
+)  # raw text, which a reader cuts into tokens
 OF_TOKENS = [name for name in WRITTEN if name not in ("dovetail", *CUT_ANEW)]
 
 characters = st.characters(exclude_categories=["Cs"])
@@ -124,6 +131,8 @@ def test_native_format_gives_back_the_same_documents(tmp_path, documents):
 @given(documents=corpora())
 def test_what_a_ledger_calls_kept_is_read_again(tmp_path, format, documents):
     path = tmp_path / f"corpus.{format}"
+    if path.is_dir():
+        shutil.rmtree(path)
     path.unlink(missing_ok=True)
     ledger = write_corpus(documents, path, format=format)
     if not ledger["sentence"].kept and not ledger["document"].kept:

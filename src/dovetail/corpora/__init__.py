@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dovetail.corpora.corpus import FORMATS, Corpus, read_corpus, write_corpus
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.frames import corpus_from_rows, rows_from_documents
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
 from dovetail.corpora.native_writer import line_from_document
 
@@ -20,7 +21,9 @@ __all__ = [
     "Sample",
     "Source",
     "Tally",
+    "corpus_from_rows",
     "line_from_document",
     "read_corpus",
+    "rows_from_documents",
     "write_corpus",
 ]

@@ -72,18 +72,20 @@ def _read_datasets(source: Source) -> list[Document]:
         files, names = [path], names_beside(path.parent)
     else:
         if (path / _SPLITS).is_file():
+            splits = _splits(path / _SPLITS)
             raise CorpusError(
-                f"{path} holds several splits: {_listed_splits(path)}; name the folder of one, as "
-                f"{path / 'train'}"
+                f"{path} holds several splits: {', '.join(splits)}; name the folder of one, as "
+                f"{path / splits[0]}"
             )
         files, names = list(_data_files(path)), names_beside(path)
     pyarrow = _pyarrow()
     return documents_of_rows(_stored(files, names, pyarrow), names, source)
 
 
-def _listed_splits(path: Path) -> str:
-    splits = Record.of(parse_json(read_text(path / _SPLITS), path / _SPLITS), str(path / _SPLITS))
-    return ", ".join(map(str, splits.items("splits")))
+def _splits(path: Path) -> list[str]:
+    """The splits that a file names; at least one."""
+    record = Record.of(parse_json(read_text(path), path), str(path))
+    return [str(name) for name in record.items("splits")] or record.fail("'splits' is empty")
 
 
 def _data_files(folder: Path) -> Iterator[Path]:

@@ -17,10 +17,12 @@ from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
+from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
 from dovetail.corpora.pubtator import PUBTATOR
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
+from dovetail.corpora.table import ENTITY_TABLE, TOKEN_TABLE
 from dovetail.corpora.token_classification import HUGGING_FACE
 from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.writing import without_unaligned
@@ -34,6 +36,7 @@ FORMATS: dict[str, Format] = {
     for format in (
         *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
         *(PUBTATOR, BIOC, BIOC_JSON),
+        *(TOKEN_TABLE, ENTITY_TABLE),
         *(BRAT, DYGIE, CROSSRE, NATIVE),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, COLUMNS),
@@ -95,17 +98,28 @@ def read_corpus(
     known = _format(format) if format is not None else recognise(path)
     source = Source(path, reading)
     read = known.read(source)
-    cut = cut_into_tokens(read, source)
-    source.faults.refuse(cut.doubt)
-    refuse_nothing_left(len(cut.documents), source.faults, str(path))
-    source.tally.keep_documents(cut.documents)
-    ledger = source.tally.ledger()
+    corpus = corpus_of(read, source, known.name)
+    ledger = corpus.ledger
     if expect_relations and not ledger[RELATION].kept:
         raise CorpusError(
             f"{path} ({known.name}) has no relation that could be kept, and relations are needed:\n"
             f"{ledger.summary()}"
         )
-    return Corpus(cut.documents, ledger, known.name, cut.language, cut.warnings)
+    return corpus
+
+
+def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:
+    """What a reader found as a corpus: cut into tokens, and with its account closed.
+
+    Raises:
+        CorpusFormatError: if something was broken, and that is refused.
+        CorpusError: if everything was broken.
+    """
+    cut = cut_into_tokens(read, source)
+    source.faults.refuse(cut.doubt)
+    refuse_nothing_left(len(cut.documents), source.faults, str(source.path))
+    source.tally.keep_documents(cut.documents)
+    return Corpus(cut.documents, source.tally.ledger(), format, cut.language, cut.warnings)
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
@@ -94,16 +94,18 @@ def _add(
     )
 
 
-def unique_names(ids: list[str], tally: Tally, is_name: Callable[[str], bool]) -> Iterator[str]:
+def unique_names(
+    ids: Sequence[str], tally: Tally, is_name: Callable[[str], object], *, kind: str = DOCUMENT
+) -> Iterator[str]:
     """The names of documents: the id where it can be one and is not taken, else a number."""
     taken = set(ids)
     used: set[str] = set()
     for number, id in enumerate(ids, start=1):
         name = id
         if not is_name(name) or name in used:
-            name = f"document-{number:06}"
+            name = f"{kind}-{number:06}"
             while name in taken:
                 name += "-"
-            tally.note("document: its id cannot be held, so it was given a number")
+            tally.note(f"{kind}: its id cannot be held, so it was given a number")
         used.add(name)
         yield name
