@@ -68,10 +68,15 @@ def _pairs(
 ) -> Iterator[tuple[int, int, int, int, int]]:
     """The neighbours of a mention among those of another concept, itself left out."""
     start, position = head
-    index = bisect_left(tails, head)
-    for other_start, other in tails[max(index - 2, 0) : index + 2]:
-        if other != position:
-            yield abs(start - other_start), start, other_start, position, other
+    after = bisect_left(tails, (start, -1))
+    candidates = [item for item in tails[after : after + 2] if item[1] != position][:1]
+    if after:
+        before = bisect_left(
+            tails, (tails[after - 1][0], -1)
+        )  # the first of those that begin there
+        candidates.append(tails[before])
+    for other_start, other in candidates:
+        yield abs(start - other_start), start, other_start, position, other
 
 
 def between_mentions(
