@@ -116,13 +116,15 @@ def _tokens(
     if any(gap.strip() for gap in gaps):
         tally.note("document: text outside of its sentences is not held")
         gaps = ["", *" " * (len(gaps) - 2), ""]
-    tokens, places, left = _Tokens(), [], iter(gaps)
+    tokens, left = _Tokens(), iter(gaps)
+    places: list[list[int]] = []
     for sentence in held:
         at = []
         for position, word in enumerate(sentence.tokens):
             tokens.add_gap(next(left))
             at.append(len(tokens.words))
-            tokens.add(word, starts=position == 0)
+            # White space before the first sentence is a part of it, as for spaCy.
+            tokens.add(word, starts=position == 0 and bool(places or not at[0]))
         places.append(at)
     tokens.add_gap(next(left, ""))
     return tokens, places
