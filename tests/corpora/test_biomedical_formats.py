@@ -369,7 +369,7 @@ BOMB = "".join(f'<!ENTITY a{n + 1} "{f"&a{n};" * 10}">' for n in range(9))
         ("<collection><document><id>1</id></passage></document></collection>", "malformed XML"),
         ("<collection/>", "without documents"),
         ("<other/>", "expected the element 'collection'"),
-        ('<?xml version="1.0" encoding="none"?><collection/>', "cannot be read|malformed XML"),
+        ('<?xml version="1.0" encoding="none"?><collection/>', "without documents"),
     ],
 )
 def test_hostile_xml_is_refused_by_a_sentence(tmp_path, content, message):

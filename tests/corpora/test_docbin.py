@@ -220,7 +220,12 @@ def test_a_file_that_unfolds_beyond_bounds_is_refused(tmp_path, monkeypatch):
 
 def test_a_broken_relation_is_dropped_alone_and_a_broken_doc_alone(tmp_path):
     good = doc(ents=["B-Peop", "O", "O", "B-Loc"])
-    good.user_data[RELATIONS] = {(0, 3): {"Live_In": 1.0}, "x": {"R": 1.0}, (1, 2): {"R": "yes"}}
+    good.user_data[RELATIONS] = {
+        (0, 3): {"Live_In": 1.0},
+        "x": {"R": 1.0},
+        (1, 2): {"R": "yes"},
+        (0, 1): {"": 1.0},
+    }
     bad = doc(ents=["B-Peop", "O", "O", "B-Loc"])
     bad.user_data[RELATIONS] = ["no", "pairs"]
     path = save(tmp_path / "c.spacy", good, bad)
@@ -228,4 +233,4 @@ def test_a_broken_relation_is_dropped_alone_and_a_broken_doc_alone(tmp_path):
         read_corpus(path)
     ledger = read_corpus(path, reading=Reading(on_error="drop")).ledger
     assert (ledger["document"].kept, ledger["document"].dropped) == (1, 1)
-    assert (ledger["relation"].kept, ledger["relation"].dropped) == (1, 2)
+    assert (ledger["relation"].kept, ledger["relation"].dropped) == (1, 3)

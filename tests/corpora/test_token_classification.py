@@ -129,6 +129,15 @@ def test_arrow_data_that_is_damaged_is_a_sentence(tmp_path, format):
         read_corpus(path)
 
 
+def test_text_that_is_not_utf8_is_a_sentence(tmp_path):
+    tokens = pyarrow.array([[b"Stra\xdfe"]], pyarrow.list_(pyarrow.binary()))
+    broken = tokens.view(pyarrow.list_(pyarrow.string()))
+    whole = pyarrow.table({"tokens": broken, "ner_tags": [["O"]]})
+    parquet.write_table(whole, tmp_path / "c")
+    with pytest.raises(CorpusFormatError, match="Arrow data that cannot be read"):
+        read_corpus(tmp_path / "c")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -62,7 +62,7 @@ def _read_parquet(source: Source) -> list[Document]:
             fields = _columns(file.schema_arrow, source.path)
             batches = file.iter_batches(columns=fields)
             return documents_of_rows(_records(batches, source.path), names, source)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(source.path, error) from error
 
 
@@ -113,7 +113,7 @@ def _stored(files: Sequence[Path], names: dict[str, list[str]], pyarrow: Any) ->
                     map(reader.get_batch, range(reader.num_record_batches)) if whole else reader
                 )
                 yield from _records((batch.select(fields) for batch in batches), path)
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise _unreadable(path, error) from error
 
 

@@ -10,7 +10,7 @@ from dovetail.corpora.concepts import ConceptRelation, Mentions, between_mention
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import RELATION
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation
-from dovetail.corpora.records import Record, describe
+from dovetail.corpora.records import Record, check_characters, describe
 from dovetail.errors import CorpusFormatError
 
 _HEADS = frozenset(["head", "source", "subject", "agent", "arg1", "from", "trigger"])
@@ -148,7 +148,11 @@ def infons_of(record: Record) -> dict[str, str]:
         return {}
     if not isinstance(infons, dict):
         record.fail(f"'infons': expected an object, found {describe(infons)}")
-    return {key: _text(value) for key, value in infons.items() if value is not None}
+    return {
+        key: check_characters(_text(value), f"{record.where}: {key!r}")
+        for key, value in infons.items()
+        if value is not None
+    }
 
 
 def _text(value: Any) -> str:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dovetail.corpora.files import read_text
 from dovetail.errors import CorpusFormatError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ _NUMBERS = ("offset", "length")
 
 
 def documents_from_xml(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the documents of a collection; memory holds one at a time.
+    """Yield the documents of a collection; memory holds the tree of one at a time.
 
     Raises:
+        CorpusError: if there is no such file or it cannot be opened.
         CorpusFormatError: if it is malformed, too deep, or defines or refers to entities.
         MissingExtraError: if defusedxml is not installed.
     """
@@ -41,8 +44,10 @@ def documents_from_xml(path: Path) -> Iterator[dict[str, Any]]:
         from defusedxml.ElementTree import ParseError, iterparse
     except ImportError as error:
         raise MissingExtraError("BioC's XML", extra="bioc") from error
+    text = read_text(path)
     try:
-        yield from _documents(iterparse(str(path), events=("start", "end")), path)
+        # As characters, so that an encoding that the file declares is not believed.
+        yield from _documents(iterparse(StringIO(text), events=("start", "end")), path)
     except DefusedXmlException as error:
         raise CorpusFormatError(
             f"{path} defines entities or refers to other files ({type(error).__name__}), which "
@@ -55,8 +60,6 @@ def documents_from_xml(path: Path) -> Iterator[dict[str, Any]]:
             f"{path}:{line}: malformed XML at column {column}: {reason}; write the file with an "
             f"XML library"
         ) from error
-    except (LookupError, ValueError) as error:
-        raise CorpusFormatError(f"{path}: XML that cannot be read: {error}") from error
 
 
 def _documents(events: Iterator[tuple[str, Element[str]]], path: Path) -> Iterator[dict[str, Any]]:

@@ -114,6 +114,7 @@ class _Reader:
             not (isinstance(pair, tuple) and len(pair) == 2 and all(type(n) is int for n in pair))
             or not isinstance(scores, dict)
             or not all(isinstance(score, int | float) for score in scores.values())
+            or not all(isinstance(type_, str) and type_ for type_ in scores)
         ):
             raise CorpusFormatError(
                 f"{self.where}: expected doc._.rel as {{(0, 4): {{'Type': 1.0}}}}, found "
@@ -121,7 +122,7 @@ class _Reader:
             )
         head, tail = (by_start.get(start) for start in pair)
         return [
-            IndexedRelation(head, tail, str(type_))
+            IndexedRelation(head, tail, type_)
             for type_, score in scores.items()
             if score >= _LIKELY
         ]

@@ -92,7 +92,10 @@ def read_docbin(path: Path) -> list[DocRecord]:
 def _inflated(path: Path) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        content = inflater.decompress(path.read_bytes(), LARGEST)
+        packed = path.read_bytes()
+        if not packed.strip():
+            raise CorpusFormatError(f"{path} is empty; expected a corpus")
+        content = inflater.decompress(packed, LARGEST)
     except zlib.error as error:
         raise CorpusFormatError(
             f"{path} is no DocBin: expected zlib ({error}); write it with DocBin.to_disk"

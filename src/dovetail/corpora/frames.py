@@ -10,6 +10,7 @@ from typing import Any, Literal
 from dovetail.corpora.corpus import DEFAULT, Corpus, corpus_of
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import Tally
+from dovetail.corpora.records import check_characters
 from dovetail.corpora.table import (
     ENTITY_TABLE,
     TOKEN_TABLE,
@@ -47,13 +48,7 @@ def corpus_from_rows(rows: Any, *, reading: Reading = DEFAULT) -> Corpus:
         raise CorpusError("there are no rows; expected a corpus")
     header = [str(name).strip().lower() for name in listed[0]]
     source = Source(_NAME, reading)
-    found = [
-        Row(
-            {str(name).strip().lower(): _cell(value) for name, value in row.items()},
-            f"{_NAME}: row {number}",
-        )
-        for number, row in enumerate(listed)
-    ]
+    found = [_row(row, f"{_NAME}: row {number}") for number, row in enumerate(listed)]
     for row in found:
         if set(row.cells) != set(header):
             raise CorpusError(f"{row.where}: expected the columns {header}, found {[*row.cells]}")
@@ -108,10 +103,15 @@ def _mappings(rows: Any) -> list[Mapping[Any, Any]]:
     return listed
 
 
-def _cell(value: Any) -> str:
+def _row(row: Mapping[Any, Any], where: str) -> Row:
+    cells = {str(name).strip().lower(): _cell(value, where) for name, value in row.items()}
+    return Row(cells, where)
+
+
+def _cell(value: Any, where: str) -> str:
     """A value as a CSV file would have it; what is missing is empty."""
     if value is None or value != value:  # only what is not a number differs from itself
         return ""
     if isinstance(value, float) and value.is_integer() and math.isfinite(value):
         return str(int(value))  # a column of whole numbers with gaps
-    return str(value)
+    return check_characters(str(value), where)
