@@ -19,6 +19,7 @@ from dovetail.errors import ModelError
 from dovetail.extraction import Extraction
 from dovetail.features import Batch
 from dovetail.prediction import Predictor
+from dovetail.reading import Reading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
@@ -45,9 +46,9 @@ class Extractor:
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, language: str = "en", unit: str = "sentence") -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language)
+        self.tokenizer = Tokenizer(language, unit)
 
     @classmethod
     def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
@@ -61,9 +62,14 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        model, language = load_predictor(model_folder(path_or_name))
+        model, language, unit = load_predictor(model_folder(path_or_name))
         model.use_fast_precision()
-        return cls(model, language=language)
+        return cls(model, language=language, unit=unit)
+
+    @property
+    def reading(self) -> Reading:
+        """How a corpus is read that the model is scored on: as texts are when it extracts."""
+        return Reading(language=self.tokenizer.language, unit=self.tokenizer.unit)
 
     @property
     def schema(self) -> Schema:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -35,12 +37,14 @@ Predictions = Annotated[
 ]
 
 
+@reads_corpora
 def report_command(
     source: Source,
     *,
     output: Output = None,
     test: Test = None,
     predictions: Predictions = None,
+    reading: ReadingOptions,
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
 
@@ -59,7 +63,9 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(source, Made.now(command), test=test, predictions=predictions)
+    page = page_of(
+        source, Made.now(command), test=test, predictions=predictions, read_as=reading.over
+    )
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )

@@ -59,6 +59,20 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
         grid, kept = _joined(grid, whole, source)
         ids = [ids[first] for first in kept] if len(kept) < len(ids) else ids
         annotated = [annotated[first] for first in kept]
+    builders = _annotated(marked, stretches, grid, source)
+    sentences = [
+        builder.sentence(id=id or sentence_id(marked.id, position), annotated=tasks, offsets=unit)
+        for position, (builder, id, tasks, unit) in enumerate(
+            zip(builders, ids, annotated, grid.units, strict=True)
+        )
+    ]
+    return Document(marked.id, marked.text, tuple(sentences))
+
+
+def _annotated(
+    marked: MarkedText, stretches: Sequence[Stretch | None], grid: Grid, source: Source
+) -> list[SentenceBuilder]:
+    """The units with all annotations on them, or beside their tokens."""
     source.tally.read(SENTENCE, len(grid.units))
     builders = [
         SentenceBuilder(
@@ -73,13 +87,11 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
     ]
     for relation in marked.relations:
         _relate(relation, placed, builders, source, marked)
-    sentences = [
-        builder.sentence(id=id or sentence_id(marked.id, position), annotated=tasks, offsets=unit)
-        for position, (builder, id, tasks, unit) in enumerate(
-            zip(builders, ids, annotated, grid.units, strict=True)
-        )
-    ]
-    return Document(marked.id, marked.text, tuple(sentences))
+    for own in marked.sentences or ():  # what the corpus itself has beside the tokens
+        for item in own.unaligned:
+            source.tally.read(item.task)
+            builders[grid.unit_at(own.offsets[0][0])].add_unaligned(item)
+    return builders
 
 
 def _units(
