@@ -91,7 +91,9 @@ def test_scores_of_raw_text_are_those_of_its_extraction(
     lines = [json.loads(line) for line in found.read_text().splitlines()]
     predicted = [line for line in lines if "text" in line]
     for task in (ENTITY_TASK, RELATION_TASK):
-        pairs = [(facts(d)[task], facts(p)[task]) for d, p in zip(documents, predicted, strict=True)]
+        pairs = [
+            (facts(d)[task], facts(p)[task]) for d, p in zip(documents, predicted, strict=True)
+        ]
         micro = scores[task]["strict"]["micro"]
         assert micro["true_positives"] == sum(len(g & p) for g, p in pairs)
         assert micro["false_positives"] == sum(len(p - g) for g, p in pairs)

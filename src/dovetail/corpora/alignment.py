@@ -26,6 +26,8 @@ NO_ARGUMENT = "an argument was dropped"
 DISCONTINUOUS = "discontinuous: other words stand between its fragments"
 INSIDE_TOKEN = "begins or ends inside a token"
 UNALIGNED_ARGUMENT = "the tokens cannot express an argument"
+GREW = "entity: grew to the borders of the tokens that it begins or ends inside of"
+CUT = "entity: a token was cut where it begins or ends"
 OUTSIDE = "lies outside the tokens that the corpus brings"
 
 
@@ -50,6 +52,8 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
     whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
     if borders == "cut":
         marks = sorted({border for span in whole for border in span})
+        plain = Grid(units)
+        source.tally.note(CUT, sum(plain.cuts_token(*span) for span in whole))
         units = [[piece for token in unit for piece in _cut(token, marks)] for unit in units]
     grid = Grid(units)
     if borders == "snap":
@@ -137,9 +141,7 @@ def _snapped(found: Stretch | None, grid: Grid, source: Source) -> Stretch | Non
     if first is None or last is None:
         return found
     grown = Stretch(grid.tokens[first][0], grid.tokens[last][1])
-    source.tally.note(
-        "entity: grew to the borders of the tokens that it ends inside of", grown != found
-    )
+    source.tally.note(GREW, grown != found)
     return grown
 
 
