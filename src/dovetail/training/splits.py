@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence, digest_of_sentences
+from dovetail.document import Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
 from dovetail.training.extra import (
@@ -61,12 +61,12 @@ class Splits:
         return digest_of_sentences((*self.train, *self.dev, *self.extra, *self.unlabelled))
 
 
-def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits:
-    """Read, split, and check what the config names, for the tasks that are learned.
+def read_splits(config: DataConfig) -> Splits:
+    """Read, split, and check what the config names.
 
     Raises:
         CorpusError: if a file cannot be read.
-        TrainingError: if the training sentences hold no entity or, to learn of, no relation.
+        TrainingError: if the training sentences hold no entity.
     """
     limit = config.max_sentences
     train, notes = read_sentences(config.train, config, limit=limit)
@@ -74,7 +74,7 @@ def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits
     if config.dev_fraction:
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
-    refuse_useless(train, tasks)
+    refuse_useless(train)
     splits = Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
     return with_extra(splits, config) if config.extra or config.held_out else splits
 
@@ -153,20 +153,13 @@ def split_off(
     return rest, tuple(sentences[index] for index in sorted(chosen))
 
 
-def refuse_useless(train: Sequence[Sentence], tasks: Collection[str]) -> None:
-    """Raise `TrainingError` unless the sentences hold what the tasks learn from.
-
-    Entities are needed in any case.
-    """
-    for kind, found in (
-        (ENTITY_TASK, any(sentence.entities for sentence in train)),
-        (RELATION_TASK, any(sentence.relations for sentence in train)),
-    ):
-        if not found and kind in {ENTITY_TASK, *tasks}:
-            raise TrainingError(
-                f"the {len(train)} training sentences hold no {kind}, so there is nothing to learn "
-                f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
-            )
+def refuse_useless(train: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if the sentences hold no entity: nothing is learned without."""
+    if not any(sentence.entities for sentence in train):
+        raise TrainingError(
+            f"the {len(train)} training sentences hold no entity, so there is nothing to learn "
+            f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
+        )
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
