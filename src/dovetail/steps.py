@@ -17,6 +17,19 @@ class Done(NamedTuple):
     total: int
 
 
+class Teller:
+    """Is told what is being done, and how far it is; this one keeps it to itself."""
+
+    def stage(self, what: str) -> None:
+        """Something else begins, in words such as "reading the corpora"."""
+
+    def progress(self, done: Done) -> None:
+        """So much of it is done."""
+
+
+SILENT = Teller()
+
+
 def _ignore(told: object) -> None:
     pass
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.waiting import Waiting, reading
+
 
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
@@ -36,8 +38,11 @@ def convert_command(
     from dovetail.corpora import read_corpus, write_corpus
     from dovetail.corpora.files import write_text
 
-    corpus = read_corpus(source, format=from_, language=language)
-    written = write_corpus(corpus.documents, target, format=to)
+    with Waiting() as tell:
+        tell.stage(reading(source))
+        corpus = read_corpus(source, format=from_, language=language)
+        tell.stage(f"writing {target}")
+        written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.score_table import print_whole, score_table
+from dovetail.cli.waiting import Waiting, reading
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     from dovetail.corpora import Corpus
     from dovetail.document import Sentence
-    from dovetail.evaluation import Evaluation, MacroScore, Score, ScoreIntervals, SettingScores
+    from dovetail.evaluation import Evaluation
     from dovetail.schema import Schema
 
 Arguments = Annotated[
@@ -75,18 +76,16 @@ def evaluate_command(
     from dovetail.document import TASKS
     from dovetail.evaluation import evaluate
 
-    compared = (
-        _compare_model(model, corpus, format)
-        if predictions is None
-        else _compare_file(predictions, corpus, format)
-    )
-    undirected = compared.symmetric | _symmetric_types(symmetric or [], compared)
-    evaluation = evaluate(
-        compared.gold.sentences,
-        compared.predicted,
-        symmetric=undirected,
-        bootstrap_samples=samples,
-    )
+    with Waiting() as tell:
+        compared = (
+            _compare_model(model, corpus, format, tell)
+            if predictions is None
+            else _compare_file(predictions, corpus, format, tell)
+        )
+        undirected = compared.symmetric | _symmetric_types(symmetric or [], compared)
+        tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
+        gold, found = compared.gold.sentences, compared.predicted
+        evaluation = evaluate(gold, found, symmetric=undirected, bootstrap_samples=samples)
     unread = {task: compared.gold.ledger[task].dropped for task in TASKS}
     unknown = {task: compared.unknown.get(task, []) for task in TASKS}
     scores = {**evaluation.to_dict(), "not_counted": unread, "unknown_to_model": unknown}
@@ -109,25 +108,31 @@ class _Compared:
     unknown: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def _compare_model(model: str, corpus: Path, format: str | None) -> _Compared:
+def _compare_model(model: str, corpus: Path, format: str | None, tell: Waiting) -> _Compared:
+    tell.stage(f"loading the model {model}")
     from dovetail.corpora import read_corpus
     from dovetail.extractor import Extractor
+    from dovetail.steps import result_of
 
     extractor = Extractor.load(model)
+    tell.stage(reading(corpus))
     gold = read_corpus(corpus, format=format, language=extractor.tokenizer.language)
+    tell.stage(f"annotating {len(gold.sentences):,} sentences")
     return _Compared(
         gold,
-        extractor.annotate(gold.sentences),
+        result_of(extractor.annotating(gold.sentences), tell.progress),
         extractor.schema.symmetric,
         _unknown_types(gold.sentences, extractor.schema),
     )
 
 
-def _compare_file(predictions: Path, corpus: Path, format: str | None) -> _Compared:
+def _compare_file(predictions: Path, corpus: Path, format: str | None, tell: Waiting) -> _Compared:
     from dovetail.corpora import read_corpus
     from dovetail.evaluation import align
 
+    tell.stage(reading(corpus))
     gold = read_corpus(corpus, format=format)
+    tell.stage(reading(predictions))
     found = read_corpus(predictions, format=format)
     return _Compared(gold, align(gold.sentences, found.sentences))
 
@@ -205,7 +210,7 @@ def _print(evaluation: Evaluation, unread: dict[str, int], unknown: dict[str, li
         share = f"{sentences} of {evaluation.sentences} sentences annotated"
         console.print(f"{title}: {share}", style="bold")
         if sentences:
-            _print_whole(console, _table(strict, boundaries))
+            print_whole(console, score_table(strict, boundaries))
     console.print(
         "In percent. Strict: borders and types right, both arguments' included.\n"
         "Boundaries: F1 if the types of entities are left out of account."
@@ -233,68 +238,3 @@ def _print_what_is_left_out(
             f"Not counted: {unread[ENTITY_TASK]} entities and {unread[RELATION_TASK]} relations of "
             f"the corpus that no sentence can hold.\ndovetail inspect says which and why."
         )
-
-
-def _print_whole(console: Console, table: Table) -> None:
-    """Print a table with all its numbers: a terminal that is too narrow for it breaks its lines."""
-    width = console.width
-    unlimited = console.options.update(width=100_000)
-    console.width = max(width, console.measure(table, options=unlimited).minimum)
-    console.print(table)
-    console.width = width
-
-
-def _table(strict: SettingScores, boundaries: SettingScores) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    intervals = strict.intervals
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("strict", overflow="fold", min_width=12)
-    for heading in ("P", "R", "F1"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if intervals:
-        widest = len("100.0 to 100.0")  # rich takes the longest word alone for what is needed
-        table.add_column("95 % interval", justify="right", no_wrap=True, min_width=widest)
-    table.add_column("boundaries", justify="right", style="dim", no_wrap=True)
-    table.add_column("support", justify="right", no_wrap=True)
-    table.add_row(
-        "micro",
-        *_ratios(strict.micro, intervals.micro if intervals else None),
-        _percent(boundaries.micro.f1),
-        str(strict.micro.support),
-    )
-    table.add_row(
-        f"macro of {strict.macro.types}",
-        *_ratios(strict.macro, intervals.macro if intervals else None),
-        _percent(boundaries.macro.f1),
-        end_section=True,
-    )
-    for type_, score in strict.by_type.items():
-        in_boundaries = boundaries.by_type.get(type_)  # bare spans have no types
-        table.add_row(
-            _plain(type_),
-            *_ratios(score, intervals.by_type[type_] if intervals else None),
-            "" if in_boundaries is None else _percent(in_boundaries.f1),
-            str(score.support),
-        )
-    return table
-
-
-def _ratios(score: Score | MacroScore, intervals: ScoreIntervals | None) -> list[str]:
-    cells = [_percent(score.precision), _percent(score.recall), _percent(score.f1)]
-    if intervals is not None:
-        cells.append(f"{_percent(intervals.f1.low)} to {_percent(intervals.f1.high)}")
-    return cells
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * ratio:.1f}"
-
-
-def _plain(type_: str) -> Text:
-    from rich.text import Text
-
-    from dovetail.rendering import shown
-
-    return Text(shown(type_))

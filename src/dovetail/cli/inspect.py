@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.waiting import Waiting, reading
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -35,12 +37,13 @@ def inspect_command(
     from dovetail.corpora.inspection import inspect_corpora
 
     names = split_names(paths)
-    inspection = inspect_corpora(
-        {
-            name: read_corpus(path, format=format, language=language)
-            for name, path in zip(names, paths, strict=True)
-        }
-    )
+    corpora = {}
+    with Waiting() as tell:
+        for name, path in zip(names, paths, strict=True):
+            tell.stage(reading(path))
+            corpora[name] = read_corpus(path, format=format, language=language)
+        tell.stage("counting, and looking for problems")
+        inspection = inspect_corpora(corpora)
     if as_json:
         typer.echo(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
         return

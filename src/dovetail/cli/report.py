@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.waiting import Waiting
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -59,7 +61,9 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(source, Made.now(command), test=test, predictions=predictions)
+    with Waiting() as tell:
+        made = Made.now(command)
+        page = page_of(source, made, test=test, predictions=predictions, tell=tell)
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )

@@ -12,10 +12,18 @@ from dovetail.report.page import Made
 from dovetail.report.render import page_of_experiment, page_of_predictions, page_of_run
 from dovetail.report.run import report_of_run
 from dovetail.report.scored import ScoredCorpus
+from dovetail.steps import SILENT, Teller
+
+SCORING = "scoring, and drawing the page"
 
 
 def page_of(
-    source: Path, made: Made, *, test: Path | None = None, predictions: Path | None = None
+    source: Path,
+    made: Made,
+    *,
+    test: Path | None = None,
+    predictions: Path | None = None,
+    tell: Teller = SILENT,
 ) -> str:
     """The page about the folder of a run or an experiment, or predictions on the corpus `source`.
 
@@ -25,9 +33,11 @@ def page_of(
         MissingExtraError: if Jinja2 is not installed.
     """
     if predictions is not None:
+        tell.stage(f"reading {source} and {predictions}")
         gold = read_corpus(source).sentences
         found = align(gold, read_corpus(predictions).sentences)
         corpus = ScoredCorpus(str(predictions), gold, found)
+        tell.stage(SCORING)
         return page_of_predictions(predictions.name, corpus, made)
     if is_experiment(source):
         if test is not None:
@@ -35,9 +45,12 @@ def page_of(
                 f"{source} is an experiment, whose plan says what it is tested on; --test is for "
                 f"the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
             )
+        tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
-        return page_of_run(report_of_run(source, test=test), made)
+        report = report_of_run(source, test=test, tell=tell)
+        tell.stage(SCORING)
+        return page_of_run(report, made)
     raise TrainingError(_unknown(source))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from dovetail.config import TrainingConfig
@@ -11,20 +10,16 @@ from dovetail.document import Sentence
 from dovetail.model import JointModel
 from dovetail.steps import retold
 from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes
+from dovetail.training.results import StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states
 
-
-@dataclass(frozen=True)
-class EncodingProgress:
-    """How many tokens have their frozen encodings, of all."""
-
-    done: int
-    total: int
+ENCODING = "encoding the sentences"
+"""The stage of which a run tells here."""
 
 
 def encoded(
     model: JointModel, sentences: Sequence[Sentence], config: TrainingConfig, cache: StatesCache
-) -> Generator[EncodingProgress, None, EncodedSentences]:
+) -> Generator[StageProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
     Without room, it is computed anew for every batch: slower, and the same but for the half
@@ -44,10 +39,12 @@ def encoded(
 
 def _computed(
     model: JointModel, sentences: Sequence[Sentence]
-) -> Generator[EncodingProgress, None, FrozenStates]:
+) -> Generator[StageProgress, None, FrozenStates]:
     # The longest sentences come first, so that time goes by the tokens and not by the sentences.
     lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
     tokens = list(accumulate(lengths))
     steps = FrozenStates.compute(model.encoder, sentences)
-    yield EncodingProgress(0, tokens[-1])
-    return (yield from retold(steps, lambda done: EncodingProgress(tokens[done - 1], tokens[-1])))
+    yield StageProgress(ENCODING, 0, tokens[-1])
+    return (
+        yield from retold(steps, lambda done: StageProgress(ENCODING, tokens[done - 1], tokens[-1]))
+    )

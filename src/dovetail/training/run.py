@@ -26,7 +26,7 @@ from dovetail.training.checkpoint import Progress, seed_epoch
 from dovetail.training.curricula import curriculum_of, learned_tasks
 from dovetail.training.curriculum import is_over
 from dovetail.training.device import training_device
-from dovetail.training.encoding import EncodingProgress, encoded
+from dovetail.training.encoding import encoded
 from dovetail.training.finish import finish
 from dovetail.training.lesson import Lesson
 from dovetail.training.loop import Loop
@@ -66,7 +66,7 @@ class RunStarted:
     is_over: bool
 
 
-Preparation = EncodingProgress | TeachingProgress
+Preparation = StageProgress | TeachingProgress
 """What is told before a run starts."""
 
 RunEvent = Preparation | RunStarted | LoopEvent | RunFinished

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from dovetail.config import Config, DataConfig
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
-from dovetail.steps import result_of
+from dovetail.steps import retold
 from dovetail.threads import use_threads
 from dovetail.training.over_base import with_base
-from dovetail.training.results import EpochResult
-from dovetail.training.run import prepare
+from dovetail.training.results import EpochResult, StageProgress
+from dovetail.training.run import Preparation, prepare
 from dovetail.training.splits import Splits, read_splits
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.tasks import fitted_to
+from dovetail.training.teacher import TeachingProgress
 from dovetail.tuning.events import ShouldStop
 from dovetail.tuning.records import Result
 from dovetail.tuning.search import Interrupted, Progress
@@ -56,21 +57,32 @@ class TrainingObjective:
         """
         return fitted_to(self.splits(config.data), config)
 
-    def __call__(self, config: Config, should_stop: ShouldStop) -> Iterator[Progress]:
-        """Train, and yield each epoch.
+    def __call__(
+        self, config: Config, should_stop: ShouldStop
+    ) -> Iterator[StageProgress | Progress]:
+        """Train, and yield each epoch, and what is done beside.
 
         Raises:
             Interrupted: if it should stop.
         """
         use_threads(config.training.threads)
         config, splits = self.fitted(with_base(config))
-        loop = result_of(prepare(config, splits, self._cache), lambda _: refuse_stop(should_stop))
+
+        def told(event: Preparation) -> StageProgress:
+            refuse_stop(should_stop)
+            if isinstance(event, TeachingProgress):
+                return StageProgress("asking the teacher", event.done, event.total)
+            return event
+
+        loop = yield from retold(prepare(config, splits, self._cache), told)
         parameters = sum(parameter.numel() for parameter in loop.parameters)
         best: Evaluation | None = None
         for event in loop.run():
             # Asked before an epoch that is over is thrown away, and not after it.
             if not isinstance(event, EpochResult):
                 refuse_stop(should_stop)
+                if isinstance(event, StageProgress):
+                    yield event
                 continue
             if event.is_best:
                 best = event.dev
