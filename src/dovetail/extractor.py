@@ -5,7 +5,7 @@ text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
@@ -22,6 +22,7 @@ from dovetail.prediction import Predictor
 from dovetail.reading import Reading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
+from dovetail.steps import Done, result_of
 from dovetail.threads import use_threads
 from dovetail.tokenization import Tokenizer
 from dovetail.windows import cut, merge
@@ -117,6 +118,10 @@ class Extractor:
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations."""
+        return result_of(self.annotating(sentences))
+
+    def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
+        """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
         windows = [
             cut(
                 sentence.without_annotations(),
@@ -125,24 +130,29 @@ class Extractor:
             )
             for sentence in sentences
         ]
-        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
+        predicted = iter(
+            (yield from self._predict([window.sentence for row in windows for window in row]))
+        )
         return [
             merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
             for sentence, row in zip(sentences, windows, strict=True)
         ]
 
-    def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+    def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         device = self.model.relation_head.thresholds.device
-        with torch.inference_mode():
-            for indices in batches_of_similar_length(
-                [len(sentence.tokens) for sentence in sentences]
-            ):
-                chosen = [sentences[index] for index in indices]
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        done = Done(0, sum(lengths))
+        for indices in batches_of_similar_length(lengths):
+            chosen = [sentences[index] for index in indices]
+            with torch.inference_mode():  # left before the caller goes on
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
-                for index, sentence in zip(indices, self.model.predict(batch), strict=True):
-                    predicted[index] = sentence
+                found = self.model.predict(batch)
+            for index, sentence in zip(indices, found, strict=True):
+                predicted[index] = sentence
+            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
+            yield done
         return predicted
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
 
 
@@ -42,8 +43,12 @@ def convert_command(
     from dovetail.corpora.files import write_text
 
     # Nothing is scored, so tokens are cut where entities need it, and none is lost.
-    corpus = read_corpus(source, format=from_, reading=reading.over(Reading(borders="cut")))
-    written = write_corpus(corpus.documents, target, format=to)
+    read_as = reading.over(Reading(borders="cut"))
+    with Waiting() as tell:
+        tell.stage(being_read(source))
+        corpus = read_corpus(source, format=from_, reading=read_as)
+        tell.stage(f"writing {target}")
+        written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")

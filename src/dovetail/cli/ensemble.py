@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.waiting import Waiting
+
 Models = Annotated[
     list[str],
     typer.Argument(
@@ -27,7 +29,9 @@ def ensemble_command(models: Models, *, output: Output) -> None:
     from dovetail.extractor import model_folder
     from dovetail.saved_ensemble import save_ensemble
 
-    ensemble = save_ensemble(output, [model_folder(model) for model in models])
+    with Waiting() as tell:
+        tell.stage(f"loading and copying {len(models)} models")
+        ensemble = save_ensemble(output, [model_folder(model) for model in models])
     typer.echo(
         f"{len(ensemble)} models, {ensemble.num_stored:,} numbers stored; every model is run on "
         f"every sentence, but for frozen encoders that they share ({ensemble.num_shared_encoders})"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.train import INTERRUPTED, stop_on_interrupt
+from dovetail.cli.waiting import Waiting
 from dovetail.threads import available_cores
 
 if TYPE_CHECKING:
@@ -194,9 +195,12 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
     if not results:
         typer.echo("no cell is finished, so there is no table")
         return
-    if speed:
-        measure_speed(results)
-    summary = experiment.write_tables(results)
+    with Waiting() as tell:
+        if speed:
+            tell.stage("measuring the speed of each config")
+            measure_speed(results)
+        tell.stage("testing differences, writing tables and figures")
+        summary = experiment.write_tables(results)
     console = Console(highlight=False)
     for table in all_tables(summary):
         print_table(console, table)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ def inspect_command(
 
     names = split_names(paths)
     read_as = reading.over(Reading())
-    inspection = inspect_corpora(
-        {
-            name: read_corpus(path, format=format, reading=read_as)
-            for name, path in zip(names, paths, strict=True)
-        }
-    )
+    corpora = {}
+    with Waiting() as tell:
+        for name, path in zip(names, paths, strict=True):
+            tell.stage(being_read(path))
+            corpora[name] = read_corpus(path, format=format, reading=read_as)
+        tell.stage("counting, and looking for problems")
+        inspection = inspect_corpora(corpora)
     if as_json:
         typer.echo(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
         return

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting
 
 Source = Annotated[
     Path,
@@ -63,9 +64,15 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(
-        source, Made.now(command), test=test, predictions=predictions, read_as=reading.over
-    )
+    with Waiting() as tell:
+        page = page_of(
+            source,
+            Made.now(command),
+            test=test,
+            predictions=predictions,
+            read_as=reading.over,
+            tell=tell,
+        )
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from dovetail.cli.train import ConfigFile, Overrides
+from dovetail.cli.waiting import Waiting
 
 
 def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> None:
@@ -22,4 +23,10 @@ def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> No
     from dovetail.experiments.strategies import strategies
 
     typer.echo(f"counting with the data and encoders of {config}", err=True)
-    show_strategies(tuple(strategies(settings)), Console())
+    counted = []
+    with Waiting() as tell:
+        tell.stage("reading the corpora and the encoders")
+        for strategy in strategies(settings):
+            counted.append(strategy)
+            tell.stage(f"building models, {len(counted)} ways of sharing done")
+    show_strategies(tuple(counted), Console())
