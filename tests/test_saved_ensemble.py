@@ -15,6 +15,7 @@ from dovetail.config import DataConfig
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
+from dovetail.reading import Reading
 from dovetail.saved_ensemble import digest_of, load_predictor, save_ensemble
 from dovetail.saved_model import load_model, save_model
 
@@ -49,9 +50,9 @@ def test_ensemble_is_saved_and_loaded_with_the_same_predictions(
     saved = save_ensemble(tmp_path / "ensemble", models)
     moved = tmp_path / "elsewhere" / "moved"
     shutil.copytree(tmp_path / "ensemble", moved)
-    loaded, language = load_predictor(moved)
+    loaded, reading = load_predictor(moved)
     assert isinstance(loaded, Ensemble)
-    assert (len(loaded), language) == (3, "en")
+    assert (len(loaded), reading) == (3, Reading())
     assert not loaded.training
     expected = Extractor(saved).annotate(SENTENCES)
     assert Extractor(loaded).annotate(SENTENCES) == expected

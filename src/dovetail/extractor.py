@@ -19,17 +19,12 @@ from dovetail.errors import ModelError
 from dovetail.extraction import Extraction
 from dovetail.features import Batch
 from dovetail.prediction import Predictor
+from dovetail.reading import DEFAULT_READING, Reading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
 from dovetail.tokenization import Tokenizer
-from dovetail.windows import cut, merge
-
-MAX_TOKENS = 256
-"""Longer sentences are read in windows, so that the pairs of entities stay few."""
-
-OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows share."""
+from dovetail.windowed import Windowed
 
 BATCH_TOKENS = 1024
 """Tokens in a batch, padding included."""
@@ -45,9 +40,10 @@ class Extractor:
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, reading: Reading = DEFAULT_READING) -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language)
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.language)
 
     @classmethod
     def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
@@ -61,9 +57,9 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        model, language = load_predictor(model_folder(path_or_name))
+        model, reading = load_predictor(model_folder(path_or_name))
         model.use_fast_precision()
-        return cls(model, language=language)
+        return cls(model, reading=reading)
 
     @property
     def schema(self) -> Schema:
@@ -111,19 +107,9 @@ class Extractor:
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations."""
-        windows = [
-            cut(
-                sentence.without_annotations(),
-                max_tokens=MAX_TOKENS,
-                overlap_tokens=OVERLAP_TOKENS,
-            )
-            for sentence in sentences
-        ]
-        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
-        return [
-            merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
-            for sentence, row in zip(sentences, windows, strict=True)
-        ]
+        bare = (sentence.without_annotations() for sentence in sentences)
+        windowed = Windowed.of(bare, self.reading)
+        return windowed.merged(self._predict(windowed.parts))
 
     def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Predict sentences of any order in batches of similar length."""

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.prediction import Predictor
+from dovetail.reading import Reading
 from dovetail.saved_model import (
     CARD,
     DESCRIPTION,
@@ -37,10 +38,10 @@ MEMBERS = "members"
 
 
 class SavedPredictor(NamedTuple):
-    """A model or an ensemble, and the language of the texts that it reads."""
+    """A model or an ensemble, and how it reads texts."""
 
     model: Predictor
-    language: str
+    reading: Reading
 
 
 def load_predictor(folder: Path) -> SavedPredictor:
@@ -52,7 +53,7 @@ def load_predictor(folder: Path) -> SavedPredictor:
     listed = _listed_members(folder)
     if listed is None:
         saved = load_model(folder)
-        return SavedPredictor(saved.model, saved.config.data.language)
+        return SavedPredictor(saved.model, saved.config.reading)
     for name, digest in listed:
         if digest_of_model(folder / name) != digest:
             raise ModelError(
@@ -60,20 +61,26 @@ def load_predictor(folder: Path) -> SavedPredictor:
                 f"make the ensemble again"
             )
     members = [load_model(folder / name) for name, _ in listed]
-    return SavedPredictor(ensemble_of(members), members[0].config.data.language)
+    return SavedPredictor(ensemble_of(members), members[0].config.reading)
 
 
 def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
     """Models that decide together.
 
     Raises:
-        ModelError: if they have not the same types, tags and language.
+        ModelError: if they have not the same types, tags, language and windows.
     """
     languages = sorted({member.config.data.language for member in members})
     if len(languages) > 1:
         raise ModelError(
             f"models decide together only if they cut texts into the same words; these were "
             f"trained for the languages {', '.join(languages)}"
+        )
+    sizes = sorted({str(member.config.windows) for member in members})
+    if len(sizes) > 1:
+        raise ModelError(
+            f"models decide together only if they read long sentences in the same windows; these "
+            f"were trained with windows of {' and of '.join(sizes)}"
         )
     return Ensemble([member.model for member in members]).eval()
 

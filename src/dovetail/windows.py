@@ -57,6 +57,11 @@ def cut(sentence: Sentence, *, max_tokens: int, overlap_tokens: int) -> list[Win
         return [Window(sentence, 0)]
     last_start = length - max_tokens
     starts = [*range(0, last_start, max_tokens - overlap_tokens), last_start]
+    return windows_at(sentence, [(start, start + max_tokens) for start in starts])
+
+
+def windows_at(sentence: Sentence, borders: Iterable[tuple[int, int]]) -> list[Window]:
+    """The windows with these borders, each with the annotations that lie wholly within it."""
     entities_within = _within_by_start(sentence.entities, lambda entity: (entity.start, entity.end))
     relations_within = _within_by_start(
         sentence.relations,
@@ -69,19 +74,19 @@ def cut(sentence: Sentence, *, max_tokens: int, overlap_tokens: int) -> list[Win
         Window(
             replace(
                 sentence,
-                tokens=sentence.tokens[start : start + max_tokens],
-                offsets=sentence.offsets[start : start + max_tokens],
+                tokens=sentence.tokens[start:end],
+                offsets=sentence.offsets[start:end],
                 entities=frozenset(
-                    _moved(entity, -start) for entity in entities_within(start, start + max_tokens)
+                    _moved(entity, -start) for entity in entities_within(start, end)
                 ),
                 relations=frozenset(
                     _between(relation, _moved(relation.head, -start), _moved(relation.tail, -start))
-                    for relation in relations_within(start, start + max_tokens)
+                    for relation in relations_within(start, end)
                 ),
             ),
             start,
         )
-        for start in starts
+        for start, end in borders
     ]
 
 

@@ -126,7 +126,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
         "test": [str(path) for path in cell.test],
         "scores": scores,
         "training": final.training,
-        "costs": costs_of(extractor.model, final.dev),
+        "costs": costs_of(extractor.model, final.dev, extractor.reading),
         "dovetail": __version__,
     }
 

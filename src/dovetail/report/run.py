@@ -26,6 +26,7 @@ from dovetail.report.telling import Weighed
 from dovetail.saved_model import SavedModel, load_model
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.long_sentences import accounts_of_windows
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST
 from dovetail.training.splits import Splits, read_splits
@@ -136,7 +137,11 @@ def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
         thresholds=extractor.thresholds,
         files=files,
         left_out=left_out_of(folder),
-        warnings=(*splits.warnings, *changed_data(folder, splits)),
+        warnings=(
+            *splits.warnings,
+            *accounts_of_windows(splits, saved.config.reading)[0],
+            *changed_data(folder, splits),
+        ),
         curves=read_curves(folder.metrics),
         dev=scored(extractor, splits.dev, dev_source(saved.config)) if splits.dev else None,
         test=tested,
@@ -147,7 +152,7 @@ def extractor_of(saved: SavedModel) -> Extractor:
     """What users run, as `Extractor.load` makes it of the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    return Extractor(saved.model, language=saved.config.data.language)
+    return Extractor(saved.model, reading=saved.config.reading)
 
 
 def scored(extractor: Extractor, gold: Sequence[Sentence], source: str) -> ScoredCorpus:

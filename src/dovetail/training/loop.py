@@ -277,7 +277,7 @@ class Loop:
         return {name: term.item() for name, term in terms.items()}
 
     def predict_dev(self) -> list[Sentence]:
-        """The dev sentences with predictions in place of their annotations."""
+        """The dev sentences, whole, with predictions in place of their annotations."""
         self.model.eval()
         predicted = list(self.dev.sentences)
         for indices in batches_by_length(self.dev.lengths, batch_size=DEV_BATCH):
@@ -286,12 +286,12 @@ class Loop:
                 sentences = self.model.predict(batch)
             for index, sentence in zip(indices, sentences, strict=True):
                 predicted[index] = sentence
-        return predicted
+        return self.dev.merged(predicted)
 
     def evaluate(self) -> Evaluation:
         """Scores on the dev set, without intervals."""
         return evaluate(
-            self.dev.sentences,
+            self.dev.gold,
             self.predict_dev(),
             symmetric=self.model.schema.symmetric,
             bootstrap_samples=0,

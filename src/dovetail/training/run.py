@@ -23,12 +23,12 @@ from dovetail.model import JointModel
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import Pool
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.curricula import curriculum_of, learned_tasks
 from dovetail.training.device import training_device
 from dovetail.training.encoding import EncodingProgress, encoded
 from dovetail.training.lesson import Lesson
+from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
@@ -45,6 +45,7 @@ from dovetail.training.states_cache import StatesCache
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.windowed import Windowed
 
 
 @dataclass(frozen=True)
@@ -130,22 +131,20 @@ def prepare(
     model = new_model(config, splits).to(training_device())
     if not learns_relations(config):
         model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
-    sentences, taught = yield from learned(model, splits.learned, config)
+    drawn = LearnedSentences.of(splits, config.reading)
+    sentences, taught = yield from learned(model, drawn.sentences, config)
     train = yield from encoded(model, sentences, config.training, states)
-    pools = (
-        Pool(len(splits.train), len(splits.train)),
-        Pool(len(splits.extra), splits.extra_per_epoch),
-        Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
-    )
-    steps = -(-sum(pool.drawn for pool in pools) // config.training.batch_size)
+    whole_dev = Windowed.of(splits.dev, config.reading)
+    dev = yield from encoded(model, whole_dev.parts, config.training, states)
+    steps = -(-drawn.number // config.training.batch_size)
     return Loop(
         model,
         train=replace(train, taught=taught),
-        dev=(yield from encoded(model, splits.dev, config.training, states)),
+        dev=replace(dev, windowed=whole_dev),
         curriculum=curriculum_of(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=pools,
+        pools=drawn.pools,
     )
 
 
@@ -153,7 +152,7 @@ def new_model(config: Config, splits: Splits) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     schema = schema_of(config, splits)
     if isinstance(config.sharing, IncrementalSharingConfig):
-        return model_over_base(config, schema, splits.train)
+        return model_over_base(config, schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, schema, words=words)
 
@@ -204,14 +203,16 @@ def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStar
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
     expressible = loop.model.entity_head.expressible
+    of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
+        *of_windows,
         *warnings_of_unlearned(config.entity_head, expressible, splits.train),
         *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
         *warnings_of_signatures(schema, learned),
     )
     return RunStarted(
-        splits=replace(splits, warnings=warnings),
+        splits=replace(splits, warnings=warnings, notes=(*splits.notes, *notes)),
         schema=schema,
         trainable_parameters=trainable,
         total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
@@ -230,7 +231,7 @@ def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) 
     loop.use_best()
     head = loop.model.relation_head
     types = head.schema.relation_types
-    gold = loop.dev.sentences
+    gold = loop.dev.gold
     threshold = config.relation_head.threshold if learns_relations(config) else UNREACHABLE
     if threshold != "tuned":
         head.set_thresholds([threshold] * len(types))

@@ -79,11 +79,11 @@ def load_teacher(config: Config) -> Teacher:
         raise ValueError("expected a config with a teacher and its digest: use pinned")
     folder = folder_of(named, field=FIELD)
     try:
-        model, language = load_predictor(folder)
+        model, reading = load_predictor(folder)
     except ModelError as error:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
-    return Teacher(model, language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
+    return Teacher(model, reading.language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
 
 
 def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
