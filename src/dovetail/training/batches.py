@@ -21,9 +21,9 @@ POOL_BATCHES = 100
 ENCODED_AT_ONCE = 64
 """Sentences in a batch while the frozen states are computed."""
 
-TOKENS_AT_ONCE = 64 * 256
-"""Tokens in a batch for work whose order does not matter, padding included: windows of the usual
-length fill batches of 64, and only longer ones come in smaller batches."""
+TOKENS_AT_ONCE = 8192
+"""Tokens in a batch for work whose order does not matter, padding included: 64 sentences of up to
+128 tokens, or fewer longer ones."""
 
 SAMPLED = 32
 """Of so many sentences at most the frozen states are measured before room is made for all."""
