@@ -11,7 +11,7 @@ import pytest
 from tests.corpus import SENTENCES
 from tests.networks import talkative_model, tiny_config
 
-from dovetail.config import DataConfig
+from dovetail.config import DataConfig, WindowsConfig
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
@@ -115,6 +115,10 @@ def test_models_that_do_not_go_together_are_refused(
     save_model(tmp_path / "german", talkative_model(), tiny_config(data))
     with pytest.raises(ModelError, match="for the languages de, en"):
         save_ensemble(tmp_path / "new", [models[0], tmp_path / "german"])
+    windows = {"windows": WindowsConfig(max_tokens=64)}
+    save_model(tmp_path / "short", talkative_model(), tiny_config().model_copy(update=windows))
+    with pytest.raises(ModelError, match=r"windows of max_tokens=256.*and of max_tokens=64"):
+        save_ensemble(tmp_path / "new", [models[0], tmp_path / "short"])
     with pytest.raises(ModelError, match="is an ensemble itself; name its members"):
         save_ensemble(tmp_path / "new", [folder, models[0]])
     with pytest.raises(ModelError, match="are the same model"):
