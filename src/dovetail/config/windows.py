@@ -22,9 +22,9 @@ class WindowsConfig(Section):
     one unit, 512 holds nearly all relations."""
 
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Share of a window's tokens that the next one has too. Entities that are no farther apart
-    than these are together in some window; with a quarter in place of a half, long texts are read
-    in two thirds of the time."""
+    """Share of a window's tokens that the next one has too. Two entities that lie within so many
+    tokens are together in some window; with a quarter in place of a half, long texts are read in
+    two thirds of the time."""
 
     @property
     def overlap_tokens(self) -> int:
