@@ -19,19 +19,13 @@ from dovetail.errors import ModelError
 from dovetail.extraction import Extraction
 from dovetail.features import Batch
 from dovetail.prediction import Predictor
-from dovetail.reading import Reading
+from dovetail.reading import DEFAULT_READING, ModelReading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
 from dovetail.steps import Done, result_of
 from dovetail.threads import use_threads
 from dovetail.tokenization import Tokenizer
-from dovetail.windows import cut, merge
-
-MAX_TOKENS = 256
-"""Longer sentences are read in windows, so that the pairs of entities stay few."""
-
-OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows share."""
+from dovetail.windowed import Windowed
 
 BATCH_TOKENS = 1024
 """Tokens in a batch, padding included."""
@@ -47,9 +41,10 @@ class Extractor:
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en", unit: str = "sentence") -> None:
+    def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language, unit)
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.language, reading.unit)
 
     @classmethod
     def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
@@ -63,14 +58,9 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        model, language, unit = load_predictor(model_folder(path_or_name))
+        model, reading = load_predictor(model_folder(path_or_name))
         model.use_fast_precision()
-        return cls(model, language=language, unit=unit)
-
-    @property
-    def reading(self) -> Reading:
-        """How a corpus is read that the model is scored on: as texts are when it extracts."""
-        return Reading(language=self.tokenizer.language, unit=self.tokenizer.unit)
+        return cls(model, reading=reading)
 
     @property
     def schema(self) -> Schema:
@@ -122,21 +112,9 @@ class Extractor:
 
     def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
-        windows = [
-            cut(
-                sentence.without_annotations(),
-                max_tokens=MAX_TOKENS,
-                overlap_tokens=OVERLAP_TOKENS,
-            )
-            for sentence in sentences
-        ]
-        predicted = iter(
-            (yield from self._predict([window.sentence for row in windows for window in row]))
-        )
-        return [
-            merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
-            for sentence, row in zip(sentences, windows, strict=True)
-        ]
+        bare = (sentence.without_annotations() for sentence in sentences)
+        windowed = Windowed.of(bare, self.reading)
+        return windowed.merged((yield from self._predict(windowed.parts)))
 
     def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
 from dovetail.saved_model import (
     CARD,
     DESCRIPTION,
@@ -37,11 +38,10 @@ MEMBERS = "members"
 
 
 class SavedPredictor(NamedTuple):
-    """A model or an ensemble, the language of its texts, and the unit that it reads at once."""
+    """A model or an ensemble, and how it reads texts."""
 
     model: Predictor
-    language: str
-    unit: str
+    reading: ModelReading
 
 
 def load_predictor(folder: Path) -> SavedPredictor:
@@ -53,7 +53,7 @@ def load_predictor(folder: Path) -> SavedPredictor:
     listed = _listed_members(folder)
     if listed is None:
         saved = load_model(folder)
-        return SavedPredictor(saved.model, *cut_of(saved))
+        return SavedPredictor(saved.model, saved.config.reading)
     for name, digest in listed:
         if digest_of_model(folder / name) != digest:
             raise ModelError(
@@ -61,27 +61,28 @@ def load_predictor(folder: Path) -> SavedPredictor:
                 f"make the ensemble again"
             )
     members = [load_model(folder / name) for name, _ in listed]
-    return SavedPredictor(ensemble_of(members), *cut_of(members[0]))
-
-
-def cut_of(saved: SavedModel) -> tuple[str, str]:
-    """The language and the unit by which the texts of a model are cut."""
-    data = saved.config.data
-    return data.known_language, data.unit
+    return SavedPredictor(ensemble_of(members), members[0].config.reading)
 
 
 def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
     """Models that decide together.
 
     Raises:
-        ModelError: if they have not the same types, tags, language and unit.
+        ModelError: if they have not the same types, tags, language, unit and windows.
     """
-    cuts = sorted({cut_of(member) for member in members})
+    readings = [member.config.reading for member in members]
+    cuts = sorted({f"{reading.language} by {reading.unit}" for reading in readings})
     if len(cuts) > 1:
-        listed = ", ".join(f"{language} by {unit}" for language, unit in cuts)
+        listed = ", ".join(cuts)
         raise ModelError(
             f"models decide together only if they cut texts into the same units and words; these "
             f"were trained for {listed}"
+        )
+    sizes = sorted({str(member.config.windows) for member in members})
+    if len(sizes) > 1:
+        raise ModelError(
+            f"models decide together only if they read long sentences in the same windows; these "
+            f"were trained with windows of {' and of '.join(sizes)}"
         )
     return Ensemble([member.model for member in members]).eval()
 

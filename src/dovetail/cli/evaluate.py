@@ -139,7 +139,7 @@ def _compare_model(
 
     extractor = Extractor.load(model)
     tell.stage(being_read(corpus))
-    gold = read_corpus(corpus, format=format, reading=reading.over(extractor.reading))
+    gold = read_corpus(corpus, format=format, reading=reading.over(extractor.reading.of_corpora))
     tell.stage(f"annotating {len(gold.sentences):,} sentences")
     return _Compared(
         gold,

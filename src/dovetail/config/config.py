@@ -16,6 +16,8 @@ from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_la
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
+from dovetail.config.windows import WindowsConfig
+from dovetail.reading import ModelReading
 
 LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and Python all take."""
@@ -38,6 +40,9 @@ class Config(Section):
     data: DataConfig
     """Corpora."""
 
+    windows: WindowsConfig = WindowsConfig()
+    """How long sentences are read."""
+
     encoders: Annotated[tuple[EncoderConfig, ...], Field(min_length=1)] = (
         PretrainedEncoderConfig(),
         CasingEncoderConfig(),
@@ -59,6 +64,13 @@ class Config(Section):
 
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
+
+    @property
+    def reading(self) -> ModelReading:
+        """How the model reads texts, in training and afterwards."""
+        windows = self.windows
+        sizes = windows.max_tokens, windows.overlap_tokens
+        return ModelReading(self.data.known_language, *sizes, self.data.unit)
 
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod

@@ -28,6 +28,7 @@ from dovetail.saved_model import SavedModel, load_model
 from dovetail.steps import SILENT, Teller, result_of
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.long_sentences import accounts_of_windows
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import with_thresholds
 from dovetail.training.splits import Splits, read_splits
@@ -154,7 +155,7 @@ def report_of_run(
         thresholds=extractor.thresholds,
         files=files,
         left_out=left_out_of(folder),
-        warnings=(*splits.warnings, *changed_data(folder, splits)),
+        warnings=warnings_of(folder, saved.config, splits),
         curves=read_curves(folder.metrics),
         dev=scored(extractor, splits.dev, dev_source(saved.config), tell) if splits.dev else None,
         test=tested,
@@ -165,8 +166,7 @@ def extractor_of(saved: SavedModel) -> Extractor:
     """What users run, as `Extractor.load` makes it of the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    data = saved.config.data
-    return Extractor(saved.model, language=data.known_language, unit=data.unit)
+    return Extractor(saved.model, reading=saved.config.reading)
 
 
 def scored(
@@ -229,6 +229,12 @@ def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
         return []
     rows = map(json.loads, folder.left_out.read_text(encoding="utf-8").splitlines())
     return Counter(f"{row['field']}: {row['reason']}" for row in rows).most_common()
+
+
+def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
+    """What makes scores, or the model, less than they seem."""
+    of_windows, _ = accounts_of_windows(splits, config.reading)
+    return (*splits.warnings, *of_windows, *changed_data(folder, splits))
 
 
 def changed_data(folder: RunFolder, splits: Splits) -> list[str]:

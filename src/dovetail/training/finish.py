@@ -52,7 +52,7 @@ def decide(
     higher ones let through what the extractor would find with them.
     """
     head = loop.model.relation_head
-    gold = loop.dev.sentences
+    gold = loop.dev.gold
     learns_relations = RELATION_TASK in learned_tasks(config)
     threshold = config.relation_head.threshold if learns_relations else UNREACHABLE
     is_tuned = threshold == "tuned"

@@ -274,7 +274,7 @@ class Loop:
         return {name: term.item() for name, term in terms.items()}
 
     def predict_dev(self) -> Generator[StageProgress, None, list[Sentence]]:
-        """The dev sentences with predictions in place of their annotations."""
+        """The dev sentences, whole, with predictions in place of their annotations."""
         self.model.eval()
         predicted = list(self.dev.sentences)
         told = StageProgress("scoring the dev sentences", 0, sum(self.dev.lengths))
@@ -288,12 +288,12 @@ class Loop:
             read = sum(self.dev.lengths[index] for index in indices)
             told = replace(told, done=told.done + read)
             yield told
-        return predicted
+        return self.dev.merged(predicted)
 
     def evaluate(self) -> Generator[StageProgress, None, Evaluation]:
         """Scores on the dev set, without intervals."""
         return evaluate(
-            self.dev.sentences,
+            self.dev.gold,
             (yield from self.predict_dev()),
             symmetric=self.model.schema.symmetric,
             bootstrap_samples=0,

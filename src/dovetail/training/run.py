@@ -21,7 +21,7 @@ from dovetail.document import RELATION_TASK, Sentence
 from dovetail.model import JointModel
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import EncodedSentences, Pool
+from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Progress, seed_epoch
 from dovetail.training.curricula import curriculum_of, learned_tasks
 from dovetail.training.curriculum import is_over
@@ -29,6 +29,7 @@ from dovetail.training.device import training_device
 from dovetail.training.encoding import encoded
 from dovetail.training.finish import finish
 from dovetail.training.lesson import Lesson
+from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
@@ -46,6 +47,7 @@ from dovetail.training.tasks import fitted_to
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.windowed import Windowed
 
 
 @dataclass(frozen=True)
@@ -151,27 +153,24 @@ def prepare(
     model = new_model(config, splits).to(training_device())
     if RELATION_TASK not in learned_tasks(config):
         model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
+    drawn = LearnedSentences.of(splits, config.reading)
+    whole_dev = Windowed.of(splits.dev, config.reading)
     if encodes:
-        sentences, taught = yield from learned(model, splits.learned, config)
+        sentences, taught = yield from learned(model, drawn.sentences, config)
         train = yield from encoded(model, sentences, config.training, states)
         train = replace(train, taught=taught)
-        dev = yield from encoded(model, splits.dev, config.training, states)
+        dev = yield from encoded(model, whole_dev.parts, config.training, states)
     else:
-        train, dev = EncodedSentences(splits.learned), EncodedSentences(splits.dev)
-    pools = (
-        Pool(len(splits.train), len(splits.train)),
-        Pool(len(splits.extra), splits.extra_per_epoch),
-        Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
-    )
-    steps = -(-sum(pool.drawn for pool in pools) // config.training.batch_size)
+        train, dev = EncodedSentences(drawn.sentences), EncodedSentences(whole_dev.parts)
+    steps = -(-drawn.number // config.training.batch_size)
     return Loop(
         model,
         train=train,
-        dev=dev,
+        dev=replace(dev, windowed=whole_dev),
         curriculum=curriculum_of(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=pools,
+        pools=drawn.pools,
     )
 
 
@@ -179,7 +178,7 @@ def new_model(config: Config, splits: Splits) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     schema = schema_of(config, splits)
     if isinstance(config.sharing, IncrementalSharingConfig):
-        return model_over_base(config, schema, splits.train)
+        return model_over_base(config, schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, schema, words=words)
 
@@ -225,14 +224,16 @@ def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStar
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
     expressible = loop.model.entity_head.expressible
+    of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
+        *of_windows,
         *warnings_of_unlearned(config.entity_head, expressible, splits.train),
         *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
         *warnings_of_signatures(schema, learned),
     )
     return RunStarted(
-        splits=replace(splits, warnings=warnings),
+        splits=replace(splits, warnings=warnings, notes=(*splits.notes, *notes)),
         schema=schema,
         trainable_parameters=trainable,
         total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
