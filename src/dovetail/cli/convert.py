@@ -30,9 +30,8 @@ def convert_command(
     ] = None,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
-    from rich.console import Console
-
     from dovetail.cli.inspect import show_ledger
+    from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
     from dovetail.corpora.files import write_text
 
@@ -41,6 +40,6 @@ def convert_command(
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")
-    console = Console()
+    console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)

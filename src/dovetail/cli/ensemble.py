@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.say import say
+
 Models = Annotated[
     list[str],
     typer.Argument(
@@ -28,8 +30,8 @@ def ensemble_command(models: Models, *, output: Output) -> None:
     from dovetail.saved_ensemble import save_ensemble
 
     ensemble = save_ensemble(output, [model_folder(model) for model in models])
-    typer.echo(
+    say(
         f"{len(ensemble)} models, {ensemble.num_stored:,} numbers stored; every model is run on "
         f"every sentence, but for frozen encoders that they share ({ensemble.num_shared_encoders})"
     )
-    typer.echo(f"ensemble: {output}")
+    say(f"ensemble: {output}")

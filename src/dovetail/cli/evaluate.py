@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dovetail.cli.say import say_json
+from dovetail.showing import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +96,7 @@ def evaluate_command(
     if output is not None:
         write_text(output, scores_as_json)
     if as_json:
-        sys.stdout.write(scores_as_json)
+        say_json(scores_as_json.rstrip())
     else:
         _print(evaluation, unread, unknown)
 
@@ -185,9 +187,9 @@ def _unknown_types(gold: Sequence[Sentence], schema: Schema) -> dict[str, list[s
 
 
 def _print(evaluation: Evaluation, unread: dict[str, int], unknown: dict[str, list[str]]) -> None:
-    from rich.console import Console
+    from dovetail.cli.terminal import Terminal
 
-    console = Console(highlight=False, markup=False)
+    console = Terminal(highlight=False, markup=False)
     for title, strict, boundaries, sentences in (
         (
             "Entities",
@@ -219,7 +221,6 @@ def _print_what_is_left_out(
     console: Console, unread: dict[str, int], unknown: dict[str, list[str]]
 ) -> None:
     from dovetail.document import ENTITY_TASK, RELATION_TASK
-    from dovetail.rendering import shown
 
     for task, types in unknown.items():
         if types:
@@ -294,7 +295,5 @@ def _percent(ratio: float) -> str:
 
 def _plain(type_: str) -> Text:
     from rich.text import Text
-
-    from dovetail.rendering import shown
 
     return Text(shown(type_))

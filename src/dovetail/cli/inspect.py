@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.say import say_json
+from dovetail.showing import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -42,11 +45,11 @@ def inspect_command(
         }
     )
     if as_json:
-        typer.echo(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
+        say_json(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
         return
-    from rich.console import Console
+    from dovetail.cli.terminal import Terminal
 
-    show(inspection, Console())
+    show(inspection, Terminal())
 
 
 def split_names(paths: Iterable[Path]) -> list[str]:
@@ -132,7 +135,7 @@ def _table(first: str, columns: Iterable[str]) -> Table:
     table = Table()
     table.add_column(Text(first))
     for column in columns:
-        table.add_column(Text(column), justify="right", overflow="fold")
+        table.add_column(Text(shown(column)), justify="right", overflow="fold")
     return table
 
 
@@ -166,7 +169,7 @@ def _types(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table(title, counts)
     for type_ in sorted({type_ for column in counts.values() for type_ in column}):
         cells = [f"{column.get(type_, 0):,}" for column in counts.values()]
-        table.add_row(Text(type_), *cells)
+        table.add_row(Text(shown(type_)), *cells)
     return table
 
 
@@ -180,7 +183,7 @@ def _signatures(splits: Mapping[str, SplitSummary]) -> Table:
     for signature in listed[:_SIGNATURES_SHOWN]:
         type_, head, tail = signature
         cells = [f"{summary.signatures[signature]:,}" for summary in splits.values()]
-        table.add_row(Text(f"{type_}: {head} -> {tail}"), *cells)
+        table.add_row(Text(shown(f"{type_}: {head} -> {tail}")), *cells)
     if len(listed) > _SIGNATURES_SHOWN:
         table.add_row(f"and {len(listed) - _SIGNATURES_SHOWN} more, listed by --json")
     return table

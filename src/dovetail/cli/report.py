@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.say import say
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -64,4 +66,4 @@ def report_command(
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )
     write_text(target, page)
-    typer.echo(f"report: {target}")
+    say(f"report: {target}")

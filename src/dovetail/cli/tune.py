@@ -76,12 +76,11 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     title = name or start.name
     folder = runs / f"{title}-tuning"
     task = Task(searched, title, storage or sqlite_in(folder), trials)
-    from rich.console import Console
-
+    from dovetail.cli.terminal import Terminal
     from dovetail.cli.tuning_display import TuningDisplay
     from dovetail.cli.tuning_summary import show_outcome
 
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
     with stop_on_interrupt() as stop, TuningDisplay(console, task) as display:
         outcome = tune(
