@@ -19,6 +19,7 @@ from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.document import RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
+from dovetail.heads.relation import UNREACHABLE
 from dovetail.model import JointModel
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
@@ -34,7 +35,7 @@ from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
 from dovetail.training.results import EpochResult, StepResult
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.selection import LOWEST, UNREACHABLE, tuned_thresholds
+from dovetail.training.selection import LOWEST, tuned_thresholds
 from dovetail.training.splits import (
     Splits,
     read_splits,

@@ -17,9 +17,6 @@ FOLDS = 5
 LOWEST, HIGHEST = 0.05, 0.95
 """Thresholds stay within: a handful of dev relations should not switch a type off or flood it."""
 
-UNREACHABLE = 2.0
-"""The threshold of relations that were not learned: no probability reaches it."""
-
 
 def score_of(evaluation: Evaluation, select: str) -> float:
     """The score that the best epoch is chosen by: "entity", "relation" or their "mean"."""
