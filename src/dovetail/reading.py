@@ -58,14 +58,17 @@ def read_bytes(path: Path, *, at_most: int) -> bytes:
     return content
 
 
-def check_regular(path: Path) -> None:
-    """Refuse what is no regular file, and might never end.
+def check_regular(path: Path, *, at_most: int | None = None) -> None:
+    """Refuse what is no regular file, and might never end, and one that has more bytes than that.
 
     Raises:
-        OSError: if it is none, or not there.
+        OSError: if it is none, too large, or not there; `strerror` is a sentence for the user.
     """
     try:
-        _refuse_others(os.stat(path))
+        status = os.stat(path)
+        _refuse_others(status)
+        if at_most is not None:
+            _refuse_larger(status.st_size, at_most)
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, f"no file can have this name ({error})") from None
 

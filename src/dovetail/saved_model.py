@@ -29,10 +29,11 @@ from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import DovetailError, ModelError
 from dovetail.evaluation import Evaluation
 from dovetail.layers.allocation import AllocationLimit, TooLargeError
+from dovetail.layers.stored import StoredTensor, read_header
 from dovetail.model import JointModel
 from dovetail.model_card import model_card
 from dovetail.reading import check_regular, read_json
-from dovetail.saved_weights import StoredTensor, check_types, read_header, read_weights
+from dovetail.saved_weights import THRESHOLDS, check_types, read_weights
 from dovetail.schema import Schema
 from dovetail.version import __version__
 
@@ -182,7 +183,8 @@ def load_model(folder: Path) -> SavedModel:
     except DovetailError:
         raise
     except _DAMAGED as error:
-        raise ModelError(f"the model {folder} is damaged: {error!r}") from error
+        what = error if type(error) is ValueError else repr(error)  # most of those are sentences
+        raise ModelError(f"the model {folder} is damaged: {what}") from error
     return SavedModel(model.eval(), config)
 
 
@@ -196,6 +198,7 @@ def _described_model(
     schema = Schema.from_dict(description["schema"])
     # Models that were saved before there was a choice say nothing of the sharing.
     chosen = description.get("sharing", {})
+    _check_number_of_types(schema, header, folder / WEIGHTS)
     try:
         with AllocationLimit.for_shapes(stored.shape for stored in header.values()):
             model = restore_model(config, schema, description["encoders"], chosen)
@@ -205,6 +208,22 @@ def _described_model(
             f"than {WEIGHTS} holds"
         ) from error
     return model
+
+
+def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
+    """Refuse a schema that the weights are not of, before tables of all its types are made."""
+    thresholds = header.get(THRESHOLDS)
+    if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
+        raise ModelError(
+            f"{path}: expected {THRESHOLDS} of shape ({len(schema.relation_types)},), found "
+            f"{thresholds.shape}: a threshold for each relation type of {DESCRIPTION}"
+        )
+    longest = max((length for stored in header.values() for length in stored.shape), default=0)
+    if longest < len(schema.entity_types):  # each has a row in the last layer of a head
+        raise ModelError(
+            f"{path}: these are not the weights of {len(schema.entity_types):,} entity types, as "
+            f"many as {DESCRIPTION} lists; get the model anew"
+        )
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -1,30 +1,22 @@
 """The weights of a model as a file: what it holds is compared before it is read, and checked after.
 
-Only its header is read first: the names, types and shapes of the tensors.  So a network is built no
-larger than its weights, and a tensor of another type or shape is named before it is loaded.
+A tensor of another type, or of numbers that no training leaves, is named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from dovetail.errors import ModelError
 from dovetail.heads.relation import UNREACHABLE
-from dovetail.reading import check_regular
-
-MAX_HEADER_BYTES = 1 << 22
-"""Of a header, which has about a hundred for each tensor."""
+from dovetail.layers.stored import StoredTensor
 
 THRESHOLDS = "relation_head.thresholds"
-
-_LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 _DTYPES = {
     torch.float64: "F64",
@@ -35,40 +27,6 @@ _DTYPES = {
     torch.int32: "I32",
     torch.bool: "BOOL",
 }
-
-
-class StoredTensor(NamedTuple):
-    """What the header says of a tensor."""
-
-    dtype: str
-    shape: tuple[int, ...]
-
-
-def read_header(path: Path) -> dict[str, StoredTensor]:
-    """The tensors of a safetensors file by their names, without their numbers.
-
-    Raises:
-        ModelError: if it is no regular file, or its header is too long.
-        OSError: if it cannot be read.
-        SafetensorError: if it is damaged.
-    """
-    try:
-        check_regular(path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-    if MAX_HEADER_BYTES < length <= path.stat().st_size:
-        raise ModelError(
-            f"{path}: its list of tensors has {length:,} bytes, expected at most "
-            f"{MAX_HEADER_BYTES:,}: these are not the weights of an encoder or of a model"
-        )
-    with safe_open(path, framework="pt") as file:
-        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no dict)
-        return {
-            name: StoredTensor(part.get_dtype(), tuple(part.get_shape()))
-            for name, part in slices.items()
-        }
 
 
 def check_types(header: Mapping[str, StoredTensor], own: Mapping[str, Tensor], path: Path) -> None:

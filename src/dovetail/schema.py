@@ -10,8 +10,8 @@ from typing import Any
 
 from dovetail.document import Relation, Sentence
 
-MAX_TYPES = 5_000
-"""Entity types, and relation types, that a saved model can have."""
+MAX_TYPES = 1_000
+"""Entity types, and relation types, that a model can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
