@@ -36,9 +36,8 @@ def convert_command(
     reading: ReadingOptions,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
-    from rich.console import Console
-
     from dovetail.cli.inspect import show_ledger
+    from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
     from dovetail.corpora.files import write_text
 
@@ -52,6 +51,6 @@ def convert_command(
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")
-    console = Console()
+    console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
 
@@ -92,7 +92,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     if output is not None:
         write_text(output, scores_as_json)
     if as_json:
-        sys.stdout.write(scores_as_json)
+        say_json(scores_as_json.rstrip())
     else:
         show(evaluation, beside)
 

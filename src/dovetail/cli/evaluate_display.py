@@ -32,9 +32,9 @@ class BesideScores:
 
 def show(evaluation: Evaluation, beside: BesideScores) -> None:
     """Print scores as tables, and below them what is beside them."""
-    from rich.console import Console
+    from dovetail.cli.terminal import Terminal
 
-    console = Console(highlight=False, markup=False)
+    console = Terminal(highlight=False, markup=False)
     for title, strict, boundaries, sentences in (
         (
             "Entities",
@@ -68,7 +68,7 @@ def show(evaluation: Evaluation, beside: BesideScores) -> None:
 
 
 def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:
-    from dovetail.rendering import shown
+    from dovetail.showing import shown
 
     for task, reasons in beside.unaligned.items():
         if reasons:
@@ -85,7 +85,7 @@ def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str,
 
 
 def _show_left_out(console: Console, beside: BesideScores) -> None:
-    from dovetail.rendering import shown
+    from dovetail.showing import shown
 
     unread = beside.not_counted
     for task, types in beside.unknown_to_model.items():

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from dovetail.cli.terminal import Terminal
 from dovetail.cli.waiting import PLAIN_EVERY
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
@@ -228,7 +229,7 @@ def print_table(console: Console, table: TextTable) -> None:
     for row in table.rows:
         shown.add_row(*map(escape, row))
     unlimited = console.options.update(width=100_000)
-    wide = Console(
+    wide = Terminal(
         file=console.file,
         width=max(console.width, console.measure(shown, options=unlimited).maximum),
         highlight=False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.inputs import documents_of, documents_of_corpora
+from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def extract_corpora(
     documents = documents_of_corpora(sources, from_, extractor.tokenizer.language)
     found = (extraction.document for extraction in extractor.pipe_documents(documents))
     ledger = write_corpus(found, output, format=to)
-    typer.echo(f"{output}\n{ledger.summary()}", err=True)
+    say(f"{output}\n{ledger.summary()}", err=True)
 
 
 def line_of(extraction: Extraction) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting
 
 Source = Annotated[
@@ -77,4 +78,4 @@ def report_command(
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )
     write_text(target, page)
-    typer.echo(f"report: {target}")
+    say(f"report: {target}")

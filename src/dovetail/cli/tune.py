@@ -77,13 +77,12 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     from dovetail.config import load_config
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
-    from rich.console import Console
-
+    from dovetail.cli.terminal import Terminal
     from dovetail.cli.tuning_display import TuningDisplay
     from dovetail.cli.tuning_summary import show_outcome
     from dovetail.tuning import Task, default_space, read_space, sqlite_in, tune
 
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     start, objective = with_corpora(start, console)
     searched = default_space(start) if space is None else read_space(space, start)
     title = name or start.name

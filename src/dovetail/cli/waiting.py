@@ -38,7 +38,8 @@ def line_of(stage: str, done: Done | None, seconds: float) -> str:
     >>> line_of("annotating the sentences", Done(250, 1000), 20.0)
     'annotating the sentences: 25 %, about 1 min 0 s left'
     """
-    from dovetail.rendering import duration, shown
+    from dovetail.rendering import duration
+    from dovetail.showing import shown
 
     what = " ".join(shown(stage).split())
     if done is None or not 0 < done.done <= done.total:

@@ -19,6 +19,9 @@ from dovetail.config.values import FolderName
 from dovetail.config.windows import WindowsConfig
 from dovetail.reading import ModelReading
 
+MAX_ENCODERS = 16
+"""Encoders whose vectors can be put together."""
+
 LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and Python all take."""
 
@@ -80,6 +83,10 @@ class Config(Section):
         return {KIND: default.kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if len(self.encoders) > MAX_ENCODERS:
+            yield Contradiction(
+                "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
+            )
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
         if self.data.has_dev:

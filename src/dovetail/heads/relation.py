@@ -29,6 +29,8 @@ PAIRS_AT_ONCE = 16_384
 """Pairs that are described and scored at once.  What is held for a pair is some thousand numbers
 then and one for each type afterwards, so that memory does not grow with the square of the entities
 of long texts.  Batches of sentences hardly ever have as many."""
+UNREACHABLE = 2.0
+"""The threshold of relations that were not learned: no probability reaches it."""
 
 
 class RelationHead(nn.Module):
@@ -70,14 +72,7 @@ class RelationHead(nn.Module):
         self.dropout = Dropout(regime.dropout)
         self.scorer = scorer
         self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
-        admitted = [
-            [
-                [schema.admits(relation, head, tail) for relation in schema.relation_types]
-                for tail in schema.entity_types
-            ]
-            for head in schema.entity_types
-        ]
-        self.register_buffer("admitted", torch.tensor(admitted, dtype=torch.bool), persistent=False)
+        self.register_buffer("admitted", _admitted(schema), persistent=False)
         symmetric = [relation in schema.symmetric for relation in schema.relation_types]
         self.register_buffer(
             "symmetric", torch.tensor(symmetric, dtype=torch.bool), persistent=False
@@ -215,3 +210,18 @@ def in_chunks(
         else:
             chunks.append(scores_of(own, rows))
     return torch.cat(chunks)
+
+
+def _admitted(schema: Schema) -> Bool[Tensor, "entity_types entity_types relation_types"]:
+    """Which relations (axis 2) may link a head (axis 0) and a tail (axis 1)."""
+    index = {type_: place for place, type_ in enumerate(schema.entity_types)}
+    admitted = torch.zeros(len(index), len(index), len(schema.relation_types), dtype=torch.bool)
+    for place, type_ in enumerate(schema.relation_types):
+        pairs = schema.signatures.get(type_)
+        if pairs is None:
+            admitted[:, :, place] = True
+        for head, tail in pairs or ():
+            admitted[index[head], index[tail], place] = True
+            if type_ in schema.symmetric:
+                admitted[index[tail], index[head], place] = True
+    return admitted

@@ -18,6 +18,7 @@ from pathlib import Path
 from dovetail.build import build_model
 from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.document import RELATION_TASK, Sentence
+from dovetail.heads.relation import UNREACHABLE
 from dovetail.model import JointModel
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
@@ -35,7 +36,6 @@ from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.selection import UNREACHABLE
 from dovetail.training.splits import (
     Splits,
     read_splits,

@@ -20,9 +20,6 @@ LOWEST, HIGHEST = 0.2, 0.8
 DEVIATIONS = 1.96
 """Standard deviations to the ends of the interval that a move has to pay at: one of 95 %."""
 
-UNREACHABLE = 2.0
-"""The threshold of relations that were not learned: no probability reaches it."""
-
 
 def score_of(evaluation: Evaluation, select: str) -> float:
     """The score that the best epoch is chosen by: "entity", "relation" or their "mean"."""
