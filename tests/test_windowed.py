@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.corpus import SENTENCES
 
 from dovetail.config import WindowsConfig
-from dovetail.document import Entity, Relation, Sentence
-from dovetail.reading import ModelReading
+from dovetail.document import Entity, Relation, Sentence, Unaligned
 from dovetail.windowed import Windowed
 from dovetail.windows import Window
 
@@ -102,3 +101,11 @@ def test_any_window_of_a_config_goes_on_to_the_next_token(max_tokens: int, overl
 def test_a_config_that_says_nothing_reads_as_an_extractor_that_is_told_nothing() -> None:
     windows = WindowsConfig()
     assert ModelReading() == ModelReading("en", windows.max_tokens, windows.overlap_tokens)
+
+
+def test_what_tokens_cannot_express_is_no_prediction() -> None:
+    beside = Unaligned("entity", "Person", ((0, 2),), ("Person",))
+    gold = [replace(sentence, unaligned=frozenset([beside])) for sentence in SENTENCES[:3]]
+    for reading in (ModelReading(), ModelReading("en", 4, 2)):
+        windowed = Windowed.of(gold, reading)
+        assert not any(sentence.unaligned for sentence in windowed.merged(windowed.parts))

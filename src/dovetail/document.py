@@ -164,9 +164,20 @@ class Sentence:
         """The relations in the reading order of their heads, then of their tails."""
         return sorted(self.relations)
 
+    def with_annotations(
+        self, entities: Iterable[Entity], relations: Iterable[Relation]
+    ) -> Sentence:
+        """The same tokens with these annotations in place of all that they had."""
+        return replace(
+            self,
+            entities=frozenset(entities),
+            relations=frozenset(relations),
+            unaligned=frozenset(),
+        )
+
     def without_annotations(self) -> Sentence:
         """The same tokens with nothing on them: what a model gets to see at prediction."""
-        return replace(self, entities=frozenset(), relations=frozenset(), unaligned=frozenset())
+        return self.with_annotations((), ())
 
     def unaligned_for(self, task: str) -> list[Unaligned]:
         """The annotations for a task that the tokens cannot express, in reading order."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -75,7 +74,7 @@ class Predictor(nn.Module, ABC):
                 logits = self.relation_logits(own, emissions[rows], candidates)
                 relations += self.relation_head.decode(logits, candidates, some)
         return [
-            replace(sentence, entities=frozenset(found), relations=frozenset(linked))
+            sentence.with_annotations(found, linked)
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 

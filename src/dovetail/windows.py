@@ -76,6 +76,7 @@ def windows_at(sentence: Sentence, borders: Iterable[tuple[int, int]]) -> list[W
                 sentence,
                 tokens=sentence.tokens[start:end],
                 offsets=sentence.offsets[start:end],
+                unaligned=frozenset(),
                 entities=frozenset(
                     _moved(entity, -start) for entity in entities_within(start, end)
                 ),
@@ -125,17 +126,13 @@ def merge(sentence: Sentence, windows: Sequence[Window], predicted: Sequence[Sen
     """
     _check_fit(sentence, windows, predicted)
     if len(windows) == 1:
-        entities, relations = predicted[0].entities, predicted[0].relations
-        return replace(sentence, entities=entities, relations=relations)
+        return sentence.with_annotations(predicted[0].entities, predicted[0].relations)
     found = _Found.in_windows(len(sentence.tokens), windows, predicted)
     kept = _without_conflicts(
         candidate for candidate in found.candidates() if not found.is_refuted(candidate)
     )
-    return replace(
-        sentence,
-        entities=frozenset(kept.values()),  # one that took the place of others counts once
-        relations=_relations_between(kept, windows, predicted),
-    )
+    # An entity that took the place of others counts once.
+    return sentence.with_annotations(kept.values(), _relations_between(kept, windows, predicted))
 
 
 def _check_fit(
