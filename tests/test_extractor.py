@@ -17,7 +17,6 @@ from dovetail.errors import CorpusError, ModelError
 from dovetail.extractor import (
     BATCH_TOKENS,
     BUFFERED_TOKENS,
-    MAX_TOKENS,
     Extraction,
     Extractor,
     _buffers,
@@ -25,6 +24,7 @@ from dovetail.extractor import (
     model_folder,
     shipped_models,
 )
+from dovetail.reading import DEFAULT_READING
 from dovetail.saved_model import load_model
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
@@ -98,7 +98,7 @@ def test_pipe_answers_in_a_stream_of_empty_texts() -> None:
 
 def test_long_sentence_is_read_in_windows_and_loses_nothing() -> None:
     unit = "Ada Lovelace lives in London and "
-    text = unit * (3 * MAX_TOKENS // 6)
+    text = unit * (3 * DEFAULT_READING.max_tokens // 6)
     result = assert_sound(TALKATIVE.extract(text), text)
     last = max(entity["end"] for entity in result["entities"])
     assert last > len(text) - 3 * len(unit)

@@ -136,6 +136,7 @@ class Sentence:
         relations: Iterable[Relation] = (),
         annotated: Iterable[str] = TASKS,
         id: str = "",
+        unaligned: Iterable[Unaligned] = (),
     ) -> Sentence:
         """Make a sentence whose text is its tokens joined by single spaces."""
         offsets = []
@@ -150,6 +151,7 @@ class Sentence:
             frozenset(relations),
             frozenset(annotated),
             id,
+            frozenset(unaligned),
         )
 
     @property
@@ -162,9 +164,20 @@ class Sentence:
         """The relations in the reading order of their heads, then of their tails."""
         return sorted(self.relations)
 
+    def with_annotations(
+        self, entities: Iterable[Entity], relations: Iterable[Relation]
+    ) -> Sentence:
+        """The same tokens with these annotations in place of all that they had."""
+        return replace(
+            self,
+            entities=frozenset(entities),
+            relations=frozenset(relations),
+            unaligned=frozenset(),
+        )
+
     def without_annotations(self) -> Sentence:
         """The same tokens with nothing on them: what a model gets to see at prediction."""
-        return replace(self, entities=frozenset(), relations=frozenset(), unaligned=frozenset())
+        return self.with_annotations((), ())
 
     def unaligned_for(self, task: str) -> list[Unaligned]:
         """The annotations for a task that the tokens cannot express, in reading order."""

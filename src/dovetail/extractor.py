@@ -5,7 +5,7 @@ text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from itertools import islice
@@ -19,17 +19,13 @@ from dovetail.errors import ModelError
 from dovetail.extraction import Extraction
 from dovetail.features import Batch
 from dovetail.prediction import Predictor
+from dovetail.reading import DEFAULT_READING, ModelReading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.schema import Schema
+from dovetail.steps import Done, result_of
 from dovetail.threads import use_threads
 from dovetail.tokenization import Tokenizer
-from dovetail.windows import cut, merge
-
-MAX_TOKENS = 256
-"""Longer sentences are read in windows, so that the pairs of entities stay few."""
-
-OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows share."""
+from dovetail.windowed import Windowed
 
 BATCH_TOKENS = 1024
 """Tokens in a batch, padding included."""
@@ -45,9 +41,10 @@ class Extractor:
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language)
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.language, reading.unit)
 
     @classmethod
     def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
@@ -61,9 +58,9 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        model, language = load_predictor(model_folder(path_or_name))
+        model, reading = load_predictor(model_folder(path_or_name))
         model.use_fast_precision()
-        return cls(model, language=language)
+        return cls(model, reading=reading)
 
     @property
     def schema(self) -> Schema:
@@ -111,32 +108,29 @@ class Extractor:
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations."""
-        windows = [
-            cut(
-                sentence.without_annotations(),
-                max_tokens=MAX_TOKENS,
-                overlap_tokens=OVERLAP_TOKENS,
-            )
-            for sentence in sentences
-        ]
-        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
-        return [
-            merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
-            for sentence, row in zip(sentences, windows, strict=True)
-        ]
+        return result_of(self.annotating(sentences))
 
-    def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+    def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
+        """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
+        bare = (sentence.without_annotations() for sentence in sentences)
+        windowed = Windowed.of(bare, self.reading)
+        return windowed.merged((yield from self._predict(windowed.parts)))
+
+    def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         device = self.model.relation_head.thresholds.device
-        with torch.inference_mode():
-            for indices in batches_of_similar_length(
-                [len(sentence.tokens) for sentence in sentences]
-            ):
-                chosen = [sentences[index] for index in indices]
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        done = Done(0, sum(lengths))
+        for indices in batches_of_similar_length(lengths):
+            chosen = [sentences[index] for index in indices]
+            with torch.inference_mode():  # left before the caller goes on
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
-                for index, sentence in zip(indices, self.model.predict(batch), strict=True):
-                    predicted[index] = sentence
+                found = self.model.predict(batch)
+            for index, sentence in zip(indices, found, strict=True):
+                predicted[index] = sentence
+            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
+            yield done
         return predicted
 
 

@@ -21,6 +21,7 @@ from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
 from dovetail.cli.probe import probe_command
 from dovetail.cli.report import report_command
+from dovetail.cli.say import Commands, say_error
 from dovetail.cli.strategies import strategies_command
 from dovetail.cli.train import train_command
 from dovetail.cli.tune import tune_command
@@ -29,6 +30,7 @@ from dovetail.threads import prepare_threads
 
 app = typer.Typer(
     name="dovetail",
+    cls=Commands,
     help="Named entities and the relations between them, extracted by one model of your own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -77,7 +79,15 @@ def main() -> None:
     try:
         app()
     except DovetailError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        say_error(f"error: {error}")
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "dovetail").startswith("dovetail"):
+            raise
+        say_error(
+            f"error: the Python module {error.name!r} is missing, without which a library that "
+            f"Dovetail stands on does not work: pip install --force-reinstall dovetail brings it"
+        )
         sys.exit(1)
 
 

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting, being_read
+from dovetail.reading import Reading
 
+
+@reads_corpora
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file, or folder, to write.")],
@@ -24,23 +29,28 @@ def convert_command(
         str | None,
         typer.Option("--from", help="The format to read; recognised from the content if left out."),
     ] = None,
-    language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
     ledger: Annotated[
         Path | None, typer.Option(help="A JSON file for the account, with every single drop.")
     ] = None,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
-    from rich.console import Console
-
     from dovetail.cli.inspect import show_ledger
+    from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
     from dovetail.corpora.files import write_text
 
-    corpus = read_corpus(source, format=from_, language=language)
-    written = write_corpus(corpus.documents, target, format=to)
+    # Nothing is scored, so tokens are cut where entities need it, and none is lost.
+    read_as = reading.over(Reading(borders="cut"))
+    with Waiting() as tell:
+        tell.stage(being_read(source))
+        corpus = read_corpus(source, format=from_, reading=read_as)
+        tell.stage(f"writing {target}")
+        written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")
-    console = Console()
+    console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)

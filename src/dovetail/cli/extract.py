@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.inputs import documents_of, documents_of_corpora
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from dovetail.extraction import Extraction
@@ -75,9 +77,11 @@ def extract_command(
         raise typer.BadParameter("name the file to write with -o", param_hint="--to")
     if output is not None and not output.parent.is_dir():  # better said before the work than after
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
-    from dovetail.extractor import Extractor
+    with Waiting() as tell:
+        tell.stage(f"loading the model {model}")
+        from dovetail.extractor import Extractor
 
-    extractor = Extractor.load(model, threads=threads)
+        extractor = Extractor.load(model, threads=threads)
     if to is not None and output is not None:
         extract_corpora(extractor, sources, from_, to, output)
         return
@@ -107,7 +111,7 @@ def extract_corpora(
     documents = documents_of_corpora(sources, from_, extractor.tokenizer.language)
     found = (extraction.document for extraction in extractor.pipe_documents(documents))
     ledger = write_corpus(found, output, format=to)
-    typer.echo(f"{output}\n{ledger.summary()}", err=True)
+    say(f"{output}\n{ledger.summary()}", err=True)
 
 
 def line_of(extraction: Extraction) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dovetail.bounded import check_regular, json_value
 
 if TYPE_CHECKING:
     from dovetail.document import Document
@@ -66,8 +67,9 @@ def has_tokens(path: Path) -> bool:
     if path.suffix != ".jsonl":
         return False
     try:
+        check_regular(path)
         with path.open("rb") as lines:
-            record = json.loads(next(lines, b"").removeprefix(codecs.BOM_UTF8))
+            record = json_value(next(lines, b"").removeprefix(codecs.BOM_UTF8).decode("utf-8"))
     except (OSError, ValueError):
         return False  # said by who reads it
     if not isinstance(record, dict) or ("text" in record and "sentences" not in record):
@@ -126,13 +128,14 @@ def texts_of_lines(path: Path) -> Iterator[tuple[str, str]]:
     from dovetail.errors import CorpusError, CorpusFormatError
 
     try:
+        check_regular(path)
         lines = path.open("rb")
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
     with lines:
         for number, line in enumerate(lines, start=1):
             try:
-                record = json.loads(line)
+                record = json_value(line.decode("utf-8-sig"))
                 text, id = record["text"], record.get("id", "")
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise CorpusFormatError(

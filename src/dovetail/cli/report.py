@@ -9,6 +9,10 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -35,12 +39,14 @@ Predictions = Annotated[
 ]
 
 
+@reads_corpora
 def report_command(
     source: Source,
     *,
     output: Output = None,
     test: Test = None,
     predictions: Predictions = None,
+    reading: ReadingOptions,
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
 
@@ -59,9 +65,17 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(source, Made.now(command), test=test, predictions=predictions)
+    with Waiting() as tell:
+        page = page_of(
+            source,
+            Made.now(command),
+            test=test,
+            predictions=predictions,
+            read_as=reading.over,
+            tell=tell,
+        )
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )
     write_text(target, page)
-    typer.echo(f"report: {target}")
+    say(f"report: {target}")
