@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dovetail.bounded import check_regular, json_value
 from dovetail.corpora.files import (
     ARROW_FILE,
     ARROW_STREAM,
+    MAX_CORPUS_BYTES,
     PARQUET,
     new_folder,
     parse_json,
@@ -57,6 +59,7 @@ def _pyarrow() -> Any:
 def _read_parquet(source: Source) -> list[Document]:
     pyarrow = _pyarrow()
     try:
+        check_regular(source.path, at_most=MAX_CORPUS_BYTES)
         with pyarrow.parquet.ParquetFile(source.path) as file:
             names = {**names_beside(source.path.parent), **_names(file.schema_arrow)}
             fields = _columns(file.schema_arrow, source.path)
@@ -103,6 +106,7 @@ def _stored(files: Sequence[Path], names: dict[str, list[str]], pyarrow: Any) ->
     """The rows of Arrow files; the names that their schemas give are added to `names`."""
     for path in files:
         try:
+            check_regular(path, at_most=MAX_CORPUS_BYTES)
             with pyarrow.memory_map(str(path)) as stored:
                 whole = stored.read(len(ARROW_FILE)) == ARROW_FILE
                 stored.seek(0)
@@ -120,6 +124,7 @@ def _stored(files: Sequence[Path], names: dict[str, list[str]], pyarrow: Any) ->
 def _records(batches: Any, path: Path) -> Iterator[Record]:
     number = 0
     for batch in batches:
+        batch.validate(full=True)  # borders that a damaged file has may lie outside of its data
         for row in batch.to_pylist():
             yield Record(row, f"{path}: row {number}")
             number += 1
@@ -133,14 +138,14 @@ def _columns(schema: Any, path: Path) -> list[str]:
 def _names(schema: Any) -> dict[str, list[str]]:
     """The names of class labels that the metadata of a schema has."""
     try:
-        described = json.loads((schema.metadata or {}).get(_METADATA, b"null"))
-    except (ValueError, RecursionError):
+        described = json_value((schema.metadata or {}).get(_METADATA, b"null").decode())
+    except ValueError:
         return {}
     return names_in(described.get("info")) if isinstance(described, dict) else {}
 
 
 def _unreadable(path: Path, error: Exception) -> CorpusFormatError:
-    reason = str(error).partition("\n")[0][:200]
+    reason = (getattr(error, "strerror", None) or str(error)).partition("\n")[0][:200]
     return CorpusFormatError(f"{path}: Arrow data that cannot be read ({reason}); write it again")
 
 

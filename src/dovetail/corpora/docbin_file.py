@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import CorpusError, CorpusFormatError
+from dovetail.corpora.files import read_content
+from dovetail.errors import CorpusFormatError
 
 LARGEST = 1 << 30
 """Bytes that a file may unfold to."""
@@ -83,7 +84,7 @@ def read_docbin(path: Path) -> list[DocRecord]:
         )
     try:
         return list(_docs(message, path))
-    except (KeyError, IndexError, ValueError, TypeError, struct.error) as error:
+    except (AttributeError, LookupError, ValueError, TypeError, struct.error) as error:
         raise CorpusFormatError(
             f"{path}: a DocBin whose parts do not fit together ({error}); write it again with spaCy"
         ) from error
@@ -92,16 +93,11 @@ def read_docbin(path: Path) -> list[DocRecord]:
 def _inflated(path: Path) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        packed = path.read_bytes()
-        if not packed.strip():
-            raise CorpusFormatError(f"{path} is empty; expected a corpus")
-        content = inflater.decompress(packed, LARGEST)
+        content = inflater.decompress(read_content(path), LARGEST)
     except zlib.error as error:
         raise CorpusFormatError(
             f"{path} is no DocBin: expected zlib ({error}); write it with DocBin.to_disk"
         ) from error
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
     if inflater.unconsumed_tail:
         raise CorpusFormatError(
             f"{path} unfolds to more than {LARGEST:,} bytes; split the DocBin into several"

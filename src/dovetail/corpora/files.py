@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from dovetail.bounded import json_value, read_bytes
+from dovetail.bounded import check_regular, json_value, read_bytes
 from dovetail.errors import CorpusError, CorpusFormatError
 
 MAX_CORPUS_BYTES = 1 << 32
@@ -35,16 +35,7 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
             than `MAX_CORPUS_BYTES`.
         CorpusFormatError: if it is empty, binary, or not UTF-8.
     """
-    try:
-        content = read_bytes(path, at_most=MAX_CORPUS_BYTES)
-    except IsADirectoryError as error:
-        raise CorpusError(
-            f"{path} is a directory; name a file in it, or a folder of brat files (.txt and .ann)"
-        ) from error
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
-    if not may_be_empty and not content.strip():
-        raise CorpusFormatError(f"{path} is empty; expected a corpus")
+    content = read_content(path, may_be_empty=may_be_empty)
     try:
         return content.decode("utf-8" if byte_order_mark else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,9 +49,31 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
         ) from error
 
 
+def read_content(path: Path, *, may_be_empty: bool = False) -> bytes:
+    """The bytes of a file of a corpus.
+
+    Raises:
+        CorpusError: if there is no such file, it cannot be opened, is no regular file, or has more
+            than `MAX_CORPUS_BYTES`.
+        CorpusFormatError: if it is empty.
+    """
+    try:
+        content = read_bytes(path, at_most=MAX_CORPUS_BYTES)
+    except IsADirectoryError as error:
+        raise CorpusError(
+            f"{path} is a directory; name a file in it, or a folder of brat files (.txt and .ann)"
+        ) from error
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+    if not may_be_empty and not content.strip():
+        raise CorpusFormatError(f"{path} is empty; expected a corpus")
+    return content
+
+
 def binary_head(path: Path) -> bytes:
     """The first bytes of a file in one of the binary forms that corpora come in; else none."""
     try:
+        check_regular(path)  # opening a FIFO would wait for a writer
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError:
