@@ -1,12 +1,18 @@
 """Broken files end in an error that says where and what to do, and never in a half-read corpus."""
 
 import json
+import shutil
+import zlib
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
-from dovetail.document import Document, Sentence
+from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError
+from dovetail.reading import Reading
 
 
 def spert(**changes):
@@ -319,3 +325,39 @@ def test_utf16_is_named_as_what_it_is(tmp_path):
     path.write_text(spert(), encoding="utf-16")
     with pytest.raises(CorpusFormatError, match="iconv -f UTF-16 -t UTF-8"):
         read_corpus(path)
+
+
+BINARY_OR_NESTED = ("spacy", "parquet", "datasets", "bioc", "bioc-json", "pubtator", "entity-table")
+
+
+@pytest.mark.parametrize("format", BINARY_OR_NESTED)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_a_file_with_damaged_bytes_is_read_or_refused_by_a_sentence(tmp_path, format, data):
+    entities = [Entity(0, 1, "Peop"), Entity(3, 4, "Loc")]
+    sentence = Sentence.from_tokens(
+        ["Anna", "lives", "in", "Bonn"],
+        entities=entities,
+        relations=[Relation(*entities, "Live_In")],
+        id="1",
+    )
+    path = tmp_path / "corpus"
+    shutil.rmtree(path, ignore_errors=True)
+    write_corpus([Document.from_sentence(sentence)], path, format=format)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    file = data.draw(st.sampled_from(files))
+    content = file.read_bytes()
+    packed = format == "spacy" and data.draw(st.booleans())
+    if packed:
+        content = zlib.decompress(content)
+    start = data.draw(st.integers(0, len(content) - 1))
+    end = data.draw(st.integers(start, min(start + 8, len(content))))
+    content = content[:start] + data.draw(st.binary(max_size=8)) + content[end:]
+    file.write_bytes(zlib.compress(content) if packed else content)
+    with suppress(CorpusError):
+        corpus = read_corpus(path, format=format, reading=Reading(language="xx"))
+        assert corpus.ledger["document"].kept == len(corpus.documents)

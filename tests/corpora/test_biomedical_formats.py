@@ -12,6 +12,7 @@ from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.corpora.concepts import Mentions
+from dovetail.corpora.corpus import recognise
 from dovetail.corpora.marked import CharacterEntity
 from dovetail.document import Document, Entity, Relation, Sentence, character_span
 from dovetail.errors import CorpusError, CorpusFormatError
@@ -421,3 +422,25 @@ def test_a_missing_file_or_extra_is_a_sentence(tmp_path, monkeypatch):
         read(tmp_path, EXAMPLES["bioc"])
     with pytest.raises(CorpusError, match="does not exist"):
         read_corpus(tmp_path / "nothing", format="bioc")
+
+
+def test_no_public_file_of_another_format_is_taken_for_one_of_these(data_folder):
+    new = {"spacy", "parquet", "datasets", "huggingface", "pubtator", "bioc", "bioc-json"}
+    new |= {"token-table", "entity-table"}
+    named = {}
+    for path in sorted((data_folder / "formats").rglob("*")):
+        if path.is_file() and path.suffix not in (".ann", ".gz") and "brat_" not in str(path):
+            try:
+                name = recognise(path).name
+            except CorpusError:
+                continue
+            if name in new:
+                named.setdefault(name, set()).add(
+                    path.relative_to(data_folder / "formats").parts[0]
+                )
+    assert named == {
+        "bioc": {"bioc_biored", "bioc_suite"},
+        "bioc-json": {"bioc_biored"},
+        "pubtator": {"bioc_biored", "pubtator_bc5cdr", "pubtator_ncbi"},
+        "spacy": {"spacy_docbin"},
+    }
