@@ -107,6 +107,17 @@ def test_scores_of_relations_from_half_on_are_relations(tmp_path):
     assert [drop.reason for drop in corpus.ledger.drops] == ["an argument was dropped"]
 
 
+def test_a_relation_across_sentences_is_kept_where_a_unit_holds_both(tmp_path):
+    made = doc(ents=["B-Peop", "O", "O", "B-Loc"], sent_starts=[True, False, True, False])
+    made.user_data[RELATIONS] = {(0, 3): {"Live_In": 1.0}}
+    path = save(tmp_path / "c.spacy", made)
+    apart, whole = read_corpus(path), read_corpus(path, reading=Reading(unit="document"))
+    assert [len(sentence.tokens) for sentence in apart.sentences] == [2, 2]
+    assert [item.type for item in apart.sentences[0].unaligned] == ["Live_In"]
+    assert whole.sentences[0].relations == {Relation(ANNA, BONN, "Live_In")}
+    assert not whole.sentences[0].unaligned
+
+
 words = st.sampled_from(["Anna", "lives", "in", "Bonn", ".", "a b", "\u0301", "\x00"])
 
 

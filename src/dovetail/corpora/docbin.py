@@ -152,7 +152,7 @@ def _read(source: Source) -> list[MarkedText]:
     groups = _groups(records, source)
     texts = []
     for number, record in enumerate(records):
-        where = f"{source.path.name}: document {number}"
+        where = f"{source.path}: document {number}"
         with source.faults.guard(DOCUMENT, where):
             texts.append(_Reader(record, source, where).read(groups))
     return texts
