@@ -193,7 +193,7 @@ def learned(
     if config.distillation.teacher is None:
         return sentences, None
     teacher = load_teacher(config)
-    refuse_unfit(teacher, model, config.data)
+    refuse_unfit(teacher, model, config.reading)
     teacher.model.to(training_device())
     return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 
