@@ -4,6 +4,7 @@
   * ConfigError            a config that cannot be right
   * CorpusError            a corpus that cannot be used
     * CorpusFormatError    a file that breaks its format, with file and line
+  * OutputError            a file or stream that cannot be written
   * ModelError             a saved model that cannot be loaded or does not fit
   * TrainingError          training that cannot start or go on
   * MissingExtraError      an optional part that is not installed
@@ -26,6 +27,10 @@ class CorpusError(DovetailError):
 
 class CorpusFormatError(CorpusError):
     """A file that breaks its format; the message starts with ``path:line:`` where there is one."""
+
+
+class OutputError(DovetailError):
+    """A file that cannot be written, or would overwrite what is read; a stream that is full."""
 
 
 class ModelError(DovetailError):

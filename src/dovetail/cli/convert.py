@@ -34,7 +34,7 @@ def convert_command(
 
     from dovetail.cli.inspect import show_ledger
     from dovetail.corpora import read_corpus, write_corpus
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
 
     corpus = read_corpus(source, format=from_, language=language)
     written = write_corpus(corpus.documents, target, format=to)

@@ -71,9 +71,9 @@ def evaluate_command(
     if output is not None and not output.parent.is_dir():  # better said before the work than after
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
-    from dovetail.corpora.files import write_text
     from dovetail.document import TASKS
     from dovetail.evaluation import evaluate
+    from dovetail.files import write_text
 
     compared = (
         _compare_model(model, corpus, format)

@@ -88,7 +88,7 @@ def extract_command(
     )
     extractions = extractor.pipe_documents(documents)
     if output is not None:
-        from dovetail.corpora.files import open_atomically
+        from dovetail.files import open_atomically
 
         with open_atomically(output) as file:
             file.writelines(map(line_of, extractions))

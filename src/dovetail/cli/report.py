@@ -52,7 +52,7 @@ def report_command(
     if output is not None and not output.parent.is_dir():  # better said before the work than after
         raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
 
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
     from dovetail.report.page import Made, environment
 
     environment()  # what is not installed is said before torch is loaded

@@ -86,7 +86,8 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     A file is replaced at once, or not at all.
 
     Raises:
-        CorpusError: if the format is unknown or only read, or the path cannot be written.
+        CorpusError: if the format is unknown or only read.
+        OutputError: if the path cannot be written.
     """
     known = _format(format)
     if known.write is None:

@@ -18,13 +18,14 @@ from dovetail.corpora.assembly import (
     UniqueNames,
     document_of_sentences,
 )
-from dovetail.corpora.files import numbered_lines, parse_json, read_text, write_text
+from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.records import Record, check_tokens
 from dovetail.corpora.spans import check_span, relations_between_spans
 from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.files import write_text
 from dovetail.tokenization import sentence_id
 
 _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}

@@ -13,13 +13,14 @@ from typing import Any
 
 from dovetail.corpora.alignment import CharacterEntity, IndexedRelation, MarkedText, align
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import numbered_lines, parse_json, read_text, write_text
+from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.writing import is_writable
 from dovetail.document import TASKS, Document, Entity, Relation, Sentence, character_span
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 from dovetail.tokenization import Tokenizer
 
 FORMAT_NAME = "dovetail"

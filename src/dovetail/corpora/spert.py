@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import parse_json, read_text, write_text
+from dovetail.corpora.files import parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
 from dovetail.corpora.records import Record
@@ -24,6 +24,7 @@ from dovetail.corpora.tags import entities_from_tags
 from dovetail.corpora.writing import note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
 _UNREAD = "field {!r} is not read"
