@@ -14,16 +14,14 @@ from tests.networks import talkative_model
 from dovetail.corpora import read_corpus
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError, ModelError
-from dovetail.extractor import (
+from dovetail.extraction import Extraction
+from dovetail.extractor import MAX_TOKENS, Extractor
+from dovetail.model_folders import model_folder, shipped_models
+from dovetail.reading_ahead import (
     BATCH_TOKENS,
     BUFFERED_TOKENS,
-    MAX_TOKENS,
-    Extraction,
-    Extractor,
-    _buffers,
     batches_of_similar_length,
-    model_folder,
-    shipped_models,
+    buffers,
 )
 from dovetail.saved_model import load_model
 
@@ -219,16 +217,16 @@ DOCUMENTS = [document_of(size) for size in (0, 1, 500, BUFFERED_TOKENS // 2, BUF
 
 @given(st.lists(st.sampled_from(DOCUMENTS), max_size=12))
 def test_buffers_hold_the_stream_in_order(documents: list[Document]) -> None:
-    buffers = list(_buffers(documents))
-    assert [document for buffered in buffers for document in buffered] == documents
-    for buffered in buffers:
+    parts = list(buffers(documents))
+    assert [document for buffered in parts for document in buffered] == documents
+    for buffered in parts:
         tokens = [sum(len(s.tokens) for s in document.sentences) for document in buffered]
         assert sum(tokens[:-1]) < BUFFERED_TOKENS
 
 
 def test_buffers_of_empty_documents_end_too() -> None:
     empty = itertools.repeat(Document("", ""), 2 * BUFFERED_TOKENS)
-    assert [len(buffered) for buffered in _buffers(empty)] == [BUFFERED_TOKENS] * 2
+    assert [len(buffered) for buffered in buffers(empty)] == [BUFFERED_TOKENS] * 2
 
 
 def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(

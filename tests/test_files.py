@@ -17,7 +17,7 @@ from dovetail.files import (
     is_plain,
     open_atomically,
     open_lines,
-    refuse_input_as_output,
+    refuse_overwriting,
     replaced,
     whole_folder,
     write_text,
@@ -280,7 +280,7 @@ def test_an_input_is_no_output(tmp_path):
     hard = tmp_path / "hard"
     hard.hardlink_to(read)
     for output in (read, link, hard, tmp_path / "." / "read"):
-        with pytest.raises(OutputError, match="is read and would be overwritten"):
-            refuse_input_as_output(output, other, read)
+        with pytest.raises(OutputError, match="would overwrite .*read, which the same"):
+            refuse_overwriting(output, other, read)
     for output in (other, tmp_path / "new", Path("/dev/stdout")):
-        refuse_input_as_output(output, read, tmp_path / "missing", Path("\0"))
+        refuse_overwriting(output, read, tmp_path / "missing", Path("\0"))

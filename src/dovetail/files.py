@@ -280,15 +280,21 @@ def _own_descriptor(path: Path) -> int | None:
     return None
 
 
-def refuse_input_as_output(output: Path, *inputs: Path) -> None:
-    """Make sure that a file to write is none of those that are read.
+def refuse_overwriting(output: Path, *others: Path) -> None:
+    """Make sure that a file to write is none of the others that a command reads or writes.
 
     Raises:
         OutputError: if it is one.
     """
-    for path in inputs:
-        with suppress(OSError, ValueError):  # what is wrong with it, whoever opens it says
-            if is_plain(output) and output.exists() and output.samefile(path):
-                raise OutputError(
-                    f"{output} is read and would be overwritten; name another file to write"
-                )
+    with suppress(OSError, ValueError):  # what is wrong with a path, whoever opens it says
+        if not is_plain(output):
+            return
+    for other in others:
+        same = os.path.realpath(output) == os.path.realpath(other)
+        with suppress(OSError, ValueError):
+            same = same or output.samefile(other)
+        if same:
+            raise OutputError(
+                f"{output} would overwrite {other}, which the same command names; name another "
+                f"file to write"
+            )

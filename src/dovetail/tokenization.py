@@ -10,12 +10,12 @@ spaCy takes seconds to import, so it is imported by the first `Tokenizer`, not b
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
+from dovetail.locks import ProcessLock
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -51,7 +51,7 @@ class Tokenizer:
     def __init__(self, language: str = "en") -> None:
         self.language = language
         self._pipeline = _load_rules(language)
-        self._lock = threading.Lock()  # a pipeline has one memory zone at a time
+        self._lock = ProcessLock()  # a pipeline has one memory zone at a time
 
     def document(self, text: str, id: str = "") -> Document:
         """Cut a text of any length; the time is linear in it.
@@ -64,9 +64,10 @@ class Tokenizer:
         """
         surrogate = _SURROGATE.search(text)
         if surrogate:
+            name = f" of document {id!r}" if id else ""
             raise CorpusError(
-                f"the text of document {id!r} has half a surrogate pair at character "
-                f"{surrogate.start()}, which no encoding can hold; decode it again from its bytes"
+                f"the text{name} has half a surrogate pair at character {surrogate.start()}, which "
+                f"no encoding can hold; decode it again from its bytes"
             )
         sentences: list[Sentence] = []
         with self._lock:

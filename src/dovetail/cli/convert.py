@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
+
 
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
@@ -22,7 +24,11 @@ def convert_command(
     ],
     from_: Annotated[
         str | None,
-        typer.Option("--from", help="The format to read; recognised from the content if left out."),
+        typer.Option(
+            "--from",
+            "--format",
+            help="The format to read; recognised from the content if left out.",
+        ),
     ] = None,
     language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
     ledger: Annotated[
@@ -34,8 +40,10 @@ def convert_command(
 
     from dovetail.cli.inspect import show_ledger
     from dovetail.corpora import read_corpus, write_corpus
-    from dovetail.files import write_text
+    from dovetail.files import refuse_overwriting, write_text
 
+    refuse_overwriting(target, source)
+    check_output(ledger, source, target, option="--ledger")
     corpus = read_corpus(source, format=from_, language=language)
     written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -68,9 +70,7 @@ def evaluate_command(
     dovetail evaluate --predictions FILE CORPUS what any system predicted.
     """
     model, corpus = _model_and_corpus(arguments, predictions)
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
-
+    check_output(output, corpus, predictions)
     from dovetail.document import TASKS
     from dovetail.evaluation import evaluate
     from dovetail.files import write_text

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -49,8 +51,10 @@ def report_command(
     """
     if test is not None and predictions is not None:
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+    target = output or (
+        source / "report.html" if predictions is None else predictions.with_suffix(".html")
+    )
+    check_output(output, source, test, predictions)
 
     from dovetail.files import write_text
     from dovetail.report.page import Made, environment
@@ -60,8 +64,5 @@ def report_command(
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     page = page_of(source, Made.now(command), test=test, predictions=predictions)
-    target = output or (
-        source / "report.html" if predictions is None else predictions.with_suffix(".html")
-    )
     write_text(target, page)
     typer.echo(f"report: {target}")

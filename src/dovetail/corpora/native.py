@@ -203,7 +203,7 @@ def _check_surface(entity: Record, text: str, start: int, end: int) -> None:
 
 
 def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
-    lines = [json.dumps({"format": FORMAT_NAME, "version": VERSION})]
+    lines = [json.dumps(native_header())]
     for document in documents:
         held = [
             sentence for sentence in document.sentences if is_writable(document, sentence, tally)
@@ -212,6 +212,11 @@ def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
         tally.keep_documents([kept])
         lines.append(json.dumps(line_from_document(kept), ensure_ascii=False))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def native_header() -> dict[str, Any]:
+    """What the first line of a file says."""
+    return {"format": FORMAT_NAME, "version": VERSION}
 
 
 def line_from_document(document: Document) -> dict[str, Any]:
