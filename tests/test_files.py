@@ -280,7 +280,7 @@ def test_an_input_is_no_output(tmp_path):
     hard = tmp_path / "hard"
     hard.hardlink_to(read)
     for output in (read, link, hard, tmp_path / "." / "read"):
-        with pytest.raises(OutputError, match="would overwrite .*read, which the same"):
+        with pytest.raises(OutputError, match=r"would overwrite .*read, which the same"):
             refuse_overwriting(output, other, read)
     for output in (other, tmp_path / "new", Path("/dev/stdout")):
         refuse_overwriting(output, read, tmp_path / "missing", Path("\0"))

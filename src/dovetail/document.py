@@ -66,6 +66,24 @@ class Relation:
             )
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Unaligned:
+    """An annotation of a text that the tokens of its sentence cannot express.
+
+    It begins or ends inside a token, goes on in the next sentence, or is a relation with such an
+    argument.  No prediction on these tokens can match it, so as gold it counts as missed.
+
+    `task` is the one that it belongs to.  `spans` are half-open character positions in the text of
+    the document: its own, or those of head and tail; `types` are the types of these.
+    """
+
+    task: str
+    type: str
+    spans: tuple[tuple[int, int], ...]
+    types: tuple[str, ...]
+    reason: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """The tokens of a sentence with their annotations.
@@ -73,6 +91,7 @@ class Sentence:
     `offsets` are half-open character positions ``(start_char, end_char)`` in the text of the
     document that holds the sentence, one pair for each token, ascending.  `annotated` names the
     tasks for which the sentence carries gold labels: a sentence with entities only is normal data.
+    `unaligned` are annotations that begin in the sentence and that its tokens cannot express.
 
     Raises:
         ValueError: if tokens and offsets do not fit together, or an annotation lies outside the
@@ -85,6 +104,7 @@ class Sentence:
     relations: frozenset[Relation] = frozenset()
     annotated: frozenset[str] = frozenset(TASKS)
     id: str = ""
+    unaligned: frozenset[Unaligned] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.tokens) != len(self.offsets):
@@ -144,7 +164,11 @@ class Sentence:
 
     def without_annotations(self) -> Sentence:
         """The same tokens with nothing on them: what a model gets to see at prediction."""
-        return replace(self, entities=frozenset(), relations=frozenset())
+        return replace(self, entities=frozenset(), relations=frozenset(), unaligned=frozenset())
+
+    def unaligned_for(self, task: str) -> list[Unaligned]:
+        """The annotations for a task that the tokens cannot express, in reading order."""
+        return sorted(item for item in self.unaligned if item.task == task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +252,7 @@ def digest_of_sentences(sentences: Iterable[Sentence]) -> str:
             sentence.sorted_entities,
             sentence.sorted_relations,
             sorted(sentence.annotated),
+            *([sorted(sentence.unaligned)] if sentence.unaligned else []),
         )
         digest.update(repr((sentence.tokens, annotations)).encode())
     return digest.hexdigest()

@@ -121,6 +121,7 @@ class Extraction:
                 self._sentence_values(sentence, row)
                 for sentence, row in zip(self.document.sentences, self._by_sentence, strict=True)
             ],
+            **self._annotated_values(),
         }
 
     def _sentence_values(
@@ -134,10 +135,12 @@ class Extraction:
                     pair[0] = max(pair[0], in_text.start_char)
                     pair[1] = min(pair[1], in_text.end_char)
         values: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
-        values["offsets"] = offsets
-        if sentence.annotated != frozenset(TASKS):
-            values["annotated"] = sorted(sentence.annotated)
-        return values
+        return {**values, "offsets": offsets}
+
+    def _annotated_values(self) -> dict[str, Any]:
+        """The tasks that the document is annotated for, where they are not all."""
+        found = {sentence.annotated for sentence in self.document.sentences} - {frozenset(TASKS)}
+        return {"annotated": sorted(found.pop())} if len(found) == 1 else {}
 
 
 def without_invisible(sentence: Sentence) -> Sentence:

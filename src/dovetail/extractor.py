@@ -16,7 +16,7 @@ from typing import Any, overload
 
 import torch
 
-from dovetail.corpora.native import native_header
+from dovetail.corpora.native_writer import native_header
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError, TextError
 from dovetail.extraction import Extraction, without_invisible

@@ -1,25 +1,30 @@
-"""Raw text into sentences and tokens, by rules alone: no pipeline is downloaded.
+"""Raw text into units and tokens, by rules alone: no pipeline is downloaded.
 
 The tokens come from spaCy's rule-based tokenizer of a language and the sentences from its
-rule-based sentencizer.  White space is between tokens, never a token; every other character
-belongs to exactly one token, so the offsets reproduce the text.
+rule-based sentencizer; languages without spaces between words are cut by characters.  White space
+is between tokens, never a token; every other character belongs to exactly one token, so the offsets
+reproduce the text.  What is read at once, a unit, is a sentence by default.
 
 spaCy takes seconds to import, so it is imported by the first `Tokenizer`, not by this module.
 """
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
+from dovetail.line_breaks import LineBreaks
 from dovetail.locks import ProcessLock
+from dovetail.reading import sentences_in
+from dovetail.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:
     from spacy.language import Language
-    from spacy.tokens import Doc
 
 # spaCy peels punctuation off a run of characters one at a time and looks at the whole rest each
 # time, which is quadratic in the run (80,000 quotes in a row take minutes).  No word of a language
@@ -28,7 +33,6 @@ LONGEST_RUN_CHARS = 256
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN_CHARS + 1},}}")
 _PIECE_OF_LONG_RUN = re.compile(r"\w+|[^\w\s]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 Span = tuple[int, int]
 
@@ -39,25 +43,47 @@ def sentence_id(document_id: str, position: int) -> str:
 
 
 class Tokenizer:
-    """Cuts text into sentences and tokens by the rules of a language.
+    """Cuts text into units, by default sentences, and tokens by the rules of a language.
 
     Args:
         language: a code that spaCy knows, as ``"en"``, ``"es"`` or ``"xx"`` (any language).
+        unit: what is read at once: ``"sentence"``, ``"line"``, ``"paragraph"``, ``"document"``, or
+            ``"sentences:N"``.
 
     Raises:
         CorpusError: if spaCy does not know the language or lacks a package for it.
+        ValueError: if there is no such unit.
     """
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", unit: str = "sentence") -> None:
         self.language = language
-        self._pipeline = _load_rules(language)
+        self.unit = unit
+        self._joined = sentences_in(unit)
+        self._pipeline = None if language in BY_CHARACTERS else _load_rules(language)
         self._lock = ProcessLock()  # a pipeline has one memory zone at a time
 
     def document(self, text: str, id: str = "") -> Document:
         """Cut a text of any length; the time is linear in it.
 
-        A blank line ends a sentence, as ``.``, ``!`` and ``?`` do.  Text without a word gives a
-        document without sentences.
+        A blank line ends a sentence, as ``.``, ``!`` and ``?`` do, and a line break that was made
+        on purpose (`line_breaks`).  Text without a word gives a document without sentences.
+
+        Raises:
+            CorpusError: if the text holds half a surrogate pair, which is no character.
+        """
+        units = self.units(text, id)
+        sentences = [
+            Sentence(
+                tuple(text[start_char:end_char] for start_char, end_char in spans),
+                tuple(spans),
+                id=sentence_id(id, position),
+            )
+            for position, spans in enumerate(units)
+        ]
+        return Document(id, text, tuple(sentences))
+
+    def units(self, text: str, id: str = "") -> list[list[Span]]:
+        """The half-open character positions of the tokens of each unit; `id` names the text.
 
         Raises:
             CorpusError: if the text holds half a surrogate pair, which is no character.
@@ -69,51 +95,81 @@ class Tokenizer:
                 f"the text{name} has half a surrogate pair at character {surrogate.start()}, which "
                 f"no encoding can hold; decode it again from its bytes"
             )
-        sentences: list[Sentence] = []
         with self._lock:
-            for spans in self._sentences(text):
-                tokens = tuple(text[start_char:end_char] for start_char, end_char in spans)
-                name = sentence_id(id, len(sentences))
-                sentences.append(Sentence(tokens, tuple(spans), id=name))
-        return Document(id, text, tuple(sentences))
+            units = list(self._units(text))
+        return join_units(units, self._joined)
 
-    def _sentences(self, text: str) -> Iterator[list[Span]]:
+    def _units(self, text: str) -> Iterator[list[Span]]:
+        breaks = LineBreaks(text)
+        spans: list[Span] = []
+        for start_char, end_char, starts_sentence in self._tokens(text):
+            if spans and self._breaks(breaks, spans[-1][1], start_char, starts=starts_sentence):
+                yield spans
+                spans = []
+            if end_char - start_char > LONGEST_RUN_CHARS:
+                pieces = _PIECE_OF_LONG_RUN.finditer(text, start_char, end_char)
+                spans.extend(piece.span() for piece in pieces)
+            else:
+                spans.append((start_char, end_char))
+        if spans:
+            yield spans
+
+    def _breaks(self, breaks: LineBreaks, start: int, end: int, *, starts: bool) -> bool:
+        """Whether a unit ends in the white space between two tokens."""
+        match self.unit:
+            case "document":
+                return False
+            case "paragraph":
+                return breaks.ends_paragraph(start, end)
+            case "line":
+                return breaks.ends_line(start, end)
+            case _:
+                return starts or breaks.ends_sentence(start, end)
+
+    def _tokens(self, text: str) -> Iterator[tuple[int, int, bool]]:
+        """The borders of every token that is not white space, and whether it starts a sentence."""
+        if self._pipeline is None:
+            yield from cut_by_characters(text)
+            return
         # Letters stand in for a long run, so that all offsets stay as they are.
         visible = _LONG_RUN.sub(lambda run: "a" * len(run.group()), text)
         # The zone frees the words of this text afterwards: memory stays flat over many texts.
         with self._pipeline.memory_zone():
-            cut = self._pipeline(visible)
-            spans: list[Span] = []
-            for start_char, end_char, starts_sentence in _tokens(cut):
-                if starts_sentence and spans:
-                    yield spans
-                    spans = []
-                if end_char - start_char > LONGEST_RUN_CHARS:
-                    pieces = _PIECE_OF_LONG_RUN.finditer(text, start_char, end_char)
-                    spans.extend(piece.span() for piece in pieces)
-                else:
-                    spans.append((start_char, end_char))
-            if spans:
-                yield spans
-
-
-def _tokens(cut: Doc) -> Iterator[tuple[int, int, bool]]:
-    """The borders of every token that is not white space, and whether it starts a sentence."""
-    pending = False
-    for token in cut:
-        pending = pending or bool(token.is_sent_start)
-        if token.is_space:
-            pending = pending or _BLANK_LINE.search(token.text) is not None
-        else:
-            yield token.idx, token.idx + len(token), pending
             pending = False
+            for token in self._pipeline(visible):
+                pending = pending or bool(token.is_sent_start)
+                if not token.is_space:
+                    yield token.idx, token.idx + len(token), pending
+                    pending = False
+
+
+def join_units(units: list[list[Span]], number: int) -> list[list[Span]]:
+    """Join so many units at a time, and what is left at the end."""
+    if number == 1:
+        return units
+    return [
+        list(chain.from_iterable(units[first : first + number]))
+        for first in range(0, len(units), number)
+    ]
+
+
+def _is_known(language: str) -> bool:
+    """Whether spaCy lists the language: it would import any module whose name it is given."""
+    from spacy import lang
+
+    return language in {
+        module.name for module in pkgutil.iter_modules(lang.__path__) if module.ispkg
+    }
 
 
 def _load_rules(language: str) -> Language:
     import spacy
 
     try:
-        pipeline = spacy.blank(language)
+        if not _is_known(language):
+            raise ValueError("spaCy has no such language")
+        config = {"nlp": {"tokenizer": {"use_pyvi": False}}} if language == "vi" else {}
+        pipeline = spacy.blank(language, config=config)
     except (ImportError, ValueError, OSError) as error:
         raise CorpusError(
             f"no tokenizer for the language {language!r} ({_first_line(error)}); name a language "

@@ -110,7 +110,7 @@ CASES = {
     "an entity that is other text": (
         "dovetail",
         json.dumps({"text": "Anna left", "entities": [{**ENTITY, "end": 4, "text": "Otto"}]}),
-        "its text is 'Otto', but.*'Anna'",
+        "to be 'Otto', but.*'Anna'",
     ),
     "tokens that go back": (
         "dovetail",
@@ -150,7 +150,7 @@ CASES = {
     "a sentence number again": ("conll04", ROW + ROW.replace("0\t", "1\t", 1) + ROW, "is taken"),
     "an unknown brat line": ("brat", "X1\tY\n", ":1: expected a brat annotation"),
     "a brat entity after the text": ("brat", "T1\tPeop 0 99\tAnna\n", ":1: .*within the 10"),
-    "a brat entity that is other text": ("brat", "T1\tPeop 0 4\tOtto\n", "says 'Otto'.*'Anna'"),
+    "a brat entity that is other text": ("brat", "T1\tPeop 0 4\tOtto\n", "to be 'Otto'.*'Anna'"),
     "a brat border of 5000 digits": (
         "brat",
         f"T1\tPeop 0 {'9' * 5000}\tAnna\n",

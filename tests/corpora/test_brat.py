@@ -1,7 +1,11 @@
+import time
+
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.document import ENTITY_TASK, Document, Entity, Sentence
+from dovetail.errors import CorpusFormatError
+from dovetail.reading import Reading
 
 
 @pytest.fixture
@@ -11,7 +15,7 @@ def read(tmp_path):
     def read_pair(text, annotations, **options):
         (tmp_path / "d.txt").write_bytes(text.encode())
         (tmp_path / "d.ann").write_text("".join(f"{line}\n" for line in annotations))
-        return read_corpus(tmp_path, **options)
+        return read_corpus(tmp_path, **{"reading": Reading(borders="cut"), **options})
 
     return read_pair
 
@@ -89,17 +93,77 @@ def test_equivalence_relates_each_two_of_its_members(read):
     assert pairs == {(0, 1), (0, 2), (1, 2)}
 
 
-def test_events_attributes_and_notes_are_counted_under_their_own_kind(read):
+def test_attributes_and_notes_are_counted_under_their_own_kind(read):
     corpus = read(
         "Anna left.",
         [
-            *("T1\tP 0 4\tAnna", "T2\tLeave 5 9\tleft", "E1\tLeave:T2 Who:T1", "A1\tPast E1"),
-            *("N1\tReference T1 Wiki:1", "#1\tNote T1\tcheck", "R1\tOf Arg1:E1 Arg2:T1"),
+            *("T1\tP 0 4\tAnna", "T2\tLeave 5 9\tleft", "A1\tPast T2"),
+            *("N1\tReference T1 Wiki:1", "#1\tNote T1\tcheck", "R1\tOf Arg1:N1 Arg2:T1"),
         ],
     )
     assert {kind for kind, count in corpus.ledger.counts.items() if count.dropped} == {
-        *("event", "attribute", "normalization", "note", "relation")
+        *("attribute", "normalization", "note", "relation")
     }
+
+
+def test_event_is_a_relation_from_its_trigger_to_each_argument(read):
+    corpus = read(
+        "Anna left Bonn after Otto called.",
+        [
+            *("T1\tP 0 4\tAnna", "T2\tLeave 5 9\tleft", "T3\tL 10 14\tBonn"),
+            *("T4\tCall 26 32\tcalled", "E1\tLeave:T2 Who:T1 From2:T3", "E2\tCall:T4 Cause:E1"),
+        ],
+    )
+    tokens = corpus.sentences[0].tokens
+    assert {
+        (tokens[r.head.start], r.type, tokens[r.tail.start]) for r in corpus.sentences[0].relations
+    } == {("left", "Who", "Anna"), ("left", "From", "Bonn"), ("called", "Cause", "left")}
+    assert not corpus.ledger.drops
+
+
+def test_fragments_may_come_in_any_order(read):
+    corpus = read("Anna Maria left.", ["T1\tP 5 10;0 4\tMaria Anna"])
+    assert covered(corpus) == [("Anna Maria", "P")]
+
+
+def test_an_equivalence_of_thousands_is_a_fault_not_a_memory_hog(read):
+    names = [f"T{number}" for number in range(1, 5001)]
+    with pytest.raises(CorpusFormatError, match=r"5,000 members.*at most 100"):
+        read("a", ["*\tSame " + " ".join(names)])
+
+
+def test_a_line_of_colons_takes_linear_time(read):
+    start = time.process_time()
+    with pytest.raises(CorpusFormatError, match="expected a brat annotation"):
+        read("a", ["R1\tX " + "a:" * 100_000])
+    assert time.process_time() - start < 2
+
+
+def test_all_faults_of_a_folder_are_listed_at_once(read):
+    lines = ["T1\tP 0 9999\tAnna", "T2\tP 0 4\tOtto", "R1\tOf Arg1:T1 Arg2:T9", "what"]
+    with pytest.raises(CorpusFormatError, match=r"(?s)4 faults.*ann:4.*--on-error drop") as caught:
+        read("Anna left.", lines)
+    for number in (1, 2, 3, 4):
+        assert f"d.ann:{number}: " in str(caught.value)
+
+
+def test_what_is_broken_is_dropped_and_listed(read):
+    lines = ["T1\tP 0 4\tAnna", "T2\tP 5 9\tOtto", "R1\tOf Arg1:T1 Arg2:T2", "what"]
+    corpus = read("Anna left.", lines, reading=Reading(on_error="drop"))
+    assert covered(corpus) == [("Anna", "P")]
+    assert {(kind, reason.split(":")[0]) for kind, reason in reasons(corpus)} == {
+        ("entity", "broken"),
+        ("line", "broken"),
+        ("relation", "an argument was dropped"),
+    }
+
+
+def test_an_entity_a_few_characters_away_is_mended_if_there_is_one_place_for_it(read):
+    lines = ["T1\tP 2 6\tAnna", "T2\tL 9 13\tBonn", "T3\tX 0 2\tnn"]
+    corpus = read("Anna in Bonn.", lines, reading=Reading(on_error="fix"))
+    assert covered(corpus) == [("Anna", "P"), ("Bonn", "L")]
+    [drop] = corpus.ledger.drops  # "nn" stands twice nearby
+    assert drop.reason.startswith("broken")
 
 
 def test_corpus_without_one_relation_is_annotated_for_entities_only(read):

@@ -5,6 +5,7 @@ import pytest
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.reading import Reading
 
 PERSON, PLACE = Entity(0, 2, "Peop"), Entity(3, 4, "Loc")
 SENTENCE = Sentence.from_tokens(
@@ -148,7 +149,11 @@ def test_native_text_with_character_annotations_is_cut_into_tokens(tmp_path):
     covered = [document.surface(s, e) for s in document.sentences for e in s.entities]
     assert covered == ["Anna Ito", "Bonn"]
     assert corpus.sentences[0].annotated == {"entity"}
-    assert corpus.ledger["relation"].dropped == 1
+    assert corpus.ledger["relation"].kept == 1
+    [beside] = corpus.sentences[0].unaligned
+    assert (beside.type, beside.spans) == ("In", ((0, 8), (25, 29)))
+    cut = read_corpus(path, reading=Reading(borders="cut"))
+    assert cut.ledger["relation"].dropped == 1
 
 
 def test_the_examples_of_the_documentation_are_read(tmp_path):

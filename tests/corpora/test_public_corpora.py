@@ -7,6 +7,7 @@ import pytest
 from dovetail.corpora import read_corpus
 from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
 from dovetail.document import ENTITY_TASK, TASKS
+from dovetail.reading import Reading
 
 # file: format, sentences, entities read, relations read, drops
 COUNTS = {
@@ -125,7 +126,9 @@ BRAT = {
 @pytest.mark.parametrize("name", BRAT)
 def test_brat_folder_is_read_whole(data_folder, name):
     language, documents, entities, relations, drops = BRAT[name]
-    corpus = read_corpus(data_folder / "formats" / name, language=language)
+    corpus = read_corpus(
+        data_folder / "formats" / name, reading=Reading(language=language, borders="cut")
+    )
     assert corpus.ledger["document"].kept == documents
     assert corpus.ledger["entity"].read == entities
     assert corpus.ledger["relation"].read == relations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dovetail.corpora.corpus import FORMATS, Corpus, read_corpus, write_corpus
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
-from dovetail.corpora.native import line_from_document
+from dovetail.corpora.native_writer import line_from_document
 
 __all__ = [
     "FORMATS",

@@ -1,7 +1,8 @@
 """Character annotations onto tokens: text with marked stretches becomes a document.
 
-No entity is lost to tokenization: a token is cut where an entity begins or ends inside it, and
-sentences are joined where an entity crosses the border between them.
+Where the borders of an entity are not those of tokens, `Reading.borders` decides.  As the text
+alone gives them (``text``), tokens owe nothing to the annotations, and what they cannot express is
+kept beside them as `Unaligned`: that is how everything is read that scores are made on.
 """
 
 from __future__ import annotations
@@ -12,102 +13,97 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dovetail.corpora.assembly import CROSSES_SENTENCES, Place, SentenceBuilder
-from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop, Tally
-from dovetail.document import TASKS, Document, Entity, Sentence
-from dovetail.errors import CorpusFormatError
-from dovetail.tokenization import Tokenizer, sentence_id
+from dovetail.corpora.formats import Source
+from dovetail.corpora.grid import Grid
+from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop
+from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
+from dovetail.corpora.stretches import Stretch, stretch_of
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Unaligned
+from dovetail.reading import sentences_in
+from dovetail.tokenization import Tokenizer, join_units, sentence_id
 
-WHITE_SPACE_ONLY = "covers white space only"
 NO_ARGUMENT = "an argument was dropped"
-
-Span = tuple[int, int]
+DISCONTINUOUS = "discontinuous: other words stand between its fragments"
+INSIDE_TOKEN = "begins or ends inside a token"
+UNALIGNED_ARGUMENT = "the tokens cannot express an argument"
+OUTSIDE = "lies outside the tokens that the corpus brings"
 
 
 @dataclass(frozen=True, slots=True)
-class CharacterEntity:
-    """A typed stretch of text at half-open character positions."""
+class _Placed:
+    """What became of an entity: in which unit it is, and either tokens or none that express it."""
 
-    start_char: int
-    end_char: int
+    unit: int
+    stretch: Stretch
     type: str
-    where: str
-    confidence: float | None = None
+    entity: Entity | None
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedRelation:
-    """A relation whose arguments are positions in a list of entities; None is a lost argument."""
+def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
+    """Cut a text into units and tokens and put its annotations on them.
 
-    head: int | None
-    tail: int | None
-    type: str
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedText:
-    """A text with its annotations, before it is cut into tokens."""
-
-    id: str
-    text: str
-    entities: Sequence[CharacterEntity]
-    relations: Sequence[IndexedRelation]
-    where: str
-    annotated: frozenset[str] = frozenset(TASKS)
-
-
-def align(marked: MarkedText, tokenizer: Tokenizer, tally: Tally) -> Document:
-    """Cut a text into sentences and tokens and put its annotations on them.
-
-    Raises:
-        CorpusFormatError: if an entity is not within the text.
+    An annotation that is broken is a fault of the source, and left out.
     """
-    name = marked.id or marked.where
-    spans = [_trimmed(entity, name, marked.text, tally) for entity in marked.entities]
-    borders = sorted({border for span in spans if span for border in span})
-    plain = tokenizer.document(marked.text, marked.id)
-    sentences = [
-        [piece for token in sentence.offsets for piece in _cut(token, borders)]
-        for sentence in plain.sentences
-    ]
-    joined = _join(sentences, [span for span in spans if span], tally)
-    tally.read(SENTENCE, len(joined))
+    stretches = [stretch_of(entity, marked, source) for entity in marked.entities]
+    units, ids, annotated = _units(marked, tokenizer, source)
+    borders = source.reading.borders
+    whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
+    if borders == "cut":
+        marks = sorted({border for span in whole for border in span})
+        units = [[piece for token in unit for piece in _cut(token, marks)] for unit in units]
+    grid = Grid(units)
+    if borders == "snap":
+        stretches = [_snapped(found, grid, source) for found in stretches]
+        whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
+    if borders in ("snap", "cut"):
+        grid, kept = _joined(grid, whole, source)
+        ids = [ids[first] for first in kept] if len(kept) < len(ids) else ids
+        annotated = [annotated[first] for first in kept]
+    source.tally.read(SENTENCE, len(grid.units))
     builders = [
         SentenceBuilder(
-            Place(tally, name, marked.where), [marked.text[start:end] for start, end in offsets]
+            Place(source.tally, marked.name, marked.where),
+            [marked.text[start:end] for start, end in unit],
         )
-        for offsets in joined
+        for unit in grid.units
     ]
-    placed = _add_entities(marked.entities, spans, joined, builders)
-    _add_relations(marked, placed, builders, tally)
-    return Document(marked.id, marked.text, tuple(_sentences(marked, joined, builders)))
-
-
-def _sentences(
-    marked: MarkedText, joined: Sequence[Sequence[Span]], builders: Sequence[SentenceBuilder]
-) -> Iterable[Sentence]:
-    for position, (offsets, builder) in enumerate(zip(joined, builders, strict=True)):
-        yield builder.sentence(
-            id=sentence_id(marked.id, position), annotated=marked.annotated, offsets=offsets
+    placed = [
+        _place(entity, stretch, grid, builders, source, marked.name)
+        for entity, stretch in zip(marked.entities, stretches, strict=True)
+    ]
+    for relation in marked.relations:
+        _relate(relation, placed, builders, source, marked)
+    sentences = [
+        builder.sentence(id=id or sentence_id(marked.id, position), annotated=tasks, offsets=unit)
+        for position, (builder, id, tasks, unit) in enumerate(
+            zip(builders, ids, annotated, grid.units, strict=True)
         )
+    ]
+    return Document(marked.id, marked.text, tuple(sentences))
 
 
-def _trimmed(entity: CharacterEntity, name: str, text: str, tally: Tally) -> Span | None:
-    """The borders of an entity without white space around it; None if nothing is left."""
-    start, end = entity.start_char, entity.end_char
-    if not 0 <= start < end <= len(text):
-        raise CorpusFormatError(
-            f"{entity.where}: entity at characters [{start}, {end}) {entity.type!r} is not within "
-            f"the {len(text)} characters of the text; correct its offsets"
+def _units(
+    marked: MarkedText, tokenizer: Tokenizer, source: Source
+) -> tuple[list[list[Span]], list[str], list[frozenset[str]]]:
+    """The tokens of each unit, with the names that sentences bring and what they are annotated for.
+
+    A corpus that brings its own tokens keeps them; what is longer than a sentence is joined.
+    """
+    if marked.sentences is None:
+        units = tokenizer.units(marked.text, marked.id)
+        return units, [""] * len(units), [marked.annotated] * len(units)
+    own = [list(sentence.offsets) for sentence in marked.sentences]
+    unit = source.reading.unit
+    number = max(len(own), 1) if unit == "document" else sentences_in(unit)
+    firsts = range(0, len(own), number)
+    annotated = [
+        frozenset.intersection(
+            *(item.annotated for item in marked.sentences[first : first + number])
         )
-    covered = text[start:end]
-    if not covered.strip():
-        tally.read(ENTITY)
-        tally.drop(Drop(name, ENTITY, WHITE_SPACE_ONLY, start, end, "characters", entity.type))
-        return None
-    trimmed = end - len(covered.lstrip()), start + len(covered.rstrip())
-    tally.note("entity: white space at its borders was left out", trimmed != (start, end))
-    return trimmed
+        for first in firsts
+    ]
+    ids = [marked.sentences[first].id if number == 1 else "" for first in firsts]
+    return join_units(own, number), ids, annotated
 
 
 def _cut(token: Span, borders: Sequence[int]) -> Iterable[Span]:
@@ -121,69 +117,114 @@ def _cut(token: Span, borders: Sequence[int]) -> Iterable[Span]:
     return pairwise([start, *inside, end])
 
 
-def _join(sentences: list[list[Span]], spans: Iterable[Span], tally: Tally) -> list[list[Span]]:
-    """Join each two sentences between which an entity crosses."""
-    starts = [offsets[0][0] for offsets in sentences]
-    reaches = list(range(len(sentences)))  # the last sentence that an entity from here gets to
+def _snapped(found: Stretch | None, grid: Grid, source: Source) -> Stretch | None:
+    """A stretch that has grown to the borders of the tokens that it touches."""
+    if found is None or found.fragments:
+        return found
+    first, last = grid.token_at(found.start), grid.token_at(found.end - 1)
+    if first is None or last is None:
+        return found
+    grown = Stretch(grid.tokens[first][0], grid.tokens[last][1])
+    source.tally.note(
+        "entity: grew to the borders of the tokens that it ends inside of", grown != found
+    )
+    return grown
+
+
+def _joined(grid: Grid, spans: Iterable[Span], source: Source) -> tuple[Grid, list[int]]:
+    """Join units between which an entity crosses; the result has the first unit of each as well."""
+    reaches = list(range(len(grid.units)))  # the last unit that an entity from here gets to
     for start, end in spans:
-        first = bisect_right(starts, start) - 1
-        reaches[first] = max(reaches[first], bisect_right(starts, end - 1) - 1)
+        first = grid.unit_at(start)
+        if first >= 0:
+            reaches[first] = max(reaches[first], grid.unit_at(end - 1))
     joined: list[list[Span]] = []
+    firsts: list[int] = []
     furthest = -1
-    for position, offsets in enumerate(sentences):
+    for position, unit in enumerate(grid.units):
         if position <= furthest:
-            joined[-1].extend(offsets)
-            tally.note("sentence: joined to the one before, for an entity crosses the border")
-        else:
-            joined.append(offsets)
-        furthest = max(furthest, reaches[position])
-    return joined
-
-
-def _add_entities(
-    entities: Sequence[CharacterEntity],
-    spans: Sequence[Span | None],
-    joined: Sequence[Sequence[Span]],
-    builders: Sequence[SentenceBuilder],
-) -> list[tuple[int, Entity] | None]:
-    """Put each entity on its sentence; the result has, for each, the sentence and the entity."""
-    starts, ends = {}, {}
-    for number, offsets in enumerate(joined):
-        for position, (start, end) in enumerate(offsets):
-            starts[start] = number, position
-            ends[end] = position + 1
-    placed: list[tuple[int, Entity] | None] = []
-    for entity, span in zip(entities, spans, strict=True):
-        if span is None:
-            placed.append(None)
-            continue
-        number, first = starts[span[0]]
-        added = builders[number].add_entity(first, ends[span[1]], entity.type, entity.confidence)
-        placed.append((number, added))
-    return placed
-
-
-def _add_relations(
-    marked: MarkedText,
-    placed: Sequence[tuple[int, Entity] | None],
-    builders: Sequence[SentenceBuilder],
-    tally: Tally,
-) -> None:
-    for relation in marked.relations:
-        arguments = [
-            None if index is None else (marked.entities[index], placed[index])
-            for index in (relation.head, relation.tail)
-        ]
-        places = [argument[1] if argument else None for argument in arguments]
-        if places[0] and places[1] and places[0][0] == places[1][0]:
-            builders[places[0][0]].add_relation(
-                places[0][1], places[1][1], relation.type, relation.confidence
+            joined[-1].extend(unit)
+            source.tally.note(
+                "sentence: joined to the one before, for an entity crosses the border"
             )
-            continue
-        tally.read(RELATION)
-        known = [argument[0] for argument in arguments if argument]
+        else:
+            joined.append(list(unit))
+            firsts.append(position)
+        furthest = max(furthest, reaches[position])
+    return (grid if len(joined) == len(grid.units) else Grid(joined)), firsts
+
+
+def _place(
+    entity: CharacterEntity,
+    stretch: Stretch | None,
+    grid: Grid,
+    builders: Sequence[SentenceBuilder],
+    source: Source,
+    name: str,
+) -> _Placed | None:
+    """Put an entity on its unit, or beside its tokens; None if it is dropped."""
+    if stretch is None:
+        return None
+    borders = None if stretch.fragments else grid.borders(stretch.start, stretch.end)
+    if borders is not None:
+        unit, first, after = borders
+        added = builders[unit].add_entity(first, after, entity.type, entity.confidence)
+        return _Placed(unit, stretch, entity.type, added)
+    source.tally.read(ENTITY)
+    reason = _reason(stretch, grid)
+    unit = grid.unit_at(stretch.start)
+    if source.reading.borders != "text" or unit < 0:
+        span = stretch.start, stretch.end
+        source.tally.drop(Drop.in_text(name, ENTITY, reason, span, entity.type))
+        return None
+    item = Unaligned(ENTITY_TASK, entity.type, stretch.spans, (entity.type,), reason)
+    builders[unit].add_unaligned(item)
+    return _Placed(unit, stretch, entity.type, None)
+
+
+def _reason(stretch: Stretch, grid: Grid) -> str:
+    """Why no tokens of one unit are what stands at a stretch."""
+    if stretch.fragments:
+        return DISCONTINUOUS
+    first, last = grid.token_at(stretch.start), grid.token_at(stretch.end - 1)
+    if first is None or last is None:
+        return OUTSIDE
+    if grid.tokens[first][0] != stretch.start or grid.tokens[last][1] != stretch.end:
+        return INSIDE_TOKEN
+    return CROSSES_SENTENCES
+
+
+def _relate(
+    relation: IndexedRelation,
+    placed: Sequence[_Placed | None],
+    builders: Sequence[SentenceBuilder],
+    source: Source,
+    marked: MarkedText,
+) -> None:
+    """Put a relation on the unit of its arguments, or beside the tokens of its head's."""
+    head, tail = (
+        None if index is None else placed[index] for index in (relation.head, relation.tail)
+    )
+    if head and tail and head.entity and tail.entity and head.unit == tail.unit:
+        builders[head.unit].add_relation(
+            head.entity, tail.entity, relation.type, relation.confidence
+        )
+        return
+    source.tally.read(RELATION)
+    if head is None or tail is None or source.reading.borders != "text":
+        known = [
+            marked.entities[index] for index in (relation.head, relation.tail) if index is not None
+        ]
         start = min((entity.start_char for entity in known), default=0)
         end = max((entity.end_char for entity in known), default=len(marked.text))
-        reason = CROSSES_SENTENCES if all(places) else NO_ARGUMENT
-        name = marked.id or marked.where
-        tally.drop(Drop(name, RELATION, reason, start, end, "characters", relation.type))
+        reason = CROSSES_SENTENCES if head and tail else NO_ARGUMENT
+        source.tally.drop(Drop.in_text(marked.name, RELATION, reason, (start, end), relation.type))
+        return
+    reason = CROSSES_SENTENCES if head.entity and tail.entity else UNALIGNED_ARGUMENT
+    spans = (*_extent(head), *_extent(tail))
+    item = Unaligned(RELATION_TASK, relation.type, spans, (head.type, tail.type), reason)
+    builders[head.unit].add_unaligned(item)
+
+
+def _extent(placed: _Placed) -> tuple[Span]:
+    return ((placed.stretch.start, placed.stretch.end),)

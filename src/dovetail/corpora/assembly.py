@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop, Tally
-from dovetail.document import TASKS, Document, Entity, Relation, Sentence
+from dovetail.document import TASKS, Document, Entity, Relation, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
 
 DUPLICATE = "duplicate"
@@ -41,6 +41,7 @@ class SentenceBuilder:
     _listed: list[Entity] = field(default_factory=list)
     _entities: dict[Entity, Entity] = field(default_factory=dict)
     _relations: dict[Relation, Relation] = field(default_factory=dict)
+    _unaligned: dict[Unaligned, None] = field(default_factory=dict)
 
     def add_entity(
         self, start: int, end: int, type: str, confidence: float | None = None
@@ -98,6 +99,16 @@ class SentenceBuilder:
         if self._relations.setdefault(relation, relation) is not relation:
             self.place.drop(RELATION, DUPLICATE, span, type)
 
+    def add_unaligned(self, item: Unaligned) -> None:
+        """Keep an annotation, counted as read already, that no tokens express."""
+        if item in self._unaligned:
+            span = item.spans[0][0], item.spans[-1][1]
+            self.place.tally.drop(
+                Drop.in_text(self.place.document_id, item.task, DUPLICATE, span, item.type)
+            )
+            return
+        self._unaligned[item] = None
+
     def sentence(
         self,
         *,
@@ -121,6 +132,7 @@ class SentenceBuilder:
             frozenset(self._relations),
             frozenset(annotated),
             id,
+            frozenset(self._unaligned),
         )
 
 
@@ -147,23 +159,19 @@ def document_of_sentences(id: str, sentences: Sequence[Sentence]) -> Document:
     return Document(id, " ".join(texts), tuple(moved))
 
 
-class UniqueNames:
-    """Refuses a second document of the same name; documents without a name are all right."""
+class RepeatedNames:
+    """Notes documents of the same name as an earlier one; those without a name are all right.
+
+    They are kept: what people extract from has often names that are not unique.
+    """
 
     def __init__(self) -> None:
-        self._first: dict[str, str] = {}
+        self._known: set[str] = set()
 
-    def add(self, id: str, where: str) -> None:
-        """Take a name.
-
-        Raises:
-            CorpusFormatError: if it was taken before.
-        """
-        first = self._first.setdefault(id, where)
-        if id and first is not where:
-            raise CorpusFormatError(
-                f"{where}: the id {id!r} is taken by {first}; give each its own id, or none at all"
-            )
+    def add(self, id: str, tally: Tally) -> None:
+        """Take a name."""
+        tally.note("document: an earlier one has the same id", bool(id) and id in self._known)
+        self._known.add(id)
 
 
 def drop_sentence(tally: Tally, document_id: str, sentence: Sentence, reason: str) -> None:

@@ -1,36 +1,47 @@
 """brat standoff: a text in a ``.txt`` file, its annotations by character in an ``.ann`` file.
 
 Reading takes a folder with such pairs, or one file of a pair.  Text-bound entities and binary
-relations are held; an equivalence (``*``) is read as a relation between each two of its members.
-Fragments of an entity are joined over white space; an entity with other gaps is dropped, as are
-events, attributes, normalizations and notes, each counted under its own kind.
+relations are held; an equivalence (``*``) is read as a relation between each two of its members,
+and an event as a relation from its trigger to each argument, named by the role.  Fragments of an
+entity may come in any order.  Attributes, normalizations and notes are dropped, each counted under
+its own kind.
 Source: https://brat.nlplab.org/standoff.html
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
-from dovetail.corpora.alignment import CharacterEntity, IndexedRelation, MarkedText, align
 from dovetail.corpora.brat_writer import write
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.ledger import DOCUMENT, ENTITY, Drop
-from dovetail.document import ENTITY_TASK, Document
+from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
+from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
+from dovetail.document import ENTITY_TASK
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.tokenization import Tokenizer
 
-DISCONTINUOUS = "discontinuous: other words stand between its fragments"
 NOT_HELD = "Dovetail holds entities and relations only"
-_KINDS = {"E": "event", "A": "attribute", "M": "attribute", "N": "normalization", "#": "note"}
+_KINDS = {"A": "attribute", "M": "attribute", "N": "normalization", "#": "note"}
 _ENTITY = re.compile(r"(T\S+)\t(\S+) ([0-9 ;]{3,})(?:\t(.*))?")
 _FRAGMENTS = re.compile(r"[0-9]{1,12} [0-9]{1,12}(?:;[0-9]{1,12} [0-9]{1,12})*")
-_RELATION = re.compile(r"R\S+\t(\S+) \S+?:(\S+) \S+?:(\S+)\s*")
-_EQUIVALENCE = re.compile(r"\*\t(\S+)((?: \S+){2,})\s*")
+_NUMBERED_ROLE = re.compile(r"(\D+)[0-9]*")
+
+MOST_MEMBERS = 100
+"""Members of an equivalence: each two of them become a relation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A relation by the names of its arguments."""
+
+    type: str
+    head: str
+    tail: str
+    where: str
 
 
 @dataclass(slots=True)
@@ -38,16 +49,17 @@ class _Annotations:
     """What one annotation file has; a relation refers to its arguments by their names."""
 
     entities: list[CharacterEntity] = field(default_factory=list)
-    positions: dict[str, int | None] = field(default_factory=dict)  # None: the entity was dropped
-    relations: list[tuple[str, str, str, str]] = field(default_factory=list)  # + where
+    positions: dict[str, int | None] = field(default_factory=dict)  # None: nothing to link to
+    triggers: dict[str, str] = field(default_factory=dict)  # the entity that an event stands on
+    links: list[_Link] = field(default_factory=list)
 
-    def resolved(self) -> list[IndexedRelation]:
-        return [
-            IndexedRelation(self._position(head, where), self._position(tail, where), type_)
-            for head, tail, type_, where in self.relations
-        ]
+    def resolve(self, link: _Link) -> IndexedRelation:
+        return IndexedRelation(
+            self._position(link.head, link.where), self._position(link.tail, link.where), link.type
+        )
 
     def _position(self, name: str, where: str) -> int | None:
+        name = self.triggers.get(name, name)
         if name not in self.positions:
             raise CorpusFormatError(
                 f"{where}: a relation refers to {name!r}, which the file does not define; "
@@ -60,36 +72,37 @@ class _Annotations:
 class _Reader:
     source: Source
     id: str
-    text: str
 
-    def read(self, annotation_file: Path) -> _Annotations:
+    def read(self, annotation_file: Path) -> tuple[list[CharacterEntity], list[IndexedRelation]]:
         annotations = _Annotations()
-        content = read_text(annotation_file, may_be_empty=True)
-        for number, line in numbered_lines(content):
+        for number, line in numbered_lines(read_text(annotation_file, may_be_empty=True)):
             if line.strip():
-                self.read_line(line, annotations, f"{annotation_file}:{number}")
-        return annotations
+                where = f"{annotation_file}:{number}"
+                with self.source.faults.guard(_kind_of(line), self.id):
+                    self.read_line(line, annotations, where)
+        relations = []
+        for link in annotations.links:
+            with self.source.faults.guard(RELATION, self.id):
+                relations.append(annotations.resolve(link))
+        return annotations.entities, relations
 
     def read_line(self, line: str, annotations: _Annotations, where: str) -> None:
-        tally = self.source.tally
         if line[0] == "T":
             self.read_entity(line, annotations, where)
-        elif match := _RELATION.fullmatch(line):
-            annotations.relations.append((match[2], match[3], match[1], where))
-        elif match := _EQUIVALENCE.fullmatch(line):
-            tally.note("equivalence: read as a relation between each two members")
-            for head, tail in combinations(match[2].split(), 2):
-                annotations.relations.append((head, tail, match[1], where))
+        elif line[0] == "R":
+            annotations.links.append(_relation(line, where))
+        elif line[0] == "E":
+            self.read_event(line, annotations, where)
+        elif line[0] == "*":
+            self.source.tally.note("equivalence: read as a relation between each two members")
+            annotations.links.extend(_equivalences(line, where))
         elif line[0] in _KINDS:
             kind = _KINDS[line[0]]
-            tally.read(kind)
-            tally.drop(Drop(self.id, kind, NOT_HELD))
+            self.source.tally.read(kind)
+            self.source.tally.drop(Drop(self.id, kind, NOT_HELD))
             annotations.positions[line.split("\t")[0]] = None
         else:
-            raise CorpusFormatError(
-                f"{where}: expected a brat annotation, as 'T1<tab>Type 0 5<tab>words' or "
-                f"'R1<tab>Type Arg1:T1 Arg2:T2'; found {line[:60]!r}"
-            )
+            raise _unknown(line, where)
 
     def read_entity(self, line: str, annotations: _Annotations, where: str) -> None:
         match = _ENTITY.fullmatch(line)
@@ -100,56 +113,92 @@ class _Reader:
         name, type_ = match[1], match[2]
         if name in annotations.positions:
             raise CorpusFormatError(f"{where}: {name!r} is defined twice; give each its own name")
-        fragments = self.fragments(match[3], where)
-        start, end = fragments[0][0], fragments[-1][1]
-        self.check_fragments(fragments, match[4], where)
-        gaps = pairwise(fragments)
-        if any(self.text[left[1] : right[0]].strip() for left, right in gaps):
-            self.source.tally.read(ENTITY)
-            self.source.tally.drop(
-                Drop(self.id, ENTITY, DISCONTINUOUS, start, end, "characters", type_)
-            )
-            annotations.positions[name] = None
-            return
-        self.source.tally.note("entity: fragments joined over white space", len(fragments) > 1)
+        annotations.positions[name] = None  # until it is known to be whole
+        pieces = _fragments(match[3], where)
+        start, end = min(pieces)[0], max(end for _, end in pieces)
+        entity = CharacterEntity(start, end, type_, where, surface=match[4], fragments=pieces)
         annotations.positions[name] = len(annotations.entities)
-        annotations.entities.append(CharacterEntity(start, end, type_, where))
+        annotations.entities.append(entity)
 
-    def fragments(self, borders: str, where: str) -> list[tuple[int, int]]:
-        if _FRAGMENTS.fullmatch(borders) is None:
-            raise CorpusFormatError(
-                f"{where}: expected borders as '0 5' or '0 5;9 12', found {borders[:60]!r}"
-            )
-        pairs = (pair.split() for pair in borders.split(";"))
-        return sorted((int(start), int(end)) for start, end in pairs)
-
-    def check_fragments(
-        self, fragments: Sequence[tuple[int, int]], words: str | None, where: str
-    ) -> None:
-        """Every fragment lies in the text and, where the line says its words, has these."""
-        for start, end in fragments:
-            if not start < end <= len(self.text):
-                raise CorpusFormatError(
-                    f"{where}: characters [{start}, {end}) are not within the {len(self.text)} "
-                    f"characters of the text; correct the offsets"
-                )
-        found = " ".join(self.text[start:end] for start, end in fragments)
-        if words is not None and "".join(words.split()) != "".join(found.split()):
-            raise CorpusFormatError(
-                f"{where}: the line says {words[:60]!r}, but its offsets cut out {found[:60]!r}; "
-                f"check that the text is the one that was annotated, line breaks included"
-            )
+    def read_event(self, line: str, annotations: _Annotations, where: str) -> None:
+        """An event is its trigger, with a relation from there to each argument."""
+        name, tab, rest = line.partition("\t")
+        (_, trigger), *roles = [_pair(part, line, where) for part in rest.split()] or [("", "")]
+        if not tab or not trigger:
+            raise _unknown(line, where)
+        annotations.triggers[name] = annotations.triggers.get(trigger, trigger)
+        self.source.tally.note("event: read as relations from its trigger to its arguments")
+        for role, argument in roles:
+            numbered = _NUMBERED_ROLE.fullmatch(role)
+            type_ = numbered[1] if numbered else role
+            annotations.links.append(_Link(type_, name, argument, where))
 
 
-def _read(source: Source) -> list[Document]:
-    texts = [_read_pair(source, id, stem) for id, stem in _stems(source)]
+def _kind_of(line: str) -> str:
+    """What a line is counted as if it is broken."""
+    kinds = {"T": ENTITY, "R": RELATION, "*": RELATION, "E": "event", **_KINDS}
+    return kinds.get(line[0], "line")
+
+
+def _unknown(line: str, where: str) -> CorpusFormatError:
+    return CorpusFormatError(
+        f"{where}: expected a brat annotation, as 'T1<tab>Type 0 5<tab>words' or "
+        f"'R1<tab>Type Arg1:T1 Arg2:T2'; found {line[:60]!r}"
+    )
+
+
+def _pair(part: str, line: str, where: str) -> tuple[str, str]:
+    """A role and the name behind its colon."""
+    role, colon, name = part.partition(":")
+    if not (role and colon and name):
+        raise _unknown(line, where)
+    return role, name
+
+
+def _relation(line: str, where: str) -> _Link:
+    _, tab, rest = line.partition("\t")
+    type_, *arguments = rest.split() or [""]
+    if not tab or not type_ or len(arguments) != 2:
+        raise _unknown(line, where)
+    (_, head), (_, tail) = (_pair(part, line, where) for part in arguments)
+    return _Link(type_, head, tail, where)
+
+
+def _equivalences(line: str, where: str) -> Iterator[_Link]:
+    _, tab, rest = line.partition("\t")
+    type_, *members = rest.split() or [""]
+    if not tab or len(members) < 2:
+        raise _unknown(line, where)
+    if len(members) > MOST_MEMBERS:
+        raise CorpusFormatError(
+            f"{where}: an equivalence of {len(members):,} members would be a relation for each two "
+            f"of them; expected at most {MOST_MEMBERS}: name the pairs that matter as relations"
+        )
+    for head, tail in combinations(members, 2):
+        yield _Link(type_, head, tail, where)
+
+
+def _fragments(borders: str, where: str) -> tuple[Span, ...]:
+    """The pieces of an entity in the order of the line; none of them is checked yet."""
+    if _FRAGMENTS.fullmatch(borders) is None:
+        raise CorpusFormatError(
+            f"{where}: expected borders as '0 5' or '0 5;9 12', found {borders[:60]!r}"
+        )
+    pairs = (pair.split() for pair in borders.split(";"))
+    return tuple((int(start), int(end)) for start, end in pairs)
+
+
+def _read(source: Source) -> list[MarkedText]:
+    texts = []
+    for id, stem in _stems(source):
+        with source.faults.guard(DOCUMENT, id):
+            texts.append(_read_pair(source, id, stem))
     if not any(marked.relations for marked in texts):
         # The format cannot say for what a corpus is annotated; without one relation in all of it,
         # taking every pair of entities for unrelated would teach a model something untrue.
         source.tally.note("corpus: without relations, so read as annotated for entities only")
         texts = [replace(marked, annotated=frozenset([ENTITY_TASK])) for marked in texts]
-    tokenizer = Tokenizer(source.language)
-    return [align(marked, tokenizer, source.tally) for marked in texts]
+    return texts
 
 
 def _stems(source: Source) -> list[tuple[str, Path]]:
@@ -178,9 +227,8 @@ def _read_pair(source: Source, id: str, stem: Path) -> MarkedText:
         if not file.is_file():
             raise CorpusError(f"{file} is missing; brat's format needs a .txt and an .ann file")
     text = read_text(text_file, byte_order_mark=True, may_be_empty=True)
-    source.tally.read(DOCUMENT)
-    annotations = _Reader(source, id, text).read(annotation_file)
-    return MarkedText(id, text, annotations.entities, annotations.resolved(), str(annotation_file))
+    entities, relations = _Reader(source, id).read(annotation_file)
+    return MarkedText(id, text, entities, relations, str(annotation_file))
 
 
 def _recognises(sample: Sample) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 from dovetail.corpora.assembly import (
     CROSSES_SENTENCES,
     Place,
+    RepeatedNames,
     SentenceBuilder,
-    UniqueNames,
     document_of_sentences,
 )
 from dovetail.corpora.files import numbered_lines, parse_json, read_text
@@ -32,7 +32,7 @@ _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}
 
 
 def _read(source: Source, *, whole_documents: bool) -> list[Document]:
-    names = UniqueNames()
+    names = RepeatedNames()
     documents = []
     for number, line in numbered_lines(read_text(source.path)):
         if not line.strip():
@@ -40,7 +40,7 @@ def _read(source: Source, *, whole_documents: bool) -> list[Document]:
         value = parse_json(line, source.path, line=number)
         record = Record.of(value, f"{source.path}:{number}")
         id = record.identifier("doc_key")
-        names.add(id, record.where)
+        names.add(id, source.tally)
         source.tally.read(DOCUMENT)
         for name in sorted(record.values.keys() - _FIELDS):
             source.tally.note(f"field {name!r} is not read")

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dovetail.corpora.faults import Faults
 from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.ledger import Tally
+from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.tags import is_tag
 from dovetail.document import Document
+from dovetail.reading import Reading
 
 _SAMPLE_LINES = 200
 
@@ -23,11 +26,19 @@ def is_row(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a reader gets: the path, the tally to fill, and the language of raw text."""
+    """What a reader gets: the path, how to read, the tally to fill, and where faults go.
+
+    A reader reads each item within ``faults.guard(kind, document_id)``, so that one that breaks
+    the format is left out, or refused together with all others.
+    """
 
     path: Path
+    reading: Reading = field(default_factory=Reading)
     tally: Tally = field(default_factory=Tally)
-    language: str = "en"
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "faults", Faults(self.tally, self.reading.on_error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +95,14 @@ class Sample:
 class Format:
     """A corpus format.
 
-    `write` is None for a format that is only read.  A writer counts in the tally what it kept and
-    lists what the format cannot hold; what is to be written has been counted as read before.
+    `read` gives documents in order; raw text with its annotations comes as `MarkedText` and is cut
+    into tokens by whoever calls.  `write` is None for a format that is only read.  A writer counts
+    in the tally what it kept and lists what the format cannot hold; what is to be written has been
+    counted as read before.
     """
 
     name: str
     description: str
-    read: Callable[[Source], Sequence[Document]]
+    read: Callable[[Source], Sequence[Document | MarkedText]]
     write: Callable[[Sequence[Document], Path, Tally], None] | None
     recognises: Callable[[Sample], bool]

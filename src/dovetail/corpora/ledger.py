@@ -39,6 +39,13 @@ class Drop:
     unit: Unit = "tokens"
     type: str = ""
 
+    @classmethod
+    def in_text(
+        cls, document_id: str, kind: str, reason: str, span: tuple[int, int], type: str
+    ) -> Drop:
+        """A drop at half-open character positions of the document."""
+        return cls(document_id, kind, reason, *span, unit="characters", type=type)
+
     def __str__(self) -> str:
         place = "" if self.start is None else f" at {self.unit} [{self.start}, {self.end})"
         type_ = f" {self.type}" if self.type else ""
@@ -116,6 +123,16 @@ class Ledger:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class TallyState:
+    """The counts of a `Tally` at one moment."""
+
+    read: Counter[str]
+    kept: Counter[str]
+    notes: Counter[str]
+    drops: int
+
+
 class Tally:
     """Collects a ledger while a corpus is read or written."""
 
@@ -133,6 +150,17 @@ class Tally:
 
     def drop(self, drop: Drop) -> None:
         self._drops.append(drop)
+
+    def state(self) -> TallyState:
+        """What has been counted so far; `restore` goes back to it."""
+        return TallyState(
+            Counter(self._read), Counter(self._kept), Counter(self._notes), len(self._drops)
+        )
+
+    def restore(self, state: TallyState) -> None:
+        """Forget what was counted since."""
+        self._read, self._kept, self._notes = state.read, state.kept, state.notes
+        del self._drops[state.drops :]
 
     def note(self, what: str, times: int = 1) -> None:
         if times:
@@ -168,3 +196,4 @@ def _count(document: Document, counts: Counter[str]) -> None:
     for sentence in document.sentences:
         counts[ENTITY] += len(sentence.entities)
         counts[RELATION] += len(sentence.relations)
+        counts.update(item.task for item in sentence.unaligned)

@@ -5,26 +5,24 @@ It holds all that a `Document` holds, confidences included, so reading gives bac
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from dovetail.corpora.alignment import CharacterEntity, IndexedRelation, MarkedText, align
-from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
+from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
 from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Tally
+from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE
+from dovetail.corpora.marked import (
+    CharacterEntity,
+    IndexedRelation,
+    MarkedSentence,
+    MarkedText,
+    Span,
+)
+from dovetail.corpora.native_writer import FORMAT_NAME, VERSION, write
 from dovetail.corpora.records import Record
-from dovetail.corpora.writing import is_writable
-from dovetail.document import TASKS, Document, Entity, Relation, Sentence, character_span
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.files import write_text
-from dovetail.tokenization import Tokenizer
-
-FORMAT_NAME = "dovetail"
-VERSION = 1
 
 _SENTENCE_FIELDS = {"id", "tokens", "offsets", "entities", "relations", "annotated"}
 _DOCUMENT_FIELDS = {"id", "text", "sentences", "entities", "relations", "annotated"}
@@ -33,9 +31,8 @@ _DOCUMENT_FIELDS = {"id", "text", "sentences", "entities", "relations", "annotat
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
-    tokenizer: Tokenizer | None = None
 
     def read_header(self, record: Record) -> None:
         version = record.integer("version")
@@ -48,27 +45,18 @@ class _Reader:
             if name in record:
                 self.declared[kind] = frozenset(map(str, record.items(name)))
 
-    def read_line(self, record: Record) -> Document:
+    def read_line(self, record: Record) -> Document | MarkedText:
         id = record.identifier("id")
-        self.names.add(id, record.where)
-        self.source.tally.read(DOCUMENT)
+        self.names.add(id, self.source.tally)
         if "text" not in record:
-            sentence = self.sentence_of_tokens(record, id)
-            return Document.from_sentence(sentence)
+            self.source.tally.read(DOCUMENT)
+            return Document.from_sentence(self.sentence_of_tokens(record, id))
         self.note_fields(record, _DOCUMENT_FIELDS)
         text = record.string("text")
-        if "sentences" not in record:
-            return self.document_of_text(record, id, text)
-        if "entities" in record or "relations" in record:
-            record.fail("entities and relations go into the sentences where there are 'sentences'")
-        return Document(
-            id,
-            text,
-            tuple(
-                self.sentence_of_offsets(sentence, id, text)
-                for sentence in record.records("sentences")
-            ),
-        )
+        if "sentences" in record:
+            return self.text_with_tokens(record, id, text)
+        entities, relations = self.annotations_of(record, 0)
+        return MarkedText(id, text, entities, relations, record.where, _annotated(record))
 
     def sentence_of_tokens(self, record: Record, id: str) -> Sentence:
         self.source.tally.read(SENTENCE)
@@ -80,48 +68,54 @@ class _Reader:
         self.add_relations(record, builder)
         return builder.sentence(id=id, annotated=_annotated(record))
 
-    def sentence_of_offsets(self, record: Record, document_id: str, text: str) -> Sentence:
-        self.source.tally.read(SENTENCE)
-        self.note_fields(record, _SENTENCE_FIELDS - {"tokens"})
-        offsets = _offsets(record, text)
-        tokens = [text[start:end] for start, end in offsets]
-        builder = SentenceBuilder(self.place(record, document_id), tokens)
-        starts = {start: position for position, (start, _) in enumerate(offsets)}
-        ends = {end: position + 1 for position, (_, end) in enumerate(offsets)}
-        for entity in record.records("entities"):
-            start, end = entity.integer("start"), entity.integer("end")
-            _check_surface(entity, text, start, end)
-            if start not in starts or end not in ends:
-                entity.fail(
-                    f"characters [{start}, {end}) are not the borders of tokens of the sentence; "
-                    f"correct them, or leave 'sentences' out to have the text cut anew"
+    def text_with_tokens(self, record: Record, id: str, text: str) -> MarkedText:
+        """A text with its sentences; the annotations are theirs, or those of the whole text."""
+        sentences = []
+        entities, relations = self.annotations_of(record, 0)
+        whole = bool({"entities", "relations"} & record.values.keys())
+        for sentence in record.records("sentences"):
+            self.note_fields(sentence, _SENTENCE_FIELDS - {"tokens"})
+            offsets = _offsets(sentence, text)
+            annotated = _annotated(record if whole else sentence)
+            sentences.append(MarkedSentence(offsets, sentence.identifier("id"), annotated))
+            own, links = self.annotations_of(sentence, len(entities))
+            if whole and (own or links):
+                record.fail(
+                    "entities and relations are the sentences' or the line's own, not both; "
+                    "leave them out in one of the two places"
                 )
-            builder.add_entity(
-                starts[start], ends[end], self.type_of(entity, ENTITY), entity.confidence()
-            )
-        self.add_relations(record, builder)
-        return builder.sentence(
-            id=record.identifier("id"), annotated=_annotated(record), offsets=offsets
+            _check_borders(own, offsets)
+            entities += own
+            relations += links
+        return MarkedText(
+            id, text, entities, relations, record.where, _annotated(record), sentences
         )
 
-    def document_of_text(self, record: Record, id: str, text: str) -> Document:
+    def annotations_of(
+        self, record: Record, first: int
+    ) -> tuple[list[CharacterEntity], list[IndexedRelation]]:
+        """Entities and relations by character; `first` is the place of the first entity."""
         entities = []
         for entity in record.records("entities"):
             start, end = entity.integer("start"), entity.integer("end")
-            _check_surface(entity, text, start, end)
+            surface = entity.string("text") if "text" in entity else None
             type_ = self.type_of(entity, ENTITY)
-            entities.append(CharacterEntity(start, end, type_, entity.where, entity.confidence()))
+            entities.append(
+                CharacterEntity(start, end, type_, entity.where, entity.confidence(), surface)
+            )
         relations = []
         for relation in record.records("relations"):
             head, tail = relation.integer("head"), relation.integer("tail")
             if not (0 <= head < len(entities) and 0 <= tail < len(entities)):
-                relation.fail(f"refers to the entities {head} and {tail} of {len(entities)}")
+                relation.fail(
+                    f"refers to the entities {head} and {tail} of {len(entities)}, counted from 0; "
+                    f"correct the index"
+                )
             type_ = self.type_of(relation, RELATION)
-            relations.append(IndexedRelation(head, tail, type_, relation.confidence()))
-        if self.tokenizer is None:
-            self.tokenizer = Tokenizer(self.source.language)
-        marked = MarkedText(id, text, entities, relations, record.where, _annotated(record))
-        return align(marked, self.tokenizer, self.source.tally)
+            relations.append(
+                IndexedRelation(head + first, tail + first, type_, relation.confidence())
+            )
+        return entities, relations
 
     def add_relations(self, record: Record, builder: SentenceBuilder) -> None:
         for relation in record.records("relations"):
@@ -148,29 +142,39 @@ class _Reader:
             self.source.tally.note(f"field {name!r} is not read")
 
 
-def _read(source: Source) -> list[Document]:
+def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
-    documents: list[Document] = []
+    documents: list[Document | MarkedText] = []
+    headed = False
     for number, line in numbered_lines(read_text(source.path)):
         if not line.strip():
             continue
-        value = parse_json(line, source.path, line=number)
-        record = Record.of(value, f"{source.path}:{number}")
-        if "format" in record and not documents:
-            reader.read_header(record)
-        else:
-            documents.append(reader.read_line(record))
-    if not documents:
+        where = f"{source.path}:{number}"
+        with source.faults.guard(DOCUMENT, where.rsplit("/", 1)[-1]):
+            record = Record.of(parse_json(line, source.path, line=number), where)
+            if "format" in record and not documents and not headed:
+                headed = True
+                reader.read_header(record)
+            else:
+                documents.append(reader.read_line(record))
+    if not documents and not source.faults.found:
         raise CorpusFormatError(f"{source.path} has a header and no sentence; expected a corpus")
     return documents
 
 
 def _annotated(record: Record) -> frozenset[str]:
-    """The tasks named in the line; both tasks, if it names none."""
+    """The tasks named in the line; where it names none, those whose annotations it has.
+
+    An empty list of entities says that there are none, a missing one that nobody looked.
+    """
     if "annotated" not in record:
-        return frozenset(TASKS)
+        return frozenset(
+            task
+            for task, name in ((ENTITY_TASK, "entities"), (RELATION_TASK, "relations"))
+            if name in record
+        )
     tasks = record.items("annotated")
-    if not all(isinstance(task, str) for task in tasks):
+    if not all(task in TASKS for task in tasks):
         record.fail(f"'annotated': expected names of tasks, as {list(TASKS)}, found {tasks}")
     return frozenset(tasks)
 
@@ -193,87 +197,16 @@ def _offsets(record: Record, text: str) -> list[tuple[int, int]]:
     return offsets
 
 
-def _check_surface(entity: Record, text: str, start: int, end: int) -> None:
-    """Compare the entity's own text, where it is given, with what its offsets cut out."""
-    if "text" in entity and entity.string("text") != text[max(start, 0) : max(end, 0)]:
-        entity.fail(
-            f"its text is {entity.values['text']!r}, but the characters [{start}, {end}) are "
-            f"{text[max(start, 0) : max(end, 0)][:60]!r}; correct the offsets"
-        )
-
-
-def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
-    lines = [json.dumps(native_header())]
-    for document in documents:
-        held = [
-            sentence for sentence in document.sentences if is_writable(document, sentence, tally)
-        ]
-        kept = Document(document.id, document.text, tuple(held))
-        tally.keep_documents([kept])
-        lines.append(json.dumps(line_from_document(kept), ensure_ascii=False))
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def native_header() -> dict[str, Any]:
-    """What the first line of a file says."""
-    return {"format": FORMAT_NAME, "version": VERSION}
-
-
-def line_from_document(document: Document) -> dict[str, Any]:
-    """A document as the JSON object of its line.
-
-    A document made of a tokenized sentence gets the token form, any other the text form.
-    """
-    if len(document.sentences) == 1:
-        sentence = document.sentences[0]
-        joined = Sentence.from_tokens(sentence.tokens).offsets == sentence.offsets
-        if joined and document.text == " ".join(sentence.tokens) and document.id == sentence.id:
-            spans = {entity: entity.span for entity in sentence.entities}
-            line = {"id": sentence.id} if sentence.id else {}
-            return {**line, "tokens": list(sentence.tokens), **_annotations(sentence, spans)}
-    line = {"id": document.id} if document.id else {}
-    return {
-        **line,
-        "text": document.text,
-        "sentences": [_text_form(document, sentence) for sentence in document.sentences],
-    }
-
-
-def _text_form(document: Document, sentence: Sentence) -> dict[str, Any]:
-    spans = {entity: character_span(sentence, entity) for entity in sentence.entities}
-    line = {"id": sentence.id} if sentence.id else {}
-    annotations = _annotations(sentence, spans)
-    for item, entity in zip(annotations["entities"], sentence.sorted_entities, strict=True):
-        item["text"] = document.surface(sentence, entity)
-    return {**line, "offsets": [list(pair) for pair in sentence.offsets], **annotations}
-
-
-def _annotations(sentence: Sentence, spans: dict[Entity, tuple[int, int]]) -> dict[str, Any]:
-    entities = sentence.sorted_entities
-    positions = {entity: position for position, entity in enumerate(entities)}
-    fields: dict[str, Any] = {
-        "entities": [
-            {"start": spans[entity][0], "end": spans[entity][1], **_type_and_confidence(entity)}
-            for entity in entities
-        ],
-        "relations": [
-            {
-                "head": positions[relation.head],
-                "tail": positions[relation.tail],
-                **_type_and_confidence(relation),
-            }
-            for relation in sentence.sorted_relations
-        ],
-    }
-    if sentence.annotated != frozenset(TASKS):
-        fields["annotated"] = sorted(sentence.annotated)
-    return fields
-
-
-def _type_and_confidence(annotation: Entity | Relation) -> dict[str, Any]:
-    if annotation.confidence is None:
-        return {"type": annotation.type}
-    return {"type": annotation.type, "confidence": annotation.confidence}
+def _check_borders(entities: Sequence[CharacterEntity], offsets: Sequence[Span]) -> None:
+    """Refuse an entity of a sentence that does not begin and end where tokens of it do."""
+    starts, ends = {start for start, _ in offsets}, {end for _, end in offsets}
+    for entity in entities:
+        if entity.start_char not in starts or entity.end_char not in ends:
+            raise CorpusFormatError(
+                f"{entity.where}: characters [{entity.start_char}, {entity.end_char}) are not the "
+                f"borders of tokens of the sentence; correct them, or leave 'sentences' out to "
+                f"have the text cut anew"
+            )
 
 
 def _recognises(sample: Sample) -> bool:
@@ -286,6 +219,6 @@ NATIVE = Format(
     "dovetail",
     "Dovetail's JSON lines: a sentence or a document a line, nothing is lost",
     _read,
-    _write,
+    write,
     _recognises,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from dovetail.corpora.assembly import drop_sentence
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
@@ -73,3 +74,15 @@ def note_confidences(sentence: Sentence, tally: Tally) -> None:
     scores.extend(relation.confidence for relation in sentence.relations)
     lost = sum(score is not None for score in scores)
     tally.note("confidence of an entity or relation is not held", lost)
+
+
+def without_unaligned(document: Document, tally: Tally) -> Document:
+    """The document with what its tokens express; no format holds the rest, so it is dropped."""
+    if not any(sentence.unaligned for sentence in document.sentences):
+        return document
+    for sentence in document.sentences:
+        for item in sorted(sentence.unaligned):
+            span = item.spans[0][0], item.spans[-1][1]
+            tally.drop(Drop.in_text(document.id, item.task, item.reason, span, item.type))
+    held = tuple(replace(sentence, unaligned=frozenset()) for sentence in document.sentences)
+    return replace(document, sentences=held)

@@ -1,15 +1,18 @@
 """What counts as one thing to get right: sets of facts, one set for each sentence and setting.
 
 A fact is a class and a key.  Two annotations that agree in what the setting asks for are the same
-fact, so nothing is counted twice.
+fact, so nothing is counted twice.  What the tokens cannot express (`Sentence.unaligned`) is a fact
+too, held by its characters: as gold it can only be missed, as a prediction it is right if gold has
+the same characters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
-from dovetail.document import Entity, Relation, Sentence
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
 
 Key: TypeAlias = tuple[int | str, ...]
 Fact: TypeAlias = tuple[str, Key]
@@ -18,25 +21,47 @@ FactsOf: TypeAlias = Callable[[Sentence], frozenset[Fact]]
 
 def entities_strict(sentence: Sentence) -> frozenset[Fact]:
     """Type and borders of each entity."""
-    return frozenset((entity.type, entity.span) for entity in sentence.entities)
+    return frozenset(
+        [
+            *((entity.type, entity.span) for entity in sentence.entities),
+            *((item.type, _key(item, ())) for item in sentence.unaligned_for(ENTITY_TASK)),
+        ]
+    )
 
 
 def entity_boundaries(sentence: Sentence) -> frozenset[Fact]:
     """Borders of each entity, all in one class without a name."""
-    return frozenset(("", entity.span) for entity in sentence.entities)
+    return frozenset(
+        [
+            *(("", entity.span) for entity in sentence.entities),
+            *(("", _key(item, ())) for item in sentence.unaligned_for(ENTITY_TASK)),
+        ]
+    )
 
 
 def relations_strict(symmetric: frozenset[str]) -> FactsOf:
     """Relation type, and borders and types of both arguments, in order unless symmetric."""
     return lambda sentence: frozenset(
-        relation_fact(relation, symmetric) for relation in sentence.relations
+        [
+            *(relation_fact(relation, symmetric) for relation in sentence.relations),
+            *(
+                unaligned_fact(item, symmetric, item.types)
+                for item in sentence.unaligned_for(RELATION_TASK)
+            ),
+        ]
     )
 
 
 def relation_boundaries(symmetric: frozenset[str]) -> FactsOf:
     """Relation type and borders of both arguments, in order unless symmetric."""
     return lambda sentence: frozenset(
-        relation_fact(relation, symmetric, _borders) for relation in sentence.relations
+        [
+            *(relation_fact(relation, symmetric, _borders) for relation in sentence.relations),
+            *(
+                unaligned_fact(item, symmetric, ())
+                for item in sentence.unaligned_for(RELATION_TASK)
+            ),
+        ]
     )
 
 
@@ -58,3 +83,16 @@ def relation_fact(
     if relation.type in symmetric and tail < head:
         head, tail = tail, head
     return relation.type, (*head, *tail)
+
+
+def unaligned_fact(item: Unaligned, symmetric: frozenset[str], types: tuple[str, ...]) -> Fact:
+    """What a relation says that the tokens cannot express; `types` are those that count."""
+    if item.type in symmetric and item.spans[1] < item.spans[0]:
+        item = replace(item, spans=item.spans[::-1])
+        types = types[::-1]
+    return item.type, _key(item, types)
+
+
+def _key(item: Unaligned, types: tuple[str, ...]) -> Key:
+    """Character positions, told apart from token positions by the word in front."""
+    return ("characters", *(border for span in item.spans for border in span), *types)

@@ -1,0 +1,114 @@
+"""Where an entity stands in a text: its positions checked, mended if asked, and trimmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from dovetail.corpora.formats import Source
+from dovetail.corpora.ledger import ENTITY, Drop
+from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
+from dovetail.corpora.positions import covered, same_words
+from dovetail.errors import CorpusFormatError
+
+WHITE_SPACE_ONLY = "covers white space only"
+
+_NEAR = 10
+"""Characters within which the text of an entity is looked for where positions are mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Where an entity stands in the text, without white space around it.
+
+    `fragments` are its pieces where other words stand between them.
+    """
+
+    start: int
+    end: int
+    fragments: tuple[Span, ...] = ()
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The pieces, or the whole where there is one only."""
+        return self.fragments or ((self.start, self.end),)
+
+
+def stretch_of(entity: CharacterEntity, marked: MarkedText, source: Source) -> Stretch | None:
+    """Where an entity stands; None if it is broken, or nothing is left of it."""
+    with source.faults.guard(ENTITY, marked.name):
+        pieces = _checked(entity, marked, source)
+        start, end = pieces[0][0], pieces[-1][1]
+        # Tokens that a corpus brings may be white space, and stand as they are.
+        own_tokens = marked.sentences is not None
+        trimmed = (start, end) if own_tokens else _trimmed(marked.text, start, end)
+        if trimmed is None:
+            source.tally.read(ENTITY)
+            source.tally.drop(
+                Drop.in_text(marked.name, ENTITY, WHITE_SPACE_ONLY, (start, end), entity.type)
+            )
+            return None
+        source.tally.note(
+            "entity: white space at its borders was left out", trimmed != (start, end)
+        )
+        gaps = [marked.text[left[1] : right[0]] for left, right in pairwise(pieces)]
+        if not any(gap.strip() for gap in gaps):
+            source.tally.note("entity: fragments joined over white space", bool(gaps))
+            return Stretch(*trimmed)
+        if source.reading.discontinuous == "cover":
+            source.tally.note("entity: stands for the stretch from its first fragment to its last")
+            return Stretch(*trimmed)
+        return Stretch(*trimmed, fragments=tuple(pieces))
+    return None
+
+
+def _checked(entity: CharacterEntity, marked: MarkedText, source: Source) -> list[Span]:
+    """The pieces of an entity, which lie in the text and cut out what they are said to.
+
+    Raises:
+        CorpusFormatError: if they do not, and there is no one place that they can mean.
+    """
+    text, pieces = marked.text, sorted(entity.pieces)
+    inside = all(0 <= start < end <= len(text) for start, end in pieces)
+    # The words of a file stand in the order of its fragments, which may be any.
+    found = covered(text, entity.pieces) if inside else ""
+    if inside and (
+        entity.surface is None
+        or same_words(entity.surface, found)
+        or same_words(entity.surface, covered(text, pieces))
+    ):
+        return pieces
+    moved = _nearby(entity, text) if source.faults.mends else None
+    if moved is not None:
+        source.tally.note("entity: moved to where its text stands, a few characters away")
+        return [moved]
+    start, end = entity.start_char, entity.end_char
+    if not inside:
+        raise CorpusFormatError(
+            f"{entity.where}: entity at characters [{start}, {end}) {entity.type!r} is not within "
+            f"the {len(text)} characters of the text; correct its offsets"
+        )
+    raise CorpusFormatError(
+        f"{entity.where}: the text is said to be {str(entity.surface)[:60]!r}, but the characters "
+        f"[{start}, {end}) are {found[:60]!r}; correct the offsets, and check that the text is the "
+        f"one that was annotated, line breaks included"
+    )
+
+
+def _nearby(entity: CharacterEntity, text: str) -> Span | None:
+    """The one place within a few characters where the text of an entity stands."""
+    if entity.surface is None or len(entity.pieces) > 1 or not entity.surface.strip():
+        return None
+    first = max(entity.start_char - _NEAR, 0)
+    around = text[first : max(entity.end_char, 0) + _NEAR + len(entity.surface)]
+    at = around.find(entity.surface)
+    if at < 0 or around.find(entity.surface, at + 1) >= 0 or at > 2 * _NEAR:
+        return None
+    return first + at, first + at + len(entity.surface)
+
+
+def _trimmed(text: str, start: int, end: int) -> Span | None:
+    stretch = text[start:end]
+    if not stretch.strip():
+        return None
+    return end - len(stretch.lstrip()), start + len(stretch.rstrip())

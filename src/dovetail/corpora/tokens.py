@@ -1,0 +1,80 @@
+"""From what a reader found to documents of tokens, in one way for all formats."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dovetail.corpora.alignment import align
+from dovetail.corpora.formats import Source
+from dovetail.corpora.ledger import DOCUMENT
+from dovetail.corpora.marked import MarkedText
+from dovetail.corpora.positions import doubt, in_codepoints
+from dovetail.document import ENTITY_TASK, Document
+from dovetail.tokenization import Tokenizer
+from dovetail.writing_systems import guess_language
+
+MANY_UNALIGNED = 0.01
+"""Share of the entities of a raw text that tokens may miss before a warning is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Documents of tokens; the language of raw text, if there was any; and what is to be said."""
+
+    documents: tuple[Document, ...]
+    language: str | None
+    doubt: str
+    warnings: tuple[str, ...]
+
+
+def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cut:
+    """Cut raw text into tokens; documents that have theirs stay as they are."""
+    marked = [item for item in read if isinstance(item, MarkedText)]
+    if not marked:
+        return Cut(tuple(item for item in read if isinstance(item, Document)), None, "", ())
+    reading = source.reading
+    raw = [item for item in marked if item.sentences is None]
+    guess = guess_language(item.text for item in raw)
+    language = reading.language or guess.language
+    tokenizer = Tokenizer(language, reading.unit)
+    documents = tuple(
+        document
+        for item in read
+        for document in (
+            [item] if isinstance(item, Document) else _aligned(item, tokenizer, source)
+        )
+    )
+    said = doubt(marked, reading.offsets)
+    warnings = [said] if said else []
+    warnings += _many_unaligned(documents, language, str(guess))
+    if reading.language is None and raw and language != "en":
+        warnings.append(f"no language was given, so raw text is cut as {guess}")
+    return Cut(documents, language if raw else None, said, tuple(warnings))
+
+
+def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[Document]:
+    """The document of a text, or nothing if it is broken as a whole."""
+    with source.faults.guard(DOCUMENT, marked.name):
+        source.tally.read(DOCUMENT)
+        offsets = source.reading.offsets or marked.offsets
+        return [align(in_codepoints(marked, offsets), tokenizer, source)]
+    return []
+
+
+def _many_unaligned(documents: Sequence[Document], language: str, guess: str) -> list[str]:
+    """A warning if tokens miss more entities than chance explains."""
+    sentences = [sentence for document in documents for sentence in document.sentences]
+    unaligned = Counter(
+        item.reason for sentence in sentences for item in sentence.unaligned_for(ENTITY_TASK)
+    )
+    total = unaligned.total() + sum(len(sentence.entities) for sentence in sentences)
+    if unaligned.total() <= MANY_UNALIGNED * total:
+        return []
+    listed = "; ".join(f"{times:,}: {reason}" for reason, times in unaligned.most_common())
+    return [
+        f"{unaligned.total():,} of {total:,} entities are not whole tokens of one unit, so a model "
+        f"cannot find them ({listed}). Is the language {language!r} right? The text looks "
+        f"like {guess}. Positions that are off by one, or count UTF-16 units, look like this too"
+    ]

@@ -1,0 +1,90 @@
+"""How a corpus is read, beyond its path and its format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Borders = Literal["text", "snap", "drop", "cut"]
+"""What becomes of an entity whose borders are not the borders of tokens.
+
+* ``text``: the tokens stay as the text alone gives them, and the entity is kept as `Unaligned`:
+  the only honest way to read what is scored, since the borders of gold entities are not known when
+  a model extracts.
+* ``snap``: the entity grows to the borders of the tokens that it touches.
+* ``drop``: the entity is left out, and listed in the ledger.
+* ``cut``: the token is cut there, so that nothing is lost: for conversion.
+
+Where an entity crosses the border between two units, ``snap`` and ``cut`` join the units.
+"""
+
+Offsets = Literal["codepoints", "utf16", "bytes"]
+"""What the character positions of a file count: Unicode code points, as Python does; UTF-16 units,
+as JavaScript and Java do; or bytes of UTF-8."""
+
+OnError = Literal["refuse", "drop", "fix"]
+"""What becomes of what breaks a format.
+
+* ``refuse``: all of it is listed in one error, and nothing is read.
+* ``drop``: the annotation, or the document where nothing less will do, is left out and listed in
+  the ledger.
+* ``fix``: what can have one meaning only is mended and noted; the rest is left out as by ``drop``.
+"""
+
+Discontinuous = Literal["drop", "cover"]
+"""What becomes of an entity in several fragments: it is left out, or stands for the stretch from
+its first to its last fragment."""
+
+UNITS = ("sentence", "line", "paragraph", "document")
+_SENTENCES = re.compile(r"sentences:([1-9][0-9]{0,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a corpus is read.
+
+    `language` is that of raw text, as spaCy names it; None takes it from the script of the text.
+    `unit` is what a model reads at once, and what a relation has to lie within: ``sentence``,
+    ``line``, ``paragraph``, ``document``, or ``sentences:N`` for so many sentences at a time.
+    `offsets` None takes what the format is known to count.
+
+    Raises:
+        ValueError: if a choice is unknown.
+    """
+
+    language: str | None = None
+    unit: str = "sentence"
+    borders: Borders = "text"
+    offsets: Offsets | None = None
+    on_error: OnError = "refuse"
+    discontinuous: Discontinuous = "drop"
+
+    def __post_init__(self) -> None:
+        sentences_in(self.unit)
+        for field, choices in (
+            ("borders", get_args(Borders)),
+            ("offsets", (None, *get_args(Offsets))),
+            ("on_error", get_args(OnError)),
+            ("discontinuous", get_args(Discontinuous)),
+        ):
+            if getattr(self, field) not in choices:
+                known = ", ".join(str(choice) for choice in choices if choice)
+                raise ValueError(f"{field} is {getattr(self, field)!r}; expected one of: {known}")
+
+
+def sentences_in(unit: str) -> int:
+    """How many sentences a unit joins: N of ``sentences:N``, and 1 for the others.
+
+    Raises:
+        ValueError: if there is no such unit.
+    """
+    match = _SENTENCES.fullmatch(unit)
+    if match is not None:
+        return int(match[1])
+    if unit not in UNITS:
+        raise ValueError(
+            f"the unit is {unit!r}; expected one of: {', '.join(UNITS)}, or sentences:N, such as "
+            f"sentences:3"
+        )
+    return 1
