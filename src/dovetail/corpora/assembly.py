@@ -159,6 +159,25 @@ def document_of_sentences(id: str, sentences: Sequence[Sentence]) -> Document:
     return Document(id, " ".join(texts), tuple(moved))
 
 
+class UniqueNames:
+    """Refuses a second sentence of the same number: the rows of the two would be mixed up."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def add(self, id: str, where: str) -> None:
+        """Take a name.
+
+        Raises:
+            CorpusFormatError: if it was taken before.
+        """
+        first = self._first.setdefault(id, where)
+        if id and first is not where:
+            raise CorpusFormatError(
+                f"{where}: the id {id!r} is taken by {first}; give each its own id, or none at all"
+            )
+
+
 class RepeatedNames:
     """Notes documents of the same name as an earlier one; those without a name are all right.
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder, drop_sentence
+from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames, drop_sentence
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
@@ -37,12 +37,12 @@ class _Block:
 
 
 def _read(source: Source) -> list[Document]:
-    names = RepeatedNames()
+    names = UniqueNames()
     documents = []
     for block in _blocks(source.path):
         id = block.rows[0][1][0]
         where = f"{source.path}:{block.rows[0][0]}"
-        names.add(id, source.tally)
+        names.add(id, where)
         source.tally.read(DOCUMENT)
         source.tally.read(SENTENCE)
         documents.append(Document.from_sentence(_sentence(source, block, id)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
+from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE
@@ -25,7 +25,7 @@ Row = tuple[int, list[str]]
 
 
 def _read(source: Source) -> list[Document]:
-    names = RepeatedNames()
+    names = UniqueNames()
     documents = []
     id, first_line = "", 1
     rows: list[Row] = []
@@ -33,7 +33,7 @@ def _read(source: Source) -> list[Document]:
         columns = line.split("\t")
         if line.startswith(_MARK):
             if rows:
-                names.add(id, source.tally)
+                names.add(id, f"{source.path}:{first_line}")
                 documents.append(_document(source, id, rows))
             id, first_line, rows = line.removeprefix(_MARK).strip(), number, []
         elif len(columns) == 5 and columns[1]:
