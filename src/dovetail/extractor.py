@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, overload
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -89,6 +90,7 @@ class Extractor:
         is_shipped = folder == shipped_models().get(str(path_or_name))
         named = str(path_or_name) if is_shipped else str(folder.resolve())
         extractor._loaded_from = named, threads
+        _ALIVE[named, threads, _written(folder)] = extractor
         return extractor
 
     @property
@@ -260,12 +262,22 @@ class Extractor:
         return predicted
 
 
+_ALIVE: WeakValueDictionary[tuple[str, int, int], Extractor] = WeakValueDictionary()
+"""What was loaded in this process, or before it was forked."""
+
+
 def _loaded_once(named: str, threads: int) -> Extractor:
     """What a pickle names, loaded by each process once; anew if the folder was written anew."""
-    changed = (model_folder(named) / DESCRIPTION).stat().st_mtime_ns
-    return _loaded(named, threads, changed)
+    written = _written(model_folder(named))
+    known = _ALIVE.get((named, threads, written))
+    return _kept(named, threads, written) if known is None else known
 
 
 @lru_cache(maxsize=4)
-def _loaded(named: str, threads: int, changed: int) -> Extractor:
+def _kept(named: str, threads: int, written: int) -> Extractor:
+    """Load a model and keep it, since between two tasks of a pool nobody else does."""
     return Extractor.load(named, threads=threads)
+
+
+def _written(folder: Path) -> int:
+    return (folder / DESCRIPTION).stat().st_mtime_ns
