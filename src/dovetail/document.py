@@ -136,6 +136,7 @@ class Sentence:
         relations: Iterable[Relation] = (),
         annotated: Iterable[str] = TASKS,
         id: str = "",
+        unaligned: Iterable[Unaligned] = (),
     ) -> Sentence:
         """Make a sentence whose text is its tokens joined by single spaces."""
         offsets = []
@@ -150,6 +151,7 @@ class Sentence:
             frozenset(relations),
             frozenset(annotated),
             id,
+            frozenset(unaligned),
         )
 
     @property

@@ -25,6 +25,7 @@ from dovetail.features import Batch
 from dovetail.locks import ProcessLock
 from dovetail.model_folders import MODEL, model_folder, shipped_models
 from dovetail.prediction import Predictor
+from dovetail.reading import Reading
 from dovetail.reading_ahead import (
     batches_of_similar_length,
     buffers,
@@ -63,9 +64,9 @@ class Extractor:
     once.  A copy by `copy.deepcopy` has weights of its own.
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, language: str = "en", unit: str = "sentence") -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language)
+        self.tokenizer = Tokenizer(language, unit)
         self._loaded_from: tuple[str, int] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
@@ -84,9 +85,9 @@ class Extractor:
         """
         use_threads(threads)
         folder = model_folder(path_or_name)
-        model, language = load_predictor(folder)
+        model, language, unit = load_predictor(folder)
         model.use_fast_precision()
-        extractor = cls(model, language=language)
+        extractor = cls(model, language=language, unit=unit)
         is_shipped = folder == shipped_models().get(str(path_or_name))
         named = str(path_or_name) if is_shipped else str(folder.resolve())
         extractor._loaded_from = named, threads
@@ -120,6 +121,11 @@ class Extractor:
         copied.model = copy.deepcopy(self.model, memo)
         copied._turn = ProcessLock()
         return copied
+
+    @property
+    def reading(self) -> Reading:
+        """How a corpus is read that the model is scored on: as texts are when it extracts."""
+        return Reading(language=self.tokenizer.language, unit=self.tokenizer.unit)
 
     @property
     def schema(self) -> Schema:

@@ -36,6 +36,9 @@ Discontinuous = Literal["drop", "cover"]
 """What becomes of an entity in several fragments: it is left out, or stands for the stretch from
 its first to its last fragment."""
 
+DEFAULT_LANGUAGE = "en"
+"""Of texts that tell nothing, as those of corpora that bring their own tokens."""
+
 UNITS = ("sentence", "line", "paragraph", "document")
 _SENTENCES = re.compile(r"sentences:([1-9][0-9]{0,5})")
 

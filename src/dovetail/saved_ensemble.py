@@ -37,10 +37,11 @@ MEMBERS = "members"
 
 
 class SavedPredictor(NamedTuple):
-    """A model or an ensemble, and the language of the texts that it reads."""
+    """A model or an ensemble, the language of its texts, and the unit that it reads at once."""
 
     model: Predictor
     language: str
+    unit: str
 
 
 def load_predictor(folder: Path) -> SavedPredictor:
@@ -52,7 +53,7 @@ def load_predictor(folder: Path) -> SavedPredictor:
     listed = _listed_members(folder)
     if listed is None:
         saved = load_model(folder)
-        return SavedPredictor(saved.model, saved.config.data.language)
+        return SavedPredictor(saved.model, *cut_of(saved))
     for name, digest in listed:
         if digest_of_model(folder / name) != digest:
             raise ModelError(
@@ -60,20 +61,27 @@ def load_predictor(folder: Path) -> SavedPredictor:
                 f"make the ensemble again"
             )
     members = [load_model(folder / name) for name, _ in listed]
-    return SavedPredictor(ensemble_of(members), members[0].config.data.language)
+    return SavedPredictor(ensemble_of(members), *cut_of(members[0]))
+
+
+def cut_of(saved: SavedModel) -> tuple[str, str]:
+    """The language and the unit by which the texts of a model are cut."""
+    data = saved.config.data
+    return data.known_language, data.unit
 
 
 def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
     """Models that decide together.
 
     Raises:
-        ModelError: if they have not the same types, tags and language.
+        ModelError: if they have not the same types, tags, language and unit.
     """
-    languages = sorted({member.config.data.language for member in members})
-    if len(languages) > 1:
+    cuts = sorted({cut_of(member) for member in members})
+    if len(cuts) > 1:
+        listed = ", ".join(f"{language} by {unit}" for language, unit in cuts)
         raise ModelError(
-            f"models decide together only if they cut texts into the same words; these were "
-            f"trained for the languages {', '.join(languages)}"
+            f"models decide together only if they cut texts into the same units and words; these "
+            f"were trained for {listed}"
         )
     return Ensemble([member.model for member in members]).eval()
 

@@ -9,8 +9,18 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.reading import Reading
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", "--format", help="The format to read; recognised from the content if left out."
+    ),
+]
 
 
+@reads_corpora
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file, or folder, to write.")],
@@ -22,18 +32,12 @@ def convert_command(
             "or columns.",
         ),
     ],
-    from_: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            "--format",
-            help="The format to read; recognised from the content if left out.",
-        ),
-    ] = None,
-    language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
+    from_: From = None,
     ledger: Annotated[
         Path | None, typer.Option(help="A JSON file for the account, with every single drop.")
     ] = None,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
     from rich.console import Console
@@ -44,7 +48,8 @@ def convert_command(
 
     refuse_overwriting(target, source)
     check_output(ledger, source, target, option="--ledger")
-    corpus = read_corpus(source, format=from_, language=language)
+    # Nothing is scored, so tokens are cut where entities need it, and none is lost.
+    corpus = read_corpus(source, format=from_, reading=reading.over(Reading(borders="cut")))
     written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}

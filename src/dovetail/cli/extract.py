@@ -112,9 +112,9 @@ def extract_command(
     with LeftOut.listed(output) as left_out:
         drop = left_out.add if on_error is OnError.DROP else None
         documents = (
-            documents_of(sources, extractor.tokenizer, drop=drop)
+            documents_of(sources, extractor.tokenizer, extractor.reading, drop=drop)
             if from_ is None and to is None
-            else documents_of_corpora(sources, from_, extractor.tokenizer.language, drop=drop)
+            else documents_of_corpora(sources, from_, extractor.reading, drop=drop)
         )
         extractions = extractor.pipe_documents(documents)
         if to is not None and output is not None:

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dovetail.errors import CorpusError, CorpusFormatError
+from dovetail.reading import Reading
 
 if TYPE_CHECKING:
     from dovetail.document import Document
@@ -44,10 +45,12 @@ class _Item:
 
     place: str
     read: Callable[[], Sequence[Document]]
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Places and faults of what a corpus left out when it was read."""
 
 
 def documents_of(
-    sources: Iterable[str], tokenizer: Tokenizer, *, drop: Drop | None = None
+    sources: Iterable[str], tokenizer: Tokenizer, reading: Reading, *, drop: Drop | None = None
 ) -> Iterator[Document]:
     """The documents of the command line's arguments, one after another.
 
@@ -59,16 +62,18 @@ def documents_of(
     Args:
         sources: the arguments.
         tokenizer: cuts texts.
+        reading: how corpora are read.
         drop: called with what cannot be read, which is then left out.
 
     Raises:
         CorpusError: if there is no `drop`, and a file is missing, or something cannot be read.
     """
-    return _documents(_items(sources, tokenizer), drop)
+    kept = reading if drop is None else replace(reading, on_error="drop")
+    return _documents(_items(sources, tokenizer, kept), drop)
 
 
 def documents_of_corpora(
-    sources: Iterable[str], format: str | None, language: str, *, drop: Drop | None = None
+    sources: Iterable[str], format: str | None, reading: Reading, *, drop: Drop | None = None
 ) -> Iterator[Document]:
     """The documents of arguments that all name corpora.
 
@@ -79,11 +84,8 @@ def documents_of_corpora(
     for source in sources:
         if source in ("", "-"):
             raise CorpusError("a corpus is read from a file or folder; name one")
-    items = (
-        _Item(source, partial(corpus_documents, Path(source), format, language=language))
-        for source in sources
-    )
-    return _documents(items, drop)
+    kept = reading if drop is None else replace(reading, on_error="drop")
+    return _documents((_corpus(Path(source), format, kept) for source in sources), drop)
 
 
 def _documents(items: Iterable[_Item], drop: Drop | None) -> Iterator[Document]:
@@ -98,11 +100,15 @@ def _documents(items: Iterable[_Item], drop: Drop | None) -> Iterator[Document]:
             drop(BadItem(item.place, index, str(error)))
             index += 1
             continue
+        for place, message in item.broken:
+            if drop is not None:
+                drop(BadItem(place, index, message))
+            index += 1
         yield from documents
         index += len(documents)
 
 
-def _items(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[_Item]:
+def _items(sources: Iterable[str], tokenizer: Tokenizer, reading: Reading) -> Iterator[_Item]:
     for source in sources:
         path = Path(source)
         if source == "-":
@@ -114,7 +120,7 @@ def _items(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[_Item]:
             place = f"the text {text[:40]!r}"
             yield _Item(place, partial(_document, text, "", place, tokenizer))
         elif path.suffix == ".json" or path.is_dir() or has_tokens(path):
-            yield _Item(source, partial(corpus_documents, path, language=tokenizer.language))
+            yield _corpus(path, None, reading)
         elif path.suffix == ".jsonl":
             yield from _items_of_lines(path, tokenizer)
         else:
@@ -161,13 +167,19 @@ def has_tokens(path: Path) -> bool:
     return any(name in record for name in ("format", "tokens", "sentence", "sentences"))
 
 
-def corpus_documents(
-    path: Path, format: str | None = None, *, language: str = "en"
-) -> tuple[Document, ...]:
-    """The documents of a corpus, with its own sentences and tokens."""
+def _corpus(path: Path, format: str | None, reading: Reading) -> _Item:
+    """The documents of a corpus, with its own sentences and tokens if it has any."""
     from dovetail.corpora import read_corpus
 
-    return read_corpus(path, format=format, language=language).documents
+    broken: list[tuple[str, str]] = []
+
+    def read() -> tuple[Document, ...]:
+        corpus = read_corpus(path, format=format, reading=reading)
+        lost = (item for item in corpus.ledger.drops if item.kind == "document")
+        broken.extend((f"{path}: {item.document_id}", str(item)) for item in lost)
+        return corpus.documents
+
+    return _Item(str(path), read, broken)
 
 
 def standard_input() -> Iterator[bytes]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.reading import Reading
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 _SIGNATURES_SHOWN = 40
 
 
+@reads_corpora
 def inspect_command(
     paths: Annotated[
         list[Path], typer.Argument(help="Corpus files, or folders of brat files: one per split.")
@@ -27,17 +31,19 @@ def inspect_command(
     format: Annotated[
         str | None, typer.Option(help="The format's name; recognised from the content if left out.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Count what is in corpora and list what may go wrong with them."""
     from dovetail.corpora import read_corpus
     from dovetail.corpora.inspection import inspect_corpora
 
     names = split_names(paths)
+    read_as = reading.over(Reading())
     inspection = inspect_corpora(
         {
-            name: read_corpus(path, format=format, language=language)
+            name: read_corpus(path, format=format, reading=read_as)
             for name, path in zip(names, paths, strict=True)
         }
     )

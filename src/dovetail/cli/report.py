@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 
 Source = Annotated[
     Path,
@@ -37,12 +38,14 @@ Predictions = Annotated[
 ]
 
 
+@reads_corpora
 def report_command(
     source: Source,
     *,
     output: Output = None,
     test: Test = None,
     predictions: Predictions = None,
+    reading: ReadingOptions,
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
 
@@ -63,6 +66,8 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(source, Made.now(command), test=test, predictions=predictions)
+    page = page_of(
+        source, Made.now(command), test=test, predictions=predictions, read_as=reading.over
+    )
     write_text(target, page)
     typer.echo(f"report: {target}")

@@ -124,6 +124,7 @@ class SentenceBuilder:
                 relations=self._relations,
                 annotated=annotated,
                 id=id,
+                unaligned=self._unaligned,
             )
         return Sentence(
             tuple(self.tokens),
@@ -152,6 +153,7 @@ def document_of_sentences(id: str, sentences: Sequence[Sentence]) -> Document:
                 sentence.relations,
                 sentence.annotated,
                 sentence.id,
+                sentence.unaligned,
             )
         )
         texts.append(text)

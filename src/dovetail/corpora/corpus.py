@@ -117,7 +117,8 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     tally = Tally()
     listed: Sequence[Document] = tuple(documents)
     tally.read_documents(listed)
-    listed = [without_unaligned(document, tally) for document in listed]
+    if not known.holds_unaligned:
+        listed = [without_unaligned(document, tally) for document in listed]
     known.write(listed, Path(path), tally)
     return tally.ledger()
 

@@ -98,7 +98,7 @@ class Format:
     `read` gives documents in order; raw text with its annotations comes as `MarkedText` and is cut
     into tokens by whoever calls.  `write` is None for a format that is only read.  A writer counts
     in the tally what it kept and lists what the format cannot hold; what is to be written has been
-    counted as read before.
+    counted as read before; unless `holds_unaligned`, it gets what tokens express alone.
     """
 
     name: str
@@ -106,3 +106,4 @@ class Format:
     read: Callable[[Source], Sequence[Document | MarkedText]]
     write: Callable[[Sequence[Document], Path, Tally], None] | None
     recognises: Callable[[Sample], bool]
+    holds_unaligned: bool = False

@@ -166,6 +166,10 @@ class Tally:
         if times:
             self._notes[what] += times
 
+    def times(self, reason: str) -> int:
+        """How often a note was made, or something dropped for a reason, so far."""
+        return self._notes[reason] + sum(drop.reason == reason for drop in self._drops)
+
     def keep_documents(self, documents: Iterable[Document]) -> None:
         """Count what stands in documents as kept."""
         for document in documents:

@@ -21,10 +21,12 @@ from dovetail.corpora.marked import (
 )
 from dovetail.corpora.native_writer import FORMAT_NAME, VERSION, write
 from dovetail.corpora.records import Record
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
 
-_SENTENCE_FIELDS = {"id", "tokens", "offsets", "entities", "relations", "annotated"}
+_SENTENCE_FIELDS = {
+    *("id", "tokens", "offsets", "entities", "relations", "annotated", "unaligned"),
+}
 _DOCUMENT_FIELDS = {"id", "text", "sentences", "entities", "relations", "annotated"}
 
 
@@ -66,6 +68,9 @@ class _Reader:
             start, end = entity.integer("start"), entity.integer("end")
             builder.add_entity(start, end, self.type_of(entity, ENTITY), entity.confidence())
         self.add_relations(record, builder)
+        for item in _unaligned(record):
+            self.source.tally.read(item.task)
+            builder.add_unaligned(item)
         return builder.sentence(id=id, annotated=_annotated(record))
 
     def text_with_tokens(self, record: Record, id: str, text: str) -> MarkedText:
@@ -77,7 +82,8 @@ class _Reader:
             self.note_fields(sentence, _SENTENCE_FIELDS - {"tokens"})
             offsets = _offsets(sentence, text)
             annotated = _annotated(record if whole else sentence)
-            sentences.append(MarkedSentence(offsets, sentence.identifier("id"), annotated))
+            name, beside = sentence.identifier("id"), _unaligned(sentence)
+            sentences.append(MarkedSentence(offsets, name, annotated, beside))
             own, links = self.annotations_of(sentence, len(entities))
             if whole and (own or links):
                 record.fail(
@@ -179,6 +185,25 @@ def _annotated(record: Record) -> frozenset[str]:
     return frozenset(tasks)
 
 
+def _unaligned(record: Record) -> tuple[Unaligned, ...]:
+    """What the line holds beside its tokens, with positions in the text that it came from."""
+    found = []
+    for item in record.records("unaligned"):
+        task, spans = item.string("task"), item.items("spans")
+        well_formed = all(
+            isinstance(span, list)
+            and len(span) == 2
+            and all(type(border) is int for border in span)
+            for span in spans
+        )
+        if task not in TASKS or not spans or not well_formed:
+            item.fail(f"expected a task of {list(TASKS)} and its spans as [[start, end], …]")
+        types = tuple(map(str, item.items("types")))
+        pairs = tuple((start, end) for start, end in spans)
+        found.append(Unaligned(task, item.type_name(), pairs, types, item.string("reason")))
+    return tuple(found)
+
+
 def _offsets(record: Record, text: str) -> list[tuple[int, int]]:
     """The borders of the tokens: ascending, not empty, within the text."""
     offsets: list[tuple[int, int]] = []
@@ -221,4 +246,5 @@ NATIVE = Format(
     _read,
     write,
     _recognises,
+    holds_unaligned=True,
 )

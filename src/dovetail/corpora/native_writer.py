@@ -80,6 +80,17 @@ def _annotations(sentence: Sentence, spans: dict[Entity, tuple[int, int]]) -> di
             for relation in sentence.sorted_relations
         ],
     }
+    if sentence.unaligned:
+        fields["unaligned"] = [
+            {
+                "task": item.task,
+                "type": item.type,
+                "spans": [list(span) for span in item.spans],
+                "types": list(item.types),
+                "reason": item.reason,
+            }
+            for item in sorted(sentence.unaligned)
+        ]
     if sentence.annotated != frozenset(TASKS):
         fields["annotated"] = sorted(sentence.annotated)
     return fields

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dovetail.experiments.costs import costs_of
 from dovetail.experiments.scoring import DEV, TEST, ScoredSplit
 from dovetail.extractor import Extractor
 from dovetail.files import write_text
+from dovetail.reading import Reading
 from dovetail.saved_ensemble import save_ensemble
 from dovetail.threads import prepare_threads
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
@@ -112,7 +113,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     extractor = Extractor.load(folder.model, threads=1)
     splits = {DEV: final.dev} if final.dev else {}
     if cell.test:
-        splits[TEST] = test_sentences(cell)
+        splits[TEST] = test_sentences(cell, extractor.reading)
     scores, counts = {}, {}
     for split, gold in splits.items():
         predicted = tuple(extractor.annotate(gold))
@@ -131,13 +132,14 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     }
 
 
-def test_sentences(cell: Cell) -> tuple[Sentence, ...]:
-    """The test sentences, of each file the first so many."""
+def test_sentences(cell: Cell, cut: Reading) -> tuple[Sentence, ...]:
+    """The test sentences, cut as the model cuts texts, of each file the first so many."""
     data = cell.config.data
+    reading = replace(data.reading, language=cut.language, unit=cut.unit)
     return tuple(
         sentence
         for path in cell.test
-        for sentence in read_corpus(path, format=data.format, language=data.language).sentences[
+        for sentence in read_corpus(path, format=data.format, reading=reading).sentences[
             : cell.max_test_sentences or None
         ]
         if sentence.tokens

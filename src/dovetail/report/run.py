@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
+from dovetail.reading import Reading
 from dovetail.report.config_summary import config_summary
 from dovetail.report.curves import Curves, read_curves
 from dovetail.report.scored import ScoredCorpus
@@ -102,8 +103,17 @@ class RunReport:
     test: ScoredCorpus | None
 
 
-def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
-    """Read a run, annotate its dev sentences, and score them.
+ReadAs = Callable[[Reading], Reading]
+"""A change of how a corpus is read."""
+
+
+def as_it_is(reading: Reading) -> Reading:
+    """Change nothing."""
+    return reading
+
+
+def report_of_run(path: Path, *, test: Path | None = None, read_as: ReadAs = as_it_is) -> RunReport:
+    """Read a run, annotate its dev sentences, and score them; `read_as` is for those of `test`.
 
     Raises:
         TrainingError: if the run has no model yet.
@@ -122,7 +132,7 @@ def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
     tested = None
     files = accounts(data)
     if test is not None:
-        corpus = read_corpus(test, language=data.language)
+        corpus = read_corpus(test, format=data.format, reading=read_as(data.reading))
         tested = scored(extractor, corpus.sentences, str(test))
         files.append(FileAccount(str(test), "test", corpus.ledger))
     return RunReport(
@@ -147,7 +157,8 @@ def extractor_of(saved: SavedModel) -> Extractor:
     """What users run, as `Extractor.load` makes it of the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    return Extractor(saved.model, language=saved.config.data.language)
+    data = saved.config.data
+    return Extractor(saved.model, language=data.known_language, unit=data.unit)
 
 
 def scored(extractor: Extractor, gold: Sequence[Sentence], source: str) -> ScoredCorpus:
@@ -188,7 +199,7 @@ def accounts(data: DataConfig) -> list[FileAccount]:
     named = {"training": data.train, "extra": data.extra, "dev": data.dev}
     return [
         FileAccount(
-            str(path), split, read_corpus(path, format=data.format, language=data.language).ledger
+            str(path), split, read_corpus(path, format=data.format, reading=data.reading).ledger
         )
         for split, paths in named.items()
         for path in paths

@@ -20,6 +20,7 @@ from dovetail.document import RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
+from dovetail.reading import DEFAULT_LANGUAGE
 from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
@@ -95,6 +96,7 @@ def train(
     config = with_base(pinned(config))
     folder.check(config, resume=resume)
     splits = with_unlabelled(read_splits(config.data, tasks=learned_tasks(config)), config)
+    config = in_language_of(config, splits)
     checkpoint = folder.load_checkpoint(splits.digest) if resume else None
     folder.begin(config)
     folder.list_left_out(splits.left_out)
@@ -116,6 +118,15 @@ def train(
             interrupted = True
             break
     yield finish(loop, config, folder, interrupted=interrupted)
+
+
+def in_language_of(config: Config, splits: Splits) -> Config:
+    """The config with the language that its texts were cut by, so that the model keeps it."""
+    if config.data.language is not None:
+        return config
+    language = splits.language or DEFAULT_LANGUAGE
+    data = config.data.model_copy(update={"language": language})
+    return config.model_copy(update={"data": data})
 
 
 def prepare(
@@ -173,7 +184,7 @@ def learned(
     if config.distillation.teacher is None:
         return sentences, None
     teacher = load_teacher(config)
-    refuse_unfit(teacher, model, config.data.language)
+    refuse_unfit(teacher, model, config.data)
     teacher.model.to(training_device())
     return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 

@@ -47,6 +47,9 @@ class RunFolder:
                 f"there is no run to resume at {self.path}; start it without --resume"
             )
         stored = load_config(self.config)
+        if config.data.language is None:  # what the run took is known when the texts are read
+            data = config.data.model_copy(update={"language": stored.data.language})
+            config = config.model_copy(update={"data": data})
         differences = changed_fields(stored.model_dump(mode="json"), config.model_dump(mode="json"))
         if differences:
             listed = "".join(f"\n  {line}" for line in differences)

@@ -15,7 +15,7 @@ from itertools import product
 
 import torch
 
-from dovetail.config import Config
+from dovetail.config import Config, DataConfig
 from dovetail.document import Sentence
 from dovetail.ensemble import Ensemble, meanings
 from dovetail.errors import ModelError, TrainingError
@@ -42,10 +42,11 @@ class TeachingProgress:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A model or an ensemble to learn from, the language of its texts, and what it is in words."""
+    """A model or an ensemble to learn from, how its texts are cut, and what it is in words."""
 
     model: Predictor
     language: str
+    unit: str
     description: str
 
 
@@ -79,20 +80,20 @@ def load_teacher(config: Config) -> Teacher:
         raise ValueError("expected a config with a teacher and its digest: use pinned")
     folder = folder_of(named, field=FIELD)
     try:
-        model, language = load_predictor(folder)
+        model, language, unit = load_predictor(folder)
     except ModelError as error:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
-    return Teacher(model, language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
+    return Teacher(model, language, unit, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
 
 
-def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
+def refuse_unfit(teacher: Teacher, student: Predictor, data: DataConfig) -> None:
     """Raise `TrainingError` unless the scores of teacher and student have the same meaning.
 
     The student may admit fewer argument types of relations, not others.
     """
-    wanted = {**meanings(student), "language": language}
-    found = {**meanings(teacher.model), "language": teacher.language}
+    wanted = {**meanings(student), "language": data.known_language, "unit": data.unit}
+    found = {**meanings(teacher.model), "language": teacher.language, "unit": teacher.unit}
     for what in wanted:
         if what != "arguments of relations" and found.get(what) != wanted[what]:
             raise TrainingError(
