@@ -81,7 +81,7 @@ def replaced(path: Path) -> Iterator[Path]:
         OutputError: if that cannot be written.
     """
     with output_errors(path):
-        if _is_special(path):
+        if not is_plain(path):
             yield path
             return
         replacement = _Replacement(path)
@@ -244,20 +244,20 @@ def _synchronise(path: Path) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether `path` is a file, or free for one: neither a FIFO nor a device nor an open stream."""
-    return not _is_special(path)
+    """Whether `path` is a file, or free for one: neither a FIFO nor a device nor an open stream.
 
-
-def _is_special(path: Path) -> bool:
+    Raises:
+        OSError: if it is a folder, or cannot be looked at.
+    """
     if _own_descriptor(path) is not None:
-        return True
+        return False
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return False
+        return True
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return not stat.S_ISREG(mode)
+    return stat.S_ISREG(mode)
 
 
 def _opened_through(path: Path) -> int | None:
@@ -265,7 +265,7 @@ def _opened_through(path: Path) -> int | None:
     descriptor = _own_descriptor(path)
     if descriptor is not None:
         return os.dup(descriptor)  # so that it goes on where the stream is, and closes alone
-    return os.open(path, os.O_WRONLY) if _is_special(path) else None
+    return None if is_plain(path) else os.open(path, os.O_WRONLY)
 
 
 def _own_descriptor(path: Path) -> int | None:
@@ -290,11 +290,17 @@ def refuse_overwriting(output: Path, *others: Path) -> None:
         if not is_plain(output):
             return
     for other in others:
-        same = os.path.realpath(output) == os.path.realpath(other)
-        with suppress(OSError, ValueError):
-            same = same or output.samefile(other)
-        if same:
+        if _are_one(output, other):
             raise OutputError(
                 f"{output} would overwrite {other}, which the same command names; name another "
                 f"file to write"
             )
+
+
+def _are_one(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, or would if there were one."""
+    with suppress(OSError, ValueError):
+        if os.path.realpath(first) == os.path.realpath(second):
+            return True
+        return first.samefile(second)
+    return False

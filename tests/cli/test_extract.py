@@ -334,3 +334,16 @@ def test_from_and_format_are_one_option(trained_model: Path, tmp_path: Path) -> 
 
 def test_the_folder_of_a_run_is_taken_for_its_model(trained_model: Path) -> None:
     assert run(trained_model.parent, FIRST) == run(trained_model, FIRST)
+
+
+def test_a_broken_document_of_a_corpus_is_left_out_alone(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    corpus, output = tmp_path / "corpus.jsonl", tmp_path / "found.jsonl"
+    lines = [{"tokens": ["Ada"]}, {"id": "odd", "tokens": []}, {"tokens": ["Bonn"]}]
+    corpus.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    arguments = ["extract", trained_model, corpus, "-o", output, "--on-error", "drop"]
+    assert CliRunner().invoke(app, [*map(str, arguments)]).exit_code == 3
+    (listed,) = map(json.loads, Path(f"{output}.errors.jsonl").read_text("utf-8").splitlines())
+    assert "a sentence without tokens" in listed["message"]
+    assert [document.text for document in read_corpus(output).documents] == ["Ada", "Bonn"]

@@ -134,7 +134,8 @@ def recognise(path: Path) -> Format:
         if format.recognises(sample):
             return format
     raise CorpusError(
-        f"{path}: the format was not recognised; name it (--format), one of: {', '.join(FORMATS)}"
+        f"{path}: the format was not recognised; name it (--format, or data.format in a config), "
+        f"one of: {', '.join(FORMATS)}"
     )
 
 
