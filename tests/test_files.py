@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from dovetail.cli.outputs import refuse_overwriting
 from dovetail.errors import OutputError
 from dovetail.files import (
     is_plain,
     open_atomically,
     open_lines,
-    refuse_overwriting,
     replaced,
     whole_folder,
     write_text,

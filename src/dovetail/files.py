@@ -278,29 +278,3 @@ def _own_descriptor(path: Path) -> int | None:
             return None
         path = path.parent / path.readlink()
     return None
-
-
-def refuse_overwriting(output: Path, *others: Path) -> None:
-    """Make sure that a file to write is none of the others that a command reads or writes.
-
-    Raises:
-        OutputError: if it is one.
-    """
-    with suppress(OSError, ValueError):  # what is wrong with a path, whoever opens it says
-        if not is_plain(output):
-            return
-    for other in others:
-        if _are_one(output, other):
-            raise OutputError(
-                f"{output} would overwrite {other}, which the same command names; name another "
-                f"file to write"
-            )
-
-
-def _are_one(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, or would if there were one."""
-    with suppress(OSError, ValueError):
-        if os.path.realpath(first) == os.path.realpath(second):
-            return True
-        return first.samefile(second)
-    return False

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dovetail.cli.outputs import check_output
+from dovetail.cli.outputs import check_output, refuse_overwriting
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.reading import Reading
 
@@ -44,7 +44,7 @@ def convert_command(
 
     from dovetail.cli.inspect import show_ledger
     from dovetail.corpora import read_corpus, write_corpus
-    from dovetail.files import refuse_overwriting, write_text
+    from dovetail.files import write_text
 
     refuse_overwriting(target, source)
     check_output(ledger, source, target, option="--ledger")
