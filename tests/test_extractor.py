@@ -16,8 +16,9 @@ from dovetail.corpora import Corpus, read_corpus
 from dovetail.document import Document, Entity, Relation, Sentence, visible_span
 from dovetail.errors import CorpusError, ModelError, TextError
 from dovetail.extraction import Extraction
-from dovetail.extractor import MAX_TOKENS, Extractor
+from dovetail.extractor import Extractor
 from dovetail.model_folders import model_folder, shipped_models
+from dovetail.reading import DEFAULT_READING
 from dovetail.reading_ahead import (
     BATCH_TOKENS,
     BUFFERED_TOKENS,
@@ -25,6 +26,7 @@ from dovetail.reading_ahead import (
     buffers,
 )
 from dovetail.saved_model import load_model
+from dovetail.steps import result_of
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 
@@ -102,7 +104,7 @@ def test_pipe_answers_in_a_stream_of_empty_texts() -> None:
 
 def test_long_sentence_is_read_in_windows_and_loses_nothing() -> None:
     unit = "Ada Lovelace lives in London and "
-    text = unit * (3 * MAX_TOKENS // 6)
+    text = unit * (3 * DEFAULT_READING.max_tokens // 6)
     result = assert_sound(TALKATIVE.extract(text), text)
     last = max(entity["end"] for entity in result["entities"])
     assert last > len(text) - 3 * len(unit)
@@ -349,7 +351,7 @@ def test_entities_in_which_nothing_is_seen_are_left_out_and_that_is_said_once(
     extractor = Extractor(talkative_model())
     texts = ["Ada \u200b\ufeff London " * 3, "\u200b \u2060 \ufeff"] * 2
     tokens = [Sentence.from_tokens(text.split()) for text in texts]
-    raw = [s.entities for s in extractor._predict(tokens)]
+    raw = [s.entities for s in result_of(extractor._predict(tokens))]
     assert any("\u200b" in "".join(tokens[1].tokens[e.start : e.end]) for e in raw[1])
     for sentence in extractor.annotate(tokens):
         for entity in sentence.entities:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -25,7 +25,7 @@ from dovetail.features import Batch
 from dovetail.locks import ProcessLock
 from dovetail.model_folders import MODEL, model_folder, shipped_models
 from dovetail.prediction import Predictor
-from dovetail.reading import Reading
+from dovetail.reading import DEFAULT_READING, ModelReading
 from dovetail.reading_ahead import (
     batches_of_similar_length,
     buffers,
@@ -36,15 +36,10 @@ from dovetail.reading_ahead import (
 from dovetail.saved_ensemble import load_predictor
 from dovetail.saved_model import DESCRIPTION
 from dovetail.schema import Schema
+from dovetail.steps import Done, result_of
 from dovetail.threads import expect_forks, use_threads
 from dovetail.tokenization import Tokenizer
-from dovetail.windows import cut, merge
-
-MAX_TOKENS = 256
-"""Longer sentences are read in windows, so that the pairs of entities stay few."""
-
-OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows share."""
+from dovetail.windowed import Windowed
 
 OnError = Callable[[int, Exception], object]
 """What is told of a text that is left out: its index in the stream, from 0, and what is wrong."""
@@ -64,9 +59,10 @@ class Extractor:
     once.  A copy by `copy.deepcopy` has weights of its own.
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en", unit: str = "sentence") -> None:
+    def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language, unit)
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.language, reading.unit)
         self._loaded_from: tuple[str, int] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
@@ -85,9 +81,9 @@ class Extractor:
         """
         use_threads(threads)
         folder = model_folder(path_or_name)
-        model, language, unit = load_predictor(folder)
+        model, reading = load_predictor(folder)
         model.use_fast_precision()
-        extractor = cls(model, language=language, unit=unit)
+        extractor = cls(model, reading=reading)
         is_shipped = folder == shipped_models().get(str(path_or_name))
         named = str(path_or_name) if is_shipped else str(folder.resolve())
         extractor._loaded_from = named, threads
@@ -121,11 +117,6 @@ class Extractor:
         copied.model = copy.deepcopy(self.model, memo)
         copied._turn = ProcessLock()
         return copied
-
-    @property
-    def reading(self) -> Reading:
-        """How a corpus is read that the model is scored on: as texts are when it extracts."""
-        return Reading(language=self.tokenizer.language, unit=self.tokenizer.unit)
 
     @property
     def schema(self) -> Schema:
@@ -224,22 +215,14 @@ class Extractor:
         Raises:
             TypeError: if one is no `Sentence`.
         """
-        sentences = list(checked(sentences, Sentence, "a Sentence"))
-        windows = [
-            cut(
-                sentence.without_annotations(),
-                max_tokens=MAX_TOKENS,
-                overlap_tokens=OVERLAP_TOKENS,
-            )
-            for sentence in sentences
-        ]
-        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
-        return [
-            self._visible(
-                merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
-            )
-            for sentence, row in zip(sentences, windows, strict=True)
-        ]
+        return result_of(self.annotating(sentences))
+
+    def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
+        """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
+        whole = checked(sentences, Sentence, "a Sentence")
+        windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
+        merged = windowed.merged((yield from self._predict(windowed.parts)))
+        return [self._visible(sentence) for sentence in merged]
 
     def _visible(self, sentence: Sentence) -> Sentence:
         """Leave out entities in which nothing can be seen, and say so once."""
@@ -251,20 +234,23 @@ class Extractor:
             )
         return kept
 
-    def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+    def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         device = self.model.relation_head.thresholds.device
-        with torch.inference_mode():
-            for indices in batches_of_similar_length(
-                [len(sentence.tokens) for sentence in sentences]
-            ):
-                chosen = [sentences[index] for index in indices]
-                with self._turn:  # some layers take other weights on for a moment
-                    batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
-                    found = self.model.predict(batch)
-                for index, sentence in zip(indices, found, strict=True):
-                    predicted[index] = sentence
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        done = Done(0, sum(lengths))
+        for indices in batches_of_similar_length(lengths):
+            chosen = [sentences[index] for index in indices]
+            # Some layers take other weights on for a moment.  Both are left at once: who called
+            # goes on before the next batch.
+            with self._turn, torch.inference_mode():
+                batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
+                found = self.model.predict(batch)
+            for index, sentence in zip(indices, found, strict=True):
+                predicted[index] = sentence
+            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
+            yield done
         return predicted
 
 

@@ -1,4 +1,4 @@
-"""How a corpus is read, beyond its path and its format."""
+"""How corpora are read, and how a model reads texts."""
 
 from __future__ import annotations
 
@@ -91,3 +91,29 @@ def sentences_in(unit: str) -> int:
             f"sentences:3"
         )
     return 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReading:
+    """How a model reads texts: what it was trained to expect, and what extraction does again.
+
+    * `language`: whose rules cut texts into words.
+    * `max_tokens`: longer units are read in windows of so many tokens, in training as in
+      extraction.
+    * `overlap_tokens`: tokens that neighbouring windows share.
+    * `unit`: what is read at once.
+    """
+
+    language: str = DEFAULT_LANGUAGE
+    max_tokens: int = 256
+    overlap_tokens: int = 128
+    unit: str = "sentence"
+
+    @property
+    def of_corpora(self) -> Reading:
+        """How a corpus is read that the model is scored on: as texts are when it extracts."""
+        return Reading(language=self.language, unit=self.unit)
+
+
+DEFAULT_READING = ModelReading()
+"""English, and the windows of a config that says nothing of them."""

@@ -202,6 +202,37 @@ def test_run_on_a_full_disk_says_so_and_resumes_once_there_is_room(
     assert_resumes(config, path, whole, epochs_done=1)
 
 
+@pytest.mark.parametrize("resume", [False, True], ids=["new", "resumed"])
+def test_folder_in_which_another_process_trains_is_refused_until_it_ends(
+    config: Config, whole: Path, tmp_path: Path, resume: bool
+) -> None:
+    """The first one stands after its first step, or is killed: the kernel lets go of the folder."""
+    path = tmp_path / "run"
+    training = Training(config, path)
+    training.wait_for(*EPOCH[:1])
+    with pytest.raises(TrainingError, match=r"another process is training in .*run: wait for"):
+        next(iter(train(config, path, resume=resume)))
+    training.process.kill()
+    training.killed_by(signal.SIGKILL)
+    assert not (path / "metrics.jsonl").read_text("utf-8")
+    assert_resumes(config, path, whole, epochs_done=0)
+
+
+def test_two_runs_of_one_process_keep_apart_too(config: Config, tmp_path: Path) -> None:
+    events = train(config, tmp_path / "run")
+    next(events)
+    with pytest.raises(TrainingError, match="another process is training"):
+        next(train(config, tmp_path / "run", resume=True))
+    events.close()
+    assert isinstance(next(train(config, tmp_path / "run", resume=True)), RunStarted)
+
+
+def test_refused_resume_leaves_nothing(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no run to resume"):
+        next(train(config, tmp_path / "run", resume=True))
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("left", [".model.unfinished", "model.draft"])
 def test_model_that_was_being_made_when_the_run_was_killed_is_made_again(
     config: Config, whole: Path, tmp_path: Path, left: str

@@ -152,13 +152,9 @@ def test_types_that_training_lacks_are_named(tmp_path: Path) -> None:
     assert relation.endswith("cannot learn: left")
 
 
-@pytest.mark.parametrize("kind", ["entity", "relation"])
-def test_training_without_an_entity_or_relation_is_refused(tmp_path: Path, kind: str) -> None:
-    bare = [
-        replace(s, relations=frozenset(), entities=frozenset() if kind == "entity" else s.entities)
-        for s in TRAIN
-    ]
-    with pytest.raises(TrainingError, match=f"the 22 training sentences hold no {kind}"):
+def test_training_without_an_entity_is_refused(tmp_path: Path) -> None:
+    bare = [replace(s, relations=frozenset(), entities=frozenset()) for s in TRAIN]
+    with pytest.raises(TrainingError, match="the 22 training sentences hold no entity"):
         read(tmp_path, bare, list(DEV))
 
 

@@ -20,6 +20,7 @@ from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
 from dovetail.cli.probe import probe_command
 from dovetail.cli.report import report_command
+from dovetail.cli.say import Commands, say_error
 from dovetail.cli.strategies import strategies_command
 from dovetail.cli.streams import (
     CLOSED_PIPE,
@@ -35,6 +36,7 @@ from dovetail.threads import prepare_threads
 
 app = typer.Typer(
     name="dovetail",
+    cls=Commands,
     help="Named entities and the relations between them, extracted by one model of your own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -88,5 +90,13 @@ def main() -> None:
         if isinstance(error, OutputError):
             give_output_up()
         for line in (f"error: {error}", *getattr(error, "__notes__", ())):
-            typer.secho(line, fg=typer.colors.RED, err=True)
+            say_error(line)
         sys.exit(CLOSED_PIPE if isinstance(error, ClosedPipeError) else 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "dovetail").startswith("dovetail"):
+            raise
+        say_error(
+            f"error: the Python module {error.name!r} is missing, without which a library that "
+            f"Dovetail stands on does not work: pip install --force-reinstall dovetail brings it"
+        )
+        sys.exit(1)

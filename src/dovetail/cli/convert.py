@@ -10,6 +10,7 @@ import typer
 
 from dovetail.cli.outputs import check_output, refuse_overwriting
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
 
 From = Annotated[
@@ -40,20 +41,23 @@ def convert_command(
     reading: ReadingOptions,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
-    from rich.console import Console
-
     from dovetail.cli.inspect import show_ledger
+    from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
     from dovetail.files import write_text
 
     refuse_overwriting(target, source)
     check_output(ledger, source, target, option="--ledger")
     # Nothing is scored, so tokens are cut where entities need it, and none is lost.
-    corpus = read_corpus(source, format=from_, reading=reading.over(Reading(borders="cut")))
-    written = write_corpus(corpus.documents, target, format=to)
+    read_as = reading.over(Reading(borders="cut"))
+    with Waiting() as tell:
+        tell.stage(being_read(source))
+        corpus = read_corpus(source, format=from_, reading=read_as)
+        tell.stage(f"writing {target}")
+        written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")
-    console = Console()
+    console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)

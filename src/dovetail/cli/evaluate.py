@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +13,8 @@ import typer
 
 from dovetail.cli.outputs import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
+from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
 
 if TYPE_CHECKING:
@@ -77,19 +78,21 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     from dovetail.cli.evaluate_display import show
     from dovetail.files import write_text
 
-    compared = (
-        _compare_model(model, corpus, format, reading)
-        if predictions is None
-        else _compare_file(predictions, corpus, format, reading)
-    )
-    evaluation = compared.evaluation(symmetric or [], samples)
+    with Waiting() as tell:
+        compared = (
+            _compare_model(model, corpus, format, reading, tell)
+            if predictions is None
+            else _compare_file(predictions, corpus, format, reading, tell)
+        )
+        tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
+        evaluation = compared.evaluation(symmetric or [], samples)
     beside = compared.beside()
     scores = {**evaluation.to_dict(), **asdict(beside)}
     scores_as_json = json.dumps(scores, indent=2, ensure_ascii=False) + "\n"
     if output is not None:
         write_text(output, scores_as_json)
     if as_json:
-        sys.stdout.write(scores_as_json)
+        say_json(scores_as_json.rstrip())
     else:
         show(evaluation, beside)
 
@@ -127,30 +130,36 @@ class _Compared:
 
 
 def _compare_model(
-    model: str, corpus: Path, format: str | None, reading: ReadingOptions
+    model: str, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
 ) -> _Compared:
+    tell.stage(f"loading the model {model}")
     from dovetail.corpora import read_corpus
     from dovetail.extractor import Extractor
+    from dovetail.steps import result_of
 
     extractor = Extractor.load(model)
-    gold = read_corpus(corpus, format=format, reading=reading.over(extractor.reading))
+    tell.stage(being_read(corpus))
+    gold = read_corpus(corpus, format=format, reading=reading.over(extractor.reading.of_corpora))
+    tell.stage(f"annotating {len(gold.sentences):,} sentences")
     return _Compared(
         gold,
-        extractor.annotate(gold.sentences),
+        result_of(extractor.annotating(gold.sentences), tell.progress),
         extractor.schema.symmetric,
         _unknown_types(gold.sentences, extractor.schema),
     )
 
 
 def _compare_file(
-    predictions: Path, corpus: Path, format: str | None, reading: ReadingOptions
+    predictions: Path, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
 ) -> _Compared:
     from dovetail.corpora import read_corpus
     from dovetail.evaluation import align_documents
 
     read_as = reading.over(Reading())
+    tell.stage(being_read(corpus))
     gold = read_corpus(corpus, format=format, reading=read_as)
     same = replace(read_as, language=read_as.language or gold.language)
+    tell.stage(being_read(predictions))
     found = read_corpus(predictions, format=format, reading=same)
     return _Compared(gold, align_documents(gold.documents, found.documents))
 

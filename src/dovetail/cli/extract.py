@@ -16,6 +16,8 @@ import typer
 from dovetail.cli.inputs import documents_of, documents_of_corpora, files_read
 from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
 from dovetail.cli.outputs import check_output
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
 from dovetail.errors import DovetailError
 from dovetail.files import Lines, open_lines
 
@@ -106,15 +108,18 @@ def extract_command(
         raise typer.BadParameter("name the file to write with -o", param_hint="--to")
     for path in filter(None, (output, errors_file(output))):
         check_output(path, *files_read(sources, path))
-    from dovetail.extractor import Extractor
+    with Waiting() as tell:
+        tell.stage(f"loading the model {model}")
+        from dovetail.extractor import Extractor
 
-    extractor = Extractor.load(model, threads=threads)
+        extractor = Extractor.load(model, threads=threads)
+    corpora = extractor.reading.of_corpora
     with LeftOut.listed(output) as left_out:
         drop = left_out.add if on_error is OnError.DROP else None
         documents = (
-            documents_of(sources, extractor.tokenizer, extractor.reading, drop=drop)
+            documents_of(sources, extractor.tokenizer, corpora, drop=drop)
             if from_ is None and to is None
-            else documents_of_corpora(sources, from_, extractor.reading, drop=drop)
+            else documents_of_corpora(sources, from_, corpora, drop=drop)
         )
         extractions = extractor.pipe_documents(documents)
         if to is not None and output is not None:
@@ -126,7 +131,7 @@ def extract_command(
         else:
             print_lines(extractor, extractions)
     if left_out.count:
-        typer.echo(left_out.summary(), err=True)
+        say(left_out.summary(), err=True)
         raise typer.Exit(DROPPED)
 
 
@@ -142,7 +147,7 @@ def write_as(format: str, extractions: Iterable[Extraction], output: Path) -> No
         failure = error
     if documents or failure is None:
         ledger = write_corpus(documents, output, format=format)
-        typer.echo(f"{output}\n{ledger.summary()}", err=True)
+        say(f"{output}\n{ledger.summary()}", err=True)
     if failure is not None:
         _note_results(failure, len(documents), output)
         raise failure
@@ -164,7 +169,7 @@ def _said_if_it_ends_early(lines: Lines) -> Iterator[None]:
         _note_results(error, lines.count, lines.path)
         raise
     except KeyboardInterrupt:
-        typer.echo(f"stopped; {lines.path} has the results so far: {lines.count}", err=True)
+        say(f"stopped; {lines.path} has the results so far: {lines.count}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dovetail.bounded import check_regular, json_value
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.reading import Reading
 
@@ -155,12 +155,13 @@ def text_of_argument(argument: str) -> str:
 
 def has_tokens(path: Path) -> bool:
     """Whether a JSON-lines file starts as a corpus does: with a header, or with tokens."""
-    if path.suffix != ".jsonl" or not path.is_file():  # a FIFO can be read only once
+    if path.suffix != ".jsonl":
         return False
     try:
+        check_regular(path)
         with path.open("rb") as lines:
-            record = json.loads(next(lines, b"").removeprefix(codecs.BOM_UTF8))
-    except (OSError, ValueError, RecursionError):
+            record = json_value(next(lines, b"").removeprefix(codecs.BOM_UTF8).decode("utf-8"))
+    except (OSError, ValueError):
         return False  # said by who reads it
     if not isinstance(record, dict) or ("text" in record and "sentences" not in record):
         return False
@@ -221,6 +222,7 @@ def _document_of_file(path: Path, tokenizer: Tokenizer) -> tuple[Document, ...]:
 def _items_of_lines(path: Path, tokenizer: Tokenizer) -> Iterator[_Item]:
     """The lines of a JSON-lines file that are not blank, or the file where it cannot be opened."""
     try:
+        check_regular(path)
         lines = path.open("rb")
     except OSError as error:
         yield _Item(str(path), partial(_fail, f"{path} cannot be read: {error.strerror}"))

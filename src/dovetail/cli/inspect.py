@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
+from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
+from dovetail.showing import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,18 +44,19 @@ def inspect_command(
 
     names = split_names(paths)
     read_as = reading.over(Reading())
-    inspection = inspect_corpora(
-        {
-            name: read_corpus(path, format=format, reading=read_as)
-            for name, path in zip(names, paths, strict=True)
-        }
-    )
+    corpora = {}
+    with Waiting() as tell:
+        for name, path in zip(names, paths, strict=True):
+            tell.stage(being_read(path))
+            corpora[name] = read_corpus(path, format=format, reading=read_as)
+        tell.stage("counting, and looking for problems")
+        inspection = inspect_corpora(corpora)
     if as_json:
-        typer.echo(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
+        say_json(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
         return
-    from rich.console import Console
+    from dovetail.cli.terminal import Terminal
 
-    show(inspection, Console())
+    show(inspection, Terminal())
 
 
 def split_names(paths: Iterable[Path]) -> list[str]:
@@ -138,7 +142,7 @@ def _table(first: str, columns: Iterable[str]) -> Table:
     table = Table()
     table.add_column(Text(first))
     for column in columns:
-        table.add_column(Text(column), justify="right", overflow="fold")
+        table.add_column(Text(shown(column)), justify="right", overflow="fold")
     return table
 
 
@@ -172,7 +176,7 @@ def _types(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table(title, counts)
     for type_ in sorted({type_ for column in counts.values() for type_ in column}):
         cells = [f"{column.get(type_, 0):,}" for column in counts.values()]
-        table.add_row(Text(type_), *cells)
+        table.add_row(Text(shown(type_)), *cells)
     return table
 
 
@@ -186,7 +190,7 @@ def _signatures(splits: Mapping[str, SplitSummary]) -> Table:
     for signature in listed[:_SIGNATURES_SHOWN]:
         type_, head, tail = signature
         cells = [f"{summary.signatures[signature]:,}" for summary in splits.values()]
-        table.add_row(Text(f"{type_}: {head} -> {tail}"), *cells)
+        table.add_row(Text(shown(f"{type_}: {head} -> {tail}")), *cells)
     if len(listed) > _SIGNATURES_SHOWN:
         table.add_row(f"and {len(listed) - _SIGNATURES_SHOWN} more, listed by --json")
     return table

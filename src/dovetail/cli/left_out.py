@@ -9,9 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-import typer
-
 from dovetail.cli.inputs import BadItem
+from dovetail.cli.say import say
 from dovetail.files import Lines, is_plain, open_lines
 
 DROPPED = 3
@@ -52,7 +51,7 @@ class LeftOut:
         """Leave an item out."""
         self.count += 1
         if self._path is None:
-            typer.echo(f"left out: {item.message}", err=True)
+            say(f"left out: {item.message}", err=True)
             return
         if self._lines is None:
             self._lines = self._stack.enter_context(open_lines(self._path))

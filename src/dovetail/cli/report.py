@@ -11,6 +11,8 @@ import typer
 
 from dovetail.cli.outputs import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
 
 Source = Annotated[
     Path,
@@ -66,8 +68,14 @@ def report_command(
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(
-        source, Made.now(command), test=test, predictions=predictions, read_as=reading.over
-    )
+    with Waiting() as tell:
+        page = page_of(
+            source,
+            Made.now(command),
+            test=test,
+            predictions=predictions,
+            read_as=reading.over,
+            tell=tell,
+        )
     write_text(target, page)
-    typer.echo(f"report: {target}")
+    say(f"report: {target}")

@@ -18,7 +18,7 @@ class TrainingConfig(Section):
     """How often the training sentences are gone through at most."""
 
     batch_size: PositiveCount = 16
-    """Sentences in a batch."""
+    """Sentences in a batch; a window of a long sentence counts as one."""
 
     learning_rate: Positive = 1e-3
     """Highest step size of AdamW for all that is not part of a pretrained encoder."""

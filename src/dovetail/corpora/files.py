@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dovetail.bounded import json_value, read_bytes
 from dovetail.errors import CorpusError, CorpusFormatError
+
+MAX_CORPUS_BYTES = 1 << 32
+"""What one file of a corpus may have; read as a whole, it takes several times as much memory."""
 
 _SNIFFED_BYTES = 8192
 
@@ -21,11 +25,12 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
         may_be_empty: accept a file without content.
 
     Raises:
-        CorpusError: if there is no such file or it cannot be opened.
+        CorpusError: if there is no such file, it cannot be opened, is no regular file, or has more
+            than `MAX_CORPUS_BYTES`.
         CorpusFormatError: if it is empty, binary, or not UTF-8.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, at_most=MAX_CORPUS_BYTES)
     except IsADirectoryError as error:
         raise CorpusError(
             f"{path} is a directory; name a file in it, or a folder of brat files (.txt and .ann)"
@@ -64,11 +69,11 @@ def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
         CorpusFormatError: if it is not JSON, with the line of the first error.
     """
     try:
-        return json.loads(text)
+        return json_value(text)
     except json.JSONDecodeError as error:
         raise CorpusFormatError(
             f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "
             f"{error.msg}; repair the line, or write the file with a JSON library"
         ) from error
-    except (RecursionError, ValueError) as error:
+    except ValueError as error:
         raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error

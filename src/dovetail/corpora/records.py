@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any, NoReturn
 
 from dovetail.errors import CorpusFormatError
+
+_BEGINNING = Repr()  # of some values, and of some levels
+_BEGINNING.maxstring = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,4 @@ def describe(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}
     if value is None:
         return "null"
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return f"{names.get(type(value), 'a number')}: {shown}"
+    return f"{names.get(type(value), 'a number')}: {_BEGINNING.repr(value)}"

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
+from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.errors import ConfigError, CorpusFormatError
 from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
 
@@ -130,7 +130,9 @@ class BrownEncoder(Encoder):
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
         path_by_word = {
-            word: path for path, words in assets["words_by_path"].items() for word in words
+            word: path
+            for path in assets["words_by_path"]
+            for word in listed_texts(assets["words_by_path"], path)
         }
         own = ("prefixes", "whole_path", "embedding_dim")
         return cls(path_by_word, **{name: assets[name] for name in own})

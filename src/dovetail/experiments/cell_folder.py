@@ -10,7 +10,6 @@ failure.json, log.txt  what went wrong, if it did, and all that was printed
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 from dovetail.errors import TrainingError
 from dovetail.files import make_folder, write_text
+from dovetail.training.folder_lock import locked
 
 
 class CellFolder:
@@ -48,17 +48,13 @@ class CellFolder:
     def claimed(self) -> Iterator[bool]:
         """Claim the cell for this process, and say whether that worked.
 
-        The kernel releases the claim when the process ends, however it ends; over NFS the lock
-        holds between machines too.
+        The kernel releases the claim when the process ends, however it ends.
+
+        Raises:
+            TrainingError: if the folder cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self.lock.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+        with locked(self.lock) as mine:
+            yield mine
 
     def is_claimed(self) -> bool:
         """Whether another process is working on the cell now."""

@@ -141,7 +141,7 @@ def run_probe(
     run = RunFolder(folder)
     begun = run.config.is_file()
     if begun:
-        run.check(config, resume=True)
+        run.check_same(config)
     if is_found(folder):
         return
     for event in train(config, folder, resume=begun, should_stop=should_stop):

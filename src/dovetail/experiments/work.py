@@ -113,7 +113,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     extractor = Extractor.load(folder.model, threads=1)
     splits = {DEV: final.dev} if final.dev else {}
     if cell.test:
-        splits[TEST] = test_sentences(cell, extractor.reading)
+        splits[TEST] = test_sentences(cell, extractor.reading.of_corpora)
     scores, counts = {}, {}
     for split, gold in splits.items():
         predicted = tuple(extractor.annotate(gold))
@@ -127,7 +127,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
         "test": [str(path) for path in cell.test],
         "scores": scores,
         "training": final.training,
-        "costs": costs_of(extractor.model, final.dev),
+        "costs": costs_of(extractor.model, final.dev, extractor.reading),
         "dovetail": __version__,
     }
 

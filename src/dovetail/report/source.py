@@ -14,6 +14,9 @@ from dovetail.report.page import Made
 from dovetail.report.render import page_of_experiment, page_of_predictions, page_of_run
 from dovetail.report.run import ReadAs, as_it_is, report_of_run
 from dovetail.report.scored import ScoredCorpus
+from dovetail.steps import SILENT, Teller
+
+SCORING = "scoring, and drawing the page"
 
 
 def page_of(
@@ -23,6 +26,7 @@ def page_of(
     test: Path | None = None,
     predictions: Path | None = None,
     read_as: ReadAs = as_it_is,
+    tell: Teller = SILENT,
 ) -> str:
     """The page about the folder of a run or an experiment, or predictions on the corpus `source`.
 
@@ -34,12 +38,14 @@ def page_of(
         MissingExtraError: if Jinja2 is not installed.
     """
     if predictions is not None:
+        tell.stage(f"reading {source} and {predictions}")
         reading = read_as(Reading())
         gold = read_corpus(source, reading=reading)
         again = replace(reading, language=reading.language or gold.language)
         found = read_corpus(predictions, reading=again)
         aligned = align_documents(gold.documents, found.documents)
         corpus = ScoredCorpus(str(predictions), gold.sentences, aligned)
+        tell.stage(SCORING)
         return page_of_predictions(predictions.name, corpus, made)
     if is_experiment(source):
         if test is not None:
@@ -47,9 +53,12 @@ def page_of(
                 f"{source} is an experiment, whose plan says what it is tested on; --test is for "
                 f"the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
             )
+        tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
-        return page_of_run(report_of_run(source, test=test, read_as=read_as), made)
+        report = report_of_run(source, test=test, read_as=read_as, tell=tell)
+        tell.stage(SCORING)
+        return page_of_run(report, made)
     raise TrainingError(_unknown(source))
 
 

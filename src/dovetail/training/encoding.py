@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from itertools import accumulate
 
 from dovetail.config import TrainingConfig
 from dovetail.document import Sentence
 from dovetail.model import JointModel
+from dovetail.steps import retold
 from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes
+from dovetail.training.results import StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states
 
-
-@dataclass(frozen=True)
-class EncodingProgress:
-    """Sentences whose frozen encodings are done, of all."""
-
-    done: int
-    total: int
+ENCODING = "encoding the sentences"
+"""The stage of which a run tells here."""
 
 
 def encoded(
     model: JointModel, sentences: Sequence[Sentence], config: TrainingConfig, cache: StatesCache
-) -> Generator[EncodingProgress, None, EncodedSentences]:
+) -> Generator[StageProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
     Without room, it is computed anew for every batch: slower, and the same but for the half
@@ -42,11 +39,12 @@ def encoded(
 
 def _computed(
     model: JointModel, sentences: Sequence[Sentence]
-) -> Generator[EncodingProgress, None, FrozenStates]:
+) -> Generator[StageProgress, None, FrozenStates]:
+    # The longest sentences come first, so that time goes by the tokens and not by the sentences.
+    lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
+    tokens = list(accumulate(lengths))
     steps = FrozenStates.compute(model.encoder, sentences)
-    while True:
-        try:
-            yield EncodingProgress(next(steps), len(sentences))
-        except StopIteration as finished:
-            states: FrozenStates = finished.value
-            return states
+    yield StageProgress(ENCODING, 0, tokens[-1])
+    return (
+        yield from retold(steps, lambda done: StageProgress(ENCODING, tokens[done - 1], tokens[-1]))
+    )

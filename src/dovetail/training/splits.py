@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dovetail.config import DataConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence, digest_of_sentences
+from dovetail.document import Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
 from dovetail.training.dev_split import set_apart
@@ -62,13 +62,13 @@ class Splits:
         return digest_of_sentences((*self.train, *self.dev, *self.extra, *self.unlabelled))
 
 
-def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits:
-    """Read, split, and check what the config names, for the tasks that are learned.
+def read_splits(config: DataConfig) -> Splits:
+    """Read, split, and check what the config names.
 
     Raises:
         CorpusError: if a file cannot be read.
-        TrainingError: if the training sentences hold no entity or, to learn of, no relation, or if
-            no dev sentence can be set apart.
+        TrainingError: if the training sentences hold no entity, or if no dev sentence can be set
+            apart.
     """
     limit = config.max_sentences
     learn = read_files(config.train, config, config.reading_to_learn, limit=limit)
@@ -83,7 +83,7 @@ def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits
     train, dev_kept = (
         tuple(s for s in split if s.tokens) for split in (train_sentences, dev_sentences)
     )
-    refuse_useless(train, tasks)
+    refuse_useless(train)
     warnings = (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept))
     splits = Splits(train, dev_kept, warnings, language=learn.language)
     return with_extra(splits, config) if config.extra or config.held_out else splits
@@ -153,20 +153,13 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
     )
 
 
-def refuse_useless(train: Sequence[Sentence], tasks: Collection[str]) -> None:
-    """Raise `TrainingError` unless the sentences hold what the tasks learn from.
-
-    Entities are needed in any case.
-    """
-    for kind, found in (
-        (ENTITY_TASK, any(sentence.entities for sentence in train)),
-        (RELATION_TASK, any(sentence.relations for sentence in train)),
-    ):
-        if not found and kind in {ENTITY_TASK, *tasks}:
-            raise TrainingError(
-                f"the {len(train)} training sentences hold no {kind}, so there is nothing to learn "
-                f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
-            )
+def refuse_useless(train: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if the sentences hold no entity: nothing is learned without."""
+    if not any(sentence.entities for sentence in train):
+        raise TrainingError(
+            f"the {len(train)} training sentences hold no entity, so there is nothing to learn "
+            f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
+        )
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:

@@ -80,11 +80,12 @@ def load_teacher(config: Config) -> Teacher:
         raise ValueError("expected a config with a teacher and its digest: use pinned")
     folder = folder_of(named, field=FIELD)
     try:
-        model, language, unit = load_predictor(folder)
+        model, reading = load_predictor(folder)
     except ModelError as error:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
-    return Teacher(model, language, unit, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
+    described = f"{kind}, {named} (SHA-256 {digest[:12]}…)"
+    return Teacher(model, reading.language, reading.unit, described)
 
 
 def refuse_unfit(teacher: Teacher, student: Predictor, data: DataConfig) -> None:

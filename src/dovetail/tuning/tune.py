@@ -21,15 +21,23 @@ def sqlite_in(folder: Path) -> str:
 
 
 def tune(
-    task: Task, folder: Path, *, processes: int = 1, notify: Notify, should_stop: ShouldStop
+    task: Task,
+    folder: Path,
+    *,
+    processes: int = 1,
+    notify: Notify,
+    should_stop: ShouldStop,
+    objective: TrainingObjective | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
+
+    The objective is a new one unless one is given, which may have read the corpora already.
 
     Raises:
         CorpusError: if the data cannot be read.
         TrainingError: if the search cannot start or go on.
     """
-    objective = TrainingObjective()
+    objective = objective or TrainingObjective()
     splits = objective.splits(task.config.data)
     make_folder(folder)
     with storage_errors(task.storage):
