@@ -96,12 +96,6 @@ CASES = {
     ),
     "a version to come": ("dovetail", '{"format": "dovetail", "version": 2}', "newer Dovetail"),
     "a header alone": ("dovetail", HEADER, "no sentence"),
-    "duplicate ids": (
-        "dovetail",
-        native(id="x") + "\n" + native(id="x"),
-        r":2: the id 'x' is taken by .*:1;",
-    ),
-    "duplicate document keys": ("dygie", dygie() + "\n" + dygie(), "'d' is taken"),
     "characters outside the text": (
         "dovetail",
         json.dumps({"text": "Anna", "entities": [{**ENTITY, "end": 9}]}),
@@ -294,3 +288,18 @@ def test_utf16_is_named_as_what_it_is(tmp_path):
     path.write_text(spert(), encoding="utf-16")
     with pytest.raises(CorpusFormatError, match="iconv -f UTF-16 -t UTF-8"):
         read_corpus(path)
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("dovetail", native(id="x") + "\n" + native(id="x")),
+        ("dygie", dygie() + "\n" + dygie()),
+    ],
+)
+def test_documents_of_the_same_id_are_kept_and_noted(tmp_path, format, content):
+    path = tmp_path / "corpus"
+    path.write_text(content, encoding="utf-8")
+    corpus = read_corpus(path, format=format)
+    assert len({document.id for document in corpus.documents}) == 1 < len(corpus.documents)
+    assert "1 x document: an earlier one has the same id" in corpus.ledger.summary()

@@ -58,7 +58,7 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
 
 def test_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     checkpoint(1.0).save(tmp_path)
-    (tmp_path / f"{FILE}.partial").mkdir()  # stands in the way, even of root
+    (tmp_path / "in the way").mkdir()  # which cannot be unlinked, even by root
     with pytest.raises(TrainingError, match="could not write the checkpoint"):
         checkpoint(2.0).save(tmp_path)
     assert torch.equal(Checkpoint.load(tmp_path).model["layer.weight"], torch.ones(2, 3))

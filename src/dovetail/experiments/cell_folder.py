@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.files import write_text
 from dovetail.errors import TrainingError
+from dovetail.files import make_folder, write_text
 from dovetail.training.folder_lock import locked
 
 
@@ -112,5 +112,5 @@ class CellFolder:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a file of JSON at once, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(values, ensure_ascii=False, indent=1) + "\n")

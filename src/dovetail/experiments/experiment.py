@@ -19,7 +19,6 @@ from typing import Any
 
 import tomli_w
 
-from dovetail.corpora.files import write_text
 from dovetail.errors import MissingExtraError
 from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.cells import Cell, cells_of, chosen_cells
@@ -35,6 +34,7 @@ from dovetail.experiments.results import (
 )
 from dovetail.experiments.summary import comparison_rows, summarise, summary_values
 from dovetail.experiments.tables import markdown
+from dovetail.files import make_folder, write_text
 
 TABLES = ("cells", "scores", "comparisons")
 
@@ -72,7 +72,7 @@ class Experiment:
 
     def begin(self) -> None:
         """Make the folder and write the plan."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         values = self.plan.model_dump(mode="json", exclude_none=True)
         write_text(self.folder / "plan.toml", tomli_w.dumps(values))
 
