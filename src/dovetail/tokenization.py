@@ -20,7 +20,7 @@ from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
 from dovetail.line_breaks import LineBreaks
 from dovetail.locks import ProcessLock
-from dovetail.reading import sentences_in
+from dovetail.reading import Reading, sentences_in
 from dovetail.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:
@@ -69,6 +69,13 @@ class Tokenizer:
         self._joined = sentences_in(unit)
         self._pipeline = None if language in BY_CHARACTERS else _load_rules(language)
         self._lock = ProcessLock()  # a pipeline has one memory zone at a time
+
+    def like(self, reading: Reading) -> Tokenizer:
+        """This tokenizer, or one that cuts texts as a reading says, where that is another way."""
+        language = reading.language or self.language
+        if (language, reading.unit) == (self.language, self.unit):
+            return self
+        return Tokenizer(language, reading.unit)
 
     def document(self, text: str, id: str = "") -> Document:
         """Cut a text of any length; the time is linear in it.

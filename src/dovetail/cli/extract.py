@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,7 @@ import typer
 from dovetail.cli.inputs import documents_of, documents_of_corpora, files_read
 from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
 from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting
 from dovetail.errors import DovetailError
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as the shell counts it."""
-
-
-class OnError(StrEnum):
-    """What is done about an item that cannot be read."""
-
-    REFUSE = "refuse"
-    DROP = "drop"
 
 
 Model = Annotated[
@@ -74,20 +67,12 @@ From = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of the screen.")
 ]
-BadItems = Annotated[
-    OnError,
-    typer.Option(
-        "--on-error",
-        help="What to do about a line or file that cannot be read: refuse stops there, and keeps "
-        "the results before it; drop leaves it out, lists it in OUTPUT.errors.jsonl, or on "
-        f"standard error where there is no output file, and ends with exit code {DROPPED}.",
-    ),
-]
 Threads = Annotated[
     int, typer.Option(min=0, help="Threads of the computation; 0 leaves the choice to Dovetail.")
 ]
 
 
+@reads_corpora
 def extract_command(
     model: Model,
     inputs: Inputs = None,
@@ -95,13 +80,17 @@ def extract_command(
     to: To = None,
     from_: From = None,
     output: Output = None,
-    on_error: BadItems = OnError.REFUSE,
     threads: Threads = 0,
+    reading: ReadingOptions,
 ) -> None:
     """Extract entities and relations.
 
     In a terminal the result is rendered for reading; otherwise, and into a file, it is JSON lines
     of the native corpus format, with character offsets, types and confidences.
+
+    A line or file that cannot be read ends the command, which keeps the results before it;
+    --on-error drop leaves it out, lists it in OUTPUT.errors.jsonl, or on standard error where there
+    is no output file, and the exit code is then 3.
     """
     sources = inputs or ["-"]
     if to is not None and output is None:
@@ -113,11 +102,11 @@ def extract_command(
         from dovetail.extractor import Extractor
 
         extractor = Extractor.load(model, threads=threads)
-    corpora = extractor.reading.of_corpora
+    corpora = reading.over(extractor.reading.of_corpora)
     with LeftOut.listed(output) as left_out:
-        drop = left_out.add if on_error is OnError.DROP else None
+        drop = None if corpora.on_error == "refuse" else left_out.add
         documents = (
-            documents_of(sources, extractor.tokenizer, corpora, drop=drop)
+            documents_of(sources, extractor.tokenizer.like(corpora), corpora, drop=drop)
             if from_ is None and to is None
             else documents_of_corpora(sources, from_, corpora, drop=drop)
         )

@@ -6,7 +6,7 @@ import codecs
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,8 +68,7 @@ def documents_of(
     Raises:
         CorpusError: if there is no `drop`, and a file is missing, or something cannot be read.
     """
-    kept = reading if drop is None else replace(reading, on_error="drop")
-    return _documents(_items(sources, tokenizer, kept), drop)
+    return _documents(_items(sources, tokenizer, reading), drop)
 
 
 def documents_of_corpora(
@@ -84,8 +83,7 @@ def documents_of_corpora(
     for source in sources:
         if source in ("", "-"):
             raise CorpusError("a corpus is read from a file or folder; name one")
-    kept = reading if drop is None else replace(reading, on_error="drop")
-    return _documents((_corpus(Path(source), format, kept) for source in sources), drop)
+    return _documents((_corpus(Path(source), format, reading) for source in sources), drop)
 
 
 def _documents(items: Iterable[_Item], drop: Drop | None) -> Iterator[Document]:
