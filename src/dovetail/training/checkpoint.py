@@ -89,9 +89,13 @@ class Checkpoint:
         except (OSError, SafetensorError) as error:
             with suppress(OSError):
                 partial.unlink()
+            before = (
+                "The checkpoint before it is whole: make room, then go on with --resume"
+                if os.path.exists(target)  # false where the folder cannot be read either
+                else "There is none before it: make room, then start with --resume"
+            )
             raise TrainingError(
-                f"could not write the checkpoint {target}: {error}. The checkpoint before it is "
-                f"whole: make room, then go on with --resume"
+                f"could not write the checkpoint {target}: {error}. {before}"
             ) from error
 
     @classmethod
