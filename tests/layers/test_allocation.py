@@ -54,3 +54,15 @@ def test_tensors_without_numbers_count_by_their_number_alone() -> None:
             torch.empty(10**9, device="meta")
         with pytest.raises(TooLargeError):
             torch.empty(1, device="meta")
+
+
+def test_limit_within_another_one_stands_in_its_place() -> None:
+    with AllocationLimit(max_bytes=100, max_tensors=2):
+        with AllocationLimit(max_bytes=10_000, max_tensors=50):
+            small_tensors(50, numbers=10)
+            with pytest.raises(TooLargeError):
+                small_tensors(1, numbers=10)
+        small_tensors(2, numbers=1)
+        with pytest.raises(TooLargeError):
+            small_tensors(1, numbers=1)
+    small_tensors(100, numbers=10)
