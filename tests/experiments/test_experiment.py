@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
 from dovetail.cli.experiment_display import Clock, ExperimentDisplay
+from dovetail.errors import TrainingError
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import cells_of, chosen_cells
 from dovetail.experiments.plan import load_plan
@@ -203,3 +204,17 @@ def test_time_to_go_is_that_of_the_cells_before(plan_file: Path, tmp_path: Path)
         clock.note(Ended(Outcome(cell, FINISHED), seconds))
     # Two cells of the other row, for which 15 seconds are the best guess; the ensemble is quick.
     assert clock.left() == "about 15 s left"
+
+
+def test_folder_that_cannot_be_written_is_named_before_the_work(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").write_text("", encoding="utf-8")
+    for options in ([], ["--smoke"]):
+        with pytest.raises(TrainingError, match=r"runs/tiny.* cannot be written: .*; name another"):
+            run(plan_file, "--runs", tmp_path / "runs", *options)
+    (tmp_path / "runs").unlink()
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "cells").write_text("", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"cells.* cannot be written"):
+        run(plan_file, "--runs", tmp_path / "runs", "--processes", "1")

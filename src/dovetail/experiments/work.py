@@ -147,7 +147,7 @@ def test_sentences(cell: Cell, cut: Reading) -> tuple[Sentence, ...]:
 
 
 def _log(folder: CellFolder, text: str) -> None:
-    with folder.log.open("a", encoding="utf-8") as file:
+    with folder.open_log() as file:
         file.write(text)
 
 

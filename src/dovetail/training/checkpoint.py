@@ -8,6 +8,7 @@ seeds them anew from the run's seed and its own number.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -81,9 +82,13 @@ class Checkpoint:
             with replaced(target) as unfinished:
                 save_file(tensors, unfinished, metadata=metadata)
         except (OSError, OutputError, SafetensorError) as error:
+            before = (
+                "The checkpoint before it is whole: make room, then go on with --resume"
+                if os.path.exists(target)  # false where the folder cannot be read either
+                else "There is none before it: make room, then start with --resume"
+            )
             raise TrainingError(
-                f"could not write the checkpoint {target}: {error}. The checkpoint before it is "
-                f"whole: make room, then go on with --resume"
+                f"could not write the checkpoint {target}: {error}. {before}"
             ) from error
 
     @classmethod
