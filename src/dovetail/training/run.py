@@ -153,9 +153,9 @@ def prepare(
         model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
     if encodes:
         sentences, taught = yield from learned(model, splits.learned, config)
-        train = yield from encoded(model, sentences, config.training, states)
+        train = yield from encoded(model, sentences, config.training, states, what="training")
         train = replace(train, taught=taught)
-        dev = yield from encoded(model, splits.dev, config.training, states)
+        dev = yield from encoded(model, splits.dev, config.training, states, what="dev")
     else:
         train, dev = EncodedSentences(splits.learned), EncodedSentences(splits.dev)
     pools = (
