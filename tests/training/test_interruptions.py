@@ -269,6 +269,22 @@ def test_two_runs_of_one_process_keep_apart_too(config: Config, tmp_path: Path) 
     assert isinstance(next(train(config, tmp_path / "run", resume=True)), RunStarted)
 
 
+def test_lock_is_told_of_before_what_the_other_process_has_made(
+    config: Config, tmp_path: Path
+) -> None:
+    """Not that it goes on by --resume, which it does not until the other one is over."""
+    events = train(config, tmp_path / "run")
+    while not isinstance(next(events), EpochResult):
+        pass
+    next(events)
+    assert (tmp_path / "run" / "checkpoint").exists()
+    with pytest.raises(TrainingError, match="another process is training"):
+        next(train(config, tmp_path / "run"))
+    events.close()
+    with pytest.raises(TrainingError, match="holds a run already"):
+        next(train(config, tmp_path / "run"))
+
+
 def test_refused_resume_leaves_nothing(config: Config, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no run to resume"):
         next(train(config, tmp_path / "run", resume=True))

@@ -20,7 +20,7 @@ from typing import Any
 import tomli_w
 
 from dovetail.corpora.files import write_text
-from dovetail.errors import MissingExtraError
+from dovetail.errors import MissingExtraError, TrainingError
 from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.cells import Cell, cells_of, chosen_cells
 from dovetail.experiments.figures import write_figures
@@ -71,8 +71,15 @@ class Experiment:
         return chosen_cells(self.cells, rows=rows, seeds=seeds)
 
     def begin(self) -> None:
-        """Make the folder and write the plan."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder and write the plan.
+
+        Raises:
+            TrainingError: if the folder cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"could not make {self.folder}: {error.strerror}") from error
         values = self.plan.model_dump(mode="json", exclude_none=True)
         write_text(self.folder / "plan.toml", tomli_w.dumps(values))
 
