@@ -157,9 +157,9 @@ def prepare(
     whole_dev = Windowed.of(splits.dev, config.reading)
     if encodes:
         sentences, taught = yield from learned(model, drawn.sentences, config)
-        train = yield from encoded(model, sentences, config.training, states)
+        train = yield from encoded(model, sentences, config.training, states, what="training")
         train = replace(train, taught=taught)
-        dev = yield from encoded(model, whole_dev.parts, config.training, states)
+        dev = yield from encoded(model, whole_dev.parts, config.training, states, what="dev")
     else:
         train, dev = EncodedSentences(drawn.sentences), EncodedSentences(whole_dev.parts)
     steps = -(-drawn.number // config.training.batch_size)

@@ -43,14 +43,15 @@ class RunFolder:
         Raises:
             TrainingError: if another process has it, it holds a run already, or none to resume.
         """
-        self._check(resume=resume)  # before anything is made
+        if resume:
+            self._check(resume=True)  # before anything is made
         with locked(self.lock) as mine:
             if not mine:
                 raise TrainingError(
                     f"another process is training in {self.path}: wait for its end, or give this "
                     f"run another name (--set name=…)"
                 )
-            self._check(resume=resume)  # another process may have begun one, and ended, since
+            self._check(resume=resume)  # now that nobody else can begin or end one
             yield
 
     def _check(self, *, resume: bool) -> None:
