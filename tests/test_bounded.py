@@ -140,3 +140,26 @@ def test_config_with_very_many_problems_says_the_first_ones(tmp_path: Path) -> N
     path.write_text("a = 1\n" * 200_000, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"1,200,000 bytes or more, and at most 1,048,576"):
         load_config(path)
+
+
+@pytest.mark.parametrize("format", [None, "dovetail", "spert", "dygie", "unified"])
+@pytest.mark.parametrize(
+    "value",
+    ["[" * 985 + "]" * 985, "[" * 10**6, "9" * 4300, "-" + "9" * 5000, '{"a": {"a": {}}}'],
+    ids=["levels", "open levels", "digits", "more digits", "tables"],
+)
+def test_json_that_no_reader_expects_is_refused_by_a_sentence(
+    value: str, format: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "corpus.jsonl"
+    for line in (
+        value,
+        f'{{"text": {value}}}',
+        f'{{"tokens": {value}}}',
+        f'{{"tokens": ["a"], "entities": [{{"type": "A", "start": {value}, "end": 1}}]}}',
+        f'{{"tokens": ["a"], "entities": [{{"type": {value}, "start": 0, "end": 1}}]}}',
+    ):
+        path.write_text(line, encoding="utf-8")
+        with pytest.raises(CorpusError) as refusal:
+            read_corpus(path, format=format)
+        assert len(str(refusal.value)) < 1_000

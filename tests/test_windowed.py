@@ -12,6 +12,7 @@ from tests.corpus import SENTENCES
 
 from dovetail.config import WindowsConfig
 from dovetail.document import Entity, Relation, Sentence, Unaligned
+from dovetail.reading import ModelReading
 from dovetail.windowed import Windowed
 from dovetail.windows import Window
 

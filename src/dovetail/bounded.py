@@ -12,8 +12,9 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 MAX_LEVELS = 100
 """Tables and lists within one another."""
@@ -53,9 +54,23 @@ def read_bytes(path: Path, *, at_most: int) -> bytes:
         status = os.fstat(descriptor)
         _refuse_others(status)
         _refuse_larger(status.st_size, at_most)
-        content = file.read(at_most + 1)  # a file may grow while it is read
+        content = file.read(status.st_size + 1)  # room for so many bytes is made at once
+        if len(content) > status.st_size:  # it grows, or is one of those that the system makes up
+            content += file.read(at_most + 1 - len(content))
     _refuse_larger(len(content), at_most)
     return content
+
+
+def bounded_lines(file: TextIO, *, at_most: int = 1 << 20) -> Iterator[str]:
+    """The lines of an open file, with their line breaks.
+
+    Raises:
+        ValueError: at a line of more characters than that.
+    """
+    while line := file.readline(at_most + 1):
+        if len(line) > at_most:
+            raise ValueError(f"a line of more than {at_most:,} characters")
+        yield line
 
 
 def check_regular(path: Path, *, at_most: int | None = None) -> None:

@@ -28,8 +28,8 @@ from dovetail.saved_model import (
     check_version,
     digest_of_model,
     load_model,
+    model_folder_to_write,
     read_description,
-    whole_folder,
     write_json,
 )
 from dovetail.version import __version__
@@ -120,7 +120,7 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
     ]
     description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
-    with whole_folder(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
+    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
         for row, source in zip(listed, sources.values(), strict=True):
             (partial / row["folder"]).mkdir(parents=True)
             for name in sorted(FILES):

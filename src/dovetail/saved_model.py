@@ -27,8 +27,9 @@ from torch import Tensor
 from dovetail.bounded import check_regular, read_json
 from dovetail.build import restore_model
 from dovetail.config import Config, dump_config, load_config
-from dovetail.errors import DovetailError, ModelError
+from dovetail.errors import DovetailError, ModelError, OutputError
 from dovetail.evaluation import Evaluation
+from dovetail.files import whole_folder
 from dovetail.layers.allocation import AllocationLimit, TooLargeError
 from dovetail.layers.stored import StoredTensor, read_header
 from dovetail.model import JointModel
@@ -80,7 +81,7 @@ def save_model(
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
     model = model.finalize()
-    with whole_folder(folder, FILES) as partial:
+    with model_folder_to_write(folder, FILES) as partial:
         save_file(rounded_state(model), partial / WEIGHTS)
         write_json(partial / DESCRIPTION, describe(model))
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
@@ -101,7 +102,7 @@ def rounded_state(model: JointModel) -> dict[str, Tensor]:
 
 
 @contextmanager
-def whole_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
+def model_folder_to_write(folder: Path, names: Collection[str]) -> Iterator[Path]:
     """A folder to write in, which takes the place of `folder` when all is written.
 
     Raises:
@@ -113,15 +114,10 @@ def whole_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
             f"{folder} holds files that are not a model's, and would be replaced: "
             f"{', '.join(sorted(others)[:3])}; name another folder"
         )
-    partial = folder.with_name(f"{folder.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        with whole_folder(folder) as unfinished:
+            yield unfinished
+    except (OutputError, SafetensorError) as error:
         raise ModelError(f"could not write the model {folder}: {error}") from error
 
 

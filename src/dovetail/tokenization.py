@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import threading
 from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
 from dovetail.line_breaks import LineBreaks
-from dovetail.reading import sentences_in
+from dovetail.locks import ProcessLock
+from dovetail.reading import Reading, sentences_in
 from dovetail.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:
@@ -68,7 +68,14 @@ class Tokenizer:
         self.unit = unit
         self._joined = sentences_in(unit)
         self._pipeline = None if language in BY_CHARACTERS else _load_rules(language)
-        self._lock = threading.Lock()  # a pipeline has one memory zone at a time
+        self._lock = ProcessLock()  # a pipeline has one memory zone at a time
+
+    def like(self, reading: Reading) -> Tokenizer:
+        """This tokenizer, or one that cuts texts as a reading says, where that is another way."""
+        language = reading.language or self.language
+        if (language, reading.unit) == (self.language, self.unit):
+            return self
+        return Tokenizer(language, reading.unit)
 
     def document(self, text: str, id: str = "") -> Document:
         """Cut a text of any length; the time is linear in it.
@@ -98,9 +105,10 @@ class Tokenizer:
         """
         surrogate = _SURROGATE.search(text)
         if surrogate:
+            name = f" of document {id!r}" if id else ""
             raise CorpusError(
-                f"the text of document {id!r} has half a surrogate pair at character "
-                f"{surrogate.start()}, which no encoding can hold; decode it again from its bytes"
+                f"the text{name} has half a surrogate pair at character {surrogate.start()}, which "
+                f"no encoding can hold; decode it again from its bytes"
             )
         with self._lock:
             units = list(self._units(text))

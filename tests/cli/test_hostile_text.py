@@ -115,3 +115,34 @@ def test_message_with_a_long_value_is_cut(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'name = "{"x" * 500_000}"\nseed = "{"y" * 500_000}"\n', encoding="utf-8")
     assert len(run("train", config, code=1)) < 5_000
+
+
+WITHOUT_JINJA = """
+import importlib.machinery, sys
+class Finder:
+    "Finds all modules but one."
+    find_distributions = importlib.machinery.PathFinder.find_distributions
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        missing = name.partition(".")[0] == "jinja2"
+        return None if missing else importlib.machinery.PathFinder.find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Finder
+sys.argv[0] = "dovetail"
+from dovetail.cli import main
+main()
+"""
+
+
+def test_library_that_lacks_one_of_its_own_is_said_in_a_sentence(corpus: Path) -> None:
+    raw = corpus.with_name("raw.txt")
+    raw.write_text("Ann left Bonn.", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_JINJA, "extract", "news", str(raw)],
+        capture_output=True,
+        check=False,
+    )
+    output = done.stderr.decode("utf-8")
+    assert done.returncode == 1
+    assert output.startswith("error: the Python module 'jinja2' is missing")
+    assert "pip install" in output
+    assert_harmless(output)

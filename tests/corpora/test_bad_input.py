@@ -102,12 +102,6 @@ CASES = {
     ),
     "a version to come": ("dovetail", '{"format": "dovetail", "version": 2}', "newer Dovetail"),
     "a header alone": ("dovetail", HEADER, "no sentence"),
-    "duplicate ids": (
-        "dovetail",
-        native(id="x") + "\n" + native(id="x"),
-        r":2: the id 'x' is taken by .*:1;",
-    ),
-    "duplicate document keys": ("dygie", dygie() + "\n" + dygie(), "'d' is taken"),
     "characters outside the text": (
         "dovetail",
         json.dumps({"text": "Anna", "entities": [{**ENTITY, "end": 9}]}),
@@ -361,3 +355,18 @@ def test_a_file_with_damaged_bytes_is_read_or_refused_by_a_sentence(tmp_path, fo
     with suppress(CorpusError):
         corpus = read_corpus(path, format=format, reading=Reading(language="xx"))
         assert corpus.ledger["document"].kept == len(corpus.documents)
+
+
+@pytest.mark.parametrize(
+    ("format", "content"),
+    [
+        ("dovetail", native(id="x") + "\n" + native(id="x")),
+        ("dygie", dygie() + "\n" + dygie()),
+    ],
+)
+def test_documents_of_the_same_id_are_kept_and_noted(tmp_path, format, content):
+    path = tmp_path / "corpus"
+    path.write_text(content, encoding="utf-8")
+    corpus = read_corpus(path, format=format)
+    assert len({document.id for document in corpus.documents}) == 1 < len(corpus.documents)
+    assert "1 x document: an earlier one has the same id" in corpus.ledger.summary()

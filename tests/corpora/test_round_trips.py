@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
-from dovetail.errors import CorpusError
+from dovetail.errors import DovetailError, OutputError
 from dovetail.reading import Reading
 
 WRITTEN = [name for name, format in FORMATS.items() if format.write]
@@ -214,7 +214,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, format):
     path.mkdir()
     (path / "precious").write_text("mine")
     sentence = Sentence.from_tokens(["a"])
-    with pytest.raises(CorpusError, match="corpus"):
+    with pytest.raises(DovetailError, match="corpus"):
         write_corpus([Document.from_sentence(sentence)], path, format=format)
     assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
     assert (path / "precious").read_text() == "mine"
@@ -223,7 +223,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, format):
 @pytest.mark.parametrize("format", WRITTEN)
 def test_text_that_no_encoding_holds_is_refused_and_leaves_nothing(tmp_path, format):
     document = Document.from_sentence(Sentence.from_tokens(["a\ud800"]))
-    with pytest.raises(CorpusError, match="surrogate"):
+    with pytest.raises(OutputError, match="surrogate"):
         write_corpus([document], tmp_path / "corpus", format=format)
     assert not list(tmp_path.iterdir())
 
@@ -232,7 +232,7 @@ def test_text_that_no_encoding_holds_is_refused_and_leaves_nothing(tmp_path, for
 def test_a_folder_that_is_a_file_is_refused(tmp_path, format):
     (tmp_path / "file").write_text("mine")
     document = Document.from_sentence(Sentence.from_tokens(["a"]))
-    with pytest.raises(CorpusError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_corpus([document], tmp_path / "file" / "corpus", format=format)
 
 

@@ -10,12 +10,18 @@ import pytest
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
 
-from dovetail.config import DataConfig, load_config
+from dovetail.config import DataConfig, load_config, parse_config
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
+from dovetail.experiments.cells import Cell
+from dovetail.experiments.strategies import strategies
+from dovetail.experiments.work import Ending, attempt
 from dovetail.extractor import Extractor
 from dovetail.report.run import report_of_run
 from dovetail.training import RunFinished, RunStarted, train
+from dovetail.tuning import default_space
+from dovetail.tuning.search import Progress
+from dovetail.tuning.training_objective import TrainingObjective
 
 
 def without_relations(sentence: Sentence) -> Sentence:
@@ -105,3 +111,38 @@ def test_weight_of_zero_needs_no_note(tmp_path: Path) -> None:
     started = next(train(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     assert started.splits.notes == ()
+
+
+def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
+    """Searching, comparing ways of sharing, and experiments, which hand the config on as TOML."""
+    data = data_of(unannotated, tmp_path)
+    config = parse_config(
+        {
+            "data": data.model_dump(mode="json", exclude_unset=True),
+            "encoders": [{"kind": "characters", "embedding_dim": 6, "hidden_dim": 4}],
+            "sharing": {"hidden_dim": 6},
+            "training": {"epochs": 1, "learning_rate": 1e-2, "precision": "fp32", "threads": 1},
+        }
+    )
+    fitted, splits = TrainingObjective().fitted(config)
+    assert fitted.training.relation_loss_weight == 0
+    assert "training.relation_loss_weight" not in default_space(fitted).entries
+    assert len(splits.notes) == 1
+    *_, last = TrainingObjective()(fitted, lambda: False)
+    assert isinstance(last, Progress)
+    assert last.score == last.result.entity_f1
+
+    assert all(strategy.costs or strategy.problem for strategy in strategies(config))
+
+    cell = Cell("a", "all", 1, config)
+    again = Cell.from_json(cell.to_json())
+    assert attempt(again, tmp_path / "cells") is Ending.FINISHED
+
+
+def test_card_of_a_model_of_entities_says_nothing_of_relations(tmp_path: Path) -> None:
+    config = tiny_config(data_of(unannotated, tmp_path), training={"epochs": 1})
+    list(train(config, tmp_path / "run"))
+    card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
+    assert "None: the model was trained to find entities alone." in card
+    assert "- entities " in card
+    assert "- relations " not in card

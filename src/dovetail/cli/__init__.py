@@ -6,7 +6,6 @@ Modules of this package import only typer and the standard library at their top:
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Annotated
 
@@ -23,9 +22,16 @@ from dovetail.cli.probe import probe_command
 from dovetail.cli.report import report_command
 from dovetail.cli.say import Commands, say_error
 from dovetail.cli.strategies import strategies_command
+from dovetail.cli.streams import (
+    CLOSED_PIPE,
+    ClosedPipeError,
+    finish_output,
+    give_output_up,
+    prepare_streams,
+)
 from dovetail.cli.train import train_command
 from dovetail.cli.tune import tune_command
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, OutputError
 from dovetail.threads import prepare_threads
 
 app = typer.Typer(
@@ -74,13 +80,18 @@ app.command("report")(report_command)
 def main() -> None:
     """Run the command line; an error that the user can put right is printed, not traced."""
     prepare_threads()
-    for stream in (sys.stdout, sys.stderr):
-        _hold_all_characters(stream)
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            finish_output()
     except DovetailError as error:
-        say_error(f"error: {error}")
-        sys.exit(1)
+        if isinstance(error, OutputError):
+            give_output_up()
+        for line in (f"error: {error}", *getattr(error, "__notes__", ())):
+            say_error(line)
+        sys.exit(CLOSED_PIPE if isinstance(error, ClosedPipeError) else 1)
     except ModuleNotFoundError as error:
         if (error.name or "dovetail").startswith("dovetail"):
             raise
@@ -89,16 +100,3 @@ def main() -> None:
             f"Dovetail stands on does not work: pip install --force-reinstall dovetail brings it"
         )
         sys.exit(1)
-
-
-def _hold_all_characters(stream: object) -> None:
-    """Let a stream of the process take any text, whatever the locale is.
-
-    Files and pipes get UTF-8, as standard input is read, and so does a terminal of which the locale
-    says no more than ASCII.  A terminal with another encoding gets escapes for what it lacks.
-    """
-    if not isinstance(stream, io.TextIOWrapper):  # a test may have put something else there
-        return
-    says_enough = stream.isatty() and "é".encode(stream.encoding, "ignore") != b""
-    encoding = stream.encoding if says_enough else "utf-8"
-    stream.reconfigure(encoding=encoding, errors="backslashreplace")

@@ -8,9 +8,17 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output, refuse_overwriting
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", "--format", help="The format to read; recognised from the content if left out."
+    ),
+]
 
 
 @reads_corpora
@@ -25,10 +33,7 @@ def convert_command(
             "or columns.",
         ),
     ],
-    from_: Annotated[
-        str | None,
-        typer.Option("--from", help="The format to read; recognised from the content if left out."),
-    ] = None,
+    from_: From = None,
     ledger: Annotated[
         Path | None, typer.Option(help="A JSON file for the account, with every single drop.")
     ] = None,
@@ -39,8 +44,10 @@ def convert_command(
     from dovetail.cli.inspect import show_ledger
     from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
 
+    refuse_overwriting(target, source)
+    check_output(ledger, source, target, option="--ledger")
     # Nothing is scored, so tokens are cut where entities need it, and none is lost.
     read_as = reading.over(Reading(borders="cut"))
     with Waiting() as tell:

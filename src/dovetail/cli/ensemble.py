@@ -27,7 +27,7 @@ def ensemble_command(models: Models, *, output: Output) -> None:
     The folder holds copies of the models, and is used wherever a model is: to evaluate, to extract,
     or as the teacher of a single model.
     """
-    from dovetail.extractor import model_folder
+    from dovetail.model_folders import model_folder
     from dovetail.saved_ensemble import save_ensemble
 
     with Waiting() as tell:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say_json
 from dovetail.cli.waiting import Waiting, being_read
@@ -72,11 +73,10 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     dovetail evaluate --predictions FILE CORPUS what any system predicted.
     """
     model, corpus = _model_and_corpus(arguments, predictions)
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+    check_output(output, corpus, predictions)
 
     from dovetail.cli.evaluate_display import show
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
 
     with Waiting() as tell:
         compared = (

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting
@@ -55,10 +56,12 @@ def report_command(
     """
     if test is not None and predictions is not None:
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+    target = output or (
+        source / "report.html" if predictions is None else predictions.with_suffix(".html")
+    )
+    check_output(output, source, test, predictions)
 
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
     from dovetail.report.page import Made, environment
 
     environment()  # what is not installed is said before torch is loaded
@@ -74,8 +77,5 @@ def report_command(
             read_as=reading.over,
             tell=tell,
         )
-    target = output or (
-        source / "report.html" if predictions is None else predictions.with_suffix(".html")
-    )
     write_text(target, page)
     say(f"report: {target}")

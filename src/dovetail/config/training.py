@@ -53,7 +53,8 @@ class TrainingConfig(Section):
     """Factor of the entity loss in the sum that is minimised; 0 does not train the task."""
 
     relation_loss_weight: NonNegative = 5.0
-    """Factor of the relation loss in the sum that is minimised; 0 does not train the task."""
+    """Factor of the relation loss in the sum that is minimised; 0 does not train the task. Where
+    the training sentences hold no relation, and this is not set, it is 0."""
 
     balance: Literal["fixed", "learned"] = "fixed"
     """Whether these factors stay as they are, or training learns others from there: a task whose

@@ -18,10 +18,8 @@ from dovetail.corpora.files import (
     ARROW_STREAM,
     MAX_CORPUS_BYTES,
     PARQUET,
-    new_folder,
     parse_json,
     read_text,
-    replaced,
 )
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import Tally
@@ -35,6 +33,7 @@ from dovetail.corpora.token_classification import (
 )
 from dovetail.document import Document
 from dovetail.errors import CorpusError, CorpusFormatError, MissingExtraError
+from dovetail.files import replaced, whole_folder
 
 _STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 _DATA = "data-00000-of-00001.arrow"
@@ -192,8 +191,15 @@ def _write_parquet(documents: Sequence[Document], path: Path, tally: Tally) -> N
 
 
 def _write_datasets(documents: Sequence[Document], path: Path, tally: Tally) -> None:
-    """Write a folder, as ``Dataset.save_to_disk`` does."""
-    with new_folder(path, "the files of datasets") as unfinished:
+    """Write a folder, as ``Dataset.save_to_disk`` does.
+
+    Raises:
+        CorpusError: if there is something at the path.
+        OutputError: if it cannot be written.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise CorpusError(f"{path} exists; name a new folder for the files of the data set")
+    with whole_folder(path) as unfinished:
         table, features = _table(documents, tally)
         with _pyarrow().ipc.new_stream(unfinished / _DATA, table.schema) as writer:
             writer.write_table(table)

@@ -162,7 +162,7 @@ def document_of_sentences(id: str, sentences: Sequence[Sentence]) -> Document:
 
 
 class UniqueNames:
-    """Refuses a second document of the same name; documents without a name are all right."""
+    """Refuses a second sentence of the same number: the rows of the two would be mixed up."""
 
     def __init__(self) -> None:
         self._first: dict[str, str] = {}
@@ -178,6 +178,21 @@ class UniqueNames:
             raise CorpusFormatError(
                 f"{where}: the id {id!r} is taken by {first}; give each its own id, or none at all"
             )
+
+
+class RepeatedNames:
+    """Notes documents of the same name as an earlier one; those without a name are all right.
+
+    They are kept: what people extract from has often names that are not unique.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def add(self, id: str, tally: Tally) -> None:
+        """Take a name."""
+        tally.note("document: an earlier one has the same id", bool(id) and id in self._known)
+        self._known.add(id)
 
 
 def drop_sentence(tally: Tally, document_id: str, sentence: Sentence, reason: str) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from dovetail.corpora.files import write_text
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.standoff import standoff_of
 from dovetail.document import Document
+from dovetail.files import write_text
 
 UNWRITABLE_TYPE = "its type is empty, or holds a character that XML cannot"
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ud800-\udfff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dovetail.corpora.files import write_errors
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
 from dovetail.errors import CorpusError
+from dovetail.files import whole_folder
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
 WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
@@ -24,22 +23,16 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     """Write a folder that does not exist yet, or is empty; it appears at once.
 
     Raises:
-        CorpusError: if there is something at the path, or it cannot be written.
+        CorpusError: if there is something at the path.
+        OutputError: if it cannot be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise CorpusError(f"{path} exists; name a new folder for the .txt and .ann files")
-    unfinished = path.with_name(f".{path.name}.unfinished")
     names = _file_names(documents, tally)
-    try:
-        with write_errors(path):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            for name, document in zip(names, documents, strict=True):
-                _write_text(unfinished / f"{name}.txt", document.text)
-                _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
-            unfinished.replace(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
+    with whole_folder(path) as unfinished:
+        for name, document in zip(names, documents, strict=True):
+            _write_text(unfinished / f"{name}.txt", document.text)
+            _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, drop_relation, drop_sentence
-from dovetail.corpora.files import numbered_lines, read_text, write_text
+from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
@@ -19,6 +19,7 @@ from dovetail.corpora.tags import entities_from_tags, is_tag
 from dovetail.corpora.writing import note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 NO_RELATIONS = "columns hold no relations"
 UNWRITABLE = "a token or type holds a tab or a line break, or reads as a comment"

@@ -128,7 +128,8 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     A file is replaced at once, or not at all.
 
     Raises:
-        CorpusError: if the format is unknown or only read, or the path cannot be written.
+        CorpusError: if the format is unknown or only read.
+        OutputError: if the path cannot be written.
     """
     known = _format(format)
     if known.write is None:
@@ -154,7 +155,8 @@ def recognise(path: Path) -> Format:
         if format.recognises(sample):
             return format
     raise CorpusError(
-        f"{path}: the format was not recognised; name it (--format), one of: {', '.join(FORMATS)}"
+        f"{path}: the format was not recognised; name it (--format, or data.format in a config), "
+        f"one of: {', '.join(FORMATS)}"
     )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.corpora.assembly import drop_relation, drop_sentence
-from dovetail.corpora.files import replaced
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Sentence
+from dovetail.files import replaced
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc

@@ -14,24 +14,25 @@ from typing import Any
 from dovetail.corpora.assembly import (
     CROSSES_SENTENCES,
     Place,
+    RepeatedNames,
     SentenceBuilder,
-    UniqueNames,
     document_of_sentences,
 )
-from dovetail.corpora.files import numbered_lines, parse_json, read_text, write_text
+from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.records import Record, check_tokens
 from dovetail.corpora.spans import check_span, relations_between_spans
 from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.files import write_text
 from dovetail.tokenization import sentence_id
 
 _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}
 
 
 def _read(source: Source, *, whole_documents: bool) -> list[Document]:
-    names = UniqueNames()
+    names = RepeatedNames()
     documents = []
     for number, line in numbered_lines(read_text(source.path)):
         if not line.strip():
@@ -39,7 +40,7 @@ def _read(source: Source, *, whole_documents: bool) -> list[Document]:
         value = parse_json(line, source.path, line=number)
         record = Record.of(value, f"{source.path}:{number}")
         id = record.identifier("doc_key")
-        names.add(id, record.where)
+        names.add(id, source.tally)
         source.tally.read(DOCUMENT)
         for name in sorted(record.values.keys() - _FIELDS):
             source.tally.note(f"field {name!r} is not read")

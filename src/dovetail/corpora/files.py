@@ -1,14 +1,11 @@
-"""Files on disk: text out of them with errors that say where, and text into them at once."""
+"""Text out of files, with errors that say where."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from dovetail.bounded import check_regular, json_value, read_bytes
 from dovetail.errors import CorpusError, CorpusFormatError
@@ -106,83 +103,3 @@ def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
         ) from error
     except ValueError as error:
         raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error
-
-
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
-    """Turn what can go wrong while `path` is written into a `CorpusError` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{path} cannot be written: a text holds half a surrogate pair"
-        ) from error
-
-
-@contextmanager
-def replaced(path: Path) -> Iterator[Path]:
-    """The path of a file beside `path`, for a library to write; then it takes its place.
-
-    Raises:
-        CorpusError: if the file cannot be written.
-    """
-    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
-    try:
-        with write_errors(path):
-            yield unfinished
-            unfinished.replace(path)
-    finally:
-        with suppress(OSError):  # it is gone unless something failed
-            unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
-def new_folder(path: Path, content: str) -> Iterator[Path]:
-    """A folder to write in, which appears at once where there is nothing or an empty one.
-
-    Args:
-        path: the folder.
-        content: what will be in it, for the message.
-
-    Raises:
-        CorpusError: if there is something at the path, or it cannot be written.
-    """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise CorpusError(f"{path} exists; name a new folder for {content}")
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with write_errors(path):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            yield unfinished
-            unfinished.replace(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
-
-
-@contextmanager
-def open_atomically(path: Path) -> Iterator[TextIO]:
-    """Open a file for writing: whoever reads it sees the old content or all of the new.
-
-    Raises:
-        CorpusError: if the file cannot be written.
-    """
-    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
-    try:
-        with write_errors(path):
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-    finally:
-        with suppress(OSError):  # it is gone unless something failed
-            unfinished.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file as `open_atomically` does."""
-    with open_atomically(path) as file:
-        file.write(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
+from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
 from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE
@@ -33,7 +33,7 @@ _DOCUMENT_FIELDS = {"id", "text", "sentences", "entities", "relations", "annotat
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def read_header(self, record: Record) -> None:
@@ -49,7 +49,7 @@ class _Reader:
 
     def read_line(self, record: Record) -> Document | MarkedText:
         id = record.identifier("id")
-        self.names.add(id, record.where)
+        self.names.add(id, self.source.tally)
         if "text" not in record:
             self.source.tally.read(DOCUMENT)
             return Document.from_sentence(self.sentence_of_tokens(record, id))

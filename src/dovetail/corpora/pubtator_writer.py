@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.corpora.files import write_text
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.standoff import standoff_of, unique_names
 from dovetail.document import Document
+from dovetail.files import write_text
 
 UNWRITABLE_TYPE = "its type holds a tab or a line break, or is a number: PubTator's lines cannot"
 _BREAKS = re.compile(r"[\t\r\n]")

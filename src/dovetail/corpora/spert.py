@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import parse_json, read_text, write_text
+from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
+from dovetail.corpora.files import parse_json, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
 from dovetail.corpora.records import Record
@@ -24,6 +24,7 @@ from dovetail.corpora.tags import entities_from_tags
 from dovetail.corpora.writing import note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
 _UNREAD = "field {!r} is not read"
@@ -33,12 +34,12 @@ def _read(source: Source, annotate: Callable[[Record, SentenceBuilder], None]) -
     items = parse_json(read_text(source.path), source.path)
     if not isinstance(items, list) or not items:
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
-    names = UniqueNames()
+    names = RepeatedNames()
     documents = []
     for position, item in enumerate(items):
         record = Record.of(item, f"{source.path}: item {position}")
         id = record.identifier("orig_id")
-        names.add(id, record.where)
+        names.add(id, source.tally)
         source.tally.read(DOCUMENT)
         source.tally.read(SENTENCE)
         for name in record.values.keys() - _FIELDS:

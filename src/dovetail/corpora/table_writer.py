@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.assembly import drop_relation
-from dovetail.corpora.files import write_text
 from dovetail.corpora.ledger import DOCUMENT, Drop, Tally
 from dovetail.corpora.standoff import standoff_of, unique_names
 from dovetail.corpora.token_classification import rows_of
 from dovetail.document import Document
+from dovetail.files import write_text
 
 TOKEN_COLUMNS = ("sentence_id", "token", "tag")
 ENTITY_COLUMNS = ("document_id", "text", "start", "end", "type", "mention")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, drop_relation
-from dovetail.corpora.files import numbered_lines, parse_json, read_text, write_text
+from dovetail.corpora.files import numbered_lines, parse_json, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
@@ -22,6 +22,7 @@ from dovetail.corpora.tags import entities_from_tags
 from dovetail.corpora.writing import note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 TOKEN_FIELDS = ("tokens", "words")
 TAG_FIELDS = ("ner_tags", "ner_labels", "ner", "bio_tags", "tags", "labels")

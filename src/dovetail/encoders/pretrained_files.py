@@ -36,11 +36,8 @@ _MAX_BYTES = {".json": 1 << 28, ".txt": 1 << 26, ".model": 1 << 26}
 _SPARE_TENSORS = 500
 """Tensors that an encoder is made of beside those that are stored."""
 
-# What reading files of any content can raise in the libraries that read them.
-_UNREADABLE = (
-    OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
-    ImportError, SafetensorError,
-)  # fmt: skip
+_MAX_INTEGER, _MAX_LABELS = 4_000_000, 100_000
+"""What a config.json may count, such as pieces; a name is made for each label."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,7 @@ def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreT
             f"cannot load the encoder in {files.folder}: its config.json asks for {error}, far "
             f"more than its weights hold"
         ) from error
-    except _UNREADABLE as error:
+    except Exception as error:  # what the libraries raise of any content is not documented
         raise ModelError(_cannot_load("encoder", files.folder, error)) from error
     # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
@@ -218,7 +215,7 @@ def load_pretrained_tokenizer(files: PretrainedFiles) -> PreTrainedTokenizerFast
             tokenizer = AutoTokenizer.from_pretrained(
                 files.folder, add_prefix_space=True, local_files_only=True, trust_remote_code=False
             )
-    except _UNREADABLE as error:
+    except Exception as error:  # what the libraries raise of any content is not documented
         raise ModelError(_cannot_load("tokenizer", files.folder, error)) from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ModelError(
@@ -234,6 +231,8 @@ def _cannot_load(part: str, folder: Path, error: Exception) -> str:
             f"the {part} in {folder} comes with Python code of its own, and Dovetail runs none: "
             f"name an encoder of a kind that the transformers library has itself"
         )
+    if "ignore_mismatched_sizes" in str(error):
+        return f"cannot load the {part} in {folder}: its config.json does not fit its weights"
     return f"cannot load the {part} in {folder}: {error}"
 
 
@@ -251,9 +250,16 @@ def _header_of(folder: Path) -> dict[str, StoredTensor]:
             elif path.suffix in _MAX_BYTES:
                 check_regular(path, at_most=_MAX_BYTES[path.suffix])
         except (OSError, SafetensorError) as error:
-            raise ModelError(_cannot_load("encoder", folder, error)) from error
+            what = getattr(error, "strerror", None) or error
+            raise ModelError(f"cannot load the encoder in {folder}: {path.name}: {what}") from error
     try:
-        read_json(folder / "config.json", at_most=_MAX_CONFIG_BYTES)
+        config = read_json(folder / "config.json", at_most=_MAX_CONFIG_BYTES)
+        if not isinstance(config, dict):
+            raise ValueError("expected a JSON object")
+        for name, value in config.items():
+            limit = _MAX_LABELS if name == "num_labels" else _MAX_INTEGER
+            if isinstance(value, int) and value > limit:
+                raise ValueError(f"expected {name} of at most {limit:,}, found {value:,}")
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise ModelError(f"cannot load the encoder in {folder}: config.json: {what}") from error

@@ -16,7 +16,6 @@ from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
-from dovetail.corpora.files import write_text
 from dovetail.document import Sentence
 from dovetail.errors import DovetailError
 from dovetail.experiments.cell_folder import CellFolder, write_json
@@ -24,6 +23,7 @@ from dovetail.experiments.cells import Cell
 from dovetail.experiments.costs import costs_of
 from dovetail.experiments.scoring import DEV, TEST, ScoredSplit
 from dovetail.extractor import Extractor
+from dovetail.files import write_text
 from dovetail.reading import Reading
 from dovetail.saved_ensemble import save_ensemble
 from dovetail.threads import prepare_threads
@@ -121,7 +121,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
         compared.write(folder.path, split)
         scores[split] = compared.evaluation().to_dict()
         counts[split] = compared.counts()
-    folder.counts.write_text(json.dumps(counts), encoding="utf-8")
+    write_text(folder.counts, json.dumps(counts))
     return {
         **{name: getattr(cell, name) for name in ("row", "fold", "seed")},
         "test": [str(path) for path in cell.test],
@@ -147,7 +147,7 @@ def test_sentences(cell: Cell, cut: Reading) -> tuple[Sentence, ...]:
 
 
 def _log(folder: CellFolder, text: str) -> None:
-    with folder.log.open("a", encoding="utf-8") as file:
+    with folder.open_log() as file:
         file.write(text)
 
 

@@ -8,8 +8,9 @@ beyond it is refused before it is made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -33,8 +34,13 @@ class TooLargeError(Exception):
     """A tensor, or the number of tensors, is beyond the limit; the message says which."""
 
 
+_innermost: ContextVar[AllocationLimit | None] = ContextVar("innermost", default=None)
+
+
 class AllocationLimit(TorchFunctionMode):
     """Within it, tensors may be made up to a number and up to a size, all of them together.
+
+    A limit within another one stands in its place: an encoder is held to its own weights.
 
     Args:
         max_bytes: of all that are made; those on the device ``meta`` have none.
@@ -45,6 +51,15 @@ class AllocationLimit(TorchFunctionMode):
         super().__init__()
         self.max_bytes, self.max_tensors = max_bytes, max_tensors
         self._bytes = self._tensors = 0
+
+    def __enter__(self) -> Self:
+        self._outer = _innermost.set(self)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        _innermost.reset(self._outer)
 
     @classmethod
     def for_shapes(
@@ -65,7 +80,7 @@ class AllocationLimit(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         options = dict(kwargs or {})
-        if func in _MAKERS:
+        if func in _MAKERS and _innermost.get() is self:
             self._count(func, args, options)
         return func(*args, **options)
 

@@ -13,17 +13,19 @@ from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_byt
 from dovetail.training.results import StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states
 
-ENCODING = "encoding the sentences"
-"""The stage of which a run tells here."""
-
 
 def encoded(
-    model: JointModel, sentences: Sequence[Sentence], config: TrainingConfig, cache: StatesCache
+    model: JointModel,
+    sentences: Sequence[Sentence],
+    config: TrainingConfig,
+    cache: StatesCache,
+    *,
+    what: str,
 ) -> Generator[StageProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
     Without room, it is computed anew for every batch: slower, and the same but for the half
-    precision in which it is kept.
+    precision in which it is kept.  `what` names the sentences to who waits.
     """
     size = frozen_bytes(model.encoder, sentences)
     room = config.cache_gigabytes * 1e9
@@ -32,19 +34,17 @@ def encoded(
     key = key_of_states(model.encoder, sentences)
     states = cache.get(key)
     if states is None:
-        states = yield from _computed(model, sentences)
+        states = yield from _computed(model, sentences, f"encoding the {what} sentences")
         cache.put(key, states, limit_bytes=room)
     return EncodedSentences(sentences, states)
 
 
 def _computed(
-    model: JointModel, sentences: Sequence[Sentence]
+    model: JointModel, sentences: Sequence[Sentence], stage: str
 ) -> Generator[StageProgress, None, FrozenStates]:
     # The longest sentences come first, so that time goes by the tokens and not by the sentences.
     lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
-    tokens = list(accumulate(lengths))
+    tokens = list(accumulate(lengths, initial=0))
+    yield StageProgress(stage, 0, tokens[-1])
     steps = FrozenStates.compute(model.encoder, sentences)
-    yield StageProgress(ENCODING, 0, tokens[-1])
-    return (
-        yield from retold(steps, lambda done: StageProgress(ENCODING, tokens[done - 1], tokens[-1]))
-    )
+    return (yield from retold(steps, lambda done: StageProgress(stage, tokens[done], tokens[-1])))

@@ -157,9 +157,9 @@ def prepare(
     whole_dev = Windowed.of(splits.dev, config.reading)
     if encodes:
         sentences, taught = yield from learned(model, drawn.sentences, config)
-        train = yield from encoded(model, sentences, config.training, states)
+        train = yield from encoded(model, sentences, config.training, states, what="training")
         train = replace(train, taught=taught)
-        dev = yield from encoded(model, whole_dev.parts, config.training, states)
+        dev = yield from encoded(model, whole_dev.parts, config.training, states, what="dev")
     else:
         train, dev = EncodedSentences(drawn.sentences), EncodedSentences(whole_dev.parts)
     steps = -(-drawn.number // config.training.batch_size)
@@ -193,7 +193,7 @@ def learned(
     if config.distillation.teacher is None:
         return sentences, None
     teacher = load_teacher(config)
-    refuse_unfit(teacher, model, config.data)
+    refuse_unfit(teacher, model, config.reading)
     teacher.model.to(training_device())
     return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 

@@ -12,6 +12,7 @@ from typing import Any
 from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import ModelError, TrainingError
 from dovetail.evaluation import Evaluation
+from dovetail.files import make_folder, write_text
 from dovetail.saved_model import digest_of_model
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
 from dovetail.training.extra import LeftOut
@@ -42,14 +43,15 @@ class RunFolder:
         Raises:
             TrainingError: if another process has it, it holds a run already, or none to resume.
         """
-        self._check(resume=resume)  # before anything is made
+        if resume:
+            self._check(resume=True)  # before anything is made
         with locked(self.lock) as mine:
             if not mine:
                 raise TrainingError(
                     f"another process is training in {self.path}: wait for its end, or give this "
                     f"run another name (--set name=…)"
                 )
-            self._check(resume=resume)  # another process may have begun one, and ended, since
+            self._check(resume=resume)  # now that nobody else can begin or end one
             yield
 
     def _check(self, *, resume: bool) -> None:
@@ -83,7 +85,7 @@ class RunFolder:
         """Make the folder and write the complete config.
 
         Raises:
-            TrainingError: if that cannot be written.
+            OutputError: if that cannot be written.
         """
         self._write(self.config, dump_config(config))
 
@@ -91,7 +93,7 @@ class RunFolder:
         """Write the extra sentences that are not learned from, if there are any, a line each.
 
         Raises:
-            TrainingError: if that cannot be written.
+            OutputError: if that cannot be written.
         """
         lines = [
             json.dumps(
@@ -109,14 +111,8 @@ class RunFolder:
             self._write(self.left_out, "".join(f"{line}\n" for line in lines))
 
     def _write(self, file: Path, text: str) -> None:
-        """Write a file so that a crash at any moment leaves it whole, old or new."""
-        partial = file.with_name(f"{file.name}.partial")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            raise TrainingError(f"could not write {file}: {error}") from error
+        make_folder(self.path)
+        write_text(file, text)
 
     def save_checkpoint(self, checkpoint: Checkpoint, data_digest: str) -> None:
         """Replace the checkpoint by a newer one, atomically."""

@@ -15,12 +15,13 @@ from itertools import product
 
 import torch
 
-from dovetail.config import Config, DataConfig
+from dovetail.config import Config
 from dovetail.document import Sentence
 from dovetail.ensemble import Ensemble, meanings
 from dovetail.errors import ModelError, TrainingError
 from dovetail.features import Batch, Targets, Taught
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
@@ -45,8 +46,7 @@ class Teacher:
     """A model or an ensemble to learn from, how its texts are cut, and what it is in words."""
 
     model: Predictor
-    language: str
-    unit: str
+    reading: ModelReading
     description: str
 
 
@@ -85,16 +85,21 @@ def load_teacher(config: Config) -> Teacher:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
     described = f"{kind}, {named} (SHA-256 {digest[:12]}…)"
-    return Teacher(model, reading.language, reading.unit, described)
+    return Teacher(model, reading, described)
 
 
-def refuse_unfit(teacher: Teacher, student: Predictor, data: DataConfig) -> None:
+def _cut(reading: ModelReading) -> dict[str, str]:
+    """What decides which sentences and words a model reads."""
+    return {"language": reading.language, "unit": reading.unit}
+
+
+def refuse_unfit(teacher: Teacher, student: Predictor, reading: ModelReading) -> None:
     """Raise `TrainingError` unless the scores of teacher and student have the same meaning.
 
     The student may admit fewer argument types of relations, not others.
     """
-    wanted = {**meanings(student), "language": data.known_language, "unit": data.unit}
-    found = {**meanings(teacher.model), "language": teacher.language, "unit": teacher.unit}
+    wanted = {**meanings(student), **_cut(reading)}
+    found = {**meanings(teacher.model), **_cut(teacher.reading)}
     for what in wanted:
         if what != "arguments of relations" and found.get(what) != wanted[what]:
             raise TrainingError(

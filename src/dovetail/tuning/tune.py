@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dovetail.files import make_folder
 from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
-from dovetail.tuning.outcome import Outcome, make_folder, write_outcome, write_start
+from dovetail.tuning.outcome import Outcome, write_outcome, write_start
 from dovetail.tuning.plots import write_plots
 from dovetail.tuning.processes import Workers
 from dovetail.tuning.records import best_of, records
