@@ -28,6 +28,9 @@ from dovetail.corpora.records import Record, describe
 from dovetail.errors import CorpusFormatError
 
 WITHOUT_PLACE = "annotation without a location"
+_COLLECTION = re.compile(
+    r"(?:<\?[^>]*>\s*|<!--.*?-->\s*)*<(?:!DOCTYPE\s+)?collection[\s>/\[]", re.DOTALL
+)
 _COLLECTIONS = ("documents", "PubTator3")
 
 
@@ -164,7 +167,7 @@ def _read(records: Iterator[Record], source: Source) -> list[MarkedText]:
 
 def _is_xml(sample: Sample) -> bool:
     beginning = "\n".join(sample.lines)[:5000].lstrip()
-    return re.match(r"(<[?!][^>]*>\s*)*<collection[\s>]", beginning) is not None
+    return _COLLECTION.match(beginning) is not None
 
 
 def _is_json(sample: Sample) -> bool:
