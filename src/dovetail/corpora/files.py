@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
+from dovetail.corpora.json_text import parse_json
 from dovetail.errors import CorpusError, CorpusFormatError
+
+__all__ = [
+    "numbered_lines",
+    "open_atomically",
+    "parse_json",
+    "read_text",
+    "write_errors",
+    "write_text",
+]
 
 _SNIFFED_BYTES = 8192
 
@@ -57,23 +66,6 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, line.removesuffix("\r")
-
-
-def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
-    """Parse a JSON value that starts at the given line of a file.
-
-    Raises:
-        CorpusFormatError: if it is not JSON, with the line of the first error.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CorpusFormatError(
-            f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "
-            f"{error.msg}; repair the line, or write the file with a JSON library"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error
 
 
 @contextmanager

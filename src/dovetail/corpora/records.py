@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 
 from dovetail.errors import CorpusFormatError
 
+LARGEST = 10**12
+"""No text has so many characters: a larger number is a mistake, and unreadable in a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -44,13 +47,15 @@ class Record:
     def type_name(self) -> str:
         """The required, non-empty `type` of an annotation."""
         type_ = self.string("type")
-        return type_ if type_ else self.fail("'type' is empty; name the type")
+        return type_ if type_.strip() else self.fail("'type' is empty; name the type")
 
     def integer(self, name: str) -> int:
         """A required whole number."""
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool):
             self._wrong(name, "a whole number", value)
+        if abs(value) > LARGEST:
+            self._wrong(name, f"a whole number up to {LARGEST:,}", value)
         return value
 
     def confidence(self) -> float | None:

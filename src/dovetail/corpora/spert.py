@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import parse_json, read_text, write_text
+from dovetail.corpora.files import read_text, write_text
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import is_array, json_values
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.spans import check_span, relations_between_spans
@@ -26,29 +27,37 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
+_Annotate = Callable[[Record, SentenceBuilder], None]
 _UNREAD = "field {!r} is not read"
 
 
-def _read(source: Source, annotate: Callable[[Record, SentenceBuilder], None]) -> list[Document]:
-    items = parse_json(read_text(source.path), source.path)
-    if not isinstance(items, list) or not items:
+def _read(source: Source, annotate: _Annotate) -> list[Document]:
+    text = read_text(source.path)
+    if not is_array(text) or text.strip() == "[]":
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
     names = UniqueNames()
     documents = []
-    for position, item in enumerate(items):
-        record = Record.of(item, f"{source.path}: item {position}")
-        id = record.identifier("orig_id")
-        names.add(id, record.where)
-        source.tally.read(DOCUMENT)
-        source.tally.read(SENTENCE)
-        for name in record.values.keys() - _FIELDS:
-            source.tally.note(_UNREAD.format(name))
-        place = Place(source.tally, id or f"item {position}", record.where)
-        builder = SentenceBuilder(place, record.tokens())
-        annotate(record, builder)
-        sentence = builder.sentence(id=id, annotated=_annotated(record))
-        documents.append(Document.from_sentence(sentence))
+    for position, item in enumerate(json_values(text, source.path)):
+        with source.faults.guard(DOCUMENT, f"item {position}"):
+            record = item.record()
+            sentence = _sentence(record, position, source, names, annotate)
+            documents.append(Document.from_sentence(sentence))
     return documents
+
+
+def _sentence(
+    record: Record, position: int, source: Source, names: UniqueNames, annotate: _Annotate
+) -> Sentence:
+    id = record.identifier("orig_id")
+    names.add(id, record.where)
+    source.tally.read(DOCUMENT)
+    source.tally.read(SENTENCE)
+    for name in record.values.keys() - _FIELDS:
+        source.tally.note(_UNREAD.format(name))
+    place = Place(source.tally, id or f"item {position}", record.where)
+    builder = SentenceBuilder(place, record.tokens())
+    annotate(record, builder)
+    return builder.sentence(id=id, annotated=_annotated(record))
 
 
 def _annotated(record: Record) -> Iterator[str]:
