@@ -196,6 +196,7 @@ DYGIE = Format(
     lambda source: _read(source, whole_documents=True),
     _write_documents,
     lambda sample: _recognises(sample, "sentences"),
+    needs='JSON objects, one a line, with "sentences" and "ner" or "doc_key"',
 )
 CROSSRE = Format(
     "crossre",
@@ -203,4 +204,5 @@ CROSSRE = Format(
     lambda source: _read(source, whole_documents=False),
     _write_sentences,
     lambda sample: _recognises(sample, "sentence"),
+    needs='JSON objects, one a line, with "sentence" and "ner" or "doc_key"',
 )

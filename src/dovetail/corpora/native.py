@@ -223,4 +223,5 @@ NATIVE = Format(
     _read,
     write,
     _recognises,
+    needs='JSON objects, one a line, with "tokens" or "text"',
 )

@@ -16,6 +16,7 @@ from typing import Any
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
 from dovetail.corpora.files import read_text, write_text
+from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_text import is_array, json_values
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
@@ -48,6 +49,8 @@ def _read(source: Source, annotate: _Annotate) -> list[Document]:
 def _sentence(
     record: Record, position: int, source: Source, names: UniqueNames, annotate: _Annotate
 ) -> Sentence:
+    if "tags" not in record:
+        refuse_foreign(record)
     id = record.identifier("orig_id")
     names.add(id, record.where)
     source.tally.read(DOCUMENT)
@@ -167,6 +170,7 @@ SPERT = Format(
         and "tags" not in sample.keys
         and not _has(sample, "entities", list)
     ),
+    needs='a JSON array of objects with "tokens", entities as objects',
 )
 TAGGED = Format(
     "tagged",
@@ -174,6 +178,7 @@ TAGGED = Format(
     lambda source: _read(source, _annotate_with_tags),
     None,
     lambda sample: sample.is_array and {"tokens", "tags"} <= sample.keys,
+    needs='a JSON array of objects with "tokens" and "tags"',
 )
 UNIFIED = Format(
     "unified",
@@ -181,4 +186,5 @@ UNIFIED = Format(
     lambda source: _read(source, _annotate_with_lists),
     lambda documents, path, tally: _write(documents, path, tally, _lists),
     lambda sample: sample.is_array and _has(sample, "entities", list),
+    needs='a JSON array of objects with "tokens", entities as [start, end, type]',
 )
