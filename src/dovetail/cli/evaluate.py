@@ -114,20 +114,18 @@ def _compare_model(model: str, corpus: Path, format: str | None) -> _Compared:
     from dovetail.extractor import Extractor
 
     extractor = Extractor.load(model)
-    gold = read_corpus(corpus, format=format, language=extractor.tokenizer.language)
-    return _Compared(
-        gold,
-        extractor.annotate(gold.sentences),
-        extractor.schema.symmetric,
-        _unknown_types(gold.sentences, extractor.schema),
-    )
+    language = extractor.tokenizer.language
+    gold = read_corpus(corpus, format=format, language=language, expect_annotations=True)
+    predicted = extractor.annotate(gold.sentences)
+    unknown = _unknown_types(gold.sentences, extractor.schema)
+    return _Compared(gold, predicted, extractor.schema.symmetric, unknown)
 
 
 def _compare_file(predictions: Path, corpus: Path, format: str | None) -> _Compared:
     from dovetail.corpora import read_corpus
     from dovetail.evaluation import align
 
-    gold = read_corpus(corpus, format=format)
+    gold = read_corpus(corpus, format=format, expect_annotations=True)
     found = read_corpus(predictions, format=format)
     return _Compared(gold, align(gold.sentences, found.sentences))
 

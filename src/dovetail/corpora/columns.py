@@ -180,10 +180,13 @@ def _block(document_id: str, sentence: Sentence, tally: Tally) -> str:
 def _recognises(sample: Sample) -> bool:
     table = _table([*enumerate(sample.lines, start=1)])
     rows = [[row for _, row in block] for block in table.sentences]
+    sizes = Counter(len(row) for block in rows for row in block)
+    if not sizes or sample.lines[0].startswith("<"):  # XML, in lines of any length
+        return False
     try:
         layout = find_layout(rows, sample.path, names=table.names)
-    except CorpusError:
-        return True  # columns, and which of them are meant is a question for the reader
+    except CorpusError:  # several readings: the reader asks, if these are columns at all
+        return sizes.total() > 1 and max(sizes.values()) >= _ALMOST_ALL * sizes.total()
     if layout is None:
         return False
     whole = [layout.cells(row) is not None for block in rows for row in block]

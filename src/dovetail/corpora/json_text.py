@@ -21,6 +21,7 @@ _BLANK = re.compile(r"\s*")
 _OBJECT_AT_LINE_START = re.compile(r"^\{", re.MULTILINE)
 _PARTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\],]')
 _STRINGS_AND_BRACES = re.compile(r'"(?:[^"\\\n]|\\.)*"(\s*:)?|[{}]')
+_CLOSED_BY = {"]": "[", "}": "{"}
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -182,14 +183,18 @@ def _behind(text: str, end: int) -> tuple[int, bool]:
 
 def _next_item(text: str, position: int) -> int:
     """Where the item behind a broken one begins: behind a comma that no bracket encloses."""
-    depth = 0
+    opened: list[str] = []
     for match in _PARTS.finditer(text, position):
         part = match[0]
-        if part == "," and depth == 0:
+        if part in _CLOSED_BY.values():
+            opened.append(part)
+        elif part in _CLOSED_BY:
+            if _CLOSED_BY[part] not in opened:
+                break
+            while opened.pop() != _CLOSED_BY[part]:
+                pass  # a bracket that was never closed
+        elif part == "," and not opened:
             return _skip(text, match.end())
-        depth += (part in "[{") - (part in "]}")
-        if depth < 0:
-            break
     return len(text)
 
 

@@ -122,7 +122,7 @@ def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
     tested = None
     files = accounts(data)
     if test is not None:
-        corpus = read_corpus(test, language=data.language)
+        corpus = read_corpus(test, language=data.language, expect_annotations=True)
         tested = scored(extractor, corpus.sentences, str(test))
         files.append(FileAccount(str(test), "test", corpus.ledger))
     return RunReport(

@@ -25,7 +25,7 @@ def page_of(
         MissingExtraError: if Jinja2 is not installed.
     """
     if predictions is not None:
-        gold = read_corpus(source).sentences
+        gold = read_corpus(source, expect_annotations=True).sentences
         found = align(gold, read_corpus(predictions).sentences)
         corpus = ScoredCorpus(str(predictions), gold, found)
         return page_of_predictions(predictions.name, corpus, made)

@@ -75,6 +75,7 @@ def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits
         train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
     train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
     refuse_useless(train, tasks)
+    refuse_unannotated_dev(dev)
     splits = Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
     return with_extra(splits, config) if config.extra or config.held_out else splits
 
@@ -123,8 +124,8 @@ def read_sentences(
         sentences += (forwards(sentence, config.symmetric) for sentence in read)
         if corpus.ledger.drops:
             notes.append(
-                f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
-                f"`dovetail inspect {path}` lists them with the reasons"
+                f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
+                f"reasons"
             )
     return tuple(sentences), tuple(notes)
 
@@ -167,6 +168,15 @@ def refuse_useless(train: Sequence[Sentence], tasks: Collection[str]) -> None:
                 f"the {len(train)} training sentences hold no {kind}, so there is nothing to learn "
                 f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
             )
+
+
+def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if nothing can be chosen by sentences that carry no annotation."""
+    if dev and not any(sentence.annotated for sentence in dev):
+        raise TrainingError(
+            f"none of the {len(dev)} dev sentences is annotated, so nothing can be chosen by them: "
+            f"check data.dev and data.format (`dovetail inspect` shows what was read)"
+        )
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
