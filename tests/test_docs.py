@@ -121,7 +121,7 @@ def test_toml_that_is_a_whole_config_can_be_used():
 
 
 def test_lines_of_the_native_format_can_be_read(tmp_path):
-    text = TEXTS[PROJECT / "docs" / "formats.md"]
+    text = TEXTS[PROJECT / "docs" / "formats" / "dovetail.md"]
     lines = [
         block.text.strip()
         for block in blocks_from_markdown(text)

@@ -1,4 +1,6 @@
-"""Dovetail's own format: JSON lines, one sentence or one document a line; see docs/formats.md.
+"""Dovetail's own format: JSON lines, a sentence or a document a line.
+
+See docs/formats/dovetail.md.
 
 It holds all that a `Document` holds, confidences included, so reading gives back what was written.
 """
