@@ -186,7 +186,7 @@ def test_problems_of_one_kind_are_grouped_with_up_to_ten_sentences():
     assert problem.message.startswith("2 relation types have argument types seen in less than")
     assert problem.count == 12
     assert len(problem.examples) == 10
-    assert problem.examples[0] == "R links A to C0 in 1 of 206 cases\na odd0"
+    assert problem.examples[0] == "R links A to C0 in 1 of 206 cases\na -> odd0, in a odd0"
     types = inspect_corpora({"x": corpus(*usual), "y": corpus(*rare)}).problems
     [alone] = [item for item in types if item.kind == "type in one split only" and item.count == 12]
     assert alone.message.startswith("12 entity types occur in y only: C0 (1), C1 (1)")

@@ -10,7 +10,7 @@ from dovetail.corpora.corpus import Corpus
 from dovetail.corpora.faults import BROKEN
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, plural
 from dovetail.corpora.split_summary import SplitSummary, overlapping_pairs
-from dovetail.document import TASKS, Sentence
+from dovetail.document import TASKS, Entity, Sentence
 
 _EXAMPLES = 10
 _EXAMPLE_TOKENS = 12
@@ -243,12 +243,17 @@ def _with_signatures(
             for link in sentence.sorted_relations:
                 places = found.get((link.type, link.head.type, link.tail.type))
                 if places is not None and len(places) < _EXAMPLES:
-                    places.append(_example(sentence))
+                    head, tail = _words(sentence, link.head), _words(sentence, link.tail)
+                    places.append(f"{head} -> {tail}, in {_example(sentence)}")
     return {key: tuple(dict.fromkeys(places)) for key, places in found.items()}
 
 
 def _problem(kind: str, message: str, sentences: Sequence[Sentence]) -> Problem:
     return Problem(kind, message, len(sentences), tuple(map(_example, sentences[:_EXAMPLES])))
+
+
+def _words(sentence: Sentence, entity: Entity) -> str:
+    return " ".join(sentence.tokens[entity.start : entity.end])[:40]
 
 
 def _example(sentence: Sentence) -> str:
