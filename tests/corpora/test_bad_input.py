@@ -130,6 +130,7 @@ CASES = {
     ),
     "a line without a tag": ("columns", "Anna\tB-Peop\nleft\n", ":2: expected a token and"),
     "a tag of no scheme": ("columns", "Anna\tX-Peop\n", ":1: expected a token and"),
+    "a training list of texts alone": ("spacy-list", '["Anna"]', r":1: item 0: expected \[.text"),
     "a row of five columns": (
         "conll04",
         ROW + "a\tb\tc\td\te\n",
@@ -194,8 +195,10 @@ def test_wrong_encoding_says_the_line_and_how_to_convert(tmp_path):
 
 @pytest.mark.parametrize("format", [None, "brat", "spert", "columns", "dovetail"])
 def test_a_folder_without_a_corpus_is_refused(tmp_path, format):
-    (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(CorpusError, match="is a directory"):
+        read_corpus(tmp_path, format=format)
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(CorpusError, match=r"is a directory|notes\.txt.*[Ee]xpect"):
         read_corpus(tmp_path, format=format)
 
 
@@ -220,7 +223,7 @@ def test_unknown_format_gets_a_near_miss_suggested(tmp_path):
 def test_unrecognised_content_is_refused_with_the_known_formats(tmp_path):
     path = tmp_path / "letter"
     path.write_text("Dear all,\nthis is no corpus.\n")
-    with pytest.raises(CorpusError, match=r"not recognised.*spert"):
+    with pytest.raises(CorpusError, match=r"not recognised(?s:.*)spert"):
         read_corpus(path)
 
 

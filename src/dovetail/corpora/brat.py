@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dovetail.corpora.brat_writer import write
 from dovetail.corpora.files import numbered_lines, read_text
-from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
 from dovetail.document import ENTITY_TASK
@@ -231,14 +231,12 @@ def _read_pair(source: Source, id: str, stem: Path) -> MarkedText:
     return MarkedText(id, text, entities, relations, str(annotation_file))
 
 
-def _recognises(sample: Sample) -> bool:
-    return not sample.lines and not sample.records
-
-
 BRAT = Format(
     "brat",
     "brat standoff: a folder of .txt and .ann files, or one such pair",
     _read,
     write,
-    _recognises,
+    lambda sample: sample.is_standoff,
+    needs="a folder with .ann files, or a .txt file beside its .ann file",
+    folders=True,
 )

@@ -12,12 +12,16 @@ from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
-from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
+from dovetail.corpora.recognition import recognise as recognise_among
+from dovetail.corpora.several_files import parts_of, with_own_names
+from dovetail.corpora.spacy_list import SPACY_LIST
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tokens import cut_into_tokens
+from dovetail.corpora.unpacking import Unpacking
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
@@ -28,7 +32,7 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *(BRAT, DYGIE, CROSSRE, NATIVE),
-        *(UNIFIED, TAGGED, SPERT),
+        *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
 }
@@ -57,6 +61,11 @@ class Corpus:
         """The sentences of all documents, in order."""
         return tuple(sentence for document in self.documents for sentence in document.sentences)
 
+    @property
+    def annotated(self) -> frozenset[str]:
+        """The tasks that some sentence is annotated for."""
+        return frozenset(task for sentence in self.sentences for task in sentence.annotated)
+
 
 def read_corpus(
     path: Path | str,
@@ -65,40 +74,55 @@ def read_corpus(
     language: str | None = None,
     reading: Reading = DEFAULT,
     expect_relations: bool = False,
+    expect_annotations: bool = False,
 ) -> Corpus:
-    """Read a file, or a folder of brat files.
+    """Read a file, an archive, or a folder: of brat files, or of files of one other format.
 
     Args:
-        path: the file or folder.
+        path: the file or folder; compressed files and archives are read as what is in them.
         format: a name from `FORMATS`; recognised from the content if None.
         language: of raw text that has to be cut into tokens, in place of that of `reading`.
         reading: how raw text is cut, and what becomes of what is broken.
         expect_relations: refuse a corpus in which not one relation was kept.
+        expect_annotations: refuse a corpus in which no sentence is annotated for any task.
 
     Raises:
         CorpusFormatError: if the file breaks its format, with all faults that were found.
         CorpusError: if there is nothing to read, the format is unknown or cannot be recognised,
-            or relations were expected and there are none.
+            or relations or annotations were expected and there are none.
     """
     path = Path(path)
     if not path.exists():
         raise CorpusError(f"{path} does not exist; check the path")
     if language is not None:
         reading = replace(reading, language=language)
-    known = _format(format) if format is not None else recognise(path)
-    source = Source(path, reading)
-    read = known.read(source)
-    cut = cut_into_tokens(read, source)
+    with Unpacking() as unpacking:
+        corpus = _read(path, format, Source(path, reading), unpacking)
+    if expect_relations and not corpus.ledger[RELATION].kept:
+        raise CorpusError(
+            f"{path} ({corpus.format}) has no relation that could be kept, and relations are "
+            f"needed:\n{corpus.ledger.summary()}"
+        )
+    if expect_annotations and not corpus.annotated:
+        raise CorpusError(
+            f"{path} ({corpus.format}): no sentence of it is annotated, and annotations are "
+            f"needed. Are they in another file, or in fields that are not read?\n"
+            f"{corpus.ledger.summary()}"
+        )
+    return corpus
+
+
+def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) -> Corpus:
+    named = _format(format) if format is not None else None
+    parts = parts_of(path, named, source, unpacking, recognise)
+    files = [(part.path, part.format.read(source.at(part.path))) for part in parts]
+    cut = cut_into_tokens(with_own_names(files, source), source)
     source.faults.refuse(cut.doubt)
     refuse_nothing_left(len(cut.documents), source.faults, str(path))
     source.tally.keep_documents(cut.documents)
-    ledger = source.tally.ledger()
-    if expect_relations and not ledger[RELATION].kept:
-        raise CorpusError(
-            f"{path} ({known.name}) has no relation that could be kept, and relations are needed:\n"
-            f"{ledger.summary()}"
-        )
-    return Corpus(cut.documents, ledger, known.name, cut.language, cut.warnings)
+    ledger = source.tally.ledger().with_names(unpacking.shown)
+    warnings = tuple(map(unpacking.shown, cut.warnings))
+    return Corpus(cut.documents, ledger, parts[0].format.name, cut.language, warnings)
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:
@@ -129,14 +153,7 @@ def recognise(path: Path) -> Format:
     Raises:
         CorpusError: if no format fits.
     """
-    sample = Sample.of(path)
-    for format in FORMATS.values():
-        if format.recognises(sample):
-            return format
-    raise CorpusError(
-        f"{path}: the format was not recognised; name it (--format, or data.format in a config), "
-        f"one of: {', '.join(FORMATS)}"
-    )
+    return recognise_among(path, FORMATS)
 
 
 def _format(name: str) -> Format:
