@@ -36,6 +36,14 @@ Discontinuous = Literal["drop", "cover"]
 """What becomes of an entity in several fragments: it is left out, or stands for the stretch from
 its first to its last fragment."""
 
+Annotators = Literal["first", "merge", "agree"]
+"""What is read of a text that several annotators marked.
+
+* ``first``: the work of one of them: the one that the file calls the truth, or else the first.
+* ``merge``: whatever any of them marked.
+* ``agree``: what all of them marked alike; the rest is dropped and listed in the ledger.
+"""
+
 UNITS = ("sentence", "line", "paragraph", "document")
 _SENTENCES = re.compile(r"sentences:([1-9][0-9]{0,5})")
 
@@ -59,6 +67,7 @@ class Reading:
     offsets: Offsets | None = None
     on_error: OnError = "refuse"
     discontinuous: Discontinuous = "drop"
+    annotators: Annotators = "first"
 
     def __post_init__(self) -> None:
         sentences_in(self.unit)
@@ -67,6 +76,7 @@ class Reading:
             ("offsets", (None, *get_args(Offsets))),
             ("on_error", get_args(OnError)),
             ("discontinuous", get_args(Discontinuous)),
+            ("annotators", get_args(Annotators)),
         ):
             if getattr(self, field) not in choices:
                 known = ", ".join(str(choice) for choice in choices if choice)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from dovetail.corpora.files import write_errors
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.raw_writing import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
 from dovetail.errors import CorpusError
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
-WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
-NO_ARGUMENT = "an argument was dropped"
 _FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
 
@@ -65,7 +64,7 @@ def _file_names(documents: Sequence[Document], tally: Tally) -> list[str]:
 
 def _annotations(document: Document, tally: Tally) -> str:
     tally.keep(DOCUMENT)
-    tally.note("document: it is cut into sentences and tokens anew when it is read")
+    tally.note(CUT_ANEW)
     lines: list[str] = []
     for sentence in document.sentences:
         if is_writable(document, sentence, tally):

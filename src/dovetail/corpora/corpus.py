@@ -10,14 +10,19 @@ from pathlib import Path
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.doccano import DOCCANO
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.gliner import GLINER
+from dovetail.corpora.label_studio import LABEL_STUDIO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
+from dovetail.corpora.prodigy import PRODIGY
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tokens import cut_into_tokens
+from dovetail.corpora.triples import TRIPLES
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
@@ -27,7 +32,8 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(BRAT, DYGIE, CROSSRE, NATIVE),
+        *(BRAT, DYGIE, CROSSRE),
+        *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
