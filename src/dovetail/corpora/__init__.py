@@ -5,7 +5,7 @@ Knows nothing of tensors or models.
 
 from __future__ import annotations
 
-from dovetail.corpora.corpus import FORMATS, Corpus, read_corpus, write_corpus
+from dovetail.corpora.corpus import FORMATS, Corpus, known_formats, read_corpus, write_corpus
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
 from dovetail.corpora.native_writer import line_from_document
@@ -20,6 +20,7 @@ __all__ = [
     "Sample",
     "Source",
     "Tally",
+    "known_formats",
     "line_from_document",
     "read_corpus",
     "write_corpus",

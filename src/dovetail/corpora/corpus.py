@@ -19,6 +19,7 @@ from dovetail.corpora.label_studio import LABEL_STUDIO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
+from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.prodigy import PRODIGY
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tokens import cut_into_tokens
@@ -38,7 +39,7 @@ FORMATS: dict[str, Format] = {
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
 }
-"""The known formats by name."""
+"""Dovetail's own formats by name; `known_formats` has those of other packages too."""
 
 
 DEFAULT = Reading()
@@ -76,7 +77,7 @@ def read_corpus(
 
     Args:
         path: the file or folder.
-        format: a name from `FORMATS`; recognised from the content if None.
+        format: the name of a format or a plug-in; recognised from the content if None.
         language: of raw text that has to be cut into tokens, in place of that of `reading`.
         reading: how raw text is cut, and what becomes of what is broken.
         expect_relations: refuse a corpus in which not one relation was kept.
@@ -91,7 +92,7 @@ def read_corpus(
         raise CorpusError(f"{path} does not exist; check the path")
     if language is not None:
         reading = replace(reading, language=language)
-    known = _format(format) if format is not None else recognise(path)
+    known, notes = _recognised(path) if format is None else (_format(format), [])
     source = Source(path, reading)
     read = known.read(source)
     cut = cut_into_tokens(read, source)
@@ -104,7 +105,7 @@ def read_corpus(
             f"{path} ({known.name}) has no relation that could be kept, and relations are needed:\n"
             f"{ledger.summary()}"
         )
-    return Corpus(cut.documents, ledger, known.name, cut.language, cut.warnings)
+    return Corpus(cut.documents, ledger, known.name, cut.language, (*notes, *cut.warnings))
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:
@@ -117,7 +118,7 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     """
     known = _format(format)
     if known.write is None:
-        names = ", ".join(name for name, other in FORMATS.items() if other.write)
+        names = ", ".join(other.name for other in known_formats()[0] if other.write)
         raise CorpusError(f"the format {format!r} is only read; formats that are written: {names}")
     tally = Tally()
     listed: Sequence[Document] = tuple(documents)
@@ -127,24 +128,50 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     return tally.ledger()
 
 
+def known_formats() -> tuple[list[Format], list[str]]:
+    """Dovetail's own formats and all plug-ins, with notes on plug-ins that are left out."""
+    plugins = Plugins(FORMATS)
+    return [*FORMATS.values(), *plugins.loaded()], plugins.notes
+
+
 def recognise(path: Path) -> Format:
     """Find the format of a file or folder from its content.
 
     Raises:
         CorpusError: if no format fits.
     """
+    return _recognised(path)[0]
+
+
+def _recognised(path: Path) -> tuple[Format, list[str]]:
+    """The format of a file or folder, and notes on plug-ins that were looked at in vain."""
     sample = Sample.of(path)
     for format in FORMATS.values():
         if format.recognises(sample):
-            return format
+            return format, []
+    plugins = Plugins(FORMATS)
+    found = plugins.recognise(sample)
+    if found is not None:
+        return found, plugins.notes
+    names = ", ".join([*FORMATS, *plugins.names])
     raise CorpusError(
-        f"{path}: the format was not recognised; name it (--format), one of: {', '.join(FORMATS)}"
+        "\n".join(
+            [
+                f"{path}: the format was not recognised; name it (--format), one of: {names}",
+                *plugins.notes,
+            ]
+        )
     )
 
 
 def _format(name: str) -> Format:
     if name in FORMATS:
         return FORMATS[name]
-    near = get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.5)
+    plugins = Plugins(FORMATS)
+    found = plugins.load(name)
+    if found is not None:
+        return found
+    names = [*FORMATS, *plugins.names]
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(FORMATS)}")
+    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(names)}")

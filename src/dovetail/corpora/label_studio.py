@@ -187,7 +187,7 @@ def _recognises(sample: Sample) -> bool:
 
 
 LABEL_STUDIO = Format(
-    "label-studio",
+    "labelstudio",
     "Label Studio JSON: tasks with annotations or predictions on a text",
     _read,
     write,
