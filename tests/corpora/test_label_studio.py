@@ -227,3 +227,9 @@ def test_written_tasks_name_what_the_config_defines(tmp_path):
     read = read_corpus(path).sentences[0]
     assert sorted((e.type, e.confidence) for e in read.entities if e.confidence) == [("Loc", 0.25)]
     assert [r.confidence for r in read.relations] == [0.5]
+
+
+def test_the_short_export_is_refused_by_its_name(tmp_path):
+    short = {"text": TEXT, "id": 1, "label": [{"start": 0, "end": 4}], "annotation_id": 1}
+    with pytest.raises(CorpusFormatError, match=r"JSON-MIN.*export the project as JSON"):
+        read_corpus(save(tmp_path, short))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import parse_json, read_text
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.records import Record
 from dovetail.errors import CorpusFormatError
 
 Read = TypeVar("Read")
+
+_SPACE = re.compile(r"[\s,]*")
+_OBJECT_START = re.compile(r"^\{", re.MULTILINE)
 
 
 def read_each(source: Source, read: Callable[[Record], Read | None]) -> list[Read]:
@@ -45,10 +49,7 @@ def _objects(text: str, path: Path) -> Iterator[tuple[str, Callable[[], object]]
         for position, item in enumerate(parse_json(text, path)):
             yield f"{path}: item {position}", partial(_given, item)
         return
-    pieces = _spanning_lines(text) or (
-        (number, line) for number, line in numbered_lines(text) if line.strip()
-    )
-    for number, piece in pieces:
+    for number, piece in _pieces(text):
         yield f"{path}:{number}", partial(parse_json, piece, path, line=number)
 
 
@@ -56,26 +57,30 @@ def _given(item: object) -> object:
     return item
 
 
-def _spanning_lines(text: str) -> list[tuple[int, str]]:
-    """The objects of a file whose first one goes on after its first line, with their lines.
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """The text of each object, which may go on over lines, with the line where it begins.
 
-    What cannot be parsed is the last piece.  Empty where each object has a line of its own.
+    A piece that is no JSON ends where a line begins with the next object.
     """
-    start = len(text) - len(text.lstrip())
-    line_end = text.find("\n", start)
-    pieces: list[tuple[int, str]] = []
+    line, counted = 1, 0
+    start = _behind_space(text, 0)
     while start < len(text):
         end = _object_end(text, start)
-        if not pieces and not start < line_end < end:
-            return []
-        pieces.append((text.count("\n", 0, start) + 1, text[start:end]))
-        start = end + len(text[end:]) - len(text[end:].lstrip(" \t\r\n,"))
-    return pieces
+        line += text.count("\n", counted, start)
+        counted = start
+        yield line, text[start:end].rstrip()
+        start = _behind_space(text, end)
 
 
 def _object_end(text: str, start: int) -> int:
-    """Where the JSON value from `start` ends; the end of the text if it cannot be parsed."""
+    """Where the JSON value from `start` ends."""
     try:
         return json.JSONDecoder().raw_decode(text, start)[1]
     except (ValueError, RecursionError):
-        return len(text)
+        after = _OBJECT_START.search(text, start + 1)
+        return after.start() if after else len(text)
+
+
+def _behind_space(text: str, start: int) -> int:
+    match = _SPACE.match(text, start)
+    return match.end() if match else start

@@ -29,6 +29,7 @@ from dovetail.reading import Offsets
 
 NOT_HELD = "Dovetail holds entities and relations only"
 NO_LABEL = "the region has no label"
+_WORK = {"annotations", "predictions", "completions"}
 
 
 @dataclass(slots=True)
@@ -110,7 +111,12 @@ class _Reader:
     names: UniqueNames = field(default_factory=UniqueNames)
 
     def read_task(self, task: Record) -> MarkedText:
-        data = Record.of(task.values.get("data"), f"{task.where}: data")
+        if "data" not in task:
+            task.fail(
+                "a task has its text in 'data'; the short form (JSON-MIN) leaves relations out, so "
+                "export the project as JSON"
+            )
+        data = Record.of(task.values["data"], f"{task.where}: data")
         own = data.values.get("id")
         id = data.identifier("id") if isinstance(own, str) else task.identifier("id")
         self.names.add(id, task.where)
@@ -183,7 +189,11 @@ def _read(source: Source) -> list[MarkedText]:
 
 
 def _recognises(sample: Sample) -> bool:
-    return isinstance(sample.records[0].get("data"), dict) if sample.records else False
+    for record in sample.records:
+        data = record.get("data")
+        if isinstance(data, dict):
+            return bool(_WORK & record.keys()) or isinstance(data.get("text"), str)
+    return bool(sample.records) and "annotation_id" in sample.keys  # the short form, JSON-MIN
 
 
 LABEL_STUDIO = Format(
