@@ -233,3 +233,15 @@ def test_the_short_export_is_refused_by_its_name(tmp_path):
     short = {"text": TEXT, "id": 1, "label": [{"start": 0, "end": 4}], "annotation_id": 1}
     with pytest.raises(CorpusFormatError, match=r"JSON-MIN.*export the project as JSON"):
         read_corpus(save(tmp_path, short))
+
+
+def test_a_config_that_somebody_else_wrote_stays(tmp_path):
+    document = Document.from_sentence(Sentence.from_tokens(["a"], entities=[Entity(0, 1, "X")]))
+    path, config = tmp_path / "tasks.json", tmp_path / "tasks.config.xml"
+    for _ in range(2):
+        ledger = write_corpus([document], path, format="labelstudio")
+        assert "labelling config: written beside it, as tasks.config.xml" in ledger.notes
+    config.write_text("<View/>")
+    ledger = write_corpus([document], path, format="labelstudio")
+    assert "labelling config: not written, for there is a file tasks.config.xml" in ledger.notes
+    assert config.read_text() == "<View/>"

@@ -23,7 +23,7 @@ from dovetail.corpora.ledger import ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.opinions import Opinion, decided, entities_only_without_relations
 from dovetail.corpora.positions import counts_utf16
-from dovetail.corpora.records import Record, describe
+from dovetail.corpora.records import Record, check_characters, describe
 from dovetail.document import TASKS
 from dovetail.reading import Offsets
 
@@ -172,6 +172,7 @@ def names_in(record: Record, name: str) -> list[str]:
     for item in names:
         if not isinstance(item, str) or not item:
             record.fail(f"{name!r}: expected names, found {describe(item)}")
+        check_characters(item, f"{record.where}: {name!r}")
     return names
 
 

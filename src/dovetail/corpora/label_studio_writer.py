@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from dovetail.corpora.files import write_text
+from dovetail.corpora.files import read_text, write_text
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.raw_writing import RawDocument, RawEntity, raw_document, tasks_to_write
 from dovetail.document import TASKS, Document
@@ -23,6 +23,7 @@ RELATED = "related"
 """The type of a relation that has none."""
 
 _ENTITIES, _TEXT = "entities", "text"
+_MARK = "<!-- Written by Dovetail -->"
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -35,7 +36,16 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
         path, "[" + ",\n".join(json.dumps(task, ensure_ascii=False) for task in tasks) + "]\n"
     )
     if path.is_file():  # and not a device or a pipe, beside which nothing is to appear
-        write_text(path.with_name(f"{path.stem}.config.xml"), labelling_config(raw, tally))
+        _write_config(path.with_name(f"{path.stem}.config.xml"), raw, tally)
+
+
+def _write_config(path: Path, documents: Sequence[RawDocument], tally: Tally) -> None:
+    """Write the config, unless there is a file of its name that somebody else wrote."""
+    if path.exists() and not (path.is_file() and _MARK in read_text(path, may_be_empty=True)):
+        tally.note(f"labelling config: not written, for there is a file {path.name}")
+        return
+    write_text(path, labelling_config(documents, tally))
+    tally.note(f"labelling config: written beside it, as {path.name}")
 
 
 def _note_losses(documents: Sequence[RawDocument], tally: Tally) -> None:
@@ -108,7 +118,7 @@ def labelling_config(documents: Sequence[RawDocument], tally: Tally) -> str:
     """The XML of a project's labelling setup, with every type that the documents have."""
     entities = {entity.type for document in documents for entity in document.entities}
     relations = {relation.type for document in documents for relation in document.relations}
-    lines = ["<View>"]
+    lines = ["<View>", f"  {_MARK}"]
     if relations:
         lines.append("  <Relations>")
         lines += (f"    <Relation value={quoted}/>" for quoted in _quoted(relations, tally))

@@ -116,7 +116,7 @@ def _triple(item: object, where: str) -> _Triple:
 
 def _entity(item: object, where: str) -> tuple[str, str]:
     """An entity of the line: its text, or an object with its text and type."""
-    if isinstance(item, str):
+    if isinstance(item, str) and item.strip():
         return check_characters(item, where), ""
     record = Record.of(item, where)
     return _text(record, "surface"), _text(record, "entity_type", may_be_absent=True)
