@@ -9,9 +9,9 @@ other, within one sentence if there is such a pair.  What is not found is droppe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from dovetail.corpora.assembly import UniqueNames
 from dovetail.corpora.formats import Format, Sample, Source
@@ -147,6 +147,7 @@ class _Aligner:
     def align(self, item: _Item) -> MarkedText:
         types, of_triples = _types_of(item)
         mentions = Mentions(item.text, list(types))
+        grid = cache(lambda: Grid(self.tokenizer.units(item.text, item.id)))
         entities: list[CharacterEntity] = []
         positions: dict[tuple[Span, str], int] = {}
         for surface, surface_types in types.items():
@@ -159,7 +160,7 @@ class _Aligner:
                         entities.append(CharacterEntity(*place, type_, item.where))
         relations = []
         for triple, (head_type, tail_type) in zip(item.triples, of_triples, strict=True):
-            pair = self.pair_of(triple, mentions, item)
+            pair = self.pair_of(triple, mentions, item.name, grid)
             if pair is not None:
                 head, tail = positions[pair[0], head_type], positions[pair[1], tail_type]
                 relations.append(IndexedRelation(head, tail, triple.relation))
@@ -176,12 +177,14 @@ class _Aligner:
         tally.note(f"entity: found with other {mentions.how(surface)}", bool(mentions.how(surface)))
         tally.note("entity: marked wherever its text stands, several times", len(places) > 1)
 
-    def pair_of(self, triple: _Triple, mentions: Mentions, item: _Item) -> tuple[Span, Span] | None:
+    def pair_of(
+        self, triple: _Triple, mentions: Mentions, name: str, grid: Callable[[], Grid]
+    ) -> tuple[Span, Span] | None:
         """The mentions that a triple is read between; None if an argument was not found."""
         heads, tails = mentions.places(triple.head), mentions.places(triple.tail)
         if not heads or not tails:
             self.source.tally.read(RELATION)
-            self.source.tally.drop(Drop(item.name, RELATION, NO_ARGUMENT, type=triple.relation))
+            self.source.tally.drop(Drop(name, RELATION, NO_ARGUMENT, type=triple.relation))
             return None
         if len(heads) == len(tails) == 1:
             return heads[0], tails[0]
@@ -189,8 +192,7 @@ class _Aligner:
             "relation: an argument stands in several places; the nearest pair was taken, within "
             "one sentence if there is one"
         )
-        grid = Grid(self.tokenizer.units(item.text, item.id))
-        return nearest_pair(heads, tails, grid.unit_at)
+        return nearest_pair(heads, tails, grid().unit_at)
 
 
 def _types_of(item: _Item) -> tuple[dict[str, list[str]], list[tuple[str, str]]]:
