@@ -38,6 +38,13 @@ its first to its last fragment."""
 
 DEFAULT_LANGUAGE = "en"
 """Of texts that tell nothing, as those of corpora that bring their own tokens."""
+Annotators = Literal["first", "merge", "agree"]
+"""What is read of a text that several annotators marked.
+
+* ``first``: the work of one of them: the one that the file calls the truth, or else the first.
+* ``merge``: whatever any of them marked.
+* ``agree``: what all of them marked alike; the rest is dropped and listed in the ledger.
+"""
 
 UNITS = ("sentence", "line", "paragraph", "document")
 _COLUMNS = re.compile(r"token=([1-9][0-9]{0,2}),tag=([1-9][0-9]{0,2})")
@@ -65,6 +72,7 @@ class Reading:
     on_error: OnError = "refuse"
     discontinuous: Discontinuous = "drop"
     columns: str | None = None
+    annotators: Annotators = "first"
 
     def __post_init__(self) -> None:
         sentences_in(self.unit)
@@ -74,6 +82,7 @@ class Reading:
             ("offsets", (None, *get_args(Offsets))),
             ("on_error", get_args(OnError)),
             ("discontinuous", get_args(Discontinuous)),
+            ("annotators", get_args(Annotators)),
         ):
             if getattr(self, field) not in choices:
                 known = ", ".join(str(choice) for choice in choices if choice)

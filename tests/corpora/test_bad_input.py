@@ -158,6 +158,37 @@ CASES = {
         "T1\tPeop 0 4\tAnna\nR1\tLive_In Arg1:T1 Arg2:T9\n",
         ":2: a relation refers to 'T9'",
     ),
+    "a task without a text": (
+        "labelstudio",
+        '[{"data": {"image": 3}}]',
+        "item 0: data: expected the field 'text'",
+    ),
+    "a region of an unknown relation": (
+        "labelstudio",
+        '[{"data": {"text": "a"}, "annotations": [{"result": [{"type": "relation", '
+        '"from_id": "x"}]}]}]',
+        "'from_id' is 'x', which is no region",
+    ),
+    "a span that is no list": (
+        "doccano",
+        '{"text": "Anna", "label": [3]}',
+        r":1: label\[0\]: expected a list",
+    ),
+    "a token that is other text": (
+        "prodigy",
+        '{"text": "Anna", "tokens": [{"text": "Otto", "start": 0, "end": 4}]}',
+        r":1: tokens\[0\]: the token is 'Otto', the text 'Anna'",
+    ),
+    "a span after the sentence": (
+        "gliner",
+        '[{"tokenized_text": ["a"], "ner": [[0, 1, "X"]]}]',
+        r"item 0: entity \[0, 2\) 'X' is not within the 1 tokens",
+    ),
+    "a triple of two": (
+        "triples",
+        '{"text": "Anna", "triples": [["Anna", "left"]]}',
+        r":1: triples\[0\]: expected \[head, relation, tail\]",
+    ),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

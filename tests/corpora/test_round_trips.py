@@ -13,6 +13,8 @@ from dovetail.errors import DovetailError, OutputError
 from dovetail.reading import Reading
 
 WRITTEN = [name for name, format in FORMATS.items() if format.write]
+RAW = ["brat", "labelstudio", "doccano"]
+"""Formats of raw text: it is cut into sentences and tokens anew when it is read."""
 
 characters = st.characters(exclude_categories=["Cs"])
 words = st.one_of(
@@ -116,7 +118,7 @@ def test_native_format_gives_back_the_same_documents(tmp_path, documents):
     assert not corpus.ledger.notes
 
 
-@pytest.mark.parametrize("format", [name for name in WRITTEN if name not in ("dovetail", "brat")])
+@pytest.mark.parametrize("format", [name for name in WRITTEN if name not in ("dovetail", *RAW)])
 @many
 @given(documents=corpora())
 def test_what_a_ledger_calls_kept_is_read_again(tmp_path, format, documents):
@@ -150,7 +152,7 @@ plain_words = st.sampled_from(["Anna", "lives", "in", "Bonn", ".", "(", "U.S.", 
 
 
 @st.composite
-def brat_documents(draw):
+def raw_text_documents(draw):
     text, made = "", []
     for number in range(draw(st.integers(1, 3))):
         tokens, offsets = [*draw(st.lists(plain_words, min_size=1, max_size=5)), "!"], []
@@ -176,12 +178,13 @@ def character_annotations(document):
     return found
 
 
+@pytest.mark.parametrize("format", RAW)
 @many
-@given(document=brat_documents())
-def test_brat_gives_back_text_and_characters(tmp_path_factory, document):
-    folder = tmp_path_factory.mktemp("brat") / "corpus"
-    written = write_corpus([document], folder, format="brat")
-    read = read_corpus(folder, reading=Reading(borders="cut"))
+@given(document=raw_text_documents())
+def test_raw_text_formats_give_back_text_and_characters(tmp_path_factory, format, document):
+    path = tmp_path_factory.mktemp(format) / "corpus"
+    written = write_corpus([document], path, format=format)
+    read = read_corpus(path, format=format, reading=Reading(borders="cut"))
     assert read.documents[0].text == document.text
     assert read.ledger["entity"].kept == written["entity"].kept
     expected = character_annotations(document)

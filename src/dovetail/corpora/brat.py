@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
-from dovetail.document import ENTITY_TASK
+from dovetail.corpora.opinions import entities_only_without_relations
 from dovetail.errors import CorpusError, CorpusFormatError
 
 NOT_HELD = "Dovetail holds entities and relations only"
@@ -193,12 +193,7 @@ def _read(source: Source) -> list[MarkedText]:
     for id, stem in _stems(source):
         with source.faults.guard(DOCUMENT, id):
             texts.append(_read_pair(source, id, stem))
-    if not any(marked.relations for marked in texts):
-        # The format cannot say for what a corpus is annotated; without one relation in all of it,
-        # taking every pair of entities for unrelated would teach a model something untrue.
-        source.tally.note("corpus: without relations, so read as annotated for entities only")
-        texts = [replace(marked, annotated=frozenset([ENTITY_TASK])) for marked in texts]
-    return texts
+    return entities_only_without_relations(texts, source.tally)
 
 
 def _stems(source: Source) -> list[tuple[str, Path]]:

@@ -10,17 +10,23 @@ from pathlib import Path
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.doccano import DOCCANO
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.formats import Format, Source
+from dovetail.corpora.gliner import GLINER
+from dovetail.corpora.label_studio import LABEL_STUDIO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
-from dovetail.corpora.recognition import recognise as recognise_among
+from dovetail.corpora.plugins import Plugins
+from dovetail.corpora.prodigy import PRODIGY
+from dovetail.corpora.recognition import recognised
 from dovetail.corpora.several_files import parts_of, with_own_names
 from dovetail.corpora.spacy_list import SPACY_LIST
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tokens import cut_into_tokens
+from dovetail.corpora.triples import TRIPLES
 from dovetail.corpora.unpacking import Unpacking
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
@@ -31,12 +37,13 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(BRAT, DYGIE, CROSSRE, NATIVE),
+        *(BRAT, DYGIE, CROSSRE),
+        *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
         *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
 }
-"""The known formats by name."""
+"""Dovetail's own formats by name; `known_formats` has those of other packages too."""
 
 
 DEFAULT = Reading()
@@ -80,7 +87,7 @@ def read_corpus(
 
     Args:
         path: the file or folder; compressed files and archives are read as what is in them.
-        format: a name from `FORMATS`; recognised from the content if None.
+        format: the name of a format or a plug-in; recognised from the content if None.
         language: of raw text that has to be cut into tokens, in place of that of `reading`.
         reading: how raw text is cut, and what becomes of what is broken.
         expect_relations: refuse a corpus in which not one relation was kept.
@@ -114,14 +121,21 @@ def read_corpus(
 
 def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) -> Corpus:
     named = _format(format) if format is not None else None
-    parts = parts_of(path, named, source, unpacking, recognise)
+    notes: list[str] = []
+
+    def recognise_and_note(file: Path) -> Format:
+        found, said = recognised(file, FORMATS)
+        notes.extend(note for note in said if note not in notes)
+        return found
+
+    parts = parts_of(path, named, source, unpacking, recognise_and_note)
     files = [(part.path, part.format.read(source.at(part.path))) for part in parts]
     cut = cut_into_tokens(with_own_names(files, source), source)
     source.faults.refuse(cut.doubt)
     refuse_nothing_left(len(cut.documents), source.faults, str(path))
     source.tally.keep_documents(cut.documents)
     ledger = source.tally.ledger().with_names(unpacking.shown)
-    warnings = tuple(map(unpacking.shown, cut.warnings))
+    warnings = tuple(map(unpacking.shown, (*notes, *cut.warnings)))
     return Corpus(cut.documents, ledger, parts[0].format.name, cut.language, warnings)
 
 
@@ -136,7 +150,7 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     """
     known = _format(format)
     if known.write is None:
-        names = ", ".join(name for name, other in FORMATS.items() if other.write)
+        names = ", ".join(other.name for other in known_formats()[0] if other.write)
         raise CorpusError(f"the format {format!r} is only read; formats that are written: {names}")
     tally = Tally()
     listed: Sequence[Document] = tuple(documents)
@@ -147,18 +161,29 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     return tally.ledger()
 
 
+def known_formats() -> tuple[list[Format], list[str]]:
+    """Dovetail's own formats and all plug-ins, with notes on plug-ins that are left out."""
+    plugins = Plugins(FORMATS)
+    return [*FORMATS.values(), *plugins.loaded()], plugins.notes
+
+
 def recognise(path: Path) -> Format:
     """Find the format of a file or folder from its content.
 
     Raises:
         CorpusError: if no format fits.
     """
-    return recognise_among(path, FORMATS)
+    return recognised(path, FORMATS)[0]
 
 
 def _format(name: str) -> Format:
     if name in FORMATS:
         return FORMATS[name]
-    near = get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.5)
+    plugins = Plugins(FORMATS)
+    found = plugins.load(name)
+    if found is not None:
+        return found
+    names = [*FORMATS, *plugins.names]
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(FORMATS)}")
+    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(names)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dovetail.corpora.foreign_fields import FOREIGN_FIELDS, foreign_fields
 from dovetail.corpora.formats import Format, Sample
+from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.records import describe
 from dovetail.errors import CorpusError
 
@@ -14,8 +15,8 @@ _NAMES_SHOWN = 12
 _LINE_CHARS = 60
 
 
-def recognise(path: Path, formats: Mapping[str, Format]) -> Format:
-    """The first format whose files look like this one.
+def recognised(path: Path, formats: Mapping[str, Format]) -> tuple[Format, list[str]]:
+    """The first format whose files look like this one, and notes on plug-ins that are broken.
 
     Raises:
         CorpusError: if there is none: what was seen, which formats were weighed, what they need.
@@ -23,15 +24,20 @@ def recognise(path: Path, formats: Mapping[str, Format]) -> Format:
     sample = Sample.of(path)
     for format in formats.values():
         if format.recognises(sample):
-            return format
+            return format, []
+    plugins = Plugins(formats)
+    found = plugins.recognise(sample)
+    if found is not None:
+        return found, plugins.notes
     weighed = "".join(
         f"\n  {format.name}: {format.needs or format.description}" for format in formats.values()
     )
+    others = "".join(f"\n{note}" for note in plugins.notes)
     raise CorpusError(
         f"{path}: the format was not recognised. This is {seen(sample)}. None of the formats that "
         f"were weighed fits, for they need:{weighed}\n"
-        f"Convert it to one of these, or name the format if it is one all the same (--format; "
-        f"--from in `dovetail convert`)"
+        f"Convert it to one of these, or name the format if it is one all the same (--format, or "
+        f"data.format in a config){others}"
     )
 
 
