@@ -17,7 +17,6 @@ LAYOUTS = {
     "an array over lines": lambda items: json.dumps(items, indent=1),
     "lines": lambda items: "\n\n".join(json.dumps(i, ensure_ascii=False) for i in items) + "\r\n",
     "objects over lines": lambda items: "\n".join(json.dumps(item, indent=2) for item in items),
-    "objects with commas": lambda items: ",\n".join(json.dumps(item, indent=2) for item in items),
 }
 
 

@@ -25,7 +25,7 @@ SENTENCE = {
         ("[1]", "a JSON array, the first item a number: 1"),
         ('["a"]', "a JSON array, the first item a text: 'a'"),
         ('{"x": 1}', "JSON, the first value an object with the fields 'x'"),
-        ('[{"text": "a", "label": [[0, 1, "X"]]}]', "'label' is known from doccano"),
+        ('[{"words": "a", "label": [[0, 1, "X"]]}]', "'label' is known from doccano"),
         ("Dear all,\n", "a text whose first line is 'Dear all,'"),
     ],
 )

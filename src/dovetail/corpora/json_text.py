@@ -114,7 +114,8 @@ def _values(text: str, path: Path) -> Iterator[JsonValue]:
             try:
                 value, after = _decode(piece, position)
                 position = _skip(piece, after)
-                if position < len(piece) and "\n" not in piece[after:position]:
+                follows = piece[after:position], piece[position : position + 1]
+                if "\n" not in follows[0] and follows[1] not in ("", "{"):
                     raise json.JSONDecodeError("Extra data", piece, position)
             except (RecursionError, ValueError) as error:
                 yield JsonValue(where, None, _named(error, piece, path, line))

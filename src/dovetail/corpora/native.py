@@ -156,12 +156,11 @@ class _Reader:
 def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
     documents: list[Document | MarkedText] = []
-    headed = False
     for item in json_values(read_text(source.path), source.path):
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             record = item.record()
-            if "format" in record and not documents and not headed:
-                headed = True
+            # Files that were put together have a header before each part.
+            if "format" in record and not {"text", "tokens"} & record.values.keys():
                 reader.read_header(record)
             else:
                 documents.append(reader.read_line(record))

@@ -32,6 +32,7 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> tuple[Format, list[
     weighed = "".join(
         f"\n  {format.name}: {format.needs or format.description}" for format in formats.values()
     )
+    weighed += "".join(f"\n  {name}: what the plug-in looks for" for name in plugins.names)
     others = "".join(f"\n{note}" for note in plugins.notes)
     raise CorpusError(
         f"{path}: the format was not recognised. This is {seen(sample)}. None of the formats that "
