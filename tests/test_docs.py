@@ -122,8 +122,8 @@ def test_toml_that_is_a_whole_config_can_be_used():
 
 
 def native_samples():
-    """The lines of JSON on the page of formats, those of one block together."""
-    blocks = blocks_from_markdown(TEXTS[PROJECT / "docs" / "formats.md"])
+    """The lines of JSON on the page of the native format, those of one block together."""
+    blocks = blocks_from_markdown(TEXTS[PROJECT / "docs" / "formats" / "dovetail.md"])
     return [block.text.strip().splitlines() for block in blocks if block.language == "json"]
 
 
@@ -141,7 +141,7 @@ def test_lines_of_the_native_format_can_be_read(tmp_path):
     assert not corpus.ledger.drops
 
 
-def test_extractions_are_written_as_the_page_of_formats_says(tmp_path):
+def test_extractions_are_written_as_the_page_of_the_native_format_says(tmp_path):
     (block,) = (lines for lines in native_samples() if len(lines) == 2)
     header, line = map(json.loads, block)
     file = tmp_path / "found.jsonl"

@@ -130,7 +130,7 @@ def json_value(text: str) -> Any:
     except RecursionError:
         raise _too_deep() from None
     if isinstance(value, dict | list):
-        _check_levels(value)
+        check_levels(value)
     return value
 
 
@@ -148,7 +148,7 @@ def toml_values(text: str) -> dict[str, Any]:
         values = tomllib.loads(text)
     except RecursionError:
         raise _too_deep() from None
-    _check_levels(values)
+    check_levels(values)
     _refuse_long_numbers(values)
     return values
 
@@ -166,7 +166,8 @@ def _refuse_long(number: int) -> int:
     return number
 
 
-def _check_levels(value: Any) -> None:
+def check_levels(value: Any) -> None:
+    """Raise `ValueError` if a JSON value has more than `MAX_LEVELS` levels."""
     level, levels = [value], 0
     while level:
         level = [

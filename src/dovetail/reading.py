@@ -38,8 +38,16 @@ its first to its last fragment."""
 
 DEFAULT_LANGUAGE = "en"
 """Of texts that tell nothing, as those of corpora that bring their own tokens."""
+Annotators = Literal["first", "merge", "agree"]
+"""What is read of a text that several annotators marked.
+
+* ``first``: the work of one of them: the one that the file calls the truth, or else the first.
+* ``merge``: whatever any of them marked.
+* ``agree``: what all of them marked alike; the rest is dropped and listed in the ledger.
+"""
 
 UNITS = ("sentence", "line", "paragraph", "document")
+_COLUMNS = re.compile(r"token=([1-9][0-9]{0,2}),tag=([1-9][0-9]{0,2})")
 _SENTENCES = re.compile(r"sentences:([1-9][0-9]{0,5})")
 
 
@@ -50,7 +58,8 @@ class Reading:
     `language` is that of raw text, as spaCy names it; None takes it from the script of the text.
     `unit` is what a model reads at once, and what a relation has to lie within: ``sentence``,
     ``line``, ``paragraph``, ``document``, or ``sentences:N`` for so many sentences at a time.
-    `offsets` None takes what the format is known to count.
+    `offsets` None takes what the format is known to count.  `columns` names the columns of a file
+    in columns, counted from 1, as ``token=2,tag=4``; None has them recognised.
 
     Raises:
         ValueError: if a choice is unknown.
@@ -62,14 +71,18 @@ class Reading:
     offsets: Offsets | None = None
     on_error: OnError = "refuse"
     discontinuous: Discontinuous = "drop"
+    columns: str | None = None
+    annotators: Annotators = "first"
 
     def __post_init__(self) -> None:
         sentences_in(self.unit)
+        columns_in(self.columns)
         for field, choices in (
             ("borders", get_args(Borders)),
             ("offsets", (None, *get_args(Offsets))),
             ("on_error", get_args(OnError)),
             ("discontinuous", get_args(Discontinuous)),
+            ("annotators", get_args(Annotators)),
         ):
             if getattr(self, field) not in choices:
                 known = ", ".join(str(choice) for choice in choices if choice)
@@ -117,3 +130,20 @@ class ModelReading:
 
 DEFAULT_READING = ModelReading()
 """English, and the windows of a config that says nothing of them."""
+
+
+def columns_in(columns: str | None) -> tuple[int, int] | None:
+    """The columns of tokens and of tags, counted from 0, that ``token=2,tag=4`` counts from 1.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    if columns is None:
+        return None
+    match = _COLUMNS.fullmatch(columns.replace(" ", ""))
+    if match is None or match[1] == match[2]:
+        raise ValueError(
+            f"the columns are {columns!r}; expected two different ones, counted from 1, as "
+            f"token=2,tag=4"
+        )
+    return int(match[1]) - 1, int(match[2]) - 1

@@ -13,7 +13,7 @@ from dovetail.reading import Reading
 
 TOKENS, ENTITIES = (
     block.text
-    for block in blocks_from_markdown((PROJECT / "docs" / "formats" / "tables.md").read_text())
+    for block in blocks_from_markdown((PROJECT / "docs" / "formats" / "token-table.md").read_text())
     if block.language == "text"
 )
 PER, LOC = Entity(0, 1, "PER"), Entity(3, 4, "LOC")

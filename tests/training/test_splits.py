@@ -203,3 +203,21 @@ def test_limit_takes_the_first_sentences_of_each_file_but_not_of_held_out(tmp_pa
     splits = read_splits(data.model_copy(update={"extra": (), "held_out": ()}))
     assert [s.id for s in splits.train] == [s.id for s in (*TRAIN[:6], *TRAIN[11:17])]
     assert [s.id for s in splits.dev] == [s.id for s in DEV[:6]]
+
+
+def test_dev_sentences_without_any_annotation_are_refused(tmp_path: Path) -> None:
+    bare = [replace(item.without_annotations(), annotated=frozenset()) for item in DEV]
+    with pytest.raises(TrainingError, match=f"none of the {len(DEV)} dev sentences is annotated"):
+        read(tmp_path, TRAIN, bare)
+
+
+def test_what_is_never_held_is_not_counted_as_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Anna lives in Bonn.")
+    (tmp_path / "a.ann").write_text(
+        "T1\tPeop 0 4\tAnna\nT2\tLoc 14 18\tBonn\nR1\tLive_In Arg1:T1 Arg2:T2\n"
+        "N1\tReference T2 wiki:3295\tBonn\nR2\tLive_In Arg1:T1 Arg2:T1\n"
+    )
+    dev = save_corpus(DEV, tmp_path / "dev.jsonl")
+    splits = read_splits(DataConfig(train=(tmp_path / "a.ann",), dev=(dev,)))
+    [said] = [warning for warning in splits.warnings if "could not be kept" in warning]
+    assert "1 of 2 relations could not be kept; 1 normalizations were left out, which" in said

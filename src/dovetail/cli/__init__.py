@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dovetail.cli.convert import convert_command
+from dovetail.cli.convert import ConvertCommand, convert_command
 from dovetail.cli.demo import demo_command
 from dovetail.cli.ensemble import ensemble_command
 from dovetail.cli.evaluate import evaluate_command
@@ -65,7 +65,7 @@ def _options(
 
 app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
-app.command("convert")(convert_command)
+app.command("convert", cls=ConvertCommand)(convert_command)
 app.command("strategies")(strategies_command)
 app.command("train")(train_command)
 app.command("probe")(probe_command)

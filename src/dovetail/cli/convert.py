@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from dovetail.cli.outputs import check_output, refuse_overwriting
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
@@ -21,17 +22,29 @@ From = Annotated[
 ]
 
 
+class ConvertCommand(TyperCommand):
+    """The command, whose help names the formats that there are when it is asked for."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from rich.markup import escape
+
+        from dovetail.corpora import known_formats
+
+        formats, notes = known_formats()
+        names = ", ".join(format.name for format in formats if format.write)
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name == "to":
+                option.help = escape(" ".join([f"The format to write: {names}.", *notes]))
+        super().format_help(ctx, formatter)
+
+
 @reads_corpora
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file, or folder, to write.")],
     to: Annotated[
         str,
-        typer.Option(
-            "--to",
-            help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04 "
-            "or columns.",
-        ),
+        typer.Option("--to", help="The format to write"),
     ],
     from_: From = None,
     ledger: Annotated[

@@ -139,7 +139,8 @@ def _compare_model(
 
     extractor = Extractor.load(model)
     tell.stage(being_read(corpus))
-    gold = read_corpus(corpus, format=format, reading=reading.over(extractor.reading.of_corpora))
+    read_as = reading.over(extractor.reading.of_corpora)
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
     tell.stage(f"annotating {len(gold.sentences):,} sentences")
     return _Compared(
         gold,
@@ -157,7 +158,7 @@ def _compare_file(
 
     read_as = reading.over(Reading())
     tell.stage(being_read(corpus))
-    gold = read_corpus(corpus, format=format, reading=read_as)
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
     same = replace(read_as, language=read_as.language or gold.language)
     tell.stage(being_read(predictions))
     found = read_corpus(predictions, format=format, reading=same)

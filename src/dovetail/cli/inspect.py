@@ -87,6 +87,8 @@ def split_names(paths: Iterable[Path]) -> list[str]:
 def show(inspection: Inspection, console: Console) -> None:
     """Print an inspection as tables."""
     splits = inspection.splits
+    for warning in inspection.warnings:
+        console.print(f"! {warning}", style="bold yellow", markup=False, highlight=False)
     console.print(_overview(splits))
     console.print(_types("entity type", {name: dict(s.entities) for name, s in splits.items()}))
     if any(summary.relations for summary in splits.values()):
@@ -103,18 +105,20 @@ def _show_problems(problems: Sequence[Problem], console: Console) -> None:
     if not problems:
         console.print("No problems found.", style="green")
         return
-    console.print(f"\n{len(problems)} things to know", style="bold")
+    things = "1 thing" if len(problems) == 1 else f"{len(problems)} things"
+    console.print(f"\n{things} to know", style="bold")
     for problem in problems:
         console.print(f"- {problem.message}", style="yellow", markup=False, highlight=False)
         for example in problem.examples:
-            console.print(
-                f"    {example}",
-                style="dim",
-                markup=False,
-                highlight=False,
-                overflow="ellipsis",
-                no_wrap=True,
-            )
+            for depth, line in enumerate(example.splitlines()):
+                console.print(
+                    f"    {'  ' * depth}{line}",
+                    style="dim",
+                    markup=False,
+                    highlight=False,
+                    overflow="ellipsis",
+                    no_wrap=True,
+                )
 
 
 def _show_advice(advice: EntityHeadAdvice, console: Console) -> None:
@@ -147,6 +151,8 @@ def _table(first: str, columns: Iterable[str]) -> Table:
 
 
 def _overview(splits: Mapping[str, SplitSummary]) -> Table:
+    from dovetail.document import ENTITY_TASK, RELATION_TASK
+
     table = _table("", splits)
     rows: dict[str, Callable[[SplitSummary], int]] = {
         "documents": lambda s: s.documents,
@@ -154,8 +160,10 @@ def _overview(splits: Mapping[str, SplitSummary]) -> Table:
         "tokens": lambda s: s.tokens,
         "longest sentence, tokens": lambda s: s.longest_sentence,
         "entities": lambda s: s.entities.total(),
+        "entities that are not whole tokens": lambda s: s.unaligned_of(ENTITY_TASK),
         "longest entity, tokens": lambda s: max(s.entity_lengths, default=0),
         "relations": lambda s: s.relations.total(),
+        "relations beyond one unit or its tokens": lambda s: s.unaligned_of(RELATION_TASK),
         "tail before head": lambda s: s.tail_before_head,
         "longest gap in a relation, tokens": lambda s: max(s.relation_distances, default=0),
         "sentences without entities": lambda s: s.without_entities,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dovetail.reading import Discontinuous, Offsets, OnError, Reading
+from dovetail.reading import Annotators, Discontinuous, Offsets, OnError, Reading
 
 _PANEL = "How corpora are read"
 
@@ -62,6 +62,26 @@ class ReadingOptions:
         typer.Option(
             help="What becomes of an entity in several fragments: left out (drop, the default), or "
             "the stretch from the first to the last (cover).",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="token=N,tag=N",
+            help="Which columns of a file in columns hold the words and the tags, counted from 1, "
+            "where that is not plain.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    annotators: Annotated[
+        Annotators | None,
+        typer.Option(
+            help="What is read of a text that several annotators marked: the work of one (first, "
+            "the default), of all (merge), or what all agree on (agree).",
             show_default=False,
             rich_help_panel=_PANEL,
         ),

@@ -12,10 +12,12 @@ from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, FilePaths, Names, Text
 from dovetail.reading import (
     DEFAULT_LANGUAGE,
+    Annotators,
     Discontinuous,
     Offsets,
     OnError,
     Reading,
+    columns_in,
     sentences_in,
 )
 
@@ -26,6 +28,11 @@ TaskNames = Annotated[tuple[Literal["entity", "relation"], ...], Field(min_lengt
 def _unit(unit: str) -> str:
     sentences_in(unit)  # says what is wrong with it
     return unit
+
+
+def _columns(columns: str) -> str:
+    columns_in(columns)  # says what is wrong with it
+    return columns
 
 
 Unit = Annotated[str, AfterValidator(_unit)]
@@ -105,6 +112,14 @@ class DataConfig(Section):
     """What becomes of an entity in several fragments: it is left out (`drop`), or stands for the
     stretch from its first to its last (`cover`)."""
 
+    columns: Annotated[str, AfterValidator(_columns)] | None = None
+    """Which columns of files in columns hold the words and the tags, counted from 1, as
+    `token=2,tag=4`, where that is not plain."""
+
+    annotators: Annotators = "first"
+    """What is read of a text that several annotators marked: the work of one of them (`first`),
+    whatever any of them marked (`merge`), or what all of them marked alike (`agree`)."""
+
     symmetric: Names = ()
     """Relation types for which head and tail may be exchanged: they are learned both ways, found
     once, and scored without regard to their direction."""
@@ -124,6 +139,8 @@ class DataConfig(Section):
             offsets=self.offsets,
             on_error=self.on_error,
             discontinuous=self.discontinuous,
+            columns=self.columns,
+            annotators=self.annotators,
         )
 
     @property

@@ -219,10 +219,7 @@ def _write_datasets(documents: Sequence[Document], path: Path, tally: Tally) -> 
 def _is_saved(sample: Sample) -> bool:
     if sample.head:
         return sample.head.startswith((ARROW_FILE, ARROW_STREAM))
-    folder = sample.path
-    return (folder / _SPLITS).is_file() or (
-        (folder / _STATE).is_file() and (folder / _INFO).is_file()
-    )
+    return _SPLITS in sample.files or {_STATE, _INFO} <= set(sample.files)
 
 
 PARQUET_FORMAT = Format(
@@ -231,6 +228,7 @@ PARQUET_FORMAT = Format(
     _read_parquet,
     _write_parquet,
     lambda sample: sample.head.startswith(PARQUET),
+    needs="a Parquet file",
 )
 DATASETS = Format(
     "datasets",
@@ -238,4 +236,6 @@ DATASETS = Format(
     _read_datasets,
     _write_datasets,
     _is_saved,
+    needs=f"a folder with {_STATE} and {_INFO}, or an Arrow file",
+    folders=True,
 )

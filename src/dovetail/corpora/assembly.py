@@ -77,9 +77,19 @@ class SentenceBuilder:
             )
         return self._listed[position]
 
-    def entity_at(self, start: int, end: int) -> Entity | None:
-        """The first entity with these borders, for formats that name arguments by span."""
-        return next((entity for entity in self._listed if entity.span == (start, end)), None)
+    def entity_at(self, start: int, end: int, type: str | None = None) -> Entity | None:
+        """The first entity with these borders, for formats that name arguments by span.
+
+        With a `type` it has to be that of the entity too.
+        """
+        return next(
+            (
+                entity
+                for entity in self._listed
+                if entity.span == (start, end) and type in (None, entity.type)
+            ),
+            None,
+        )
 
     def add_relation(
         self, head: Entity | None, tail: Entity | None, type: str, confidence: float | None = None

@@ -13,15 +13,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from dovetail.corpora.bioc_relations import Relations, infons_of
 from dovetail.corpora.bioc_text import Passages, Piece
 from dovetail.corpora.bioc_writer import write_json, write_xml
 from dovetail.corpora.bioc_xml import documents_from_xml
 from dovetail.corpora.concepts import annotated_as_found
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import read_text
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, MarkedText
 from dovetail.corpora.records import Record, describe
@@ -122,27 +122,15 @@ def _read_json(source: Source) -> list[MarkedText]:
 
 def _records_of_json(source: Source) -> Iterator[Record]:
     """The documents of a collection, of an array of collections or documents, or of lines."""
-    path, text = source.path, read_text(source.path)
-    try:
-        values = [(str(path), parse_json(text, path))]
-    except CorpusFormatError:
-        lines = [(number, line) for number, line in numbered_lines(text) if line.strip()]
-        values = [
-            (f"{path}:{number}", parse_json(line, path, line=number)) for number, line in lines
-        ]
-    for where, value in values:
-        yield from _documents_in(value, where)
+    path = source.path
+    for item in json_values(read_text(path), path):
+        documents: list[Record] = []
+        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
+            documents = list(_documents_in(item.record()))
+        yield from documents
 
 
-def _documents_in(value: Any, where: str) -> Iterator[Record]:
-    if isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from _documents_in_object(Record.of(item, f"{where}: item {position}"))
-    else:
-        yield from _documents_in_object(Record.of(value, where))
-
-
-def _documents_in_object(record: Record) -> Iterator[Record]:
+def _documents_in(record: Record) -> Iterator[Record]:
     name = next((name for name in _COLLECTIONS if name in record), None)
     if name is not None:
         yield from record.records(name)
@@ -185,6 +173,7 @@ BIOC = Format(
     _read_xml,
     write_xml,
     _is_xml,
+    needs="XML whose root is 'collection'",
 )
 BIOC_JSON = Format(
     "bioc-json",
@@ -192,4 +181,5 @@ BIOC_JSON = Format(
     _read_json,
     write_json,
     _is_json,
+    needs="JSON with 'documents' that have 'passages'",
 )

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.raw_writing import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
 from dovetail.errors import CorpusError
 from dovetail.files import whole_folder
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
-WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
-NO_ARGUMENT = "an argument was dropped"
 _FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
 
@@ -58,7 +57,7 @@ def _file_names(documents: Sequence[Document], tally: Tally) -> list[str]:
 
 def _annotations(document: Document, tally: Tally) -> str:
     tally.keep(DOCUMENT)
-    tally.note("document: it is cut into sentences and tokens anew when it is read")
+    tally.note(CUT_ANEW)
     lines: list[str] = []
     for sentence in document.sentences:
         if is_writable(document, sentence, tally):

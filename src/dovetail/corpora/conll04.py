@@ -39,40 +39,42 @@ class _Block:
 def _read(source: Source) -> list[Document]:
     names = UniqueNames()
     documents = []
-    for block in _blocks(source.path):
+    for block in _blocks(source):
         id = block.rows[0][1][0]
         where = f"{source.path}:{block.rows[0][0]}"
-        names.add(id, where)
-        source.tally.read(DOCUMENT)
-        source.tally.read(SENTENCE)
-        documents.append(Document.from_sentence(_sentence(source, block, id)))
-    if not documents:
+        with source.faults.guard(DOCUMENT, id):
+            names.add(id, where)
+            source.tally.read(DOCUMENT)
+            source.tally.read(SENTENCE)
+            documents.append(Document.from_sentence(_sentence(source, block, id)))
+    if not documents and not source.faults.found:
         raise CorpusFormatError(f"{source.path} has no sentence; expected rows of nine columns")
     return documents
 
 
-def _blocks(path: Path) -> list[_Block]:
+def _blocks(source: Source) -> list[_Block]:
     blocks: list[_Block] = []
-    for number, line in numbered_lines(read_text(path)):
+    for number, line in numbered_lines(read_text(source.path)):
         columns = line.split("\t")
         if not line.strip():
             continue
-        if len(columns) == _COLUMNS:
-            starts = not blocks or blocks[-1].relations or blocks[-1].rows[-1][1][0] != columns[0]
-            if starts:
-                blocks.append(_Block())
-            blocks[-1].rows.append((number, columns))
-        elif len(columns) == 3 and blocks:
+        if len(columns) == 3 and blocks:
             blocks[-1].relations.append((number, columns))
-        else:
-            raise CorpusFormatError(
-                f"{path}:{number}: expected {_COLUMNS} columns of a word, or 3 of a relation after "
-                f"the words, separated by tabs; found {len(columns)}"
-            )
+            continue
+        known = len(columns) != _COLUMNS or (blocks and blocks[-1].rows[-1][1][0] == columns[0])
+        if not blocks or blocks[-1].relations or not known:
+            blocks.append(_Block())
+        blocks[-1].rows.append((number, columns))
     return blocks
 
 
 def _sentence(source: Source, block: _Block, id: str) -> Sentence:
+    for number, columns in block.rows:
+        if len(columns) != _COLUMNS:
+            raise CorpusFormatError(
+                f"{source.path}:{number}: expected {_COLUMNS} columns of a word, or 3 of a "
+                f"relation after the words, separated by tabs; found {len(columns)}"
+            )
     words = [_words(columns[5], columns[4]) for _, columns in block.rows]
     tokens = [word for row in words for word in row]
     place = Place(source.tally, id, f"{source.path}:{block.rows[0][0]}")
@@ -87,8 +89,9 @@ def _sentence(source: Source, block: _Block, id: str) -> Sentence:
         entities.append(None if type_ == _OUTSIDE else builder.add_entity(start, end, type_))
         start = end
     for number, (head, tail, type_) in block.relations:
-        rows = [_row(text, len(entities), f"{source.path}:{number}") for text in (head, tail)]
-        builder.add_relation(entities[rows[0]], entities[rows[1]], type_)
+        with source.faults.guard(RELATION, id):
+            rows = [_row(text, len(entities), f"{source.path}:{number}") for text in (head, tail)]
+            builder.add_relation(entities[rows[0]], entities[rows[1]], type_)
     annotated = TASKS if block.relations else (ENTITY_TASK,)
     return builder.sentence(id=id, annotated=annotated)
 
@@ -183,4 +186,5 @@ CONLL04 = Format(
     _read,
     _write,
     _recognises,
+    needs="rows of nine columns separated by tabs, the first and the third numbers",
 )

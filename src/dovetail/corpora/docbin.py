@@ -183,4 +183,5 @@ SPACY = Format(
     _read,
     write,
     lambda sample: is_docbin(sample.head),
+    needs="a file that DocBin.to_disk wrote",
 )

@@ -18,8 +18,9 @@ from dovetail.corpora.assembly import (
     SentenceBuilder,
     document_of_sentences,
 )
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import read_text
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.records import Record, check_tokens
 from dovetail.corpora.spans import check_span, relations_between_spans
@@ -34,22 +35,20 @@ _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}
 def _read(source: Source, *, whole_documents: bool) -> list[Document]:
     names = RepeatedNames()
     documents = []
-    for number, line in numbered_lines(read_text(source.path)):
-        if not line.strip():
-            continue
-        value = parse_json(line, source.path, line=number)
-        record = Record.of(value, f"{source.path}:{number}")
-        id = record.identifier("doc_key")
-        names.add(id, source.tally)
-        source.tally.read(DOCUMENT)
-        for name in sorted(record.values.keys() - _FIELDS):
-            source.tally.note(f"field {name!r} is not read")
-        if whole_documents:
-            documents.append(_read_document(record, id, source.tally))
-        else:
-            fields = [[record.items(name)] for name in _annotated_fields(record)]
-            sentences = [record.items("sentence")]
-            documents.append(_join(record, id, sentences, fields, source.tally))
+    for item in json_values(read_text(source.path), source.path):
+        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
+            record = item.record()
+            id = record.identifier("doc_key")
+            names.add(id, source.tally)
+            source.tally.read(DOCUMENT)
+            for name in sorted(record.values.keys() - _FIELDS):
+                source.tally.note(f"field {name!r} is not read")
+            if whole_documents:
+                documents.append(_read_document(record, id, source.tally))
+            else:
+                fields = [[record.items(name)] for name in _annotated_fields(record)]
+                sentences = [record.items("sentence")]
+                documents.append(_join(record, id, sentences, fields, source.tally))
     return documents
 
 
@@ -198,6 +197,7 @@ DYGIE = Format(
     lambda source: _read(source, whole_documents=True),
     _write_documents,
     lambda sample: _recognises(sample, "sentences"),
+    needs='JSON objects, one a line, with "sentences" and "ner" or "doc_key"',
 )
 CROSSRE = Format(
     "crossre",
@@ -205,4 +205,5 @@ CROSSRE = Format(
     lambda source: _read(source, whole_documents=False),
     _write_sentences,
     lambda sample: _recognises(sample, "sentence"),
+    needs='JSON objects, one a line, with "sentence" and "ner" or "doc_key"',
 )

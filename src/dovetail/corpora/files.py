@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from dovetail.bounded import check_regular, json_value, read_bytes
+from dovetail.bounded import check_regular, read_bytes
+from dovetail.corpora.json_text import parse_json
 from dovetail.errors import CorpusError, CorpusFormatError
+
+__all__ = ["binary_head", "numbered_lines", "parse_json", "read_content", "read_text"]
 
 MAX_CORPUS_BYTES = 1 << 32
 """What one file of a corpus may have; read as a whole, it takes several times as much memory."""
@@ -86,20 +87,3 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, line.removesuffix("\r")
-
-
-def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
-    """Parse a JSON value that starts at the given line of a file.
-
-    Raises:
-        CorpusFormatError: if it is not JSON, with the line of the first error.
-    """
-    try:
-        return json_value(text)
-    except json.JSONDecodeError as error:
-        raise CorpusFormatError(
-            f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "
-            f"{error.msg}; repair the line, or write the file with a JSON library"
-        ) from error
-    except ValueError as error:
-        raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error

@@ -33,20 +33,22 @@ def _read(source: Source) -> list[Document]:
         columns = line.split("\t")
         if line.startswith(_MARK):
             if rows:
-                names.add(id, f"{source.path}:{first_line}")
-                documents.append(_document(source, id, rows))
+                with source.faults.guard(DOCUMENT, id or f"line {first_line}"):
+                    names.add(id, f"{source.path}:{first_line}")
+                    documents.append(_document(source, id, rows))
             id, first_line, rows = line.removeprefix(_MARK).strip(), number, []
-        elif len(columns) == 5 and columns[1]:
-            rows.append((number, columns))
         elif line.strip():
-            raise CorpusFormatError(
-                f"{source.path}:{number}: expected five columns separated by tabs (number, token, "
-                f"tag, relations, positions), found {len(columns)}"
-            )
+            rows.append((number, columns))
     return documents
 
 
 def _document(source: Source, id: str, rows: Sequence[Row]) -> Document:
+    for number, columns in rows:
+        if len(columns) != 5 or not columns[1]:
+            raise CorpusFormatError(
+                f"{source.path}:{number}: expected five columns separated by tabs (number, token, "
+                f"tag, relations, positions), found {len(columns)}"
+            )
     source.tally.read(DOCUMENT)
     source.tally.read(SENTENCE)
     where = f"{source.path}:{rows[0][0]}"
@@ -87,4 +89,5 @@ MULTIHEAD = Format(
     _read,
     None,
     _recognises,
+    needs="a first line that begins with #doc",
 )

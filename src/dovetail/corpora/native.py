@@ -1,4 +1,6 @@
-"""Dovetail's own format: JSON lines, one sentence or one document a line; see docs/formats.md.
+"""Dovetail's own format: JSON lines, a sentence or a document a line.
+
+See docs/formats/dovetail.md.
 
 It holds all that a `Document` holds, confidences included, so reading gives back what was written.
 """
@@ -9,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import read_text
+from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE
 from dovetail.corpora.marked import (
     CharacterEntity,
@@ -20,7 +24,7 @@ from dovetail.corpora.marked import (
     Span,
 )
 from dovetail.corpora.native_writer import FORMAT_NAME, VERSION, write
-from dovetail.corpora.records import Record
+from dovetail.corpora.records import Record, describe
 from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
 
@@ -48,6 +52,7 @@ class _Reader:
                 self.declared[kind] = frozenset(map(str, record.items(name)))
 
     def read_line(self, record: Record) -> Document | MarkedText:
+        refuse_foreign(record)
         id = record.identifier("id")
         self.names.add(id, self.source.tally)
         if "text" not in record:
@@ -151,15 +156,11 @@ class _Reader:
 def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
     documents: list[Document | MarkedText] = []
-    headed = False
-    for number, line in numbered_lines(read_text(source.path)):
-        if not line.strip():
-            continue
-        where = f"{source.path}:{number}"
-        with source.faults.guard(DOCUMENT, where.rsplit("/", 1)[-1]):
-            record = Record.of(parse_json(line, source.path, line=number), where)
-            if "format" in record and not documents and not headed:
-                headed = True
+    for item in json_values(read_text(source.path), source.path):
+        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
+            record = item.record()
+            # Files that were put together have a header before each part.
+            if "format" in record and not {"text", "tokens"} & record.values.keys():
                 reader.read_header(record)
             else:
                 documents.append(reader.read_line(record))
@@ -181,7 +182,9 @@ def _annotated(record: Record) -> frozenset[str]:
         )
     tasks = record.items("annotated")
     if not all(task in TASKS for task in tasks):
-        record.fail(f"'annotated': expected names of tasks, as {list(TASKS)}, found {tasks}")
+        record.fail(
+            f"'annotated': expected names of tasks, as {list(TASKS)}, found {describe(tasks)}"
+        )
     return frozenset(tasks)
 
 
@@ -247,4 +250,5 @@ NATIVE = Format(
     write,
     _recognises,
     holds_unaligned=True,
+    needs='JSON objects, one a line, with "tokens" or "text"',
 )

@@ -154,4 +154,5 @@ PUBTATOR = Format(
     _read,
     write,
     _recognises,
+    needs="a first line as '123|t|Title'",
 )

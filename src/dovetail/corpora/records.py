@@ -11,6 +11,8 @@ from dovetail.errors import CorpusFormatError
 
 _BEGINNING = Repr()  # of some values, and of some levels
 _BEGINNING.maxstring = 60
+LARGEST = 10**12
+"""No text has so many characters: a larger number is a mistake, and unreadable in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,15 @@ class Record:
     def type_name(self) -> str:
         """The required, non-empty `type` of an annotation."""
         type_ = self.string("type")
-        return type_ if type_ else self.fail("'type' is empty; name the type")
+        return type_ if type_.strip() else self.fail("'type' is empty; name the type")
 
     def integer(self, name: str) -> int:
         """A required whole number."""
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool):
             self._wrong(name, "a whole number", value)
+        if abs(value) > LARGEST:
+            self._wrong(name, f"a whole number up to {LARGEST:,}", value)
         return value
 
     def confidence(self) -> float | None:

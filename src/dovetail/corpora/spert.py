@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
-from dovetail.corpora.files import parse_json, read_text
+from dovetail.corpora.files import read_text
+from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import is_array, json_values
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.spans import check_span, relations_between_spans
@@ -27,29 +29,39 @@ from dovetail.errors import CorpusFormatError
 from dovetail.files import write_text
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
+_Annotate = Callable[[Record, SentenceBuilder], None]
 _UNREAD = "field {!r} is not read"
 
 
-def _read(source: Source, annotate: Callable[[Record, SentenceBuilder], None]) -> list[Document]:
-    items = parse_json(read_text(source.path), source.path)
-    if not isinstance(items, list) or not items:
+def _read(source: Source, annotate: _Annotate) -> list[Document]:
+    text = read_text(source.path)
+    if not is_array(text) or text.strip() == "[]":
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
     names = RepeatedNames()
     documents = []
-    for position, item in enumerate(items):
-        record = Record.of(item, f"{source.path}: item {position}")
-        id = record.identifier("orig_id")
-        names.add(id, source.tally)
-        source.tally.read(DOCUMENT)
-        source.tally.read(SENTENCE)
-        for name in record.values.keys() - _FIELDS:
-            source.tally.note(_UNREAD.format(name))
-        place = Place(source.tally, id or f"item {position}", record.where)
-        builder = SentenceBuilder(place, record.tokens())
-        annotate(record, builder)
-        sentence = builder.sentence(id=id, annotated=_annotated(record))
-        documents.append(Document.from_sentence(sentence))
+    for position, item in enumerate(json_values(text, source.path)):
+        with source.faults.guard(DOCUMENT, f"item {position}"):
+            record = item.record()
+            sentence = _sentence(record, position, source, names, annotate)
+            documents.append(Document.from_sentence(sentence))
     return documents
+
+
+def _sentence(
+    record: Record, position: int, source: Source, names: RepeatedNames, annotate: _Annotate
+) -> Sentence:
+    if "tags" not in record:
+        refuse_foreign(record)
+    id = record.identifier("orig_id")
+    names.add(id, source.tally)
+    source.tally.read(DOCUMENT)
+    source.tally.read(SENTENCE)
+    for name in record.values.keys() - _FIELDS:
+        source.tally.note(_UNREAD.format(name))
+    place = Place(source.tally, id or f"item {position}", record.where)
+    builder = SentenceBuilder(place, record.tokens())
+    annotate(record, builder)
+    return builder.sentence(id=id, annotated=_annotated(record))
 
 
 def _annotated(record: Record) -> Iterator[str]:
@@ -159,6 +171,7 @@ SPERT = Format(
         and "tags" not in sample.keys
         and not _has(sample, "entities", list)
     ),
+    needs='a JSON array of objects with "tokens", entities as objects',
 )
 TAGGED = Format(
     "tagged",
@@ -166,6 +179,7 @@ TAGGED = Format(
     lambda source: _read(source, _annotate_with_tags),
     None,
     lambda sample: sample.is_array and {"tokens", "tags"} <= sample.keys,
+    needs='a JSON array of objects with "tokens" and "tags"',
 )
 UNIFIED = Format(
     "unified",
@@ -173,4 +187,5 @@ UNIFIED = Format(
     lambda source: _read(source, _annotate_with_lists),
     lambda documents, path, tally: _write(documents, path, tally, _lists),
     lambda sample: sample.is_array and _has(sample, "entities", list),
+    needs='a JSON array of objects with "tokens", entities as [start, end, type]',
 )

@@ -275,6 +275,7 @@ TOKEN_TABLE = Format(
     _read_tokens,
     write_tokens,
     lambda sample: is_token_table(_header(sample)),
+    needs="a header with sentence_id, token and tag",
 )
 ENTITY_TABLE = Format(
     "entity-table",
@@ -282,4 +283,5 @@ ENTITY_TABLE = Format(
     _read_entities,
     write_entities,
     lambda sample: is_entity_table(_header(sample)),
+    needs="a header with text, start, end and type",
 )

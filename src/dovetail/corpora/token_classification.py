@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, drop_relation
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.files import parse_json, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.tags import entities_from_tags
@@ -152,18 +153,12 @@ def _read(source: Source) -> list[Document]:
 
 
 def _records(source: Source) -> Iterator[Record]:
-    path, text = source.path, read_text(source.path)
-    if text.lstrip().startswith("["):
-        for position, item in enumerate(parse_json(text, path)):
-            yield Record.of(item, f"{path}: item {position}")
-        return
-    for number, line in numbered_lines(text):
-        if line.strip():
-            record = None
-            with source.faults.guard(DOCUMENT, f"line {number}"):
-                record = Record.of(parse_json(line, path, line=number), f"{path}:{number}")
-            if record is not None:
-                yield record
+    for item in json_values(read_text(source.path), source.path):
+        record = None
+        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
+            record = item.record()
+        if record is not None:
+            yield record
 
 
 def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
@@ -223,4 +218,5 @@ HUGGING_FACE = Format(
     _read,
     _write,
     _recognises,
+    needs="JSON objects with 'tokens' and as many 'ner_tags'",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dovetail.corpora.alignment import CUT, GREW, INSIDE_TOKEN, OUTSIDE, align
@@ -12,8 +12,9 @@ from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.positions import doubt, in_codepoints
 from dovetail.document import ENTITY_TASK, Document
+from dovetail.reading import Reading
 from dovetail.tokenization import Tokenizer
-from dovetail.writing_systems import guess_language
+from dovetail.writing_systems import Guess, guess_language
 
 MANY_UNALIGNED = 0.01
 """Share of the entities of a raw text that tokens may miss before a warning is due."""
@@ -36,9 +37,8 @@ def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cu
         return Cut(tuple(item for item in read if isinstance(item, Document)), None, "", ())
     reading = source.reading
     raw = [item for item in marked if item.sentences is None]
-    guess = guess_language(item.text for item in raw)
-    language = reading.language or guess.language
-    tokenizer = Tokenizer(language, reading.unit)
+    tokenizer, guess = tokenizer_for((item.text for item in raw), reading)
+    language = tokenizer.language
     documents = tuple(
         document
         for item in read
@@ -52,6 +52,12 @@ def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cu
     if reading.language is None and raw and language != "en":
         warnings.append(f"no language was given, so raw text is cut as {guess}")
     return Cut(documents, language if raw else None, said, tuple(warnings))
+
+
+def tokenizer_for(texts: Iterable[str], reading: Reading) -> tuple[Tokenizer, Guess]:
+    """What cuts raw texts that are read together, and what they look like."""
+    guess = guess_language(texts)
+    return Tokenizer(reading.language or guess.language, reading.unit), guess
 
 
 def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[Document]:

@@ -141,7 +141,8 @@ def report_of_run(
     tested = None
     files = accounts(data)
     if test is not None:
-        corpus = read_corpus(test, format=data.format, reading=read_as(data.reading))
+        read_test = read_as(data.reading)
+        corpus = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
         tested = scored(extractor, corpus.sentences, str(test), tell)
         files.append(FileAccount(str(test), "test", corpus.ledger))
     return RunReport(

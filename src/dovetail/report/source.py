@@ -40,7 +40,7 @@ def page_of(
     if predictions is not None:
         tell.stage(f"reading {source} and {predictions}")
         reading = read_as(Reading())
-        gold = read_corpus(source, reading=reading)
+        gold = read_corpus(source, reading=reading, expect_annotations=True)
         again = replace(reading, language=reading.language or gold.language)
         found = read_corpus(predictions, reading=again)
         aligned = align_documents(gold.documents, found.documents)

@@ -49,8 +49,8 @@ def read_files(
         warnings += (f"{path}: {warning}" for warning in corpus.warnings)
         if corpus.ledger.drops:
             notes.append(
-                f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
-                f"`dovetail inspect {path}` lists them with the reasons"
+                f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
+                f"reasons"
             )
     return ReadFiles(tuple(documents), tuple(notes), tuple(warnings), language)
 

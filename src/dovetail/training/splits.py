@@ -84,6 +84,7 @@ def read_splits(config: DataConfig) -> Splits:
         tuple(s for s in split if s.tokens) for split in (train_sentences, dev_sentences)
     )
     refuse_useless(train)
+    refuse_unannotated_dev(dev_kept)
     warnings = (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept))
     splits = Splits(train, dev_kept, warnings, language=learn.language)
     return with_extra(splits, config) if config.extra or config.held_out else splits
@@ -159,6 +160,15 @@ def refuse_useless(train: Sequence[Sentence]) -> None:
         raise TrainingError(
             f"the {len(train)} training sentences hold no entity, so there is nothing to learn "
             f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
+        )
+
+
+def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if nothing can be chosen by sentences that carry no annotation."""
+    if dev and not any(sentence.annotated for sentence in dev):
+        raise TrainingError(
+            f"none of the {len(dev)} dev sentences is annotated, so nothing can be chosen by them: "
+            f"check data.dev and data.format (`dovetail inspect` shows what was read)"
         )
 
 
