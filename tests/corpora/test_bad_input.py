@@ -164,28 +164,6 @@ CASES = {
         "T1\tPeop 0 4\tAnna\nR1\tLive_In Arg1:T1 Arg2:T9\n",
         ":2: a relation refers to 'T9'",
     ),
-    "a PubTator line without a title": ("pubtator", "1|a|Anna left.\n", ":1: expected '123|t|T"),
-    "a BioC annotation without a type": (
-        "bioc",
-        "<collection><document><passage><offset>0</offset><text>Anna</text><annotation>"
-        '<location offset="0" length="4"/></annotation></passage></document></collection>',
-        "document 0 .*: an annotation without an infon 'type'",
-    ),
-    "a BioC offset that is a text": (
-        "bioc-json",
-        '{"documents": [{"passages": [{"offset": "0", "text": "Anna"}]}]}',
-        "'offset': expected a whole number",
-    ),
-    "a DocBin of something else": ("spacy", "Anna", "is no DocBin: expected zlib"),
-    "tags that are too few": (
-        "huggingface",
-        '{"tokens": ["Anna", "left"], "ner_tags": ["O"]}',
-        ":1: 2 tokens and 1 of 'ner_tags'",
-    ),
-    "Parquet of something else": ("parquet", "Anna left", "Arrow data that cannot be read"),
-    "a data set of something else": ("datasets", "Anna left", "Arrow data that cannot be read"),
-    "a row that is too short": ("token-table", "sentence_id,token,tag\n1,a\n", "expected 3 cells"),
-    "a position that is a word": ("entity-table", "text,start,end,type\na,x,1,P\n", "whole numb"),
     "a task without a text": (
         "labelstudio",
         '[{"data": {"image": 3}}]',
@@ -217,6 +195,28 @@ CASES = {
         '{"text": "Anna", "triples": [["Anna", "left"]]}',
         r":1: triples\[0\]: expected \[head, relation, tail\]",
     ),
+    "a PubTator line without a title": ("pubtator", "1|a|Anna left.\n", ":1: expected '123|t|T"),
+    "a BioC annotation without a type": (
+        "bioc",
+        "<collection><document><passage><offset>0</offset><text>Anna</text><annotation>"
+        '<location offset="0" length="4"/></annotation></passage></document></collection>',
+        "document 0 .*: an annotation without an infon 'type'",
+    ),
+    "a BioC offset that is a text": (
+        "bioc-json",
+        '{"documents": [{"passages": [{"offset": "0", "text": "Anna"}]}]}',
+        "'offset': expected a whole number",
+    ),
+    "a DocBin of something else": ("spacy", "Anna", "is no DocBin: expected zlib"),
+    "tags that are too few": (
+        "huggingface",
+        '{"tokens": ["Anna", "left"], "ner_tags": ["O"]}',
+        ":1: 2 tokens and 1 of 'ner_tags'",
+    ),
+    "Parquet of something else": ("parquet", "Anna left", "Arrow data that cannot be read"),
+    "a data set of something else": ("datasets", "Anna left", "Arrow data that cannot be read"),
+    "a row that is too short": ("token-table", "sentence_id,token,tag\n1,a\n", "expected 3 cells"),
+    "a position that is a word": ("entity-table", "text,start,end,type\na,x,1,P\n", "whole numb"),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

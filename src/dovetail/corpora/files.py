@@ -9,7 +9,7 @@ from dovetail.bounded import check_regular, read_bytes
 from dovetail.corpora.json_text import parse_json
 from dovetail.errors import CorpusError, CorpusFormatError
 
-__all__ = ["binary_head", "numbered_lines", "parse_json", "read_content", "read_text"]
+__all__ = ["binary_head", "numbered_lines", "parse_json", "read_text"]
 
 MAX_CORPUS_BYTES = 1 << 32
 """What one file of a corpus may have; read as a whole, it takes several times as much memory."""

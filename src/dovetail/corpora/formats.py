@@ -56,9 +56,8 @@ class Sample:
     """The beginning of a corpus, by which its format is recognised.
 
     `values` are the first JSON values found, the items of an array or those that stand one after
-    another, and `records` the objects among them.  `lines` are those of other texts, and `files`
-    the names in a folder.  `head` are the first bytes of a
-    binary file.
+    another, and `records` the objects among them.  `lines` are those of other texts, `files` the
+    names in a folder, and `head` the first bytes of a binary file.
     """
 
     path: Path
