@@ -1,6 +1,7 @@
 """What was written is what is read, in every format, as far as the format can hold it."""
 
 import json
+import re
 import shutil
 from collections import Counter
 

@@ -185,3 +185,13 @@ def test_a_missing_extra_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'dovetail\[arrow\]'"):
         read_corpus(tmp_path / "c")
+
+
+def test_a_folder_of_parquet_files_is_one_corpus_and_objects_may_span_lines(tmp_path):
+    for number, row in enumerate(NUMBERED):
+        (tmp_path / "shards").mkdir(exist_ok=True)
+        parquet.write_table(table([row]), tmp_path / "shards" / f"train-{number}-of-2.parquet")
+    check(read_corpus(tmp_path / "shards"), "parquet")
+    spread = "\n".join(json.dumps(row, indent=1) for row in ROWS)
+    (tmp_path / "train.json").write_text(spread)
+    check(read_corpus(tmp_path / "train.json"), "huggingface")
