@@ -49,17 +49,17 @@ CASES = {
     "half a surrogate pair": ("dovetail", native(tokens=["\ud800"]), "half a surrogate"),
     "a border that is a text": (
         "spert",
-        spert(entities=[{**ENTITY, "start": "0"}]),
+        spert(entities=[{**ENTITY, "start": "0"}], relations=[]),
         r"entities\[0\]: 'start': expected a whole number, found a text: '0'",
     ),
     "a border that is a truth value": (
         "spert",
-        spert(entities=[{**ENTITY, "start": False}]),
+        spert(entities=[{**ENTITY, "start": False}], relations=[]),
         "expected a whole number",
     ),
     "an entity after the sentence": (
         "spert",
-        spert(entities=[{**ENTITY, "end": 9}]),
+        spert(entities=[{**ENTITY, "end": 9}], relations=[]),
         r"entity \[0, 9\) 'Peop' is not within the 4 tokens",
     ),
     "an entity before the sentence": (
