@@ -163,6 +163,9 @@ CASES = {
         "T1\tPeop 0 4\tAnna\nR1\tLive_In Arg1:T1 Arg2:T9\n",
         ":2: a relation refers to 'T9'",
     ),
+    "a sentence without marks": ("semeval2010", '1\t"Tea."\nOther\n', ":1: expected one <e1>"),
+    "no subject": ("tacred", '[{"token": ["a"]}]', "'subj_start' is missing"),
+    "no head": ("opennre", '{"text": "a"}', ":1: 'h': expected a JSON object, found null"),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

@@ -16,8 +16,8 @@ def convert_command(
         str,
         typer.Option(
             "--to",
-            help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04 "
-            "or columns.",
+            help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04, "
+            "tacred, opennre, semeval2010 or columns.",
         ),
     ],
     from_: Annotated[

@@ -16,7 +16,10 @@ from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
+from dovetail.corpora.opennre import OPENNRE
+from dovetail.corpora.semeval2010 import SEMEVAL2010
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
+from dovetail.corpora.tacred import TACRED
 from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
@@ -27,7 +30,8 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(BRAT, DYGIE, CROSSRE, NATIVE),
+        *(BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
+        *(TACRED, SEMEVAL2010),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
