@@ -166,6 +166,11 @@ CASES = {
     "a sentence without marks": ("semeval2010", '1\t"Tea."\nOther\n', ":1: expected one <e1>"),
     "no subject": ("tacred", '[{"token": ["a"]}]', "'subj_start' is missing"),
     "no head": ("opennre", '{"text": "a"}', ":1: 'h': expected a JSON object, found null"),
+    "an entity that does not exist": (
+        "docred",
+        '[{"sents": [["a"]], "vertexSet": [], "labels": [{"h": 0, "t": 0, "r": "R"}]}]',
+        r"item 0: labels\[0\]: 'h' is 0, but there are 0 entities",
+    ),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.docred import DOCRED
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.formats import Format, Sample, Source
@@ -31,7 +32,7 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *(BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
-        *(TACRED, SEMEVAL2010),
+        *(TACRED, SEMEVAL2010, DOCRED),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, COLUMNS),
     )
