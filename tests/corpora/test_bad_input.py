@@ -171,6 +171,12 @@ CASES = {
         '[{"sents": [["a"]], "vertexSet": [], "labels": [{"h": 0, "t": 0, "r": "R"}]}]',
         r"item 0: labels\[0\]: 'h' is 0, but there are 0 entities",
     ),
+    "no column of words": ("conllu-plus", "# global.columns = id ner\n1\tO\n", ":1: .*'form'"),
+    "a relation of three numbers": (
+        "conllu-plus",
+        "# global.columns = id form\n# relations = 1;1;1;R\n1\ta\n",
+        ":2: expected a relation as",
+    ),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

@@ -11,7 +11,13 @@ FOLDER = Path(__file__).parents[2] / "docs" / "formats"
 EXAMPLE = re.compile(r"```(?:json|text)\n(.*?)```", re.DOTALL)
 
 # page: entities, relations
-COUNTS = {"semeval2010": (4, 2), "tacred": (2, 1), "opennre": (4, 1), "docred": (4, 1)}
+COUNTS = {
+    "semeval2010": (4, 2),
+    "tacred": (2, 1),
+    "opennre": (4, 1),
+    "docred": (4, 1),
+    "conllu-plus": (3, 2),
+}
 
 
 @pytest.mark.parametrize("name", COUNTS)

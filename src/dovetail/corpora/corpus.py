@@ -10,6 +10,7 @@ from pathlib import Path
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.conllu_plus import CONLLU_PLUS
 from dovetail.corpora.docred import DOCRED
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
@@ -34,7 +35,7 @@ FORMATS: dict[str, Format] = {
         *(BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
         *(TACRED, SEMEVAL2010, DOCRED),
         *(UNIFIED, TAGGED, SPERT),
-        *(MULTIHEAD, CONLL04, COLUMNS),
+        *(MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
     )
 }
 """The known formats by name."""
