@@ -23,6 +23,7 @@ from dovetail.corpora.semeval2010 import SEMEVAL2010
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tacred import TACRED
 from dovetail.corpora.tokens import cut_into_tokens
+from dovetail.corpora.webanno import WEBANNO
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
@@ -32,7 +33,7 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
+        *(WEBANNO, BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
         *(TACRED, SEMEVAL2010, DOCRED),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
