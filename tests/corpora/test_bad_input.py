@@ -177,6 +177,7 @@ CASES = {
         "# global.columns = id form\n# relations = 1;1;1;R\n1\ta\n",
         ":2: expected a relation as",
     ),
+    "no WebAnno header": ("webanno", "1-1\t0-1\ta\n", ":1: expected '#FORMAT=WebAnno TSV 3.3'"),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

@@ -17,6 +17,7 @@ COUNTS = {
     "opennre": (4, 1),
     "docred": (4, 1),
     "conllu-plus": (3, 2),
+    "webanno": (2, 1),
 }
 
 
