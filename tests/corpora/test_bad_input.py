@@ -178,6 +178,7 @@ CASES = {
         ":2: expected a relation as",
     ),
     "no WebAnno header": ("webanno", "1-1\t0-1\ta\n", ":1: expected '#FORMAT=WebAnno TSV 3.3'"),
+    "no abstracts": ("semeval2018", "<doc></doc>", "expected texts as"),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 

@@ -18,6 +18,7 @@ COUNTS = {
     "docred": (4, 1),
     "conllu-plus": (3, 2),
     "webanno": (2, 1),
+    "semeval2018": (2, 0),
 }
 
 

@@ -17,7 +17,7 @@ def convert_command(
         typer.Option(
             "--to",
             help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04, "
-            "tacred, opennre, semeval2010, docred, conllu-plus, webanno or columns.",
+            "tacred, opennre, semeval2010, semeval2018, docred, conllu-plus, webanno or columns.",
         ),
     ],
     from_: Annotated[

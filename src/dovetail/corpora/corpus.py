@@ -20,6 +20,7 @@ from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
 from dovetail.corpora.opennre import OPENNRE
 from dovetail.corpora.semeval2010 import SEMEVAL2010
+from dovetail.corpora.semeval2018 import SEMEVAL2018
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tacred import TACRED
 from dovetail.corpora.tokens import cut_into_tokens
@@ -34,7 +35,7 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *(WEBANNO, BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
-        *(TACRED, SEMEVAL2010, DOCRED),
+        *(TACRED, SEMEVAL2010, SEMEVAL2018, DOCRED),
         *(UNIFIED, TAGGED, SPERT),
         *(MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
     )
