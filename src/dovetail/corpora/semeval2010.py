@@ -122,14 +122,9 @@ def _relation(item: _Item) -> tuple[str | None, str]:
 
 
 def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
-    tally_types = sum(
-        entity.type != UNTYPED
-        for document in documents
-        for sentence in document.sentences
-        for entity in sentence.entities
-    )
-    tally.note("entity: its type is not held", tally_types)
-    pairs = pairs_to_write(documents, tally, _refusal, keeps_ids=False)
+    pairs = list(pairs_to_write(documents, tally, _refusal, keeps_ids=False))
+    marked = (entity for pair in pairs for entity in (pair.head, pair.tail))
+    tally.note("entity: its type is not held", sum(entity.type != UNTYPED for entity in marked))
     items = [_lines(pair, number) for number, pair in enumerate(pairs, start=1)]
     write_text(path, "\n".join(items))
 
