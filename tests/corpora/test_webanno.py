@@ -131,6 +131,13 @@ def test_breakage_is_an_error_with_its_place(tmp_path, content, message):
         read(tmp_path, content, format="webanno")
 
 
+def test_a_text_without_tokens_has_no_place_and_blank_lines_may_be_missing(tmp_path):
+    content = SIMPLE + "#Text=lost\n\n" + ROWS + ROWS.replace("0-1", "4-5").replace("2-3", "6-7")
+    corpus = read(tmp_path, content)
+    assert corpus.documents[0].text == "a b a b"
+    assert [item.tokens for item in corpus.sentences] == [("a", "b")] * 2
+
+
 def test_a_broken_relation_is_left_out_alone(tmp_path):
     content = SIMPLE + ROWS.replace("A\t_\t_", "A\tR|S\t1-3|1-2")
     corpus = read(tmp_path, content, reading=Reading(on_error="drop"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,6 @@ _MOST_PADDING = 1_000_000
 
 @dataclass(slots=True)
 class _Sentence:
-    where: str
     lines: list[str] = field(default_factory=list)
     id: str = ""
     rows: list[Row] = field(default_factory=list)
@@ -65,7 +64,7 @@ def _read(source: Source) -> list[MarkedText]:
             files.append(_parse(id, path))
     used = _used(files)
     layers = {layer.name: layer for file in files for layer in file.layers}
-    entities, relations = choose(layers.values(), used, str(source.path))
+    entities, relations = choose(layers.values(), used)
     chosen = {layer.name for layer in (entities, relations) if layer}
     for name in sorted(used.keys() - chosen):
         source.tally.note(f"layer {name!r} is not read", used[name])
@@ -106,27 +105,32 @@ def _parse(id: str, path: Path) -> _File:
         raise CorpusFormatError(
             f"{path}:1: expected '#FORMAT=WebAnno TSV 3.3', found {lines[0][1][:60]!r}"
         )
-    header = [line for _, line in lines if line.startswith("#T_")]
-    layers = read_layers(header)
-    num_columns = sum(layer.num_columns for layer in layers)
+    layers = read_layers((line for _, line in lines), str(path))
+    sentences = _sentences(lines, sum(layer.num_columns for layer in layers), path)
+    if not sentences:
+        raise CorpusFormatError(f"{path} has no tokens; expected rows as '1-1<tab>0-3<tab>Ann'")
+    return _File(id, path, layers, sentences)
+
+
+def _sentences(lines: Iterable[tuple[int, str]], num_columns: int, path: Path) -> list[_Sentence]:
+    """The sentences that have tokens: a text without any has no place in the document."""
     sentences: list[_Sentence] = []
-    name = ""
+    current = _Sentence()
     for number, line in lines:
         where = f"{path}:{number}"
+        if not line.strip() or (current.rows and line.startswith((_TEXT, _SENTENCE_ID))):
+            current = _Sentence()
         if line.startswith(_SENTENCE_ID):
-            name = line.removeprefix(_SENTENCE_ID).strip()
+            current.id = line.removeprefix(_SENTENCE_ID).strip()
         elif line.startswith(_TEXT):
-            if not sentences or sentences[-1].rows:
-                sentences.append(_Sentence(where))
-            sentences[-1].lines.append(unescape(line.removeprefix(_TEXT)))
-            sentences[-1].id, name = sentences[-1].id or name, ""
+            current.lines.append(unescape(line.removeprefix(_TEXT)))
         elif line.strip() and not line.startswith("#"):
-            if not sentences:
+            if not current.lines:
                 raise CorpusFormatError(f"{where}: expected '{_TEXT}' and the text before the rows")
-            sentences[-1].rows.append(_row(line, num_columns, where))
-    if not any(sentence.rows for sentence in sentences):
-        raise CorpusFormatError(f"{path} has no tokens; expected rows as '1-1<tab>0-3<tab>Ann'")
-    return _File(id, path, layers, [sentence for sentence in sentences if sentence.rows])
+            if not current.rows:
+                sentences.append(current)
+            current.rows.append(_row(line, num_columns, where))
+    return sentences
 
 
 def _row(line: str, num_columns: int, where: str) -> Row:

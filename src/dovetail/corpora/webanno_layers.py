@@ -93,15 +93,24 @@ class Value:
     id: int
 
 
-def read_layers(header: Iterable[str]) -> list[Layer]:
-    """The layers that the lines of a header declare, in the order of their columns."""
+def read_layers(header: Iterable[str], where: str) -> list[Layer]:
+    """The layers that the lines of a header declare, in the order of their columns.
+
+    Raises:
+        CorpusFormatError: if a relation layer does not say what it links.
+    """
     layers: list[Layer] = []
     column = 0
     for line in header:
         if match := _DECLARATION.fullmatch(line):
-            fields = tuple(filter(None, match[3].split("|")))
-            layers.append(Layer(match[1], match[2], fields, column))
-            column += layers[-1].num_columns
+            layer = Layer(match[1], match[2], tuple(filter(None, match[3].split("|"))), column)
+            if layer.kind == RELATION and not layer.base:
+                raise CorpusFormatError(
+                    f"{where}: the relation layer {layer.name!r} ends without the layer that it "
+                    f"links; expected BT_ and its name as the last column"
+                )
+            layers.append(layer)
+            column += layer.num_columns
     return layers
 
 
@@ -136,25 +145,14 @@ def escape_value(text: str) -> str:
     return _IN_VALUE.sub(lambda match: _SPELT.get(match[0], f"\\{match[0]}"), text)
 
 
-def choose(
-    layers: Iterable[Layer], used: Mapping[str, int], where: str
-) -> tuple[Layer | None, Layer | None]:
+def choose(layers: Iterable[Layer], used: Mapping[str, int]) -> tuple[Layer | None, Layer | None]:
     """The span layer that is read as entities, and the relation layer that links them.
 
     First come layers with annotations; of these the one that a relation layer links, then that of
     named entities, then the first.  Layers of parts of speech and the like are never entities.
-
-    Raises:
-        CorpusFormatError: if a relation layer does not say what it links.
     """
     known = list(layers)
     links = [item for item in known if item.kind == RELATION and not item.is_linguistic]
-    for link in links:
-        if not link.base:
-            raise CorpusFormatError(
-                f"{where}: the relation layer {link.name!r} ends without the layer that it links; "
-                f"expected BT_ and its name as the last column"
-            )
     bases = {link.base for link in links if used.get(link.name)}
     spans = [item for item in known if item.kind == SPAN and not item.is_linguistic]
     spans.sort(
