@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,16 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fp32_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without bf16 units, for what is compared more closely than bf16 allows."""
     monkeypatch.setattr("dovetail.encoders.precision.fast_bfloat16", lambda device=None: False)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [str(mount), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-FOLDERS = (".", "docs", "docs/strategies", "examples", "recipes")
+FOLDERS = (".", "docs", "docs/formats", "docs/strategies", "examples", "recipes")
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -16,6 +16,7 @@ from tests.markdown import PROJECT, blocks_from_markdown, markdown_files, prose_
 from dovetail.cli import app
 from dovetail.config import parse_config
 from dovetail.corpora import read_corpus
+from dovetail.extraction import Extraction
 
 FILES = markdown_files()
 TEXTS = {path: path.read_text(encoding="utf-8") for path in FILES}
@@ -120,18 +121,33 @@ def test_toml_that_is_a_whole_config_can_be_used():
                 assert parse_config(tomllib.loads(block.text)).data.train
 
 
+def native_samples():
+    """The lines of JSON on the page of the native format, those of one block together."""
+    blocks = blocks_from_markdown(TEXTS[PROJECT / "docs" / "formats" / "dovetail.md"])
+    return [block.text.strip().splitlines() for block in blocks if block.language == "json"]
+
+
 def test_lines_of_the_native_format_can_be_read(tmp_path):
-    text = TEXTS[PROJECT / "docs" / "formats.md"]
     lines = [
-        block.text.strip()
-        for block in blocks_from_markdown(text)
-        if block.language == "json" and "format" not in json.loads(block.text)
+        line
+        for block in native_samples()
+        for line in block
+        if not {"format", "place"} & json.loads(line).keys()
     ]
     file = tmp_path / "lines.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     corpus = read_corpus(file, format="dovetail")
-    assert len(corpus.documents) == len(lines) == 3
+    assert len(corpus.documents) == len(lines) == 4
     assert not corpus.ledger.drops
+
+
+def test_extractions_are_written_as_the_page_of_the_native_format_says(tmp_path):
+    (block,) = (lines for lines in native_samples() if len(lines) == 2)
+    header, line = map(json.loads, block)
+    file = tmp_path / "found.jsonl"
+    file.write_text("\n".join(block) + "\n", encoding="utf-8")
+    (document,) = read_corpus(file).documents
+    assert Extraction(document, header["thresholds"]).to_dict() == line
 
 
 def test_example_files_are_what_is_marked(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,21 @@ from hypothesis import strategies as st
 from tests.corpus import DEV, SENTENCES
 from tests.networks import talkative_model
 
-from dovetail.corpora import read_corpus
-from dovetail.document import Document, Sentence
-from dovetail.errors import CorpusError, ModelError
-from dovetail.extractor import (
+from dovetail.corpora import Corpus, read_corpus
+from dovetail.document import Document, Entity, Relation, Sentence, visible_span
+from dovetail.errors import CorpusError, ModelError, TextError
+from dovetail.extraction import Extraction
+from dovetail.extractor import Extractor
+from dovetail.model_folders import model_folder, shipped_models
+from dovetail.reading import DEFAULT_READING
+from dovetail.reading_ahead import (
     BATCH_TOKENS,
     BUFFERED_TOKENS,
-    MAX_TOKENS,
-    Extraction,
-    Extractor,
-    _buffers,
     batches_of_similar_length,
-    model_folder,
-    shipped_models,
+    buffers,
 )
 from dovetail.saved_model import load_model
+from dovetail.steps import result_of
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 
@@ -42,20 +43,25 @@ def assert_sound(extraction: Extraction, text: str) -> dict[str, Any]:
     """Offsets cut the text of every entity, and the result has its one shape."""
     result = extraction.to_dict()
     assert json.loads(json.dumps(result)) == result
-    assert list(result) == ["id", "text", "entities", "relations", "thresholds"]
+    assert list(result) == ["id", "text", "entities", "relations", "sentences"]
     assert result["text"] == text
     for entity in result["entities"]:
         assert list(entity) == ["start", "end", "type", "text", "confidence"]
         assert 0 <= entity["start"] < entity["end"] <= len(text)
         assert entity["text"] == text[entity["start"] : entity["end"]]
         assert 0 <= entity["confidence"] <= 1
+        assert visible_span(text, entity["start"], entity["end"]) == (
+            entity["start"],
+            entity["end"],
+        )
     spans = [(entity["start"], entity["end"]) for entity in result["entities"]]
     assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
     for relation in result["relations"]:
         assert list(relation) == ["head", "tail", "type", "confidence"]
         assert relation["head"] != relation["tail"]
         assert max(relation["head"], relation["tail"]) < len(result["entities"])
-        assert result["thresholds"][relation["type"]] - 1e-3 <= relation["confidence"] <= 1
+        threshold = extraction.thresholds[relation["type"]]
+        assert threshold - 1e-3 <= relation["confidence"] <= 1
     return result
 
 
@@ -98,7 +104,7 @@ def test_pipe_answers_in_a_stream_of_empty_texts() -> None:
 
 def test_long_sentence_is_read_in_windows_and_loses_nothing() -> None:
     unit = "Ada Lovelace lives in London and "
-    text = unit * (3 * MAX_TOKENS // 6)
+    text = unit * (3 * DEFAULT_READING.max_tokens // 6)
     result = assert_sound(TALKATIVE.extract(text), text)
     last = max(entity["end"] for entity in result["entities"])
     assert last > len(text) - 3 * len(unit)
@@ -219,16 +225,16 @@ DOCUMENTS = [document_of(size) for size in (0, 1, 500, BUFFERED_TOKENS // 2, BUF
 
 @given(st.lists(st.sampled_from(DOCUMENTS), max_size=12))
 def test_buffers_hold_the_stream_in_order(documents: list[Document]) -> None:
-    buffers = list(_buffers(documents))
-    assert [document for buffered in buffers for document in buffered] == documents
-    for buffered in buffers:
+    parts = list(buffers(documents))
+    assert [document for buffered in parts for document in buffered] == documents
+    for buffered in parts:
         tokens = [sum(len(s.tokens) for s in document.sentences) for document in buffered]
         assert sum(tokens[:-1]) < BUFFERED_TOKENS
 
 
 def test_buffers_of_empty_documents_end_too() -> None:
     empty = itertools.repeat(Document("", ""), 2 * BUFFERED_TOKENS)
-    assert [len(buffered) for buffered in _buffers(empty)] == [BUFFERED_TOKENS] * 2
+    assert [len(buffered) for buffered in buffers(empty)] == [BUFFERED_TOKENS] * 2
 
 
 def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(
@@ -249,3 +255,160 @@ def test_loading_takes_a_folder_or_the_name_of_a_shipped_model(
 def test_pipe_refuses_a_single_text_instead_of_reading_its_characters() -> None:
     with pytest.raises(TypeError, match="found one"):
         TALKATIVE.pipe("Ada lives in London.")
+
+
+def read_back(extractor: Extractor, extractions: list[Extraction], path: Path) -> Corpus:
+    lines = [extractor.header(), *(extraction.to_dict() for extraction in extractions)]
+    path.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+    )
+    return read_corpus(path)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*TEXTS, *(text for text in ODDITIES if len(text) < 1000)]),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_extractions_are_a_corpus_that_reads_back_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    extractions = TALKATIVE.extract(texts)
+    path = tmp_path_factory.mktemp("read") / "found.jsonl"
+    corpus = read_back(TALKATIVE, extractions, path)
+    assert all(not count.dropped for count in corpus.ledger.counts.values())
+    for extraction, document in zip(extractions, corpus.documents, strict=True):
+        again = Extraction(document, extraction.thresholds)
+        assert (again.text, again.entities, again.relations) == (
+            extraction.text,
+            extraction.entities,
+            extraction.relations,
+        )
+        assert again.to_dict() == extraction.to_dict()
+
+
+def test_documents_read_back_with_their_names_sentences_and_tokens(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    extractor = Extractor.load(trained_model)
+    text = f"{TEXTS[0]} {TEXTS[1]}"
+    named = [extractor.tokenizer.document(text, "same") for _ in range(2)]
+    extractions = list(extractor.pipe_documents(named))
+    assert sum(len(extraction.relations) for extraction in extractions) == 4
+    corpus = read_back(extractor, extractions, tmp_path / "found.jsonl")
+    assert list(corpus.documents) == [extraction.document for extraction in extractions]
+    header = json.loads((tmp_path / "found.jsonl").read_text().splitlines()[0])
+    assert header == {
+        "format": "dovetail",
+        "version": 1,
+        "model": "run",
+        "thresholds": extractor.thresholds,
+    }
+
+
+INVISIBLE = "\ufeff\u200b\u200d\u2060\u00ad\u200e"
+
+
+def test_what_cannot_be_seen_is_not_part_of_an_entity() -> None:
+    tokens = ("\ufeffAda", "Lovelace\u200b", "\u200b", "in", "\u2060", "London", "\u00ad\u200d")
+    text = " ".join(tokens)
+    plain = Sentence.from_tokens(tokens)
+    person, place = Entity(0, 3, "Person", 0.5), Entity(4, 7, "Place", 0.5)
+    found = Sentence.from_tokens(
+        tokens, entities=[person, place], relations=[Relation(person, place, "lives_in")]
+    )
+    assert plain.offsets == found.offsets
+    extraction = Extraction(Document("", text, (found,)), {})
+    assert [entity.text for entity in extraction.entities] == ["Ada Lovelace", "London"]
+    for entity in extraction.entities:
+        assert text[entity.start_char : entity.end_char] == entity.text
+
+
+@given(st.text(st.sampled_from(INVISIBLE + " \na🏴󠁧󠁢󠁥󠁮󠁧󠁿é"), max_size=12), st.data())
+def test_visible_span_is_the_longest_that_begins_and_ends_with_what_is_seen(
+    text: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    seen = [
+        place
+        for place in range(start, end)
+        if text[place] not in INVISIBLE and not text[place].isspace()
+    ]
+    first, last = visible_span(text, start, end)
+    assert text[first:last] == (text[seen[0] : seen[-1] + 1] if seen else "")
+
+
+def test_entities_in_which_nothing_is_seen_are_left_out_and_that_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    extractor = Extractor(talkative_model())
+    texts = ["Ada \u200b\ufeff London " * 3, "\u200b \u2060 \ufeff"] * 2
+    tokens = [Sentence.from_tokens(text.split()) for text in texts]
+    raw = [s.entities for s in result_of(extractor._predict(tokens))]
+    assert any("\u200b" in "".join(tokens[1].tokens[e.start : e.end]) for e in raw[1])
+    for sentence in extractor.annotate(tokens):
+        for entity in sentence.entities:
+            assert set("".join(sentence.tokens[entity.start : entity.end])) - set(INVISIBLE)
+    assert [record.message for record in caplog.records] == [
+        "entities that hold nothing but white space or characters of no width are left out"
+    ]
+
+
+@pytest.mark.parametrize("wrong", [None, b"Ada", bytearray(b"Ada"), {"text": "Ada"}, 5])
+def test_what_is_no_text_is_refused_by_its_type(wrong: Any) -> None:
+    name = type(wrong).__name__
+    for call in (TALKATIVE.extract, TALKATIVE.pipe):
+        with pytest.raises(TypeError, match=f"expected a str, or several .*, found {name}"):
+            call(wrong)
+    with pytest.raises(TypeError, match=f"item 2, counted from 0: expected a str, found {name}"):
+        TALKATIVE.extract(["Ada", "London", wrong])
+    with pytest.raises(TypeError, match=r"item 0, .*: expected a Sentence, found str"):
+        TALKATIVE.annotate(["Ada"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"item 0, .*: expected a Document, found str"):
+        next(TALKATIVE.pipe_documents(["Ada"]))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(None, TypeError), ("a\ud800", TextError)])
+def test_pipe_delivers_what_comes_before_a_bad_text(wrong: Any, error: type[Exception]) -> None:
+    texts = [*TEXTS, wrong, "Ada"]
+    piped = TALKATIVE.pipe(texts)
+    assert [next(piped).text for _ in TEXTS] == TEXTS
+    with pytest.raises(error, match=f"{len(TEXTS)}, counted from 0"):
+        next(piped)
+
+
+def test_pipe_leaves_bad_texts_out_and_tells_of_them() -> None:
+    told: list[tuple[int, Exception]] = []
+    texts: list[Any] = [None, *TEXTS, "a\ud800", "Ada", b"Ada"]
+    piped = TALKATIVE.pipe(texts, on_error=lambda index, error: told.append((index, error)))
+    assert [extraction.text for extraction in piped] == [*TEXTS, "Ada"]
+    places = [0, len(TEXTS) + 1, len(TEXTS) + 3]
+    assert [index for index, _ in told] == places
+    assert [type(error) for _, error in told] == [TypeError, TextError, TypeError]
+    assert told[1][1].index == places[1]  # type: ignore[attr-defined]
+
+
+def test_pipe_delivers_what_came_before_its_source_failed() -> None:
+    def source() -> Iterator[str]:
+        yield from TEXTS
+        raise ConnectionError("gone")
+
+    piped = TALKATIVE.pipe(source())
+    assert [next(piped).text for _ in TEXTS] == TEXTS
+    with pytest.raises(ConnectionError, match="gone") as failure:
+        next(piped)
+    assert failure.value.__notes__ == [
+        f"raised by the source of the texts, which had given {len(TEXTS)} of them"
+    ]
+
+
+def test_the_folder_of_a_run_stands_for_its_model(trained_model: Path) -> None:
+    assert model_folder(trained_model.parent) == trained_model
+    assert Extractor.load(trained_model.parent).name == "run"

@@ -17,9 +17,10 @@ from dovetail.document import Entity, Relation, Sentence
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.evaluation import evaluate
-from dovetail.extractor import MAX_TOKENS, Extractor
+from dovetail.extractor import Extractor
 from dovetail.features import Batch
 from dovetail.model import JointModel
+from dovetail.reading import DEFAULT_READING
 from dovetail.saved_model import load_model, save_model
 from dovetail.tagging import reachable
 from dovetail.training import train
@@ -93,11 +94,11 @@ def test_nested_entities_of_a_text_have_their_characters(learned: Path) -> None:
 
 def test_nested_entities_survive_the_windows_of_a_long_sentence(learned: Path) -> None:
     part = NESTED[1]
-    times = 2 * MAX_TOKENS // len(part.tokens) + 1
+    times = 2 * DEFAULT_READING.max_tokens // len(part.tokens) + 1
     long = Sentence.from_tokens(part.tokens * times)
     (found,) = Extractor.load(learned).annotate([long])
     nested = [e for e in found.entities if any(o != e and o.overlaps(e) for o in found.entities)]
-    assert any(entity.start >= MAX_TOKENS for entity in nested)
+    assert any(entity.start >= DEFAULT_READING.max_tokens for entity in nested)
 
 
 def confidences(sentences: Sequence[Sentence]) -> list[list[float | None]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from dovetail.document import Document, Entity, Relation, Sentence
-from dovetail.rendering import COLOURS, assign_colours, render_document, shown
+from dovetail.rendering import COLOURS, assign_colours, render_document
 
 PLAIN_STYLES = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -125,19 +125,10 @@ def test_no_text_and_no_type_reaches_the_terminal_as_a_command(
     assert "\u202e" not in output
 
 
-def test_every_control_character_is_shown_as_one_of_its_own() -> None:
-    controls = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"]
-    pictures = [shown(control) for control in controls]
-    assert len(set(pictures)) == len(controls)
-    assert all(picture.isprintable() for picture in pictures)
-    assert shown("\x00\x1b\x7f\x9b\u202e\ud800") == "␀␛␡\\x9b\\u202e\\ud800"
-
-
 @pytest.mark.parametrize(
     "text", ["שלום", "مرحبا", "👩‍🔬 ab", "é", "naïve\u00a0x", "א\u200fב", "🇩🇪", "漢字"]
 )
 def test_scripts_emoji_and_their_joiners_stay_as_they_are(text: str) -> None:
-    assert shown(text) == text
     assert printed(Document("d", text)) == text + "\n"
 
 

@@ -11,10 +11,11 @@ import pytest
 from tests.corpus import SENTENCES
 from tests.networks import talkative_model, tiny_config
 
-from dovetail.config import DataConfig
+from dovetail.config import DataConfig, WindowsConfig
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
+from dovetail.reading import ModelReading
 from dovetail.saved_ensemble import digest_of, load_predictor, save_ensemble
 from dovetail.saved_model import load_model, save_model
 
@@ -49,9 +50,9 @@ def test_ensemble_is_saved_and_loaded_with_the_same_predictions(
     saved = save_ensemble(tmp_path / "ensemble", models)
     moved = tmp_path / "elsewhere" / "moved"
     shutil.copytree(tmp_path / "ensemble", moved)
-    loaded, language = load_predictor(moved)
+    loaded, reading = load_predictor(moved)
     assert isinstance(loaded, Ensemble)
-    assert (len(loaded), language) == (3, "en")
+    assert (len(loaded), reading) == (3, ModelReading())
     assert not loaded.training
     expected = Extractor(saved).annotate(SENTENCES)
     assert Extractor(loaded).annotate(SENTENCES) == expected
@@ -114,6 +115,10 @@ def test_models_that_do_not_go_together_are_refused(
     save_model(tmp_path / "german", talkative_model(), tiny_config(data))
     with pytest.raises(ModelError, match="for the languages de, en"):
         save_ensemble(tmp_path / "new", [models[0], tmp_path / "german"])
+    windows = {"windows": WindowsConfig(max_tokens=64)}
+    save_model(tmp_path / "short", talkative_model(), tiny_config().model_copy(update=windows))
+    with pytest.raises(ModelError, match=r"windows of max_tokens=256.*and of max_tokens=64"):
+        save_ensemble(tmp_path / "new", [models[0], tmp_path / "short"])
     with pytest.raises(ModelError, match="is an ensemble itself; name its members"):
         save_ensemble(tmp_path / "new", [folder, models[0]])
     with pytest.raises(ModelError, match="are the same model"):

@@ -1,14 +1,16 @@
+# ruff: noqa: RUF001  letters of other scripts are what is tested
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dovetail.errors import CorpusError
-from dovetail.tokenization import LONGEST_RUN_CHARS, Tokenizer
+from dovetail.tokenization import BLANK, LONGEST_RUN_CHARS, Tokenizer
 
 # Everything but halves of surrogate pairs, which are not characters.
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -38,9 +40,9 @@ def test_tokens_and_white_space_are_the_whole_text(text):
             assert token == text[start:end]
             assert start >= position
             assert not token.isspace()
-            assert not text[position:start].strip()
+            assert not text[position:start].strip(BLANK)
             position = end
-    assert not text[position:].strip()
+    assert not text[position:].strip(BLANK)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t"])
@@ -120,3 +122,76 @@ def test_one_tokenizer_serves_several_threads(tokenizer):
 def test_importing_the_module_does_not_import_spacy():
     code = "import sys, dovetail.tokenization; sys.exit('spacy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def cut(text: str, unit: str = "sentence", language: str = "en") -> list[str]:
+    document = Tokenizer(language, unit).document(text)
+    return [" ".join(sentence.tokens) for sentence in document.sentences]
+
+
+@pytest.mark.parametrize("separator", ["\f", "\u2028", "\u2029", "\r\r", "\n\n", "\r\n\r\n", "\v"])
+def test_pages_lines_and_paragraphs_end_a_sentence(separator):
+    assert cut(f"The king of Norway{separator}Bo Li came") == ["The king of Norway", "Bo Li came"]
+
+
+def test_lines_of_a_list_are_sentences_and_lines_of_wrapped_text_are_not():
+    names = "Anna Ito, Bonn\nOtto Maier, Oslo\nBo Li, Turku\n"
+    assert len(cut(names)) == 3
+    wrapped = (
+        "The committee that was set up by the government of Norway in the spring of\n"
+        "1990 sent Anna Ito, who had lived in Bonn, and her colleague Otto Maier, from\n"
+        "Oslo, to the archives of Turku and Gdynia, where they were to look for letters\n"
+        "Of the king and his brothers that had been thought lost since the great fire\n"
+    )
+    assert len(cut(wrapped)) == 1
+    assert len(cut("Figure 1\n" + wrapped)) == 2
+    assert len(cut("A short line\nthat goes on")) == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "number"),
+    [("sentence", 5), ("line", 3), ("paragraph", 2), ("document", 1), ("sentences:2", 3)],
+)
+def test_a_unit_is_what_is_read_at_once(unit, number):
+    text = "One came. Two\u2028went. Three stayed.\n\nFour left?"
+    units = cut(text, unit)
+    assert len(units) == number
+    assert " ".join(units).split() == " ".join(cut(text)).split()
+
+
+@pytest.mark.parametrize("unit", ["sentences", "sentences:0", "sentences:-1", "page", ""])
+def test_unknown_unit_is_refused_with_the_known_ones(unit):
+    with pytest.raises(ValueError, match=r"sentence, line, paragraph, document, or sentences:N"):
+        Tokenizer("en", unit)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.sampled_from("我在。京 a1.\n！ทุ่が゙ー김철수。"), max_size=40))
+def test_by_characters_every_character_belongs_to_one_token(text):
+    tokenizer = Tokenizer("zh")
+    tokens = [span for s in tokenizer.document(text).sentences for span in s.offsets]
+    assert all(left[1] <= right[0] for left, right in pairwise(tokens))
+    inside = "".join(text[start:end] for start, end in tokens)
+    assert inside == "".join(text.split())
+
+
+def test_scripts_without_spaces_need_no_extra():
+    assert cut("我在iPhone 15上。好吗？他来了", language="zh") == [
+        "我 在 iPhone 15 上 。",
+        "好 吗 ？",
+        "他 来 了",
+    ]
+    assert cut("ที่นี่", language="th") == ["ที่ นี่"]
+    for language in ("ja", "ko"):
+        assert cut("が김", language=language) == ["が 김"]
+
+
+@pytest.mark.parametrize("language", ["en.examples", "lex_attrs", "punctuation", "char_classes"])
+def test_only_languages_that_spacy_lists_are_imported(language):
+    with pytest.raises(CorpusError, match="no tokenizer for the language"):
+        Tokenizer(language)
+
+
+def test_invisible_characters_at_the_border_of_a_word_are_not_of_it():
+    document = TOKENIZER.document("\ufeffAnn\u200b met \u200b Bo\u00adbo\u200e.")
+    assert document.sentences[0].tokens == ("Ann", "met", "Bo\u00adbo", ".")

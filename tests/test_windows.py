@@ -271,15 +271,41 @@ def test_same_annotations_are_united_with_the_higher_confidence() -> None:
     assert (relation.head.confidence, relation.tail.confidence) == (0.8, 0.9)
 
 
-def test_relation_goes_with_its_argument() -> None:
+@pytest.mark.parametrize("type_", ["X", "Y"])
+def test_relation_passes_to_what_took_its_arguments_place_if_that_is_of_the_same_type(
+    type_: str,
+) -> None:
     sentence, windows = two_windows()
-    kept, shortened, whole = Entity(2, 3, "X"), Entity(8, 10, "X"), Entity(8, 12, "X")
+    kept, shortened, whole = Entity(2, 3, "X"), Entity(8, 10, "X"), Entity(8, 12, type_)
     merged = merge(
         sentence,
         windows,
         [predict(windows[0], Relation(kept, shortened, "r")), predict(windows[1], whole)],
     )
     assert merged.entities == {kept, whole}
+    assert merged.relations == ({Relation(kept, whole, "r")} if type_ == "X" else frozenset())
+
+
+def test_relation_goes_with_an_argument_that_nothing_took_the_place_of() -> None:
+    sentence, windows = two_windows()
+    kept, refuted = Entity(2, 3, "X"), Entity(8, 10, "X")
+    merged = merge(
+        sentence,
+        windows,
+        [predict(windows[0], Relation(kept, refuted, "r")), predict(windows[1])],
+    )
+    assert merged.entities == {kept}
+    assert merged.relations == frozenset()
+
+
+def test_relation_between_two_parts_of_one_entity_is_none() -> None:
+    sentence, windows = two_windows()
+    parts, whole = (Entity(8, 9, "X"), Entity(9, 10, "X")), Entity(8, 12, "X")
+    merged = merge(
+        sentence,
+        windows,
+        [predict(windows[0], Relation(*parts, "r")), predict(windows[1], whole)],
+    )
     assert merged.relations == frozenset()
 
 

@@ -136,6 +136,7 @@ class Sentence:
         relations: Iterable[Relation] = (),
         annotated: Iterable[str] = TASKS,
         id: str = "",
+        unaligned: Iterable[Unaligned] = (),
     ) -> Sentence:
         """Make a sentence whose text is its tokens joined by single spaces."""
         offsets = []
@@ -150,6 +151,7 @@ class Sentence:
             frozenset(relations),
             frozenset(annotated),
             id,
+            frozenset(unaligned),
         )
 
     @property
@@ -162,9 +164,20 @@ class Sentence:
         """The relations in the reading order of their heads, then of their tails."""
         return sorted(self.relations)
 
+    def with_annotations(
+        self, entities: Iterable[Entity], relations: Iterable[Relation]
+    ) -> Sentence:
+        """The same tokens with these annotations in place of all that they had."""
+        return replace(
+            self,
+            entities=frozenset(entities),
+            relations=frozenset(relations),
+            unaligned=frozenset(),
+        )
+
     def without_annotations(self) -> Sentence:
         """The same tokens with nothing on them: what a model gets to see at prediction."""
-        return replace(self, entities=frozenset(), relations=frozenset(), unaligned=frozenset())
+        return self.with_annotations((), ())
 
     def unaligned_for(self, task: str) -> list[Unaligned]:
         """The annotations for a task that the tokens cannot express, in reading order."""
@@ -210,6 +223,38 @@ class Document:
 def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
     """The half-open character positions of an entity in the text of its document."""
     return sentence.offsets[entity.start][0], sentence.offsets[entity.end - 1][1]
+
+
+# What a reader does not see: soft hyphens, joiners, marks of direction, byte-order marks.  Not all
+# of Unicode's format characters (Cf): those of Arabic and Kaithi numbers have a shape, and the tags
+# (U+E0000 and above) end the emoji of a flag.
+_NO_WIDTH = frozenset(
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f"
+    "\ufeff"
+)
+
+
+def visible_span(text: str, start_char: int, end_char: int) -> tuple[int, int]:
+    """A stretch of text without white space and characters of no width at its borders.
+
+    >>> visible_span("\ufeffBonn\u200b is", 0, 6)
+    (1, 5)
+    """
+    while start_char < end_char and _is_invisible(text[start_char]):
+        start_char += 1
+    while start_char < end_char and _is_invisible(text[end_char - 1]):
+        end_char -= 1
+    return start_char, end_char
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything in it to see."""
+    return not all(map(_is_invisible, text))
+
+
+def _is_invisible(character: str) -> bool:
+    return character.isspace() or character in _NO_WIDTH
 
 
 def digest_of_sentences(sentences: Iterable[Sentence]) -> str:

@@ -4,6 +4,8 @@
   * ConfigError            a config that cannot be right
   * CorpusError            a corpus that cannot be used
     * CorpusFormatError    a file that breaks its format, with file and line
+    * TextError            a text that nothing can be extracted from, with its index
+  * OutputError            a file or stream that cannot be written
   * ModelError             a saved model that cannot be loaded or does not fit
   * TrainingError          training that cannot start or go on
   * MissingExtraError      an optional part that is not installed
@@ -26,6 +28,21 @@ class CorpusError(DovetailError):
 
 class CorpusFormatError(CorpusError):
     """A file that breaks its format; the message starts with ``path:line:`` where there is one."""
+
+
+class TextError(CorpusError):
+    """A text that nothing can be extracted from; `index` is its place among the texts, from 0."""
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message, index)  # both, so that it can be sent to another process
+        self.index = index
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class OutputError(DovetailError):
+    """A file that cannot be written, or would overwrite what is read; a stream that is full."""
 
 
 class ModelError(DovetailError):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from dovetail.document import Document, Entity, Sentence, character_span
+from dovetail.document import (
+    TASKS,
+    Document,
+    Entity,
+    Sentence,
+    character_span,
+    is_visible,
+    visible_span,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TextEntity:
-    """An entity at half-open character positions of a text."""
+    """An entity at half-open character positions of a text.
+
+    White space and characters of no width at its borders are not part of it.
+    """
 
     start_char: int
     end_char: int
@@ -68,7 +79,9 @@ class Extraction:
 
     def _of_sentence(self, sentence: Sentence) -> Iterator[tuple[Entity, TextEntity]]:
         for entity in sentence.sorted_entities:
-            start_char, end_char = character_span(sentence, entity)
+            start_char, end_char = visible_span(
+                self.document.text, *character_span(sentence, entity)
+            )
             text = self.document.text[start_char:end_char]
             yield (
                 entity,
@@ -76,10 +89,10 @@ class Extraction:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values: a document of the native corpus format, with the thresholds beside it.
+        """JSON values: a document of the native corpus format, which reads back as this one.
 
         Offsets are half-open character positions in `text`; relations refer to entities by their
-        place in the list.
+        place in the list; sentences hold the offsets of their tokens.
         """
         place = {id(entity): index for index, entity in enumerate(self.entities)}
         return {
@@ -104,8 +117,47 @@ class Extraction:
                 }
                 for relation in self.relations
             ],
-            "thresholds": dict(self.thresholds),
+            "sentences": [
+                self._sentence_values(sentence, row)
+                for sentence, row in zip(self.document.sentences, self._by_sentence, strict=True)
+            ],
+            **self._annotated_values(),
         }
+
+    def _sentence_values(
+        self, sentence: Sentence, row: Mapping[Entity, TextEntity]
+    ) -> dict[str, Any]:
+        """The offsets of the tokens, cut where an entity leaves out what cannot be seen."""
+        offsets = [list(pair) for pair in sentence.offsets]
+        for entity, in_text in row.items():
+            for pair in offsets[entity.start : entity.end]:
+                if is_visible(self.text[pair[0] : pair[1]]):
+                    pair[0] = max(pair[0], in_text.start_char)
+                    pair[1] = min(pair[1], in_text.end_char)
+        values: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
+        return {**values, "offsets": offsets}
+
+    def _annotated_values(self) -> dict[str, Any]:
+        """The tasks that the document is annotated for, where they are not all."""
+        found = {sentence.annotated for sentence in self.document.sentences} - {frozenset(TASKS)}
+        return {"annotated": sorted(found.pop())} if len(found) == 1 else {}
+
+
+def without_invisible(sentence: Sentence) -> Sentence:
+    """A sentence without the entities that nothing can be seen of, and without their relations."""
+    entities = frozenset(
+        entity
+        for entity in sentence.entities
+        if any(map(is_visible, sentence.tokens[entity.start : entity.end]))
+    )
+    if len(entities) == len(sentence.entities):
+        return sentence
+    relations = frozenset(
+        relation
+        for relation in sentence.relations
+        if relation.head in entities and relation.tail in entities
+    )
+    return replace(sentence, entities=entities, relations=relations)
 
 
 def _rounded(confidence: float | None) -> float | None:

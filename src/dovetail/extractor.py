@@ -5,37 +5,46 @@ text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
+from weakref import WeakValueDictionary
 
 import torch
 
+from dovetail.corpora.native_writer import native_header
 from dovetail.document import Document, Sentence
-from dovetail.errors import ModelError
-from dovetail.extraction import Extraction
+from dovetail.errors import CorpusError, TextError
+from dovetail.extraction import Extraction, without_invisible
 from dovetail.features import Batch
+from dovetail.locks import ProcessLock
+from dovetail.model_folders import MODEL, model_folder, shipped_models
 from dovetail.prediction import Predictor
+from dovetail.reading import DEFAULT_READING, ModelReading
+from dovetail.reading_ahead import (
+    batches_of_similar_length,
+    buffers,
+    checked,
+    refuse_type,
+    with_index_in_errors,
+)
 from dovetail.saved_ensemble import load_predictor
+from dovetail.saved_model import DESCRIPTION
 from dovetail.schema import Schema
-from dovetail.threads import use_threads
+from dovetail.steps import Done, result_of
+from dovetail.threads import expect_forks, use_threads
 from dovetail.tokenization import Tokenizer
-from dovetail.windows import cut, merge
+from dovetail.windowed import Windowed
 
-MAX_TOKENS = 256
-"""Longer sentences are read in windows, so that the pairs of entities stay few."""
+OnError = Callable[[int, Exception], object]
+"""What is told of a text that is left out: its index in the stream, from 0, and what is wrong."""
 
-OVERLAP_TOKENS = 64
-"""Tokens that neighbouring windows share."""
-
-BATCH_TOKENS = 1024
-"""Tokens in a batch, padding included."""
-
-BUFFERED_TOKENS = 32 * BATCH_TOKENS
-"""Tokens that `pipe` reads ahead, to fill batches with sentences of similar length."""
+_LOG = logging.getLogger(__name__)
 
 
 class Extractor:
@@ -43,11 +52,21 @@ class Extractor:
 
     >>> extractor = Extractor.load("news")              # doctest: +SKIP
     >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
+
+    It may be used from several threads, which take turns, and sent to other processes: pickled it
+    is the place that it was loaded from and its threads, and not the weights, so a model that was
+    changed in memory is not what arrives.  A process loads a model that is sent to it many times
+    once.  A copy by `copy.deepcopy` has weights of its own.
     """
 
-    def __init__(self, model: Predictor, *, language: str = "en") -> None:
+    def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
         self.model = model.eval()
-        self.tokenizer = Tokenizer(language)
+        self.reading = reading
+        self.tokenizer = Tokenizer(reading.language, reading.unit)
+        self._loaded_from: tuple[str, int] | None = None
+        self._turn = ProcessLock()
+        self._told_of_invisible = False
+        expect_forks()
 
     @classmethod
     def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
@@ -61,9 +80,43 @@ class Extractor:
             ModelError: if there is no such model, or it cannot be loaded.
         """
         use_threads(threads)
-        model, language = load_predictor(model_folder(path_or_name))
+        folder = model_folder(path_or_name)
+        model, reading = load_predictor(folder)
         model.use_fast_precision()
-        return cls(model, language=language)
+        extractor = cls(model, reading=reading)
+        is_shipped = folder == shipped_models().get(str(path_or_name))
+        named = str(path_or_name) if is_shipped else str(folder.resolve())
+        extractor._loaded_from = named, threads
+        _ALIVE[named, threads, _written(folder)] = extractor
+        return extractor
+
+    @property
+    def name(self) -> str:
+        """What the model is called: by its own name, or that of its run; empty if from memory."""
+        if self._loaded_from is None:
+            return ""
+        path = Path(self._loaded_from[0])
+        return path.parent.name if path.name == MODEL else path.name
+
+    def __reduce__(self) -> tuple[Callable[[str, int], Extractor], tuple[str, int]]:
+        """Be pickled as the place that the model was loaded from."""
+        if self._loaded_from is None:
+            raise TypeError(
+                "an Extractor is pickled as the folder that it was loaded from, and this one was "
+                "made from a model in memory; save the model, and load it by Extractor.load"
+            )
+        return _loaded_once, self._loaded_from
+
+    def __copy__(self) -> Extractor:
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Extractor:
+        copied = copy.copy(self)  # a tokenizer does not change, so one is enough
+        copied.model = copy.deepcopy(self.model, memo)
+        copied._turn = ProcessLock()
+        return copied
 
     @property
     def schema(self) -> Schema:
@@ -79,30 +132,75 @@ class Extractor:
             for type_, value in zip(self.schema.relation_types, values, strict=True)
         }
 
+    def header(self) -> dict[str, Any]:
+        """JSON values: the first line of a native corpus whose other lines are extractions."""
+        model = {"model": self.name} if self.name else {}
+        return {**native_header(), **model, "thresholds": self.thresholds}
+
     @overload
     def extract(self, text: str) -> Extraction: ...
     @overload
     def extract(self, text: list[str]) -> list[Extraction]: ...
     def extract(self, text: str | list[str]) -> Extraction | list[Extraction]:
-        """Extract from one text, or from each text of a list."""
-        if isinstance(text, str):
-            return next(self.pipe([text]))
-        return list(self.pipe(text))
-
-    def pipe(self, texts: Iterable[str]) -> Iterator[Extraction]:
-        """Extract from a stream of texts, in its order, with memory for a part of it only.
+        """Extract from one text, or from each text of a list.
 
         Raises:
-            TypeError: if given one text, whose characters would be taken for texts.
+            TypeError: if given anything else.
+            CorpusError: if a text holds half a surrogate pair, which is no character.
+        """
+        if isinstance(text, str):
+            return next(self.pipe_documents([self.tokenizer.document(text)]))
+        return list(self.pipe(text))
+
+    def pipe(
+        self, texts: Iterable[str], *, on_error: OnError | None = None
+    ) -> Iterator[Extraction]:
+        """Extract from a stream of texts, in its order, with memory for a part of it only.
+
+        What is done is delivered before anything is raised, also if the stream itself fails: then
+        its error has a note with the index.
+
+        Args:
+            texts: the texts.
+            on_error: called with the index (from 0) and the error of a text that cannot be read,
+                which is then left out; without it the error is raised.
+
+        Raises:
+            TypeError: if given one text, whose characters would be taken for texts, or no texts at
+                all, or if one of them is no str; names its index and its type.
+            TextError: if a text holds half a surrogate pair, which is no character.
         """
         if isinstance(texts, str):
             raise TypeError("expected texts, found one; extract() takes a single text")
-        return self.pipe_documents(self.tokenizer.document(text) for text in texts)
+        if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable):
+            refuse_type("a str, or several in a list or another iterable", texts)
+        return self.pipe_documents(self._documents(texts, on_error))
+
+    def _documents(self, texts: Iterable[str], on_error: OnError | None) -> Iterator[Document]:
+        for index, text in enumerate(with_index_in_errors(texts)):
+            try:
+                if not isinstance(text, str):
+                    refuse_type("a str", text, index)
+                document = self.tokenizer.document(text)
+            except CorpusError as error:
+                failure: Exception = TextError(f"text {index}, counted from 0: {error}", index)
+            except TypeError as error:
+                failure = error
+            else:
+                yield document
+                continue
+            if on_error is None:
+                raise failure
+            on_error(index, failure)
 
     def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Extraction]:
-        """Extract from a stream of documents that have their sentences already, as `pipe` does."""
+        """Extract from a stream of documents that have their sentences already, as `pipe` does.
+
+        Raises:
+            TypeError: if one is no `Document`.
+        """
         thresholds = self.thresholds
-        for buffered in _buffers(documents):
+        for buffered in buffers(checked(documents, Document, "a Document")):
             sentences = [sentence for document in buffered for sentence in document.sentences]
             annotated = iter(self.annotate(sentences))
             for document in buffered:
@@ -110,87 +208,68 @@ class Extractor:
                 yield Extraction(replace(document, sentences=found), thresholds)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
-        """The same sentences, in the same order, with predictions in place of annotations."""
-        windows = [
-            cut(
-                sentence.without_annotations(),
-                max_tokens=MAX_TOKENS,
-                overlap_tokens=OVERLAP_TOKENS,
-            )
-            for sentence in sentences
-        ]
-        predicted = iter(self._predict([window.sentence for row in windows for window in row]))
-        return [
-            merge(sentence.without_annotations(), row, list(islice(predicted, len(row))))
-            for sentence, row in zip(sentences, windows, strict=True)
-        ]
+        """The same sentences, in the same order, with predictions in place of annotations.
 
-    def _predict(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+        Entities in which nothing can be seen are left out.
+
+        Raises:
+            TypeError: if one is no `Sentence`.
+        """
+        return result_of(self.annotating(sentences))
+
+    def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
+        """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
+        whole = checked(sentences, Sentence, "a Sentence")
+        windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
+        merged = windowed.merged((yield from self._predict(windowed.parts)))
+        return [self._visible(sentence) for sentence in merged]
+
+    def _visible(self, sentence: Sentence) -> Sentence:
+        """Leave out entities in which nothing can be seen, and say so once."""
+        kept = without_invisible(sentence)
+        if kept is not sentence and not self._told_of_invisible:
+            self._told_of_invisible = True
+            _LOG.warning(
+                "entities that hold nothing but white space or characters of no width are left out"
+            )
+        return kept
+
+    def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
         device = self.model.relation_head.thresholds.device
-        with torch.inference_mode():
-            for indices in batches_of_similar_length(
-                [len(sentence.tokens) for sentence in sentences]
-            ):
-                chosen = [sentences[index] for index in indices]
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        done = Done(0, sum(lengths))
+        for indices in batches_of_similar_length(lengths):
+            chosen = [sentences[index] for index in indices]
+            # Some layers take other weights on for a moment.  Both are left at once: who called
+            # goes on before the next batch.
+            with self._turn, torch.inference_mode():
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
-                for index, sentence in zip(indices, self.model.predict(batch), strict=True):
-                    predicted[index] = sentence
+                found = self.model.predict(batch)
+            for index, sentence in zip(indices, found, strict=True):
+                predicted[index] = sentence
+            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
+            yield done
         return predicted
 
 
-def _buffers(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Cut a stream into lists that hold about `BUFFERED_TOKENS` tokens."""
-    buffered: list[Document] = []
-    tokens = 0
-    for document in documents:
-        buffered.append(document)
-        # One more for the document itself, so that a stream of empty ones is cut too.
-        tokens += 1 + sum(len(sentence.tokens) for sentence in document.sentences)
-        if tokens >= BUFFERED_TOKENS:
-            yield buffered
-            buffered, tokens = [], 0
-    if buffered:
-        yield buffered
+_ALIVE: WeakValueDictionary[tuple[str, int, int], Extractor] = WeakValueDictionary()
+"""What was loaded in this process, or before it was forked."""
 
 
-def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of the sentences that are not empty, in batches of about `BATCH_TOKENS` tokens."""
-    order = sorted(
-        (index for index, length in enumerate(lengths) if length),
-        key=lambda index: lengths[index],
-    )
-    batch: list[int] = []
-    for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def _loaded_once(named: str, threads: int) -> Extractor:
+    """What a pickle names, loaded by each process once; anew if the folder was written anew."""
+    written = _written(model_folder(named))
+    known = _ALIVE.get((named, threads, written))
+    return _kept(named, threads, written) if known is None else known
 
 
-def shipped_models() -> dict[str, Path]:
-    """The models that come with the package, by name."""
-    root = Path(str(files("dovetail") / "pretrained"))
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    return {folder.name: folder for folder in folders if folder.is_dir()}
+@lru_cache(maxsize=4)
+def _kept(named: str, threads: int, written: int) -> Extractor:
+    """Load a model and keep it, since between two tasks of a pool nobody else does."""
+    return Extractor.load(named, threads=threads)
 
 
-def model_folder(path_or_name: str | Path) -> Path:
-    """The folder of a model; a folder goes before a shipped model of the same name.
-
-    Raises:
-        ModelError: if there is neither.
-    """
-    folder = Path(path_or_name)
-    if folder.is_dir():
-        return folder
-    shipped = shipped_models()
-    if str(path_or_name) in shipped:
-        return shipped[str(path_or_name)]
-    raise ModelError(
-        f"there is no model at {str(path_or_name)!r}: expected a folder that `dovetail train` "
-        f"left, or one of the shipped models: {', '.join(shipped) or 'none installed'}"
-    )
+def _written(folder: Path) -> int:
+    return (folder / DESCRIPTION).stat().st_mtime_ns

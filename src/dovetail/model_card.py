@@ -13,7 +13,8 @@ from dovetail.model import JointModel
 def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
     """Markdown for the README of a model folder."""
     schema = model.schema
-    signatures = "\n".join(
+    signatures = "None: the model was trained to find entities alone." * (not schema.relation_types)
+    signatures += "\n".join(
         f"- `{relation}`: "
         + (
             ", ".join(f"{head} → {tail}" for head, tail in sorted(schema.signatures[relation]))
@@ -88,9 +89,12 @@ def _teacher(config: Config) -> str:
 def _scores(dev: Evaluation | None) -> str:
     if dev is None:
         return "There was no dev set, so nothing is known of how good the model is."
+    entities, relations = dev.entity_strict.micro, dev.relation_strict.micro
+    scores = f"- entities {100 * entities.f1:.1f}"
+    if relations.support or relations.predicted:
+        scores += f"\n- relations {100 * relations.f1:.1f}"
     return (
         "Scores on the dev set, which epoch and thresholds were chosen by, so they are somewhat "
         "too good (strict micro-F1, %):\n\n"
-        f"- entities {100 * dev.entity_strict.micro.f1:.1f}\n"
-        f"- relations {100 * dev.relation_strict.micro.f1:.1f}"
+        f"{scores}"
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -21,6 +20,10 @@ from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.schema import Schema
 from dovetail.sharing import Streams
+
+CELLS_AT_ONCE = 2**20
+"""Cells, a head and a tail of a sentence each, that relations are scored in at once: a few numbers
+are held for each cell and type, of the batch's sentences as many as the largest has."""
 
 
 class Predictor(nn.Module, ABC):
@@ -63,11 +66,15 @@ class Predictor(nn.Module, ABC):
         with torch.autocast(batch.mask.device.type, enabled=False):
             emissions = self.emissions(streams)
             entities = self.entity_head.decode(emissions, batch.mask)
-            candidates = self.candidates(entities)
-            logits = self.relation_logits(streams, emissions, candidates)
-            relations = self.relation_head.decode(logits, candidates, entities)
+            relations = []
+            for rows in groups_of_rows(list(map(len, entities))):
+                some = entities[rows]
+                candidates = self.candidates(some)
+                own = [stream.of_rows(rows) for stream in streams]
+                logits = self.relation_logits(own, emissions[rows], candidates)
+                relations += self.relation_head.decode(logits, candidates, some)
         return [
-            replace(sentence, entities=frozenset(found), relations=frozenset(linked))
+            sentence.with_annotations(found, linked)
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 
@@ -75,3 +82,18 @@ class Predictor(nn.Module, ABC):
         """The entities of each sentence as the relation head reads them."""
         types = self.schema.entity_types
         return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
+
+
+def groups_of_rows(entities: Sequence[int]) -> list[slice]:
+    """Neighbouring sentences, by their numbers of entities, so that a group is of `CELLS_AT_ONCE`.
+
+    A single sentence may have more cells.
+    """
+    groups = []
+    start = most = 0
+    for row, number in enumerate(entities):
+        most = max(most, number)
+        if row > start and (row + 1 - start) * most**2 > CELLS_AT_ONCE:
+            groups.append(slice(start, row))
+            start, most = row, number
+    return [*groups, slice(start, len(entities))]

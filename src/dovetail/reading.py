@@ -1,4 +1,4 @@
-"""How a corpus is read, beyond its path and its format."""
+"""How corpora are read, and how a model reads texts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,18 @@ Discontinuous = Literal["drop", "cover"]
 """What becomes of an entity in several fragments: it is left out, or stands for the stretch from
 its first to its last fragment."""
 
+DEFAULT_LANGUAGE = "en"
+"""Of texts that tell nothing, as those of corpora that bring their own tokens."""
+Annotators = Literal["first", "merge", "agree"]
+"""What is read of a text that several annotators marked.
+
+* ``first``: the work of one of them: the one that the file calls the truth, or else the first.
+* ``merge``: whatever any of them marked.
+* ``agree``: what all of them marked alike; the rest is dropped and listed in the ledger.
+"""
+
 UNITS = ("sentence", "line", "paragraph", "document")
+_COLUMNS = re.compile(r"token=([1-9][0-9]{0,2}),tag=([1-9][0-9]{0,2})")
 _SENTENCES = re.compile(r"sentences:([1-9][0-9]{0,5})")
 
 
@@ -47,7 +58,8 @@ class Reading:
     `language` is that of raw text, as spaCy names it; None takes it from the script of the text.
     `unit` is what a model reads at once, and what a relation has to lie within: ``sentence``,
     ``line``, ``paragraph``, ``document``, or ``sentences:N`` for so many sentences at a time.
-    `offsets` None takes what the format is known to count.
+    `offsets` None takes what the format is known to count.  `columns` names the columns of a file
+    in columns, counted from 1, as ``token=2,tag=4``; None has them recognised.
 
     Raises:
         ValueError: if a choice is unknown.
@@ -59,14 +71,18 @@ class Reading:
     offsets: Offsets | None = None
     on_error: OnError = "refuse"
     discontinuous: Discontinuous = "drop"
+    columns: str | None = None
+    annotators: Annotators = "first"
 
     def __post_init__(self) -> None:
         sentences_in(self.unit)
+        columns_in(self.columns)
         for field, choices in (
             ("borders", get_args(Borders)),
             ("offsets", (None, *get_args(Offsets))),
             ("on_error", get_args(OnError)),
             ("discontinuous", get_args(Discontinuous)),
+            ("annotators", get_args(Annotators)),
         ):
             if getattr(self, field) not in choices:
                 known = ", ".join(str(choice) for choice in choices if choice)
@@ -88,3 +104,46 @@ def sentences_in(unit: str) -> int:
             f"sentences:3"
         )
     return 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReading:
+    """How a model reads texts: what it was trained to expect, and what extraction does again.
+
+    * `language`: whose rules cut texts into words.
+    * `max_tokens`: longer units are read in windows of so many tokens, in training as in
+      extraction.
+    * `overlap_tokens`: tokens that neighbouring windows share.
+    * `unit`: what is read at once.
+    """
+
+    language: str = DEFAULT_LANGUAGE
+    max_tokens: int = 256
+    overlap_tokens: int = 128
+    unit: str = "sentence"
+
+    @property
+    def of_corpora(self) -> Reading:
+        """How a corpus is read that the model is scored on: as texts are when it extracts."""
+        return Reading(language=self.language, unit=self.unit)
+
+
+DEFAULT_READING = ModelReading()
+"""English, and the windows of a config that says nothing of them."""
+
+
+def columns_in(columns: str | None) -> tuple[int, int] | None:
+    """The columns of tokens and of tags, counted from 0, that ``token=2,tag=4`` counts from 1.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    if columns is None:
+        return None
+    match = _COLUMNS.fullmatch(columns.replace(" ", ""))
+    if match is None or match[1] == match[2]:
+        raise ValueError(
+            f"the columns are {columns!r}; expected two different ones, counted from 1, as "
+            f"token=2,tag=4"
+        )
+    return int(match[1]) - 1, int(match[2]) - 1

@@ -19,6 +19,7 @@ from rich.style import Style
 from rich.text import Text
 
 from dovetail.document import Document, Relation, Sentence, character_span
+from dovetail.showing import shown
 
 COLOURS = (
     "#8dd3c7", "#fdb462", "#bebada", "#fb8072", "#80b1d3", "#b3de69",
@@ -26,7 +27,6 @@ COLOURS = (
 )  # fmt: skip
 """Light backgrounds on which black text reads well, on dark and on light terminals."""
 
-_DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LEFT_TO_RIGHT_ISOLATE, _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 
 _LABEL = Style(bold=True)
@@ -69,38 +69,6 @@ def assign_colours(entity_types: Iterable[str]) -> dict[str, str]:
         free.remove(colour)
         colour_by_type[type_] = colour
     return colour_by_type
-
-
-def shown(text: str) -> str:
-    r"""Replace what a terminal would obey by something that it shows.
-
-    Newlines stay and tabs become spaces.  Control characters turn into their pictures or their
-    Python escapes, as do lone surrogates, which no terminal can be sent, and overrides of the
-    writing direction, which would let a text rearrange what stands beside it.
-
-    >>> shown("a\x1b[31mb\x00")
-    'a␛[31mb␀'
-    """
-    if text.isprintable():
-        return text
-    return "".join(map(_shown_character, text))
-
-
-def _shown_character(character: str) -> str:
-    code = ord(character)
-    if character == "\n":
-        return character
-    if character == "\t":
-        return "    "
-    if code < 0x20:
-        return chr(0x2400 + code)  # the block of control pictures, in the order of ASCII
-    if code == 0x7F:
-        return "\u2421"
-    if character in _DIRECTION_CONTROLS or unicodedata.category(character) in {
-        "Cc", "Cs", "Zl", "Zp",
-    }:  # fmt: skip
-        return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return character
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ It is moved and loaded as a model is.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,14 +19,17 @@ from typing import NamedTuple
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
 from dovetail.saved_model import (
     CARD,
     DESCRIPTION,
     FILES,
     SavedModel,
+    check_version,
     digest_of_model,
     load_model,
-    whole_folder,
+    model_folder_to_write,
+    read_description,
     write_json,
 )
 from dovetail.version import __version__
@@ -34,13 +37,15 @@ from dovetail.version import __version__
 FORMAT = "dovetail-ensemble"
 FORMAT_VERSION = 1
 MEMBERS = "members"
+MAX_MEMBERS = 100
+"""Models that can decide together; each of them is loaded and run."""
 
 
 class SavedPredictor(NamedTuple):
-    """A model or an ensemble, and the language of the texts that it reads."""
+    """A model or an ensemble, and how it reads texts."""
 
     model: Predictor
-    language: str
+    reading: ModelReading
 
 
 def load_predictor(folder: Path) -> SavedPredictor:
@@ -52,7 +57,7 @@ def load_predictor(folder: Path) -> SavedPredictor:
     listed = _listed_members(folder)
     if listed is None:
         saved = load_model(folder)
-        return SavedPredictor(saved.model, saved.config.data.language)
+        return SavedPredictor(saved.model, saved.config.reading)
     for name, digest in listed:
         if digest_of_model(folder / name) != digest:
             raise ModelError(
@@ -60,20 +65,28 @@ def load_predictor(folder: Path) -> SavedPredictor:
                 f"make the ensemble again"
             )
     members = [load_model(folder / name) for name, _ in listed]
-    return SavedPredictor(ensemble_of(members), members[0].config.data.language)
+    return SavedPredictor(ensemble_of(members), members[0].config.reading)
 
 
 def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
     """Models that decide together.
 
     Raises:
-        ModelError: if they have not the same types, tags and language.
+        ModelError: if they have not the same types, tags, language, unit and windows.
     """
-    languages = sorted({member.config.data.language for member in members})
-    if len(languages) > 1:
+    readings = [member.config.reading for member in members]
+    cuts = sorted({f"{reading.language} by {reading.unit}" for reading in readings})
+    if len(cuts) > 1:
+        listed = ", ".join(cuts)
         raise ModelError(
-            f"models decide together only if they cut texts into the same words; these were "
-            f"trained for the languages {', '.join(languages)}"
+            f"models decide together only if they cut texts into the same units and words; these "
+            f"were trained for {listed}"
+        )
+    sizes = sorted({str(member.config.windows) for member in members})
+    if len(sizes) > 1:
+        raise ModelError(
+            f"models decide together only if they read long sentences in the same windows; these "
+            f"were trained with windows of {' and of '.join(sizes)}"
         )
     return Ensemble([member.model for member in members]).eval()
 
@@ -97,6 +110,8 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         ModelError: if a model cannot be loaded, is an ensemble itself or named twice, if the models
             do not go together, or if the folder cannot be written.
     """
+    if len(models) > MAX_MEMBERS:
+        raise ModelError(f"expected at most {MAX_MEMBERS} models, found {len(models):,}")
     sources = _distinct(models)
     members = [load_model(path) for path in sources.values()]
     ensemble = ensemble_of(members)
@@ -105,7 +120,7 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
     ]
     description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
-    with whole_folder(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
+    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
         for row, source in zip(listed, sources.values(), strict=True):
             (partial / row["folder"]).mkdir(parents=True)
             for name in sorted(FILES):
@@ -154,29 +169,35 @@ Members, with the SHA-256 of each; their own cards say what they were trained on
 
 def _listed_members(folder: Path) -> list[tuple[str, str]] | None:
     """Folder and digest of each member; None if this is no ensemble."""
-    path = folder / DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        if description["format"] != FORMAT:
-            return None
-    except (OSError, ValueError, KeyError, TypeError):
+        description = read_description(folder)
+    except ModelError:
         return None  # what is wrong with a model, whoever loads it says
-    found = description.get("version")
-    if found != FORMAT_VERSION:
-        raise ModelError(
-            f"{folder} is an ensemble of format version {found}, this program reads "
-            f"{FORMAT_VERSION}: install the version of Dovetail that wrote it "
-            f"({description.get('dovetail', 'unknown')})"
-        )
+    if description.get("format") != FORMAT:
+        return None
+    check_version(folder, description, FORMAT_VERSION, kind="ensemble")
     try:
-        return [(_inside(row["folder"]), str(row["sha256"])) for row in description["members"]]
+        rows = description["members"]
+        if len(rows) > MAX_MEMBERS:
+            raise ValueError(f"{len(rows):,} members; expected at most {MAX_MEMBERS}")
+        listed = [(_inside(row["folder"]), str(row["sha256"])) for row in rows]
+        _refuse_twice(listed)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the ensemble {folder} is damaged: {error!r}") from error
+    return listed
+
+
+def _refuse_twice(listed: Sequence[tuple[str, str]]) -> None:
+    """Refuse a list that names a folder or a model twice."""
+    for kind, names in zip(("folder", "model"), zip(*listed, strict=True), strict=False):
+        for name, count in Counter(names).items():
+            if count > 1:
+                raise ValueError(f"the {kind} {name!r} is listed {count} times")
 
 
 def _inside(folder: str) -> str:
     """The folder of a member, which lies in that of the ensemble wherever this was moved."""
     path = Path(folder)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or "\0" in folder:
         raise ValueError(f"expected a member within the folder, found {folder!r}")
     return folder

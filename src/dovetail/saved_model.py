@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,30 +21,42 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
+from dovetail.bounded import check_regular, read_json
 from dovetail.build import restore_model
 from dovetail.config import Config, dump_config, load_config
-from dovetail.errors import DovetailError, ModelError
+from dovetail.errors import DovetailError, ModelError, OutputError
 from dovetail.evaluation import Evaluation
+from dovetail.files import whole_folder
+from dovetail.layers.allocation import AllocationLimit, TooLargeError
+from dovetail.layers.stored import StoredTensor, read_header
 from dovetail.model import JointModel
 from dovetail.model_card import model_card
+from dovetail.saved_weights import THRESHOLDS, check_types, read_weights
 from dovetail.schema import Schema
 from dovetail.version import __version__
 
 FORMAT_VERSION = 1
 
+MAX_DESCRIPTION_BYTES = 1 << 26
+"""Of a description, of which static word vectors of millions of words are most."""
+
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
 _DAMAGED = (
     OSError,
     ValueError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
     TypeError,
     AttributeError,
     RuntimeError,
+    MemoryError,
     SafetensorError,
 )
+
+_READ_BYTES = 1 << 20
 
 DESCRIPTION, CONFIG, WEIGHTS, CARD = "model.json", "config.toml", "weights.safetensors", "README.md"
 FILES = {DESCRIPTION, CONFIG, WEIGHTS, CARD}
@@ -68,7 +81,7 @@ def save_model(
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
     model = model.finalize()
-    with whole_folder(folder, FILES) as partial:
+    with model_folder_to_write(folder, FILES) as partial:
         save_file(rounded_state(model), partial / WEIGHTS)
         write_json(partial / DESCRIPTION, describe(model))
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
@@ -89,7 +102,7 @@ def rounded_state(model: JointModel) -> dict[str, Tensor]:
 
 
 @contextmanager
-def whole_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
+def model_folder_to_write(folder: Path, names: Collection[str]) -> Iterator[Path]:
     """A folder to write in, which takes the place of `folder` when all is written.
 
     Raises:
@@ -101,15 +114,10 @@ def whole_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
             f"{folder} holds files that are not a model's, and would be replaced: "
             f"{', '.join(sorted(others)[:3])}; name another folder"
         )
-    partial = folder.with_name(f"{folder.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        with whole_folder(folder) as unfinished:
+            yield unfinished
+    except (OutputError, SafetensorError) as error:
         raise ModelError(f"could not write the model {folder}: {error}") from error
 
 
@@ -127,11 +135,13 @@ def digest_of_model(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in (DESCRIPTION, CONFIG, WEIGHTS):
         try:
-            content = (folder / name).read_bytes()
+            check_regular(folder / name)
+            with (folder / name).open("rb") as file:
+                digest.update(f"{name} {os.fstat(file.fileno()).st_size}\n".encode())
+                while block := file.read(_READ_BYTES):
+                    digest.update(block)
         except OSError as error:
-            raise ModelError(f"the model {folder} cannot be read: {error}") from error
-        digest.update(f"{name} {len(content)}\n".encode())
-        digest.update(content)
+            raise ModelError(f"the model {folder} cannot be read: {error.strerror}") from error
     return digest.hexdigest()
 
 
@@ -151,29 +161,102 @@ def load_model(folder: Path) -> SavedModel:
     """Read a model folder.
 
     Raises:
-        ModelError: if a file is missing or damaged, the format is newer than this program, or the
-            frozen encoder that the model stands on is not there or not the same.
+        ModelError: if a file is missing, damaged or too large, the format is newer than this
+            program, the weights are not those of the model that is described, or the frozen
+            encoder that it stands on is not there or not the same.
     """
     for name in (DESCRIPTION, CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
+        if not (folder / name).exists():
             raise ModelError(f"{folder} is not a saved model: it has no {name}")
+    description = read_description(folder)
+    check_version(folder, description, FORMAT_VERSION, kind="model")
+    config = load_config(folder / CONFIG)
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        found = description["version"]
-        if found != FORMAT_VERSION:
-            raise ModelError(
-                f"{folder} is a model of format version {found}, this program reads "
-                f"{FORMAT_VERSION}: install the version of Dovetail that wrote it "
-                f"({description.get('dovetail', 'unknown')})"
-            )
-        config = load_config(folder / CONFIG)
-        schema = Schema.from_dict(description["schema"])
-        # Models that were saved before there was a choice say nothing of the sharing.
-        chosen = description.get("sharing", {})
-        model = restore_model(config, schema, description["encoders"], chosen)
-        model.load_stored_state(load_file(folder / WEIGHTS))
+        header = read_header(folder / WEIGHTS)
+        model = _described_model(folder, description, config, header)
+        check_types(header, model.stored_state(), folder / WEIGHTS)
+        model.load_stored_state(read_weights(folder / WEIGHTS))
     except DovetailError:
         raise
     except _DAMAGED as error:
-        raise ModelError(f"the model {folder} is damaged: {error!r}") from error
+        what = error if type(error) is ValueError else repr(error)  # most of those are sentences
+        raise ModelError(f"the model {folder} is damaged: {what}") from error
     return SavedModel(model.eval(), config)
+
+
+def _described_model(
+    folder: Path,
+    description: Mapping[str, Any],
+    config: Config,
+    header: Mapping[str, StoredTensor],
+) -> JointModel:
+    """The model without its weights, no larger than these are."""
+    schema = Schema.from_dict(description["schema"])
+    # Models that were saved before there was a choice say nothing of the sharing.
+    chosen = description.get("sharing", {})
+    _check_number_of_types(schema, header, folder / WEIGHTS)
+    try:
+        with AllocationLimit.for_shapes(stored.shape for stored in header.values()):
+            model = restore_model(config, schema, description["encoders"], chosen)
+    except TooLargeError as error:
+        raise ModelError(
+            f"the model {folder} is damaged: {CONFIG} and {DESCRIPTION} ask for {error}, far more "
+            f"than {WEIGHTS} holds"
+        ) from error
+    return model
+
+
+def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
+    """Refuse a schema that the weights are not of, before tables of all its types are made."""
+    thresholds = header.get(THRESHOLDS)
+    if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
+        raise ModelError(
+            f"{path}: expected {THRESHOLDS} of shape ({len(schema.relation_types)},), found "
+            f"{thresholds.shape}: a threshold for each relation type of {DESCRIPTION}"
+        )
+    longest = max((length for stored in header.values() for length in stored.shape), default=0)
+    if longest < len(schema.entity_types):  # each has a row in the last layer of a head
+        raise ModelError(
+            f"{path}: these are not the weights of {len(schema.entity_types):,} entity types, as "
+            f"many as {DESCRIPTION} lists; get the model anew"
+        )
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The values of the file that describes a model or an ensemble.
+
+    Raises:
+        ModelError: if it is no file of bounded size, or holds no JSON object.
+    """
+    path = folder / DESCRIPTION
+    try:
+        description = read_json(path, at_most=MAX_DESCRIPTION_BYTES)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ModelError(f"the model {folder} is damaged: {DESCRIPTION}: {error}") from error
+    if not isinstance(description, dict):
+        raise ModelError(f"the model {folder} is damaged: {DESCRIPTION} holds no JSON object")
+    return description
+
+
+def check_version(
+    folder: Path, description: Mapping[str, Any], expected: int, *, kind: str
+) -> None:
+    """Refuse what another version of this program wrote.
+
+    Raises:
+        ModelError: naming that version.
+    """
+    found = description.get("version")
+    if type(found) is not int:  # true and 1.0 are equal to 1
+        raise ModelError(
+            f"the {kind} {folder} is damaged: {DESCRIPTION}: expected the version of its format as "
+            f"a whole number, found {json.dumps(found)}"
+        )
+    if found != expected:
+        raise ModelError(
+            f"{folder} is {'an' if kind[0] in 'aeiou' else 'a'} {kind} of format version {found}, "
+            f"this program reads {expected}: install the version of Dovetail that wrote it "
+            f"({description.get('dovetail', 'unknown')})"
+        )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dovetail.document import Relation, Sentence
+
+MAX_TYPES = 1_000
+"""Entity types, and relation types, that a model can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +102,8 @@ class Schema:
         """
         try:
             return cls(
-                entity_types=tuple(values["entity_types"]),
-                relation_types=tuple(values["relation_types"]),
+                entity_types=_type_names(values["entity_types"]),
+                relation_types=_type_names(values["relation_types"]),
                 signatures={
                     type_: frozenset((head, tail) for head, tail in pairs)
                     for type_, pairs in values.get("signatures", {}).items()
@@ -107,4 +111,17 @@ class Schema:
                 symmetric=frozenset(values.get("symmetric", ())),
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a schema: {error!r} in {values!r}") from error
+            raise ValueError(f"not a schema: {error!r} in {reprlib.repr(values)}") from error
+
+
+def _type_names(values: object) -> tuple[str, ...]:
+    """Take a JSON value that must be a list of names.
+
+    Raises:
+        ValueError: if it is anything else, or has more than `MAX_TYPES` of them.
+    """
+    if not isinstance(values, list) or not all(isinstance(name, str) and name for name in values):
+        raise ValueError(f"expected a list of names of types, found {reprlib.repr(values)}")
+    if len(values) > MAX_TYPES:
+        raise ValueError(f"expected at most {MAX_TYPES:,} types, found {len(values):,}")
+    return tuple(values)

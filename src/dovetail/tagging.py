@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import or_
 
 from dovetail.document import Entity
 from dovetail.overlaps import longest_first, without_conflicts
@@ -127,15 +128,16 @@ class TagSet:
     @cached_property
     def continues(self) -> list[list[bool]]:
         """Cell (i, j): whether tag j goes on with the entity of tag i."""
-        return [
-            [
-                type_ == next_type
-                and prefix in self.scheme.may_continue
-                and next_prefix in self.scheme.continuing
-                for next_prefix, next_type in self._parts
-            ]
-            for prefix, type_ in self._parts
-        ]
+        # Only tags of the same type do, and these stand beside one another.
+        table = [[False] * len(self) for _ in range(len(self))]
+        count = len(self.scheme.prefixes)
+        for index, (prefix, _) in enumerate(self._parts):
+            if prefix not in self.scheme.may_continue:
+                continue
+            first = 1 + (index - 1) // count * count
+            for place, next_prefix in enumerate(self.scheme.prefixes, start=first):
+                table[index][place] = next_prefix in self.scheme.continuing
+        return table
 
     @cached_property
     def may_start(self) -> list[bool]:
@@ -151,11 +153,8 @@ class TagSet:
     def may_follow(self) -> list[list[bool]]:
         """Cell (i, j): whether tag j may follow tag i."""
         return [
-            [
-                self.continues[i][j] or (self.may_end[i] and self.may_start[j])
-                for j in range(len(self))
-            ]
-            for i in range(len(self))
+            list(map(or_, continued, self.may_start)) if may_end else continued
+            for continued, may_end in zip(self.continues, self.may_end, strict=True)
         ]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
+from dovetail.errors import DovetailError
+
 SETTINGS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     # torch and oneDNN keep a compiled kernel for each of the last 1,024 shapes of their inputs.
@@ -36,15 +38,51 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_computes = False
+_forked = False  # from a process that computes
+
+
+def expect_forks() -> None:
+    """Let processes that are forked from this one from now on compute, each on one thread."""
+    global _computes
+    _computes = True
+
+
+def _after_fork_in_child() -> None:
+    """Go on with one thread: of OpenMP's the child has none, and would wait for them for ever."""
+    global _forked
+    if _computes:
+        import torch
+
+        _forked = True
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
 def use_threads(threads: int) -> int:
     """Set the threads of torch's operators and say how many; 0 leaves the choice to Dovetail.
 
     Its choice is what `OMP_NUM_THREADS` says, or else at most `MOST_THREADS` of the cores: the
     layers of a small model are too narrow to feed more.  Threads that sleep while they wait gain
     on a busy machine too: beside two neighbours on two cores, two extract 1.2 times as fast as one.
+    A process that was forked from one that computes has one thread.
+
+    Raises:
+        DovetailError: if such a process asks for more.
     """
     import torch
 
+    if _forked:
+        if threads > 1:
+            raise DovetailError(
+                f"a process forked from one that computes cannot use {threads} threads, which "
+                f"would wait for each other for ever; start it with the method 'spawn', as by "
+                f"multiprocessing.get_context('spawn'), or use one thread"
+            )
+        threads = 1
     if threads == 0:
         asked = os.environ.get("OMP_NUM_THREADS", "")
         threads = int(asked) if asked.isdigit() else min(available_cores(), MOST_THREADS)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import pkgutil
 import re
-import threading
 from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
 from dovetail.line_breaks import LineBreaks
-from dovetail.reading import sentences_in
+from dovetail.locks import ProcessLock
+from dovetail.reading import Reading, sentences_in
 from dovetail.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 LONGEST_RUN_CHARS = 256
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN_CHARS + 1},}}")
 _PIECE_OF_LONG_RUN = re.compile(r"\w+|[^\w\s]")
+_INVISIBLE = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+BLANK = "".join(
+    chr(code) for code in range(0xFFFF) if chr(code).isspace() or code in frozenset(_INVISIBLE)
+)
+"""White space, and characters without width: these come along with copied text, and belong to a
+word only where they stand inside it."""
+
+_OUTSIDE_WORDS = re.compile("(?<!\\w)[{0}]|[{0}](?!\\w)".format("".join(map(chr, _INVISIBLE))))
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Span = tuple[int, int]
@@ -60,7 +68,14 @@ class Tokenizer:
         self.unit = unit
         self._joined = sentences_in(unit)
         self._pipeline = None if language in BY_CHARACTERS else _load_rules(language)
-        self._lock = threading.Lock()  # a pipeline has one memory zone at a time
+        self._lock = ProcessLock()  # a pipeline has one memory zone at a time
+
+    def like(self, reading: Reading) -> Tokenizer:
+        """This tokenizer, or one that cuts texts as a reading says, where that is another way."""
+        language = reading.language or self.language
+        if (language, reading.unit) == (self.language, self.unit):
+            return self
+        return Tokenizer(language, reading.unit)
 
     def document(self, text: str, id: str = "") -> Document:
         """Cut a text of any length; the time is linear in it.
@@ -90,9 +105,10 @@ class Tokenizer:
         """
         surrogate = _SURROGATE.search(text)
         if surrogate:
+            name = f" of document {id!r}" if id else ""
             raise CorpusError(
-                f"the text of document {id!r} has half a surrogate pair at character "
-                f"{surrogate.start()}, which no encoding can hold; decode it again from its bytes"
+                f"the text{name} has half a surrogate pair at character {surrogate.start()}, which "
+                f"no encoding can hold; decode it again from its bytes"
             )
         with self._lock:
             units = list(self._units(text))
@@ -101,10 +117,17 @@ class Tokenizer:
     def _units(self, text: str) -> Iterator[list[Span]]:
         breaks = LineBreaks(text)
         spans: list[Span] = []
+        pending = False
         for start_char, end_char, starts_sentence in self._tokens(text):
-            if spans and self._breaks(breaks, spans[-1][1], start_char, starts=starts_sentence):
+            pending = pending or starts_sentence
+            visible = trimmed(text, start_char, end_char)
+            if visible is None:
+                continue
+            start_char, end_char = visible
+            if spans and self._breaks(breaks, spans[-1][1], start_char, starts=pending):
                 yield spans
                 spans = []
+            pending = False
             if end_char - start_char > LONGEST_RUN_CHARS:
                 pieces = _PIECE_OF_LONG_RUN.finditer(text, start_char, end_char)
                 spans.extend(piece.span() for piece in pieces)
@@ -132,6 +155,7 @@ class Tokenizer:
             return
         # Letters stand in for a long run, so that all offsets stay as they are.
         visible = _LONG_RUN.sub(lambda run: "a" * len(run.group()), text)
+        visible = _OUTSIDE_WORDS.sub(" ", visible)
         # The zone frees the words of this text afterwards: memory stays flat over many texts.
         with self._pipeline.memory_zone():
             pending = False
@@ -140,6 +164,18 @@ class Tokenizer:
                 if not token.is_space:
                     yield token.idx, token.idx + len(token), pending
                     pending = False
+
+
+def trimmed(text: str, start: int, end: int) -> Span | None:
+    """A stretch without what is `BLANK` at its borders.
+
+    Returns:
+        Half-open character positions; None if nothing is left.
+    """
+    stretch = text[start:end]
+    left = len(stretch) - len(stretch.lstrip(BLANK))
+    right = len(stretch.rstrip(BLANK))
+    return (start + left, start + right) if left < right else None
 
 
 def join_units(units: list[list[Span]], number: int) -> list[list[Span]]:

@@ -57,6 +57,11 @@ def cut(sentence: Sentence, *, max_tokens: int, overlap_tokens: int) -> list[Win
         return [Window(sentence, 0)]
     last_start = length - max_tokens
     starts = [*range(0, last_start, max_tokens - overlap_tokens), last_start]
+    return windows_at(sentence, [(start, start + max_tokens) for start in starts])
+
+
+def windows_at(sentence: Sentence, borders: Iterable[tuple[int, int]]) -> list[Window]:
+    """The windows with these borders, each with the annotations that lie wholly within it."""
     entities_within = _within_by_start(sentence.entities, lambda entity: (entity.start, entity.end))
     relations_within = _within_by_start(
         sentence.relations,
@@ -69,19 +74,20 @@ def cut(sentence: Sentence, *, max_tokens: int, overlap_tokens: int) -> list[Win
         Window(
             replace(
                 sentence,
-                tokens=sentence.tokens[start : start + max_tokens],
-                offsets=sentence.offsets[start : start + max_tokens],
+                tokens=sentence.tokens[start:end],
+                offsets=sentence.offsets[start:end],
+                unaligned=frozenset(),
                 entities=frozenset(
-                    _moved(entity, -start) for entity in entities_within(start, start + max_tokens)
+                    _moved(entity, -start) for entity in entities_within(start, end)
                 ),
                 relations=frozenset(
                     _between(relation, _moved(relation.head, -start), _moved(relation.tail, -start))
-                    for relation in relations_within(start, start + max_tokens)
+                    for relation in relations_within(start, end)
                 ),
             ),
             start,
         )
-        for start in starts
+        for start, end in borders
     ]
 
 
@@ -106,7 +112,8 @@ def merge(sentence: Sentence, windows: Sequence[Window], predicted: Sequence[Sen
     * Of overlapping entities from different windows the one further from a cut stays; at equal
       distance the longer one, since a cut shortens.  What one window predicts together stays
       together: nested entities survive, and flat predictions give a flat result.
-    * A relation stays if both arguments do.
+    * A relation stays if both arguments do, or what took their place: an entity of the same type,
+      as the whole one takes that of one that a cut shortened.
     * What is predicted twice keeps the higher confidence.
 
     Args:
@@ -119,17 +126,13 @@ def merge(sentence: Sentence, windows: Sequence[Window], predicted: Sequence[Sen
     """
     _check_fit(sentence, windows, predicted)
     if len(windows) == 1:
-        entities, relations = predicted[0].entities, predicted[0].relations
-        return replace(sentence, entities=entities, relations=relations)
+        return sentence.with_annotations(predicted[0].entities, predicted[0].relations)
     found = _Found.in_windows(len(sentence.tokens), windows, predicted)
     kept = _without_conflicts(
         candidate for candidate in found.candidates() if not found.is_refuted(candidate)
     )
-    return replace(
-        sentence,
-        entities=frozenset(kept.values()),
-        relations=_relations_between(kept, windows, predicted),
-    )
+    # An entity that took the place of others counts once.
+    return sentence.with_annotations(kept.values(), _relations_between(kept, windows, predicted))
 
 
 def _check_fit(
@@ -243,20 +246,27 @@ def _certainty(annotation: Entity | Relation) -> float:
 
 
 def _without_conflicts(candidates: Iterable[_Candidate]) -> dict[Entity, Entity]:
-    """Keep the candidates of highest rank; maps each to itself, for its confidence."""
+    """Keep the candidates of highest rank; maps each to itself, for its confidence.
+
+    One that is not kept is mapped to the highest of its type that stands in its way, if any.
+    """
     kept: dict[Entity, Entity] = {}
     kept_by_token: defaultdict[int, list[_Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda candidate: candidate.rank, reverse=True):
-        tokens = range(candidate.entity.start, candidate.entity.end)
-        conflicts = any(
-            candidate.windows.isdisjoint(other.windows)
-            for token in tokens
+        entity = candidate.entity
+        conflicts = [
+            other
+            for token in range(entity.start, entity.end)
             for other in kept_by_token[token]
-        )
+            if candidate.windows.isdisjoint(other.windows)
+        ]
         if not conflicts:
-            kept[candidate.entity] = candidate.entity
-            for token in tokens:
+            kept[entity] = entity
+            for token in range(entity.start, entity.end):
                 kept_by_token[token].append(candidate)
+        same = [other for other in conflicts if other.entity.type == entity.type]
+        if same:
+            kept[entity] = max(same, key=lambda other: other.rank).entity
     return kept
 
 
@@ -268,7 +278,7 @@ def _relations_between(
         for relation in prediction.relations:
             head = kept.get(_moved(relation.head, window.start))
             tail = kept.get(_moved(relation.tail, window.start))
-            if head is not None and tail is not None:
+            if head is not None and tail is not None and head != tail:
                 moved = _between(relation, head, tail)
                 best[moved] = max(best.get(moved, moved), moved, key=_certainty)
     return frozenset(best.values())

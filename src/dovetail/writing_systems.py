@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from dovetail.reading import DEFAULT_LANGUAGE
+
 LANGUAGE_BY_SCRIPT = {
     "LATIN": "en",
     "CJK": "zh",
@@ -97,7 +99,7 @@ def guess_language(texts: Iterable[str]) -> Guess:
         if letters >= _SAMPLE_LETTERS:
             break
     if not scripts:
-        return Guess("en", "", 0.0)
+        return Guess(DEFAULT_LANGUAGE, "", 0.0)
     kana = scripts["HIRAGANA"] + scripts["KATAKANA"]
     if kana >= _KANA_SHARE * letters and kana + scripts["CJK"] > letters / 2:
         return Guess("ja", "kana and Han", (kana + scripts["CJK"]) / letters)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dovetail.cli import app
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.document import Document, Sentence
-from dovetail.errors import CorpusError, CorpusFormatError, ModelError
+from dovetail.errors import CorpusError, CorpusFormatError, ModelError, OutputError
 
 FIRST, SECOND = "Ada Lovelace lives in London .", "Wiener Bahn is based in Vienna ."
 
@@ -30,7 +30,9 @@ def run(*arguments: object, stdin: str | None = None) -> str:
 
 
 def extracted(*arguments: object, stdin: str | None = None) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in run(*arguments, stdin=stdin).splitlines()]
+    header, *lines = [json.loads(line) for line in run(*arguments, stdin=stdin).splitlines()]
+    assert (header["format"], header["version"]) == ("dovetail", 1)
+    return lines
 
 
 def texts(found: list[dict[str, Any]]) -> list[str]:
@@ -98,10 +100,12 @@ def test_name_of_a_missing_file_is_not_taken_for_text(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text", r"lines\.jsonl:1: expected a JSON object"),
+        ("text", r"lines\.jsonl:1: malformed JSON"),
         ('{"text": "a"}\n[1]', r"lines\.jsonl:2: expected a JSON object"),
         ('{"text": "a"}\n{"tokens": ["a"]}', r"lines\.jsonl:2: .*'text'"),
-        ('{"text": 5}', r"lines\.jsonl:1: \"text\" is 5, expected a string"),
+        ('{"text": 5}', r"lines\.jsonl:1: 'text': expected a text, found a number: 5"),
+        ('{"text": "a"}\n\n{"text": "\\ud800"}', r"lines\.jsonl:3: .*half a surrogate pair"),
+        ("[" * 100_000, r"lines\.jsonl:1: "),
     ],
 )
 def test_line_without_a_text_is_named(
@@ -130,13 +134,6 @@ def test_standard_input_is_utf8_or_refused(trained_model: Path) -> None:
     result = CliRunner().invoke(app, ["extract", str(trained_model)], input=b"a\ncaf\xe9\n")
     assert isinstance(result.exception, CorpusError)
     assert "line 2 of standard input is not UTF-8" in str(result.exception)
-
-
-def test_failed_extraction_leaves_no_output(trained_model: Path, tmp_path: Path) -> None:
-    output = tmp_path / "found.jsonl"
-    with pytest.raises(CorpusError):
-        run(trained_model, FIRST, tmp_path / "missing.txt", "-o", output)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_text_may_be_longer_than_a_file_name(trained_model: Path) -> None:
@@ -219,4 +216,134 @@ def test_text_is_utf8_in_and_out_whatever_the_locale_says(trained_model: Path) -
         capture_output=True,
         check=True,
     )
-    assert json.loads(done.stdout.decode("utf-8"))["text"] == text
+    assert json.loads(done.stdout.decode("utf-8").splitlines()[1])["text"] == text
+
+
+def bad_lines(folder: Path) -> Path:
+    """Three texts, of which the second cannot be read."""
+    path = folder / "lines.jsonl"
+    lines = [json.dumps({"id": "same", "text": FIRST}), '{"text": 5}', json.dumps({"text": SECOND})]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_results_before_a_fault_are_kept_and_counted(trained_model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "found.jsonl"
+    with pytest.raises(CorpusFormatError, match=r"lines\.jsonl:2: 'text'") as failure:
+        run(trained_model, FIRST, bad_lines(tmp_path), "-o", output)
+    assert failure.value.__notes__ == [
+        "It is item 2 of the input, counted from 0.",
+        f"{output} has the results before it: 2.",
+    ]
+    assert [document.text for document in read_corpus(output).documents] == [FIRST, FIRST]
+    assert {path.name for path in tmp_path.iterdir()} == {"found.jsonl", "lines.jsonl"}
+
+
+def test_a_fault_before_the_first_result_leaves_the_old_file(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "found.jsonl"
+    output.write_text("old")
+    with pytest.raises(CorpusError):
+        run(trained_model, tmp_path / "missing.txt", FIRST, "-o", output)
+    assert output.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["found.jsonl"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--to", "dovetail"]])
+def test_bad_items_are_left_out_and_listed(
+    trained_model: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    output = tmp_path / "found.jsonl"
+    good, bad = save_corpus(DEV[:2], tmp_path / "good.json"), tmp_path / "bad.json"
+    bad.write_text("{", encoding="utf-8")
+    inputs = [good, bad, good] if arguments else [good, bad_lines(tmp_path), bad]
+    command = ["extract", trained_model, *inputs, "-o", output, "--on-error", "drop", *arguments]
+    result = CliRunner().invoke(app, [*map(str, command)])
+    assert result.exit_code == 3
+    assert f"{output}.errors.jsonl lists them" in result.stderr
+    listed = [
+        json.loads(line) for line in Path(f"{output}.errors.jsonl").read_text("utf-8").splitlines()
+    ]
+    places = [(str(bad), 2)] if arguments else [(f"{tmp_path}/lines.jsonl:2", 3), (str(bad), 5)]
+    assert [(item["place"], item["index"]) for item in listed] == places
+    assert all(item["place"] in item["message"] for item in listed)
+    assert len(read_corpus(output).documents) == 4
+
+
+def test_bad_items_are_named_on_standard_error_where_there_is_no_output_file(
+    trained_model: Path,
+) -> None:
+    result = CliRunner().invoke(
+        app, ["extract", str(trained_model), "--on-error", "drop"], input=b"Ada\ncaf\xe9\nBonn\n"
+    )
+    assert result.exit_code == 3
+    assert "left out: line 2 of standard input is not UTF-8" in result.stderr
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()[1:]] == ["Ada", "Bonn"]
+
+
+def test_a_list_of_errors_from_before_goes_when_there_are_none(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    output, old = tmp_path / "found.jsonl", tmp_path / "found.jsonl.errors.jsonl"
+    old.write_text("of the run before")
+    run(trained_model, FIRST, "-o", output, "--on-error", "drop")
+    assert [path.name for path in tmp_path.iterdir()] == ["found.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["lines.jsonl", "link", "./lines.jsonl"])
+def test_an_input_is_not_overwritten(trained_model: Path, tmp_path: Path, name: str) -> None:
+    path = bad_lines(tmp_path)
+    (tmp_path / "link").symlink_to(path)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="would overwrite"):
+        run(trained_model, FIRST, path, "-o", f"{tmp_path}/{name}")
+    for suffix in (".txt", ".ann"):
+        (tmp_path / "letter").with_suffix(suffix).write_text("")
+    for source in (tmp_path, tmp_path / "letter.txt"):
+        with pytest.raises(OutputError, match="would overwrite"):
+            run(trained_model, source, "-o", tmp_path / "letter.ann")
+    assert path.read_bytes() == before
+
+
+def test_every_command_reads_what_extract_writes(trained_model: Path, tmp_path: Path) -> None:
+    corpus, output = save_corpus(DEV, tmp_path / "dev.jsonl"), tmp_path / "found.jsonl"
+    run(trained_model, corpus, "-o", output)
+    for arguments in (
+        ["inspect", output],
+        ["evaluate", "--predictions", output, corpus, "--samples", "0"],
+        ["evaluate", trained_model, output, "--samples", "0"],
+        ["convert", output, tmp_path / "found.json", "--to", "spert"],
+        ["extract", trained_model, output],
+    ):
+        result = CliRunner().invoke(app, [*map(str, arguments)])
+        assert result.exit_code == 0, (arguments, result.output)
+    again = tmp_path / "again.jsonl"
+    run(trained_model, output, "-o", again)
+    assert again.read_bytes() == output.read_bytes()
+
+
+def test_from_and_format_are_one_option(trained_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_text("Ada\tO\nleft\tO\n", encoding="utf-8")
+    for option in ("--from", "--format"):
+        assert texts(extracted(trained_model, path, option, "columns")) == ["Ada left"]
+        command = ["convert", path, tmp_path / "to.json", option, "columns", "--to", "spert"]
+        assert CliRunner().invoke(app, [*map(str, command)]).exit_code == 0
+
+
+def test_the_folder_of_a_run_is_taken_for_its_model(trained_model: Path) -> None:
+    assert run(trained_model.parent, FIRST) == run(trained_model, FIRST)
+
+
+def test_a_broken_document_of_a_corpus_is_left_out_alone(
+    trained_model: Path, tmp_path: Path
+) -> None:
+    corpus, output = tmp_path / "corpus.jsonl", tmp_path / "found.jsonl"
+    lines = [{"tokens": ["Ada"]}, {"id": "odd", "tokens": []}, {"tokens": ["Bonn"]}]
+    corpus.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    arguments = ["extract", trained_model, corpus, "-o", output, "--on-error", "drop"]
+    assert CliRunner().invoke(app, [*map(str, arguments)]).exit_code == 3
+    (listed,) = map(json.loads, Path(f"{output}.errors.jsonl").read_text("utf-8").splitlines())
+    assert "a sentence without tokens" in listed["message"]
+    assert [document.text for document in read_corpus(output).documents] == ["Ada", "Bonn"]

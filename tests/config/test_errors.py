@@ -61,7 +61,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ({"training": {"clip_norm": False}}, "expected a number above 0, found false"),
         ({"training": {"learning_rate": float("nan")}}, "expected a number above 0, found nan"),
         ({"training": {"warmup_fraction": 1.5}}, "expected a number from 0 to 1, found 1.5"),
-        ({"sharing": {"hidden_dim": 0}}, "expected an integer of at least 1, found 0"),
+        ({"sharing": {"hidden_dim": 0}}, "expected an integer from 1 to 16384, found 0"),
         ({"sharing": {"normalise": 1}}, "sharing.normalise: expected true or false, found 1"),
         ({"sharing": {"dropout": 1.0}}, "expected a number of at least 0 and below 1, found 1.0"),
         ({"sharing": 3}, "sharing: expected a table, found 3"),
@@ -79,7 +79,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ),
         (
             {"entity_head": {"kind": "span", "max_width": 0}},
-            "entity_head.max_width: expected an integer of at least 1, found 0",
+            "entity_head.max_width: expected an integer from 1 to 4096, found 0",
         ),
         (
             {"encoders": [{}]},
@@ -89,7 +89,7 @@ def test_unknown_key_is_named_with_its_near_miss(values, problem):
         ({"encoders": []}, "encoders: expected a non-empty list of tables, found []"),
         (
             {"encoders": [{"kind": "pretrained", "trained_layers": "al"}]},
-            'expected an integer of at least 0 or "all", found "al"; did you mean "all"?',
+            'expected an integer from 0 to 128 or "all", found "al"; did you mean "all"?',
         ),
         (
             {"encoders": [{"kind": "brown", "path": "a", "prefixes": [1, "a"]}]},

@@ -56,7 +56,7 @@ encoders = st.one_of(
     st.builds(
         BrownEncoderConfig,
         path=paths,
-        prefixes=st.sets(dimensions, min_size=1).map(lambda some: tuple(sorted(some))),
+        prefixes=st.sets(dimensions, min_size=1, max_size=32).map(lambda some: tuple(sorted(some))),
         whole_path=st.booleans(),
     ),
     st.builds(CharactersEncoderConfig, embedding_dim=dimensions, dropout=dropouts),

@@ -3,6 +3,8 @@ import pytest
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.corpora.tags import entities_from_tags
 from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Relation, Sentence
+from dovetail.errors import CorpusError
+from dovetail.reading import Reading
 
 
 @pytest.mark.parametrize(
@@ -12,6 +14,8 @@ from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Relation, Se
         ("BIO", ["B-P", "I-P", "B-P", "O", "B-L"]),
         ("BIOES", ["B-P", "E-P", "S-P", "O", "S-L"]),
         ("BILOU", ["B-P", "L-P", "U-P", "O", "U-L"]),
+        ("BMES", ["B-P", "E-P", "S-P", "O", "S-L"]),
+        ("BMEWO", ["B-P", "E-P", "W-P", "O", "W-L"]),
     ],
 )
 def test_every_scheme_marks_the_same_entities(scheme, tags):
@@ -25,6 +29,7 @@ def test_every_scheme_marks_the_same_entities(scheme, tags):
         (["I-P", "I-L"], [(0, 1, "P"), (1, 2, "L")]),
         (["B-P", "E-L"], [(0, 1, "P"), (1, 2, "L")]),
         (["S-P", "I-P"], [(0, 1, "P"), (1, 2, "P")]),
+        (["B-P", "M-P", "M-P", "E-P", "M-P"], [(0, 4, "P"), (4, 5, "P")]),
         (["B-creative-work", "I-creative-work"], [(0, 2, "creative-work")]),
     ],
 )
@@ -134,3 +139,84 @@ def test_what_columns_cannot_hold_is_listed(tmp_path):
     assert [drop.kind for drop in ledger.drops] == ["sentence", "document"]
     assert ledger.notes == {"sentence: that it is annotated for relations is not held": 1}
     assert [item.tokens for item in read_corpus(tmp_path / "corpus").sentences] == [("b",)]
+
+
+def read_columns(tmp_path, text, **reading):
+    path = tmp_path / "corpus"
+    path.write_text(text)
+    corpus = read_corpus(path, reading=Reading(**reading))
+    assert corpus.format == "columns"
+    return [(item.tokens, item.entities) for item in corpus.sentences]
+
+
+ANN_LEE = [(("Ann", "Lee", "left"), {Entity(0, 2, "PER")})]
+LAYOUTS = {
+    "an index first": "1\tAnn\tNNP\tB-PER\n2\tLee\tNNP\tI-PER\n3\tleft\tVBD\tO\n",
+    "an index from zero": "0 Ann B-PER\n1 Lee I-PER\n2 left O\n",
+    "a header": "token\tpos\tner\nAnn\tNNP\tB-PER\nLee\tNNP\tI-PER\nleft\tVBD\tO\n",
+    "a header of Flair": "# global.columns = ID FORM NER\n1 Ann B-PER\n2 Lee I-PER\n3 left O\n",
+    "phrases beside entities": "Ann NNP B-NP B-PER\nLee NNP I-NP I-PER\nleft VBD B-VP O\n",
+    "entities before phrases": "Ann NNP B-PER B-NP\nLee NNP I-PER I-NP\nleft VBD O B-VP\n",
+    "types without a prefix": "Ann PER\nLee PER\nleft O\n",
+    "the tag first": "B-PER\tAnn\nI-PER\tLee\nO\tleft\n",
+    "a second layer that is empty": "1\tAnn\tB-PER\tO\n2\tLee\tI-PER\tO\n3\tleft\tO\tO\n",
+    "an empty last column": "Ann\tB-PER\t\nLee\tI-PER\t\nleft\tO\t\n",
+}
+
+
+@pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
+def test_columns_are_recognised_by_all_of_them(tmp_path, text):
+    assert read_columns(tmp_path, text) == ANN_LEE
+
+
+GERMEVAL = "#\thttp://x [2010]\n1\tNorddeutsche\tB-ORG\tB-LOCderiv\n2\tBank\tI-ORG\tO\n"
+
+
+def test_two_layers_of_tags_are_a_question(tmp_path):
+    with pytest.raises(CorpusError, match=r"column 3 \('B-ORG', 'I-ORG'\) or column 4 .*--columns"):
+        read_columns(tmp_path, GERMEVAL)
+    words = ("Norddeutsche", "Bank")
+    assert read_columns(tmp_path, GERMEVAL, columns="token=2,tag=3") == [
+        (words, {Entity(0, 2, "ORG")})
+    ]
+    assert read_columns(tmp_path, GERMEVAL, columns="token=2,tag=4") == [
+        (words, {Entity(0, 1, "LOCderiv")})
+    ]
+    with pytest.raises(CorpusError, match=r"has 4 columns.*found token=2,tag=5"):
+        read_columns(tmp_path, GERMEVAL, columns="token=2,tag=5")
+
+
+def test_a_column_that_may_be_words_as_well_is_a_question(tmp_path):
+    with pytest.raises(CorpusError, match=r"tokens may be in column 1 .* or column 2"):
+        read_columns(tmp_path, "NNP Ann B-PER\nNNP Lee I-PER\nVBD left O\n")
+
+
+@pytest.mark.parametrize(
+    "columns", ["3", "token=1", "token=1,tag=1", "tag=1,token=2", "token=0,tag=1"]
+)
+def test_columns_that_cannot_be_meant_are_refused(columns):
+    with pytest.raises(ValueError, match="token=2,tag=4"):
+        Reading(columns=columns)
+
+
+def test_a_broken_row_breaks_its_sentence_alone(tmp_path):
+    rows = "Ann\tNNP\tB-PER\nLee\tNNP\tI-PER\nleft\tVBD\tO\n\n"
+    path = tmp_path / "corpus"
+    path.write_text(rows + "Ann\n\n" + rows * 5)
+    with pytest.raises(CorpusError, match=":5: expected a token and, in the last column, a tag"):
+        read_corpus(path)
+    corpus = read_corpus(path, reading=Reading(on_error="drop"))
+    assert len(corpus.sentences) == 6
+    assert corpus.ledger["document"].dropped == 1
+
+
+@pytest.mark.parametrize("format", ["conll04", "multihead"])
+def test_a_row_that_is_broken_breaks_its_document_alone(tmp_path, format):
+    rows = CORP if format == "conll04" else "#doc 7\n0\tAnna\tB-P\t['N']\t[0]\n"
+    path = tmp_path / "corpus"
+    path.write_text(f"{rows}x\ty\n")
+    with pytest.raises(CorpusError, match=r"columns.*found 2"):
+        read_corpus(path, format=format)
+    if format == "conll04":
+        kept = read_corpus(path, format=format, reading=Reading(on_error="drop"))
+        assert [item.id for item in kept.sentences] == ["0", "1"]

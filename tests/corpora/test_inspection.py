@@ -1,13 +1,22 @@
 import json
 import tomllib
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dovetail.config import SpanEntityHeadConfig, parse_config
-from dovetail.corpora import Corpus, Tally
+from dovetail.corpora import Corpus, Drop, Tally
 from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
-from dovetail.document import ENTITY_TASK, Document, Entity, Relation, Sentence
+from dovetail.document import (
+    ENTITY_TASK,
+    RELATION_TASK,
+    Document,
+    Entity,
+    Relation,
+    Sentence,
+    Unaligned,
+)
 
 
 def corpus(*sentences):
@@ -159,6 +168,70 @@ def test_rare_argument_types_are_pointed_out():
     [problem] = inspect_corpora({"x": corpus(*usual, rare)}).problems
     assert problem.kind == "rare argument types"
     assert "R links A to C in 1 of 201 cases" in problem.message
+
+
+def test_problems_of_one_kind_are_grouped_with_up_to_ten_sentences():
+    head, tail = Entity(0, 1, "A"), Entity(1, 2, "B")
+    usual = [
+        sentence(f"{name} {n}", [head, tail], [Relation(head, tail, name)])
+        for name in "RS"
+        for n in range(200)
+    ]
+    odd = [Entity(1, 2, f"C{n}") for n in range(12)]
+    rare = [
+        sentence(f"a odd{n}", [head, odd[n]], [Relation(head, odd[n], "RS"[n % 2])])
+        for n in range(12)
+    ]
+    [problem] = inspect_corpora({"x": corpus(*usual, *rare)}).problems
+    assert problem.message.startswith("2 relation types have argument types seen in less than")
+    assert problem.count == 12
+    assert len(problem.examples) == 10
+    assert problem.examples[0] == "R links A to C0 in 1 of 206 cases\na -> odd0, in a odd0"
+    types = inspect_corpora({"x": corpus(*usual), "y": corpus(*rare)}).problems
+    [alone] = [item for item in types if item.kind == "type in one split only" and item.count == 12]
+    assert alone.message.startswith("12 entity types occur in y only: C0 (1), C1 (1)")
+    assert alone.message.endswith("and 2 more")
+
+
+def test_what_tokens_cannot_express_counts_and_is_said_by_reason():
+    item = Unaligned(ENTITY_TASK, "P", ((0, 1),), ("P",), "begins or ends inside a token")
+    link = Unaligned(RELATION_TASK, "R", ((0, 1), (2, 3)), ("P", "P"), "crosses")
+    whole = sentence("ab cd", [Entity(0, 1, "P")])
+    split = replace(whole, unaligned=frozenset([item, link]))
+    inspection = inspect_corpora({"x": corpus(whole, split)})
+    summary = inspection.splits["x"]
+    assert (summary.entities, summary.relations) == ({"P": 3}, {"R": 1})
+    messages = [problem.message for problem in inspection.problems]
+    assert any(
+        message.startswith("1 of 3 x entities cannot be expressed by the tokens")
+        and message.endswith("begins or ends inside a token")
+        for message in messages
+    )
+    assert any(message.startswith("1 of 1 x relations cannot be") for message in messages)
+    assert json.dumps(inspection.to_dict())
+
+
+def test_what_is_never_held_is_counted_apart_from_what_is_lost():
+    tally = Tally()
+    for kind, times in (("normalization", 3), ("relation", 2), ("note", 1)):
+        for number in range(times):
+            tally.read(kind)
+            tally.drop(Drop("d", kind, "because", number, number + 1))
+    tally.read("relation", 5)
+    tally.keep("relation", 5)
+    ledger = tally.ledger()
+    assert ledger.losses() == (
+        "2 of 7 relations could not be kept; 3 normalizations and 1 notes were left out, which "
+        "Dovetail never holds"
+    )
+    messages = [item.message for item in inspect_corpora({"x": Corpus((), ledger)}).problems]
+    assert "2 of 7 x relations dropped: because" in messages
+    assert any(message.endswith("left out: 3 normalizations, 1 notes") for message in messages)
+
+
+def test_doubts_about_a_corpus_come_first():
+    whole = replace(corpus(sentence("a")), warnings=("offsets look like UTF-16",))
+    assert inspect_corpora({"x": whole}).warnings == ("x: offsets look like UTF-16",)
 
 
 def test_inspection_is_plain_json():

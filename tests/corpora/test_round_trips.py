@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
-from dovetail.errors import CorpusError
+from dovetail.errors import DovetailError, OutputError
 from dovetail.reading import Reading
 
 # What they hold is shaped by the format; tests of their own say what is read again.
-PAIRS = ["tacred", "opennre", "semeval2010"]
-CUT_ANEW = ["brat", "semeval2018"]
+OTHERS = ["tacred", "opennre", "semeval2010", "semeval2018", "webanno"]
 WRITTEN = [name for name, format in FORMATS.items() if format.write]
+RAW = ["brat", "labelstudio", "doccano"]
+"""Formats of raw text: it is cut into sentences and tokens anew when it is read."""
 
 characters = st.characters(exclude_categories=["Cs"])
 words = st.one_of(
@@ -120,7 +121,7 @@ def test_native_format_gives_back_the_same_documents(tmp_path, documents):
 
 
 @pytest.mark.parametrize(
-    "format", [name for name in WRITTEN if name not in ("dovetail", "webanno", *CUT_ANEW, *PAIRS)]
+    "format", [name for name in WRITTEN if name not in ("dovetail", *RAW, *OTHERS)]
 )
 @many
 @given(documents=corpora())
@@ -155,7 +156,7 @@ plain_words = st.sampled_from(["Anna", "lives", "in", "Bonn", ".", "(", "U.S.", 
 
 
 @st.composite
-def brat_documents(draw):
+def raw_text_documents(draw):
     text, made = "", []
     for number in range(draw(st.integers(1, 3))):
         tokens, offsets = [*draw(st.lists(plain_words, min_size=1, max_size=5)), "!"], []
@@ -181,12 +182,13 @@ def character_annotations(document):
     return found
 
 
+@pytest.mark.parametrize("format", RAW)
 @many
-@given(document=brat_documents())
-def test_brat_gives_back_text_and_characters(tmp_path_factory, document):
-    folder = tmp_path_factory.mktemp("brat") / "corpus"
-    written = write_corpus([document], folder, format="brat")
-    read = read_corpus(folder, reading=Reading(borders="cut"))
+@given(document=raw_text_documents())
+def test_raw_text_formats_give_back_text_and_characters(tmp_path_factory, format, document):
+    path = tmp_path_factory.mktemp(format) / "corpus"
+    written = write_corpus([document], path, format=format)
+    read = read_corpus(path, format=format, reading=Reading(borders="cut"))
     assert read.documents[0].text == document.text
     assert read.ledger["entity"].kept == written["entity"].kept
     expected = character_annotations(document)
@@ -201,7 +203,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, format):
     path.mkdir()
     (path / "precious").write_text("mine")
     sentence = Sentence.from_tokens(["a"])
-    with pytest.raises(CorpusError, match="corpus"):
+    with pytest.raises(DovetailError, match="corpus"):
         write_corpus([Document.from_sentence(sentence)], path, format=format)
     assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
     assert (path / "precious").read_text() == "mine"
@@ -214,7 +216,7 @@ def test_text_that_no_encoding_holds_is_refused_and_leaves_nothing(tmp_path, for
         ["a\ud800", "b"], entities=[one, other], relations=[Relation(one, other, "R")]
     )
     document = Document.from_sentence(sentence)
-    with pytest.raises(CorpusError, match="surrogate"):
+    with pytest.raises(OutputError, match="surrogate"):
         write_corpus([document], tmp_path / "corpus", format=format)
     assert not list(tmp_path.iterdir())
 
@@ -223,7 +225,7 @@ def test_text_that_no_encoding_holds_is_refused_and_leaves_nothing(tmp_path, for
 def test_a_folder_that_is_a_file_is_refused(tmp_path, format):
     (tmp_path / "file").write_text("mine")
     document = Document.from_sentence(Sentence.from_tokens(["a"]))
-    with pytest.raises(CorpusError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_corpus([document], tmp_path / "file" / "corpus", format=format)
 
 

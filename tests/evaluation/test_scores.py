@@ -293,6 +293,17 @@ def evaluate_pairs(pairs: list[tuple[Sentence, Sentence]]) -> Evaluation:
 
 
 @given(PAIRS)
+def test_evaluation_is_read_back_from_what_is_written(
+    pairs: list[tuple[Sentence, Sentence]],
+) -> None:
+    gold, predicted = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    for samples in (0, 3):
+        evaluation = evaluate(gold, predicted, bootstrap_samples=samples)
+        written = json.loads(json.dumps(evaluation.to_dict()))
+        assert Evaluation.from_dict(written) == evaluation
+
+
+@given(PAIRS)
 def test_scores_equal_the_restated_definition(pairs: list[tuple[Sentence, Sentence]]) -> None:
     for name, scores in settings(evaluate_pairs(pairs)).items():
         counts = restated(pairs, *name.split())

@@ -17,6 +17,8 @@ from dovetail.experiments.costs import costs_of, counted, multiply_adds, spread
 from dovetail.features import Batch
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
+from dovetail.windowed import Windowed
 
 
 def gru_products(tokens: int, input_dim: int, hidden_dim: int) -> int:
@@ -106,3 +108,12 @@ def test_chosen_sentences_have_the_mean_length_of_all() -> None:
     mean = sum(len(sentence.tokens) for sentence in SENTENCES) / len(SENTENCES)
     assert abs(sum(lengths) / 8 - mean) < 1
     assert spread(SENTENCES[:3], 8) == sorted(SENTENCES[:3], key=lambda s: len(s.tokens))
+
+
+def test_long_sentence_costs_what_its_windows_cost() -> None:
+    model = tiny_model().eval()
+    (windows,) = Windowed.of([DEV[0]], ModelReading("en", 4, 2)).windows
+    assert len(windows) > 1
+    costs = costs_of(model, DEV[:1], ModelReading("en", 4, 2))
+    own = [multiply_adds(model, window.sentence)[0] for window in windows]
+    assert costs["multiply_adds"] == sum(own)

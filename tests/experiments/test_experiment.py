@@ -12,12 +12,14 @@ from pyarrow import parquet
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from dovetail.cli import app
+from dovetail.cli import app, experiment_display
 from dovetail.cli.experiment_display import Clock, ExperimentDisplay
+from dovetail.errors import TrainingError
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import cells_of, chosen_cells
+from dovetail.experiments.experiment import Experiment
 from dovetail.experiments.plan import load_plan
-from dovetail.experiments.schedule import Begun, Ended, Started, run_cells
+from dovetail.experiments.schedule import Begun, Ended, Started, Tick, run_cells
 from dovetail.experiments.workers import FINISHED, Outcome, OwnProcess
 
 
@@ -163,6 +165,26 @@ def test_smoke_reads_few_test_sentences(plan_file: Path, tmp_path: Path) -> None
     assert "max_sentences = 5" in config
 
 
+def test_folder_that_cannot_be_made_is_told_of(plan_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file, and no folder", encoding="utf-8")
+    experiment = Experiment.of_plan(load_plan(plan_file), tmp_path / "runs")
+    with pytest.raises(TrainingError, match=r"could not make .*runs.*: Not a directory"):
+        experiment.begin()
+
+
+def test_log_of_a_long_experiment_does_not_fall_silent(
+    plan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment_display, "PLAIN_EVERY", 0.0)
+    cells = cells_of(load_plan(plan_file), tmp_path)
+    with (tmp_path / "log").open("w", encoding="utf-8") as file:
+        display = ExperimentDisplay(Console(file=file, width=200), tmp_path, 1)
+        display.show([Begun(cells, ()), Started(cells[0]), Tick((cells[0],), 0)])
+    assert f"[0/{len(cells)}] 1 cells under way, 0 epochs done" in (tmp_path / "log").read_text(
+        "utf-8"
+    )
+
+
 def test_wrong_options_are_refused(plan_file: Path) -> None:
     for arguments, message in (
         (("--drop", "all"), "expected checkpoints, models or nothing"),
@@ -203,3 +225,17 @@ def test_time_to_go_is_that_of_the_cells_before(plan_file: Path, tmp_path: Path)
         clock.note(Ended(Outcome(cell, FINISHED), seconds))
     # Two cells of the other row, for which 15 seconds are the best guess; the ensemble is quick.
     assert clock.left() == "about 15 s left"
+
+
+def test_folder_that_cannot_be_written_is_named_before_the_work(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").write_text("", encoding="utf-8")
+    for options in ([], ["--smoke"]):
+        with pytest.raises(TrainingError, match=r"runs/tiny.* cannot be written: .*; name another"):
+            run(plan_file, "--runs", tmp_path / "runs", *options)
+    (tmp_path / "runs").unlink()
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "cells").write_text("", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"cells.* cannot be written"):
+        run(plan_file, "--runs", tmp_path / "runs", "--processes", "1")

@@ -17,6 +17,7 @@ from dovetail.training.batches import (
     ENCODED_AT_ONCE,
     POOL_BATCHES,
     SAMPLED,
+    TOKENS_AT_ONCE,
     FrozenStates,
     batches_by_length,
     frozen_bytes,
@@ -56,6 +57,17 @@ def test_sentences_of_a_batch_are_of_similar_length() -> None:
     batches = shuffled_batches(lengths, batch_size=4, seed=1)
     spread = [max(lengths[i] for i in batch) - min(lengths[i] for i in batch) for batch in batches]
     assert max(spread) <= 4  # of a pool that holds each length from 1 to 80 once
+
+
+@given(st.lists(st.integers(0, 3 * TOKENS_AT_ONCE // 2), max_size=200), st.integers(1, 64))
+def test_batches_of_long_sentences_hold_a_bounded_number_of_tokens(
+    lengths: list[int], batch_size: int
+) -> None:
+    batches = batches_by_length(lengths, batch_size=batch_size)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) <= batch_size
+        assert len(batch) * max(lengths[i] for i in batch) <= TOKENS_AT_ONCE or len(batch) == 1
 
 
 def encoder_of(folder: Path, **settings: object) -> ConcatenatedEncoder:

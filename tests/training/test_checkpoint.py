@@ -58,10 +58,16 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path, kept: int) -> None:
 
 def test_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     checkpoint(1.0).save(tmp_path)
-    (tmp_path / f"{FILE}.partial").mkdir()  # stands in the way, even of root
-    with pytest.raises(TrainingError, match="could not write the checkpoint"):
+    (tmp_path / "in the way").mkdir()  # which cannot be unlinked, even by root
+    with pytest.raises(TrainingError, match="The checkpoint before it is whole"):
         checkpoint(2.0).save(tmp_path)
     assert torch.equal(Checkpoint.load(tmp_path).model["layer.weight"], torch.ones(2, 3))
+
+
+def test_first_checkpoint_that_cannot_be_written_has_none_before_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"could not write .* There is none before it"):
+        checkpoint().save(tmp_path / "file" / "checkpoint")
 
 
 def test_restored_optimiser_takes_the_same_step() -> None:

@@ -24,6 +24,7 @@ from dovetail.extractor import Extractor
 from dovetail.features import Targets
 from dovetail.objectives import Distilled, Supervised
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
 from dovetail.saved_ensemble import digest_of, save_ensemble
 from dovetail.saved_model import load_model, save_model
 from dovetail.schema import Schema
@@ -31,6 +32,7 @@ from dovetail.training import RunStarted, TeachingProgress, train
 from dovetail.training.curricula import supervision
 from dovetail.training.lesson import Lesson
 from dovetail.training.splits import Splits, read_splits
+from dovetail.training.tasks import in_language_of
 from dovetail.training.teacher import Teacher, lesson, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 
@@ -45,7 +47,7 @@ def asked_about(
     model: Predictor, sentences: Sequence[Sentence], temperature: float = 1.0
 ) -> tuple[list[Sentence], Lesson]:
     """What a teacher's lesson comes to."""
-    asking = lesson(Teacher(model, "en", "a model"), sentences, temperature=temperature)
+    asking = lesson(Teacher(model, ModelReading(), "a model"), sentences, temperature=temperature)
     while True:
         try:
             next(asking)
@@ -178,7 +180,7 @@ def test_run_and_model_say_what_they_were_distilled_from(teacher: Path, tmp_path
         pass
     digest = digest_of(teacher)
     saved = load_model(tmp_path / "whole" / "model")
-    assert saved.config == pinned(config)
+    assert saved.config == in_language_of(pinned(config), started.splits)
     assert saved.config.distillation.teacher_sha256 == digest
     card = (tmp_path / "whole" / "model" / "README.md").read_text("utf-8")
     assert f"- Distilled from: `{teacher}` (SHA-256 {digest}), on these sentences too: " in card
@@ -317,7 +319,11 @@ def test_teacher_whose_scores_mean_something_else_is_refused() -> None:
         (tiny_model(), "de", "the same language, but the teacher has de and the student en"),
     ):
         with pytest.raises(TrainingError, match=message):
-            refuse_unfit(Teacher(other, language, "a model, runs/other"), student, "en")
+            refuse_unfit(
+                Teacher(other, ModelReading(language), "a model, runs/other"),
+                student,
+                ModelReading(),
+            )
 
 
 def test_student_may_admit_less_than_the_teacher_and_not_more() -> None:
@@ -326,6 +332,6 @@ def test_student_may_admit_less_than_the_teacher_and_not_more() -> None:
         build_model(tiny_config(), own, words=words)
         for own in (schema, replace(schema, signatures={}))
     )
-    refuse_unfit(Teacher(more, "en", "a model"), less, "en")
+    refuse_unfit(Teacher(more, ModelReading(), "a model"), less, ModelReading())
     with pytest.raises(TrainingError, match="the student may find based_in from Company to Comp"):
-        refuse_unfit(Teacher(less, "en", "a model"), more, "en")
+        refuse_unfit(Teacher(less, ModelReading(), "a model"), more, ModelReading())

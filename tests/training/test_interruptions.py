@@ -17,7 +17,7 @@ from tests.networks import tiny_config
 from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig, dump_config
-from dovetail.errors import TrainingError
+from dovetail.errors import OutputError, TrainingError
 from dovetail.saved_model import load_model
 from dovetail.training import EpochResult, RunStarted, train
 from dovetail.training.checkpoint import FILE, Checkpoint
@@ -27,15 +27,21 @@ import signal
 import sys
 from pathlib import Path
 from dovetail.config import load_config
-from dovetail.training import EpochResult, StepResult, train
+from dovetail.training import EpochResult, StageProgress, StepResult, train
 
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 for event in train(load_config(sys.argv[1]), Path(sys.argv[2])):
     if isinstance(event, StepResult | EpochResult):
         print(type(event).__name__, event.epoch, flush=True)
         sys.stdin.readline()
+    elif isinstance(event, StageProgress) and event.stage == sys.argv[3]:
+        print(event.stage, flush=True)
+        sys.stdin.readline()
 """
-"""Trains, and waits for a line after each event.  A file that grows too large ends it at once."""
+"""Trains, and waits for a line after each step and epoch, and in the stage that it is given.
+
+A file that grows too large ends it at once.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +60,11 @@ def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Training:
     """A training process, an event at a time."""
 
-    def __init__(self, config: Config, path: Path) -> None:
+    def __init__(self, config: Config, path: Path, stage: str = "") -> None:
         file = path.with_name("config.toml")
         file.write_text(dump_config(config), encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(file), str(path)],
+            [sys.executable, "-c", PROGRAM, str(file), str(path), stage],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -166,19 +172,6 @@ def full(folder: Path) -> Iterator[None]:
             filler.unlink()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [str(mount), "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk takes root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def train_until_it_fails(config: Config, path: Path, obstacle: object) -> str:
     """Put the obstacle in the way after the first epoch, and return what the refusal says."""
     events = train(config, path)
@@ -210,12 +203,82 @@ def test_run_on_a_full_disk_says_so_and_resumes_once_there_is_room(
     assert "No space left on device" in message
     assert "make room, then go on with --resume" in message
     assert Checkpoint.load(path / "checkpoint").progress.epoch == 1
-    with full(small_disk), pytest.raises(TrainingError, match="No space left on device"):
+    with full(small_disk), pytest.raises(OutputError, match="No space left on device"):
         list(train(config, path, resume=True))
     assert_resumes(config, path, whole, epochs_done=1)
 
 
-@pytest.mark.parametrize("left", ["model.partial", "model.draft"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "loading the model as users will",
+        "scoring the dev sentences with the saved model",
+        "tuning the thresholds of the relations",
+        "drawing the dev sentences anew for intervals",
+        "saving the model",
+    ],
+)
+def test_run_that_is_killed_at_its_end_resumes_to_the_same_model(
+    config: Config, whole: Path, tmp_path: Path, stage: str
+) -> None:
+    path = tmp_path / "run"
+    training = Training(config, path, stage)
+    training.wait_for(*EPOCH, *["StepResult 2"] * 6, "EpochResult 2", stage)
+    training.process.kill()
+    training.killed_by(signal.SIGKILL)
+    assert not (path / "model").exists()
+    assert_resumes(config, path, whole, epochs_done=2)
+    assert not (path / "model.draft").exists()
+
+
+@pytest.mark.parametrize("resume", [False, True], ids=["new", "resumed"])
+def test_folder_in_which_another_process_trains_is_refused_until_it_ends(
+    config: Config, whole: Path, tmp_path: Path, resume: bool
+) -> None:
+    """The first one stands after its first step, or is killed: the kernel lets go of the folder."""
+    path = tmp_path / "run"
+    training = Training(config, path)
+    training.wait_for(*EPOCH[:1])
+    with pytest.raises(TrainingError, match=r"another process is training in .*run: wait for"):
+        next(iter(train(config, path, resume=resume)))
+    training.process.kill()
+    training.killed_by(signal.SIGKILL)
+    assert not (path / "metrics.jsonl").read_text("utf-8")
+    assert_resumes(config, path, whole, epochs_done=0)
+
+
+def test_two_runs_of_one_process_keep_apart_too(config: Config, tmp_path: Path) -> None:
+    events = train(config, tmp_path / "run")
+    next(events)
+    with pytest.raises(TrainingError, match="another process is training"):
+        next(train(config, tmp_path / "run", resume=True))
+    events.close()
+    assert isinstance(next(train(config, tmp_path / "run", resume=True)), RunStarted)
+
+
+def test_lock_is_told_of_before_what_the_other_process_has_made(
+    config: Config, tmp_path: Path
+) -> None:
+    """Not that it goes on by --resume, which it does not until the other one is over."""
+    events = train(config, tmp_path / "run")
+    while not isinstance(next(events), EpochResult):
+        pass
+    next(events)
+    assert (tmp_path / "run" / "checkpoint").exists()
+    with pytest.raises(TrainingError, match="another process is training"):
+        next(train(config, tmp_path / "run"))
+    events.close()
+    with pytest.raises(TrainingError, match="holds a run already"):
+        next(train(config, tmp_path / "run"))
+
+
+def test_refused_resume_leaves_nothing(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no run to resume"):
+        next(train(config, tmp_path / "run", resume=True))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("left", [".model.unfinished", "model.draft"])
 def test_model_that_was_being_made_when_the_run_was_killed_is_made_again(
     config: Config, whole: Path, tmp_path: Path, left: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.saved_model import load_model
-from dovetail.training import RunEvent, RunFinished, RunStarted, StepResult, train
+from dovetail.training import (
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    StageProgress,
+    StepResult,
+    train,
+)
 
 
 def run(config: Config, path: Path, **options: Any) -> list[RunEvent]:
@@ -60,8 +68,10 @@ def test_run_folder_holds_what_is_promised(data: DataConfig, whole: Path) -> Non
     assert sorted(path.name for path in whole.iterdir()) == [
         "checkpoint",
         "config.toml",
+        "finished.json",
         "metrics.jsonl",
         "model",
+        "run.lock",
     ]
     assert load_config(whole / "config.toml") == tiny_config(data)
     assert [line["epoch"] for line in metrics(whole)] == [1, 2, 3]
@@ -104,6 +114,75 @@ def test_resuming_a_finished_run_trains_nothing(data: DataConfig, tmp_path: Path
     events = run(config, tmp_path / "run", resume=True)
     assert [type(event) for event in events] == [RunStarted, RunFinished]
     assert weights(tmp_path / "run") == before
+
+
+def test_finished_run_is_told_again_without_work(data: DataConfig, tmp_path: Path) -> None:
+    config = tiny_config(data, training={"epochs": 1})
+    *_, finished = run(config, tmp_path / "run")
+    before = (tmp_path / "run" / "model" / "weights.safetensors").stat().st_mtime_ns
+    started, again = run(config, tmp_path / "run", resume=True)
+    assert isinstance(started, RunStarted)
+    assert started.is_over
+    assert again == finished
+    assert (tmp_path / "run" / "model" / "weights.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["record", "torn record", "model", "weights"])
+def test_model_of_a_finished_run_is_made_again_unless_it_is_known_to_be_whole(
+    data: DataConfig, tmp_path: Path, damage: str
+) -> None:
+    config, path = tiny_config(data, training={"epochs": 1}), tmp_path / "run"
+    *_, finished = run(config, path)
+    before = weights(path)
+    match damage:
+        case "record":
+            (path / "finished.json").unlink()
+        case "torn record":
+            (path / "finished.json").write_text('{"epochs": 1, "best')
+        case "model":
+            shutil.rmtree(path / "model")
+        case "weights":
+            (path / "model" / "weights.safetensors").write_bytes(before[:-100])
+    *_, again = run(config, path, resume=True)
+    assert again == finished
+    assert weights(path) == before
+
+
+def stages_of(events: list[RunEvent]) -> set[str]:
+    return {event.stage for event in events if isinstance(event, StageProgress)}
+
+
+def test_run_that_is_over_is_not_encoded_again(
+    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+) -> None:
+    config = tiny_config(data, encoders=(pretrained(pretrained_folder),), training={"epochs": 1})
+    assert {f"encoding the {kind} sentences" for kind in ("training", "dev")} <= stages_of(
+        run(config, tmp_path / "run")
+    )
+    (tmp_path / "run" / "finished.json").unlink()
+    stages = stages_of(run(config, tmp_path / "run", resume=True))
+    assert not any(stage.startswith("encoding") for stage in stages)
+    assert "saving the model" in stages
+
+
+def test_scores_of_the_end_are_those_of_the_saved_model(data: DataConfig, tmp_path: Path) -> None:
+    """With tuned thresholds too, of which candidates are kept, not sentences annotated again."""
+    config = tiny_config(data, training={"epochs": 12})
+    *_, finished = run(config, tmp_path / "run")
+    assert isinstance(finished, RunFinished)
+    extractor = Extractor.load(finished.model_folder, threads=1)
+    assert finished.dev == evaluate(DEV, extractor.annotate(DEV))
+
+
+def test_stages_of_scoring_tell_all_tokens(data: DataConfig, tmp_path: Path) -> None:
+    events = run(tiny_config(data, training={"epochs": 2}), tmp_path / "run")
+    stages = [event for event in events if isinstance(event, StageProgress)]
+    tokens = sum(len(sentence.tokens) for sentence in DEV)
+    for stage in ("scoring the dev sentences", "scoring the dev sentences with the saved model"):
+        own = [event for event in stages if event.stage == stage]
+        assert own[0].done == 0
+        assert own[-1].done == own[-1].total == tokens
+    assert stages[-1] == StageProgress("saving the model")
 
 
 def test_learned_factors_of_the_losses_resume_to_the_same_bits(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,87 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from dovetail.config import DataConfig
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
-from dovetail.training.splits import LISTED, forwards, read_splits, split_off
+from dovetail.training.dev_split import set_apart
+from dovetail.training.read_files import forwards, read_files
+from dovetail.training.splits import LISTED, read_splits
 
 
-@given(st.integers(0, 60), st.floats(0, 0.99), st.integers(0, 1000))
-def test_parts_are_disjoint_complete_and_in_order(number: int, fraction: float, seed: int) -> None:
-    sentences = [Sentence.from_tokens([str(index)]) for index in range(number)]
-    train, dev = split_off(sentences, fraction=fraction, seed=seed)
-    assert sorted([*train, *dev], key=sentences.index) == sentences
-    assert list(train) == [sentence for sentence in sentences if sentence in train]
-    assert list(dev) == [sentence for sentence in sentences if sentence in dev]
-    assert len(dev) == round(fraction * number)
-    assert split_off(sentences, fraction=fraction, seed=seed) == (train, dev)
+@given(st.integers(2, 60), st.floats(0.01, 0.99), st.integers(0, 1000))
+def test_a_share_of_the_documents_is_set_apart(number: int, fraction: float, seed: int) -> None:
+    documents = [[Sentence.from_tokens([str(index)])] for index in range(number)]
+    chosen = set_apart(documents, fraction=fraction, seed=seed)
+    assert len(chosen) == min(max(round(fraction * number), 1), number - 1)
+    assert chosen <= set(range(number))
+    assert set_apart(documents, fraction=fraction, seed=seed) == chosen
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", ""]), min_size=4, max_size=30), st.integers(0, 99))
+def test_a_type_of_two_documents_is_on_both_sides_where_documents_have_one_type(
+    types: list[str], seed: int
+) -> None:
+    documents = [
+        [Sentence.from_tokens(["x"], entities=[Entity(0, 1, type_)] if type_ else [])]
+        for type_ in types
+    ]
+    chosen = set_apart(documents, fraction=0.5, seed=seed)
+    for type_ in {type_ for type_ in types if type_ and types.count(type_) > 1}:
+        holders = {index for index, own in enumerate(types) if own == type_}
+        assert holders & chosen
+        assert holders - chosen
+
+
+def raw_corpus(path: Path, documents: int) -> Path:
+    line = {
+        "text": "Ann Lee lives in Oslo. Bo saw her.",
+        "entities": [{"start": 0, "end": 7, "type": "P"}, {"start": 17, "end": 21, "type": "L"}],
+        "relations": [{"head": 0, "tail": 1, "type": "In"}],
+    }
+    path.write_text("".join(json.dumps({**line, "id": str(i)}) + "\n" for i in range(documents)))
+    return path
+
+
+def test_documents_are_set_apart_whole(tmp_path: Path) -> None:
+    path = raw_corpus(tmp_path / "raw.jsonl", 10)
+    splits = read_splits(DataConfig(train=(path,), dev_fraction=0.2))
+    assert (len(splits.train), len(splits.dev)) == (16, 4)
+    names = [{sentence.id.split("-")[0] for sentence in s} for s in (splits.train, splits.dev)]
+    assert names[0].isdisjoint(names[1])
+
+
+def test_too_few_documents_are_divided_by_sentences_and_that_is_said(tmp_path: Path) -> None:
+    path = raw_corpus(tmp_path / "raw.jsonl", 2)
+    splits = read_splits(DataConfig(train=(path,), dev_fraction=0.2, dev_seed=1))
+    assert len(splits.dev) in (1, 2)  # two where the types need it
+    assert any("2 documents are too few" in warning for warning in splits.warnings)
+
+
+def test_one_sentence_cannot_be_divided(tmp_path: Path) -> None:
+    path = save_corpus(SENTENCES[:1], tmp_path / "one.jsonl")
+    with pytest.raises(TrainingError, match=r"leaves no sentence of 1 for one side"):
+        read_splits(DataConfig(train=(path,), dev_fraction=0.2))
+
+
+def test_dev_is_cut_as_text_is_and_training_as_the_config_says(tmp_path: Path) -> None:
+    line = {
+        "text": "Anna lives in Bonnland.",
+        "entities": [{"start": 0, "end": 4, "type": "P"}, {"start": 14, "end": 18, "type": "L"}],
+        "relations": [{"head": 0, "tail": 1, "type": "In"}],
+    }
+    path = tmp_path / "raw.jsonl"
+    path.write_text(json.dumps(line))
+    words = ("Anna", "lives", "in", "Bonnland", ".")
+    for borders, tokens, entities in (
+        ("snap", words, {(0, 1), (3, 4)}),
+        ("drop", words, {(0, 1)}),
+        ("cut", ("Anna", "lives", "in", "Bonn", "land", "."), {(0, 1), (3, 4)}),
+    ):
+        data = DataConfig(train=(path,), borders=borders)
+        (train,) = read_files(data.train, data, data.reading_to_learn).sentences
+        assert (train.tokens, {entity.span for entity in train.entities}) == (tokens, entities)
+    (dev,) = read_files(data.train, data, data.reading).sentences
+    assert dev.tokens == words
+    assert {entity.span for entity in dev.entities} == {(0, 1)}
+    assert {item.task for item in dev.unaligned} == {"entity", "relation"}
 
 
 def test_fraction_of_the_training_sentences_is_set_apart_by_its_own_seed(tmp_path: Path) -> None:
@@ -82,13 +152,9 @@ def test_types_that_training_lacks_are_named(tmp_path: Path) -> None:
     assert relation.endswith("cannot learn: left")
 
 
-@pytest.mark.parametrize("kind", ["entity", "relation"])
-def test_training_without_an_entity_or_relation_is_refused(tmp_path: Path, kind: str) -> None:
-    bare = [
-        replace(s, relations=frozenset(), entities=frozenset() if kind == "entity" else s.entities)
-        for s in TRAIN
-    ]
-    with pytest.raises(TrainingError, match=f"the 22 training sentences hold no {kind}"):
+def test_training_without_an_entity_is_refused(tmp_path: Path) -> None:
+    bare = [replace(s, relations=frozenset(), entities=frozenset()) for s in TRAIN]
+    with pytest.raises(TrainingError, match="the 22 training sentences hold no entity"):
         read(tmp_path, bare, list(DEV))
 
 
@@ -137,3 +203,21 @@ def test_limit_takes_the_first_sentences_of_each_file_but_not_of_held_out(tmp_pa
     splits = read_splits(data.model_copy(update={"extra": (), "held_out": ()}))
     assert [s.id for s in splits.train] == [s.id for s in (*TRAIN[:6], *TRAIN[11:17])]
     assert [s.id for s in splits.dev] == [s.id for s in DEV[:6]]
+
+
+def test_dev_sentences_without_any_annotation_are_refused(tmp_path: Path) -> None:
+    bare = [replace(item.without_annotations(), annotated=frozenset()) for item in DEV]
+    with pytest.raises(TrainingError, match=f"none of the {len(DEV)} dev sentences is annotated"):
+        read(tmp_path, TRAIN, bare)
+
+
+def test_what_is_never_held_is_not_counted_as_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Anna lives in Bonn.")
+    (tmp_path / "a.ann").write_text(
+        "T1\tPeop 0 4\tAnna\nT2\tLoc 14 18\tBonn\nR1\tLive_In Arg1:T1 Arg2:T2\n"
+        "N1\tReference T2 wiki:3295\tBonn\nR2\tLive_In Arg1:T1 Arg2:T1\n"
+    )
+    dev = save_corpus(DEV, tmp_path / "dev.jsonl")
+    splits = read_splits(DataConfig(train=(tmp_path / "a.ann",), dev=(dev,)))
+    [said] = [warning for warning in splits.warnings if "could not be kept" in warning]
+    assert "1 of 2 relations could not be kept; 1 normalizations were left out, which" in said

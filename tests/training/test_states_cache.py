@@ -10,9 +10,8 @@ from tests.corpus import DEV, TRAIN
 from tests.networks import ENCODERS, pretrained, tiny_config
 
 from dovetail.config import CharactersEncoderConfig, Config, EncoderConfig
-from dovetail.training.encoding import EncodingProgress
 from dovetail.training.loop import Loop
-from dovetail.training.results import EpochResult
+from dovetail.training.results import EpochResult, StageProgress
 from dovetail.training.run import prepare
 from dovetail.training.splits import Splits
 from dovetail.training.states_cache import StatesCache
@@ -30,7 +29,7 @@ def prepared(config: Config, cache: StatesCache | None) -> tuple[Loop, int]:
     encoded = 0
     while True:
         try:
-            assert isinstance(next(steps), EncodingProgress)
+            assert isinstance(next(steps), StageProgress)
             encoded += 1
         except StopIteration as finished:
             loop: Loop = finished.value

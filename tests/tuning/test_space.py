@@ -180,7 +180,7 @@ def test_what_cannot_be_meant_is_refused(entries: dict[str, Any], message: str) 
 
 
 def test_file_that_is_missing_or_no_toml_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such file"):
+    with pytest.raises(ConfigError, match="no such search space"):
         read_space(tmp_path / "space.toml", tiny_config())
     (tmp_path / "space.toml").write_text("a = [", encoding="utf-8")
     with pytest.raises(ConfigError, match="not valid TOML"):

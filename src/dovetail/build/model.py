@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dovetail.build.encoders import Words, build_encoder
+from dovetail.build.encoders import Words, build_encoder, check_assets
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
 from dovetail.build.incremental import build_incremental
 from dovetail.build.sharing import build_copied_layers, build_sharing
@@ -20,9 +20,10 @@ from dovetail.config import (
 )
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
+from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
 from dovetail.model import JointModel
-from dovetail.schema import Schema
+from dovetail.schema import MAX_TYPES, Schema
 from dovetail.sharing import LayersOverBank, OverPieces, SharingBlock
 from dovetail.sharing.bank import Batches
 
@@ -31,8 +32,14 @@ def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
     """A new model with random weights; `words` are the tokens of the training sentences.
 
     Raises:
-        ModelError: if a pretrained encoder cannot be found.
+        ModelError: if a pretrained encoder cannot be found, or there are too many types.
     """
+    for task, types in (("entity", schema.entity_types), ("relation", schema.relation_types)):
+        if len(types) > MAX_TYPES:
+            raise ModelError(
+                f"a model tells at most {MAX_TYPES:,} {task} types apart, and the corpus has "
+                f"{len(types):,}, such as {types[0]!r}; do ids stand in the place of types?"
+            )
     encoders = [build_encoder(encoder, words) for encoder in config.encoders]
     encoder = ConcatenatedEncoder(encoders)
     return assemble(config, schema, encoder, sharing_over(encoder, config))
@@ -41,7 +48,7 @@ def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
 def restore_model(
     config: Config,
     schema: Schema,
-    assets: Iterable[Mapping[str, Any]],
+    assets: Sequence[Mapping[str, Any]],
     chosen: Mapping[str, Any] | None = None,
 ) -> JointModel:
     """A model like the saved one, ready to take its weights.
@@ -50,7 +57,9 @@ def restore_model(
 
     Raises:
         ModelError: if an encoder that it stands on is missing, or is not the same any more.
+        ValueError: if the assets are not those of the config's encoders.
     """
+    check_assets(config.encoders, assets)
     encoder = ConcatenatedEncoder.from_assets(assets)
     return assemble(config, schema, encoder, sharing_over(encoder, config, chosen))
 

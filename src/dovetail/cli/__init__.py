@@ -6,13 +6,12 @@ Modules of this package import only typer and the standard library at their top:
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Annotated
 
 import typer
 
-from dovetail.cli.convert import convert_command
+from dovetail.cli.convert import ConvertCommand, convert_command
 from dovetail.cli.demo import demo_command
 from dovetail.cli.ensemble import ensemble_command
 from dovetail.cli.evaluate import evaluate_command
@@ -21,14 +20,23 @@ from dovetail.cli.extract import extract_command
 from dovetail.cli.inspect import inspect_command
 from dovetail.cli.probe import probe_command
 from dovetail.cli.report import report_command
+from dovetail.cli.say import Commands, say_error
 from dovetail.cli.strategies import strategies_command
+from dovetail.cli.streams import (
+    CLOSED_PIPE,
+    ClosedPipeError,
+    finish_output,
+    give_output_up,
+    prepare_streams,
+)
 from dovetail.cli.train import train_command
 from dovetail.cli.tune import tune_command
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, OutputError
 from dovetail.threads import prepare_threads
 
 app = typer.Typer(
     name="dovetail",
+    cls=Commands,
     help="Named entities and the relations between them, extracted by one model of your own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -57,7 +65,7 @@ def _options(
 
 app.command("demo")(demo_command)
 app.command("inspect")(inspect_command)
-app.command("convert")(convert_command)
+app.command("convert", cls=ConvertCommand)(convert_command)
 app.command("strategies")(strategies_command)
 app.command("train")(train_command)
 app.command("probe")(probe_command)
@@ -72,23 +80,23 @@ app.command("report")(report_command)
 def main() -> None:
     """Run the command line; an error that the user can put right is printed, not traced."""
     prepare_threads()
-    for stream in (sys.stdout, sys.stderr):
-        _hold_all_characters(stream)
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            finish_output()
     except DovetailError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        if isinstance(error, OutputError):
+            give_output_up()
+        for line in (f"error: {error}", *getattr(error, "__notes__", ())):
+            say_error(line)
+        sys.exit(CLOSED_PIPE if isinstance(error, ClosedPipeError) else 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "dovetail").startswith("dovetail"):
+            raise
+        say_error(
+            f"error: the Python module {error.name!r} is missing, without which a library that "
+            f"Dovetail stands on does not work: pip install --force-reinstall dovetail brings it"
+        )
         sys.exit(1)
-
-
-def _hold_all_characters(stream: object) -> None:
-    """Let a stream of the process take any text, whatever the locale is.
-
-    Files and pipes get UTF-8, as standard input is read, and so does a terminal of which the locale
-    says no more than ASCII.  A terminal with another encoding gets escapes for what it lacks.
-    """
-    if not isinstance(stream, io.TextIOWrapper):  # a test may have put something else there
-        return
-    says_enough = stream.isatty() and "é".encode(stream.encoding, "ignore") != b""
-    encoding = stream.encoding if says_enough else "utf-8"
-    stream.reconfigure(encoding=encoding, errors="backslashreplace")

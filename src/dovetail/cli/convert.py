@@ -4,43 +4,73 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
+
+from dovetail.cli.outputs import check_output, refuse_overwriting
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.waiting import Waiting, being_read
+from dovetail.reading import Reading
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", "--format", help="The format to read; recognised from the content if left out."
+    ),
+]
 
 
+class ConvertCommand(TyperCommand):
+    """The command, whose help names the formats that there are when it is asked for."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from rich.markup import escape
+
+        from dovetail.corpora import known_formats
+
+        formats, notes = known_formats()
+        names = ", ".join(format.name for format in formats if format.write)
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.name == "to":
+                option.help = escape(" ".join([f"The format to write: {names}.", *notes]))
+        super().format_help(ctx, formatter)
+
+
+@reads_corpora
 def convert_command(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The corpus to read.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file, or folder, to write.")],
     to: Annotated[
         str,
-        typer.Option(
-            "--to",
-            help="The format to write: dovetail, spert, unified, dygie, crossre, brat, conll04, "
-            "tacred, opennre, semeval2010, semeval2018, docred, conllu-plus, webanno or columns.",
-        ),
+        typer.Option("--to", help="The format to write"),
     ],
-    from_: Annotated[
-        str | None,
-        typer.Option("--from", help="The format to read; recognised from the content if left out."),
-    ] = None,
-    language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
+    from_: From = None,
     ledger: Annotated[
         Path | None, typer.Option(help="A JSON file for the account, with every single drop.")
     ] = None,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Convert a corpus and list what the new format cannot hold."""
-    from rich.console import Console
-
     from dovetail.cli.inspect import show_ledger
+    from dovetail.cli.terminal import Terminal
     from dovetail.corpora import read_corpus, write_corpus
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
 
-    corpus = read_corpus(source, format=from_, language=language)
-    written = write_corpus(corpus.documents, target, format=to)
+    refuse_overwriting(target, source)
+    check_output(ledger, source, target, option="--ledger")
+    # Nothing is scored, so tokens are cut where entities need it, and none is lost.
+    read_as = reading.over(Reading(borders="cut"))
+    with Waiting() as tell:
+        tell.stage(being_read(source))
+        corpus = read_corpus(source, format=from_, reading=read_as)
+        tell.stage(f"writing {target}")
+        written = write_corpus(corpus.documents, target, format=to)
     if ledger is not None:
         account = {"read": corpus.ledger.to_dict(), "written": written.to_dict()}
         write_text(ledger, json.dumps(account, ensure_ascii=False, indent=2) + "\n")
-    console = Console()
+    console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)

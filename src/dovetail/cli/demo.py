@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from dovetail.cli.waiting import Waiting
+
 SENTENCES = {
     "news": (
         "Ada Lovelace, an English mathematician, lived in London, where she worked with Charles "
@@ -31,7 +33,9 @@ def demo_command() -> None:
 
     console = Console(highlight=False)
     for name, sentences in SENTENCES.items():
-        extractor = Extractor.load(name)
+        with Waiting() as tell:
+            tell.stage(f"loading the model {name}")
+            extractor = Extractor.load(name)
         schema = extractor.schema
         console.rule(f"[bold]{escape(name)}[/bold]")
         console.print(

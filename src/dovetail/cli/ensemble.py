@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
+
 Models = Annotated[
     list[str],
     typer.Argument(
@@ -24,12 +27,14 @@ def ensemble_command(models: Models, *, output: Output) -> None:
     The folder holds copies of the models, and is used wherever a model is: to evaluate, to extract,
     or as the teacher of a single model.
     """
-    from dovetail.extractor import model_folder
+    from dovetail.model_folders import model_folder
     from dovetail.saved_ensemble import save_ensemble
 
-    ensemble = save_ensemble(output, [model_folder(model) for model in models])
-    typer.echo(
+    with Waiting() as tell:
+        tell.stage(f"loading and copying {len(models)} models")
+        ensemble = save_ensemble(output, [model_folder(model) for model in models])
+    say(
         f"{len(ensemble)} models, {ensemble.num_stored:,} numbers stored; every model is run on "
         f"every sentence, but for frozen encoders that they share ({ensemble.num_shared_encoders})"
     )
-    typer.echo(f"ensemble: {output}")
+    say(f"ensemble: {output}")

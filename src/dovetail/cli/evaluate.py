@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
+from dovetail.cli.waiting import Waiting, being_read
+from dovetail.reading import Reading
 
+if TYPE_CHECKING:
+    from dovetail.cli.evaluate_display import BesideScores
     from dovetail.corpora import Corpus
     from dovetail.document import Sentence
-    from dovetail.evaluation import Evaluation, MacroScore, Score, ScoreIntervals, SettingScores
+    from dovetail.evaluation import Evaluation
     from dovetail.schema import Schema
 
 Arguments = Annotated[
@@ -52,7 +55,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 Output = Annotated[Path | None, typer.Option(help="Write the scores to this file too, as JSON.")]
 
 
-def evaluate_command(
+@reads_corpora
+def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody passes on
     arguments: Arguments,
     *,
     predictions: Predictions = None,
@@ -61,6 +65,7 @@ def evaluate_command(
     samples: Samples = 1000,
     as_json: AsJson = False,
     output: Output = None,
+    reading: ReadingOptions,
 ) -> None:
     """Score entities and relations against an annotated corpus.
 
@@ -68,35 +73,28 @@ def evaluate_command(
     dovetail evaluate --predictions FILE CORPUS what any system predicted.
     """
     model, corpus = _model_and_corpus(arguments, predictions)
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+    check_output(output, corpus, predictions)
 
-    from dovetail.corpora.files import write_text
-    from dovetail.document import TASKS
-    from dovetail.evaluation import evaluate
+    from dovetail.cli.evaluate_display import show
+    from dovetail.files import write_text
 
-    compared = (
-        _compare_model(model, corpus, format)
-        if predictions is None
-        else _compare_file(predictions, corpus, format)
-    )
-    undirected = compared.symmetric | _symmetric_types(symmetric or [], compared)
-    evaluation = evaluate(
-        compared.gold.sentences,
-        compared.predicted,
-        symmetric=undirected,
-        bootstrap_samples=samples,
-    )
-    unread = {task: compared.gold.ledger[task].dropped for task in TASKS}
-    unknown = {task: compared.unknown.get(task, []) for task in TASKS}
-    scores = {**evaluation.to_dict(), "not_counted": unread, "unknown_to_model": unknown}
+    with Waiting() as tell:
+        compared = (
+            _compare_model(model, corpus, format, reading, tell)
+            if predictions is None
+            else _compare_file(predictions, corpus, format, reading, tell)
+        )
+        tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
+        evaluation = compared.evaluation(symmetric or [], samples)
+    beside = compared.beside()
+    scores = {**evaluation.to_dict(), **asdict(beside)}
     scores_as_json = json.dumps(scores, indent=2, ensure_ascii=False) + "\n"
     if output is not None:
         write_text(output, scores_as_json)
     if as_json:
-        sys.stdout.write(scores_as_json)
+        say_json(scores_as_json.rstrip())
     else:
-        _print(evaluation, unread, unknown)
+        show(evaluation, beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,28 +106,63 @@ class _Compared:
     symmetric: frozenset[str] = frozenset()
     unknown: Mapping[str, list[str]] = field(default_factory=dict)
 
+    def evaluation(self, undirected: list[str], samples: int) -> Evaluation:
+        from dovetail.evaluation import evaluate
 
-def _compare_model(model: str, corpus: Path, format: str | None) -> _Compared:
+        return evaluate(
+            self.gold.sentences,
+            self.predicted,
+            symmetric=self.symmetric | _symmetric_types(undirected, self),
+            bootstrap_samples=samples,
+        )
+
+    def beside(self) -> BesideScores:
+        """What has to be known beside the scores."""
+        from dovetail.cli.evaluate_display import BesideScores
+        from dovetail.document import TASKS
+
+        return BesideScores(
+            not_counted={task: self.gold.ledger[task].dropped for task in TASKS},
+            unaligned={task: _unaligned(self.gold.sentences, task) for task in TASKS},
+            unknown_to_model={task: self.unknown.get(task, []) for task in TASKS},
+            warnings=self.gold.warnings,
+        )
+
+
+def _compare_model(
+    model: str, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
+) -> _Compared:
+    tell.stage(f"loading the model {model}")
     from dovetail.corpora import read_corpus
     from dovetail.extractor import Extractor
+    from dovetail.steps import result_of
 
     extractor = Extractor.load(model)
-    gold = read_corpus(corpus, format=format, language=extractor.tokenizer.language)
+    tell.stage(being_read(corpus))
+    read_as = reading.over(extractor.reading.of_corpora)
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
+    tell.stage(f"annotating {len(gold.sentences):,} sentences")
     return _Compared(
         gold,
-        extractor.annotate(gold.sentences),
+        result_of(extractor.annotating(gold.sentences), tell.progress),
         extractor.schema.symmetric,
         _unknown_types(gold.sentences, extractor.schema),
     )
 
 
-def _compare_file(predictions: Path, corpus: Path, format: str | None) -> _Compared:
+def _compare_file(
+    predictions: Path, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
+) -> _Compared:
     from dovetail.corpora import read_corpus
-    from dovetail.evaluation import align
+    from dovetail.evaluation import align_documents
 
-    gold = read_corpus(corpus, format=format)
-    found = read_corpus(predictions, format=format)
-    return _Compared(gold, align(gold.sentences, found.sentences))
+    read_as = reading.over(Reading())
+    tell.stage(being_read(corpus))
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
+    same = replace(read_as, language=read_as.language or gold.language)
+    tell.stage(being_read(predictions))
+    found = read_corpus(predictions, format=format, reading=same)
+    return _Compared(gold, align_documents(gold.documents, found.documents))
 
 
 def _model_and_corpus(arguments: list[str], predictions: Path | None) -> tuple[str, Path]:
@@ -172,129 +205,22 @@ def _symmetric_types(named: list[str], compared: _Compared) -> frozenset[str]:
     return frozenset(named)
 
 
+def _unaligned(gold: Sequence[Sentence], task: str) -> dict[str, int]:
+    """How many annotations no tokens express, by reason: they count as missed."""
+    reasons = (item.reason for sentence in gold for item in sentence.unaligned_for(task))
+    return dict(Counter(reasons).most_common())
+
+
 def _unknown_types(gold: Sequence[Sentence], schema: Schema) -> dict[str, list[str]]:
     """For each task the types of the corpus that the model cannot say, sorted by name."""
     from dovetail.document import ENTITY_TASK, RELATION_TASK
 
     entities = {entity.type for sentence in gold for entity in sentence.entities}
     relations = {relation.type for sentence in gold for relation in sentence.relations}
+    for sentence in gold:
+        entities.update(item.type for item in sentence.unaligned_for(ENTITY_TASK))
+        relations.update(item.type for item in sentence.unaligned_for(RELATION_TASK))
     return {
         ENTITY_TASK: sorted(entities.difference(schema.entity_types)),
         RELATION_TASK: sorted(relations.difference(schema.relation_types)),
     }
-
-
-def _print(evaluation: Evaluation, unread: dict[str, int], unknown: dict[str, list[str]]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False)
-    for title, strict, boundaries, sentences in (
-        (
-            "Entities",
-            evaluation.entity_strict,
-            evaluation.entity_boundaries,
-            evaluation.entity_sentences,
-        ),
-        (
-            "Relations",
-            evaluation.relation_strict,
-            evaluation.relation_boundaries,
-            evaluation.relation_sentences,
-        ),
-    ):
-        share = f"{sentences} of {evaluation.sentences} sentences annotated"
-        console.print(f"{title}: {share}", style="bold")
-        if sentences:
-            _print_whole(console, _table(strict, boundaries))
-    console.print(
-        "In percent. Strict: borders and types right, both arguments' included.\n"
-        "Boundaries: F1 if the types of entities are left out of account."
-    )
-    if intervals := evaluation.entity_strict.intervals:
-        console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
-    _print_what_is_left_out(console, unread, unknown)
-
-
-def _print_what_is_left_out(
-    console: Console, unread: dict[str, int], unknown: dict[str, list[str]]
-) -> None:
-    from dovetail.document import ENTITY_TASK, RELATION_TASK
-    from dovetail.rendering import shown
-
-    for task, types in unknown.items():
-        if types:
-            console.print(
-                f"The model does not know these {task} types, so each of them counts as missed: "
-                f"{shown(', '.join(types))}",
-                style="yellow",
-            )
-    if any(unread.values()):
-        console.print(
-            f"Not counted: {unread[ENTITY_TASK]} entities and {unread[RELATION_TASK]} relations of "
-            f"the corpus that no sentence can hold.\ndovetail inspect says which and why."
-        )
-
-
-def _print_whole(console: Console, table: Table) -> None:
-    """Print a table with all its numbers: a terminal that is too narrow for it breaks its lines."""
-    width = console.width
-    unlimited = console.options.update(width=100_000)
-    console.width = max(width, console.measure(table, options=unlimited).minimum)
-    console.print(table)
-    console.width = width
-
-
-def _table(strict: SettingScores, boundaries: SettingScores) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    intervals = strict.intervals
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("strict", overflow="fold", min_width=12)
-    for heading in ("P", "R", "F1"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if intervals:
-        widest = len("100.0 to 100.0")  # rich takes the longest word alone for what is needed
-        table.add_column("95 % interval", justify="right", no_wrap=True, min_width=widest)
-    table.add_column("boundaries", justify="right", style="dim", no_wrap=True)
-    table.add_column("support", justify="right", no_wrap=True)
-    table.add_row(
-        "micro",
-        *_ratios(strict.micro, intervals.micro if intervals else None),
-        _percent(boundaries.micro.f1),
-        str(strict.micro.support),
-    )
-    table.add_row(
-        f"macro of {strict.macro.types}",
-        *_ratios(strict.macro, intervals.macro if intervals else None),
-        _percent(boundaries.macro.f1),
-        end_section=True,
-    )
-    for type_, score in strict.by_type.items():
-        in_boundaries = boundaries.by_type.get(type_)  # bare spans have no types
-        table.add_row(
-            _plain(type_),
-            *_ratios(score, intervals.by_type[type_] if intervals else None),
-            "" if in_boundaries is None else _percent(in_boundaries.f1),
-            str(score.support),
-        )
-    return table
-
-
-def _ratios(score: Score | MacroScore, intervals: ScoreIntervals | None) -> list[str]:
-    cells = [_percent(score.precision), _percent(score.recall), _percent(score.f1)]
-    if intervals is not None:
-        cells.append(f"{_percent(intervals.f1.low)} to {_percent(intervals.f1.high)}")
-    return cells
-
-
-def _percent(ratio: float) -> str:
-    return f"{100 * ratio:.1f}"
-
-
-def _plain(type_: str) -> Text:
-    from rich.text import Text
-
-    from dovetail.rendering import shown
-
-    return Text(shown(type_))

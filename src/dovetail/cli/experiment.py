@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.say import say, say_error
 from dovetail.cli.train import INTERRUPTED, stop_on_interrupt
+from dovetail.cli.waiting import Waiting
 from dovetail.threads import available_cores
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
     plan_done = smoke_plan(read) if smoke else read
     if smoke:
         tried = ", ".join(row.name for row in plan_done.rows)
-        typer.echo(f"tries {len(plan_done.rows)} of {len(read.rows)} configs: {tried}")
+        say(f"tries {len(plan_done.rows)} of {len(read.rows)} configs: {tried}")
     experiment = Experiment.of_plan(plan_done, runs)
     chosen = experiment.part(parts_of(configs), seeds_of(seeds))
     failures: list[str] = []
@@ -114,8 +116,8 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
         export_files(experiment, export)
     if failures:
         for failure in failures:
-            typer.secho(f"failed: {failure}", fg=typer.colors.RED, err=True)
-        typer.echo("the same command tries them again", err=True)
+            say_error(f"failed: {failure}")
+        say("the same command tries them again", err=True)
         raise typer.Exit(1)
 
 
@@ -164,44 +166,45 @@ def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) ->
     Raises:
         typer.Exit: after Ctrl-C.
     """
-    from rich.console import Console
-
     from dovetail.cli.experiment_display import ExperimentDisplay
+    from dovetail.cli.terminal import Terminal
     from dovetail.experiments.schedule import refuse_other_configs, run_cells
 
     root = experiment.root
     refuse_other_configs(cells, root)
     experiment.begin()
-    display = ExperimentDisplay(Console(soft_wrap=True), root, workers.places)
+    display = ExperimentDisplay(Terminal(soft_wrap=True), root, workers.places)
     # Cells are processes that would live on if this one were ended without a word to them.
     with stop_on_interrupt(signal.SIGTERM, signal.SIGHUP) as stop:
         display.show(run_cells(cells, workers, root, should_stop=stop.is_set))
     if display.stopped:
-        typer.echo("stopped; the same command goes on after the last whole epoch of each cell")
+        say("stopped; the same command goes on after the last whole epoch of each cell")
         raise typer.Exit(INTERRUPTED)
     return display.failures
 
 
 def show_tables(experiment: Experiment, *, speed: bool) -> None:
     """Write and print the tables of the cells that are finished."""
-    from rich.console import Console
-
     from dovetail.cli.experiment_display import print_table
+    from dovetail.cli.terminal import Terminal
     from dovetail.experiments.speed import measure_speed
     from dovetail.experiments.tables import all_tables, explanation
 
     results = experiment.results()
     if not results:
-        typer.echo("no cell is finished, so there is no table")
+        say("no cell is finished, so there is no table")
         return
-    if speed:
-        measure_speed(results)
-    summary = experiment.write_tables(results)
-    console = Console(highlight=False)
+    with Waiting() as tell:
+        if speed:
+            tell.stage("measuring the speed of each config")
+            measure_speed(results)
+        tell.stage("testing differences, writing tables and figures")
+        summary = experiment.write_tables(results)
+    console = Terminal(highlight=False)
     for table in all_tables(summary):
         print_table(console, table)
-    typer.echo(explanation(summary))
-    typer.echo(f"tables and figures: {experiment.folder}")
+    say(explanation(summary))
+    say(f"tables and figures: {experiment.folder}")
 
 
 def export_files(experiment: Experiment, folder: Path) -> None:
@@ -210,7 +213,7 @@ def export_files(experiment: Experiment, folder: Path) -> None:
 
     experiment.begin()  # the plan as it is now
     copied = export(experiment.folder, folder)
-    typer.echo(f"copied to {folder}: {', '.join(path.name for path in copied)}")
+    say(f"copied to {folder}: {', '.join(path.name for path in copied)}")
 
 
 def clean(experiment: Experiment, drop: str) -> None:
@@ -218,4 +221,4 @@ def clean(experiment: Experiment, drop: str) -> None:
     if drop == "nothing":
         return
     freed = sum(r.folder.drop(models=drop == "models") for r in experiment.results())
-    typer.echo(f"removed {drop} of finished cells: {freed / 1e6:,.0f} MB")
+    say(f"removed {drop} of finished cells: {freed / 1e6:,.0f} MB")

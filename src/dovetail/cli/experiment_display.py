@@ -14,6 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from dovetail.cli.terminal import Terminal
+from dovetail.cli.waiting import PLAIN_EVERY
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.schedule import (
@@ -43,6 +45,7 @@ class ExperimentDisplay:
         self._finished = 0
         self._total = 0
         self._elsewhere = 0
+        self._told = time.monotonic()
         self._bars = _Bars(console, root) if console.is_terminal else None
 
     def show(self, events: Iterable[Event]) -> None:
@@ -76,6 +79,7 @@ class ExperimentDisplay:
                 self.failures.append(f"{event.cell.key}: it needs {event.needed}, which failed")
             case Tick():
                 yield from self._elsewhere_lines(event.elsewhere)
+                yield from self._still_at_it()
             case Stopped():
                 self.stopped = True
 
@@ -83,6 +87,19 @@ class ExperimentDisplay:
         changed, self._elsewhere = number != self._elsewhere, number
         if number and changed:
             yield f"cells that other processes are at: {number}"
+
+    def _still_at_it(self) -> Iterable[str]:
+        """A line now and then where there are no bars, so that a log does not fall silent."""
+        now = time.monotonic()
+        if self._bars is not None or now - self._told < PLAIN_EVERY:
+            return
+        self._told = now
+        epochs = sum(CellFolder(self.root, key).epochs_done() for key in self._clock.started)
+        left = self._clock.left()
+        yield (
+            f"{self._count()} {len(self._clock.started)} cells under way, {epochs} epochs done"
+            f"{f'; {left}' if left else ''}"
+        )
 
     def _count(self) -> str:
         return f"\\[{self._finished}/{self._total}]"  # a bracket that rich leaves alone
@@ -212,7 +229,7 @@ def print_table(console: Console, table: TextTable) -> None:
     for row in table.rows:
         shown.add_row(*map(escape, row))
     unlimited = console.options.update(width=100_000)
-    wide = Console(
+    wide = Terminal(
         file=console.file,
         width=max(console.width, console.measure(shown, options=unlimited).maximum),
         highlight=False,

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dovetail.cli.inputs import documents_of, documents_of_corpora
+from dovetail.cli.inputs import documents_of, documents_of_corpora, files_read
+from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
+from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
+from dovetail.errors import DovetailError
+from dovetail.files import Lines, open_lines
 
 if TYPE_CHECKING:
+    from dovetail.document import Document
     from dovetail.extraction import Extraction
     from dovetail.extractor import Extractor
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as the shell counts it."""
+
 
 Model = Annotated[
     str,
     typer.Argument(
-        help="A model folder, or the name of a shipped model (news, adverse-effects).",
+        help="A model folder, that of a run, or the name of a shipped model (news, "
+        "adverse-effects).",
         show_default=False,
     ),
 ]
@@ -44,6 +59,7 @@ From = Annotated[
     str | None,
     typer.Option(
         "--from",
+        "--format",
         metavar="FORMAT",
         help="Read corpora of this format; by default recognised.",
     ),
@@ -56,6 +72,7 @@ Threads = Annotated[
 ]
 
 
+@reads_corpora
 def extract_command(
     model: Model,
     inputs: Inputs = None,
@@ -64,55 +81,104 @@ def extract_command(
     from_: From = None,
     output: Output = None,
     threads: Threads = 0,
+    reading: ReadingOptions,
 ) -> None:
     """Extract entities and relations.
 
     In a terminal the result is rendered for reading; otherwise, and into a file, it is JSON lines
-    with character offsets, types and confidences.
+    of the native corpus format, with character offsets, types and confidences.
+
+    A line or file that cannot be read ends the command, which keeps the results before it;
+    --on-error drop leaves it out, lists it in OUTPUT.errors.jsonl, or on standard error where there
+    is no output file, and the exit code is then 3.
     """
     sources = inputs or ["-"]
     if to is not None and output is None:
         raise typer.BadParameter("name the file to write with -o", param_hint="--to")
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
-    from dovetail.extractor import Extractor
+    for path in filter(None, (output, errors_file(output))):
+        check_output(path, *files_read(sources, path))
+    with Waiting() as tell:
+        tell.stage(f"loading the model {model}")
+        from dovetail.extractor import Extractor
 
-    extractor = Extractor.load(model, threads=threads)
-    if to is not None and output is not None:
-        extract_corpora(extractor, sources, from_, to, output)
-        return
-    documents = (
-        documents_of(sources, extractor.tokenizer)
-        if from_ is None
-        else documents_of_corpora(sources, from_, extractor.tokenizer.language)
-    )
-    extractions = extractor.pipe_documents(documents)
-    if output is not None:
-        from dovetail.corpora.files import open_atomically
+        extractor = Extractor.load(model, threads=threads)
+    corpora = reading.over(extractor.reading.of_corpora)
+    with LeftOut.listed(output) as left_out:
+        drop = None if corpora.on_error == "refuse" else left_out.add
+        documents = (
+            documents_of(sources, extractor.tokenizer.like(corpora), corpora, drop=drop)
+            if from_ is None and to is None
+            else documents_of_corpora(sources, from_, corpora, drop=drop)
+        )
+        extractions = extractor.pipe_documents(documents)
+        if to is not None and output is not None:
+            write_as(to, extractions, output)
+        elif output is not None:
+            write_lines(extractor, extractions, output)
+        elif sys.stdout.isatty():
+            render(extractor, extractions)
+        else:
+            print_lines(extractor, extractions)
+    if left_out.count:
+        say(left_out.summary(), err=True)
+        raise typer.Exit(DROPPED)
 
-        with open_atomically(output) as file:
-            file.writelines(map(line_of, extractions))
-    elif sys.stdout.isatty():
-        render(extractor, extractions)
-    else:
-        sys.stdout.writelines(map(line_of, extractions))
 
-
-def extract_corpora(
-    extractor: Extractor, sources: list[str], from_: str | None, to: str, output: Path
-) -> None:
-    """Predict on the sentences of corpora as they stand, and write them in a corpus format."""
+def write_as(format: str, extractions: Iterable[Extraction], output: Path) -> None:
+    """Write predictions in a corpus format; those before an error too, and then raise it."""
     from dovetail.corpora import write_corpus
 
-    documents = documents_of_corpora(sources, from_, extractor.tokenizer.language)
-    found = (extraction.document for extraction in extractor.pipe_documents(documents))
-    ledger = write_corpus(found, output, format=to)
-    typer.echo(f"{output}\n{ledger.summary()}", err=True)
+    documents: list[Document] = []
+    failure: DovetailError | None = None
+    try:
+        documents.extend(extraction.document for extraction in extractions)
+    except DovetailError as error:
+        failure = error
+    if documents or failure is None:
+        ledger = write_corpus(documents, output, format=format)
+        say(f"{output}\n{ledger.summary()}", err=True)
+    if failure is not None:
+        _note_results(failure, len(documents), output)
+        raise failure
 
 
-def line_of(extraction: Extraction) -> str:
-    """A line of JSON."""
-    return json.dumps(extraction.to_dict(), ensure_ascii=False) + "\n"
+def write_lines(extractor: Extractor, extractions: Iterable[Extraction], output: Path) -> None:
+    """Write extractions to a file as they come."""
+    with open_lines(output) as lines, _said_if_it_ends_early(lines):
+        lines.write_heading(_line(extractor.header()))
+        for extraction in extractions:
+            lines.write(_line(extraction.to_dict()))
+
+
+@contextmanager
+def _said_if_it_ends_early(lines: Lines) -> Iterator[None]:
+    try:
+        yield
+    except DovetailError as error:
+        _note_results(error, lines.count, lines.path)
+        raise
+    except KeyboardInterrupt:
+        say(f"stopped; {lines.path} has the results so far: {lines.count}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _note_results(error: DovetailError, count: int, output: Path) -> None:
+    if count:
+        error.add_note(f"{output} has the results before it: {count}.")
+
+
+def print_lines(extractor: Extractor, extractions: Iterable[Extraction]) -> None:
+    """Print extractions for another program, as they come; nothing if the first one fails."""
+    stream = iter(extractions)
+    first = list(islice(stream, 1))
+    sys.stdout.write(_line(extractor.header()))
+    for extraction in chain(first, stream):
+        sys.stdout.write(_line(extraction.to_dict()))
+        sys.stdout.flush()
+
+
+def _line(values: object) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def render(extractor: Extractor, extractions: Iterable[Extraction]) -> None:

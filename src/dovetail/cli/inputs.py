@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dovetail.bounded import check_regular, json_value
+from dovetail.errors import CorpusError, CorpusFormatError
+from dovetail.reading import Reading
 
 if TYPE_CHECKING:
     from dovetail.document import Document
@@ -17,8 +22,36 @@ if TYPE_CHECKING:
 FILE_SUFFIXES = (".txt", ".jsonl", ".json", ".ann", ".md", ".csv", ".tsv", ".conll")
 """A name that ends so is a file even where there is none: a text would hardly end like that."""
 
+STANDOFF = (".txt", ".ann")
+"""The two files of a document of brat."""
 
-def documents_of(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[Document]:
+
+@dataclass(frozen=True, slots=True)
+class BadItem:
+    """An item that cannot be read: where it stands, its index in the input from 0, and why not."""
+
+    place: str
+    index: int
+    message: str
+
+
+Drop = Callable[[BadItem], None]
+"""What is told of an item that is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A text, or a corpus, that is read when its turn comes."""
+
+    place: str
+    read: Callable[[], Sequence[Document]]
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Places and faults of what a corpus left out when it was read."""
+
+
+def documents_of(
+    sources: Iterable[str], tokenizer: Tokenizer, reading: Reading, *, drop: Drop | None = None
+) -> Iterator[Document]:
     """The documents of the command line's arguments, one after another.
 
     An argument that names a file is read, whatever else it may be, and names its document:
@@ -26,23 +59,70 @@ def documents_of(sources: Iterable[str], tokenizer: Tokenizer) -> Iterator[Docum
     corpus that keeps its own tokens; any other file is one document.  ``-`` is standard input, a
     document a line.
 
-    Raises:
-        CorpusError: if a file is missing or cannot be read.
-    """
-    from dovetail.corpora.files import read_text
+    Args:
+        sources: the arguments.
+        tokenizer: cuts texts.
+        reading: how corpora are read.
+        drop: called with what cannot be read, which is then left out.
 
+    Raises:
+        CorpusError: if there is no `drop`, and a file is missing, or something cannot be read.
+    """
+    return _documents(_items(sources, tokenizer, reading), drop)
+
+
+def documents_of_corpora(
+    sources: Iterable[str], format: str | None, reading: Reading, *, drop: Drop | None = None
+) -> Iterator[Document]:
+    """The documents of arguments that all name corpora.
+
+    Raises:
+        CorpusError: if one is standard input, or if there is no `drop`, and one is missing or
+            cannot be read.
+    """
+    for source in sources:
+        if source in ("", "-"):
+            raise CorpusError("a corpus is read from a file or folder; name one")
+    return _documents((_corpus(Path(source), format, reading) for source in sources), drop)
+
+
+def _documents(items: Iterable[_Item], drop: Drop | None) -> Iterator[Document]:
+    index = 0
+    for item in items:
+        try:
+            documents = item.read()
+        except CorpusError as error:
+            if drop is None:
+                error.add_note(f"It is item {index} of the input, counted from 0.")
+                raise
+            drop(BadItem(item.place, index, str(error)))
+            index += 1
+            continue
+        for place, message in item.broken:
+            if drop is not None:
+                drop(BadItem(place, index, message))
+            index += 1
+        yield from documents
+        index += len(documents)
+
+
+def _items(sources: Iterable[str], tokenizer: Tokenizer, reading: Reading) -> Iterator[_Item]:
     for source in sources:
         path = Path(source)
         if source == "-":
-            yield from (tokenizer.document(text) for text in texts_of_stream(sys.stdin.buffer))
+            for number, line in enumerate(standard_input(), start=1):
+                place = f"line {number} of standard input"
+                yield _Item(place, partial(_document_of_line, line, place, tokenizer))
         elif not source or not names_file(path):  # an empty path would be the working directory
-            yield tokenizer.document(text_of_argument(source))
+            text = text_of_argument(source)
+            place = f"the text {text[:40]!r}"
+            yield _Item(place, partial(_document, text, "", place, tokenizer))
         elif path.suffix == ".json" or path.is_dir() or has_tokens(path):
-            yield from corpus_documents(path, language=tokenizer.language)
+            yield _corpus(path, None, reading)
         elif path.suffix == ".jsonl":
-            yield from (tokenizer.document(text, id) for id, text in texts_of_lines(path))
+            yield from _items_of_lines(path, tokenizer)
         else:
-            yield tokenizer.document(read_text(path, may_be_empty=True), path.name)
+            yield _Item(source, partial(_document_of_file, path, tokenizer))
 
 
 def names_file(path: Path) -> bool:
@@ -51,6 +131,16 @@ def names_file(path: Path) -> bool:
         return path.exists() or path.suffix in FILE_SUFFIXES
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return False
+
+
+def files_read(sources: Iterable[str], output: Path) -> Iterator[Path]:
+    """The files behind the arguments, as far as `output` may be one of them."""
+    for source in sources:
+        path = Path("/dev/stdin" if source == "-" else source)
+        if source and names_file(path):
+            yield path
+            if output.suffix in STANDOFF:
+                yield path / output.name if path.is_dir() else path.with_suffix(output.suffix)
 
 
 def text_of_argument(argument: str) -> str:
@@ -66,8 +156,9 @@ def has_tokens(path: Path) -> bool:
     if path.suffix != ".jsonl":
         return False
     try:
+        check_regular(path)
         with path.open("rb") as lines:
-            record = json.loads(next(lines, b"").removeprefix(codecs.BOM_UTF8))
+            record = json_value(next(lines, b"").removeprefix(codecs.BOM_UTF8).decode("utf-8"))
     except (OSError, ValueError):
         return False  # said by who reads it
     if not isinstance(record, dict) or ("text" in record and "sentences" not in record):
@@ -75,69 +166,87 @@ def has_tokens(path: Path) -> bool:
     return any(name in record for name in ("format", "tokens", "sentence", "sentences"))
 
 
-def documents_of_corpora(
-    sources: Iterable[str], format: str | None, language: str
-) -> Iterator[Document]:
-    """The documents of arguments that all name corpora.
-
-    Raises:
-        CorpusError: if one is standard input, is missing or cannot be read.
-    """
-    from dovetail.errors import CorpusError
-
-    for source in sources:
-        if source in ("", "-"):
-            raise CorpusError("a corpus is read from a file or folder; name one")
-        yield from corpus_documents(Path(source), format, language=language)
-
-
-def corpus_documents(
-    path: Path, format: str | None = None, *, language: str = "en"
-) -> tuple[Document, ...]:
-    """The documents of a corpus, with its own sentences and tokens."""
+def _corpus(path: Path, format: str | None, reading: Reading) -> _Item:
+    """The documents of a corpus, with its own sentences and tokens if it has any."""
     from dovetail.corpora import read_corpus
 
-    return read_corpus(path, format=format, language=language).documents
+    broken: list[tuple[str, str]] = []
+
+    def read() -> tuple[Document, ...]:
+        corpus = read_corpus(path, format=format, reading=reading)
+        lost = (item for item in corpus.ledger.drops if item.kind == "document")
+        broken.extend((f"{path}: {item.document_id}", str(item)) for item in lost)
+        return corpus.documents
+
+    return _Item(str(path), read, broken)
 
 
-def texts_of_stream(stream: Iterable[bytes]) -> Iterator[str]:
-    """The lines of standard input, which are UTF-8 whatever the locale is.
-
-    Raises:
-        CorpusError: naming the line that is not.
-    """
-    from dovetail.errors import CorpusError
-
-    for number, line in enumerate(stream, start=1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"line {number} of standard input is not UTF-8 text: {error}"
-            ) from error
-
-
-def texts_of_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The fields "id" (or nothing) and "text" of every line of a JSON-lines file.
+def standard_input() -> Iterator[bytes]:
+    """The lines of standard input.
 
     Raises:
-        CorpusFormatError: naming the line that has no text, or is not UTF-8.
+        CorpusError: if it is closed, or cannot be read.
     """
-    from dovetail.errors import CorpusError, CorpusFormatError
-
+    if sys.stdin is None:
+        raise CorpusError("standard input is closed; name a text or a file to extract from")
     try:
+        yield from sys.stdin.buffer
+    except (OSError, ValueError) as error:
+        raise CorpusError(f"standard input cannot be read: {error}") from error
+
+
+def _document(text: str, id: str, place: str, tokenizer: Tokenizer) -> tuple[Document, ...]:
+    try:
+        return (tokenizer.document(text, id),)
+    except CorpusError as error:
+        raise CorpusError(f"{place}: {error}") from error
+
+
+def _document_of_line(line: bytes, place: str, tokenizer: Tokenizer) -> tuple[Document, ...]:
+    """A line of standard input, which is UTF-8 whatever the locale is."""
+    try:
+        text = line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{place} is not UTF-8 text: {error}") from error
+    return _document(text, "", place, tokenizer)
+
+
+def _document_of_file(path: Path, tokenizer: Tokenizer) -> tuple[Document, ...]:
+    from dovetail.corpora.files import read_text
+
+    return _document(read_text(path, may_be_empty=True), path.name, str(path), tokenizer)
+
+
+def _items_of_lines(path: Path, tokenizer: Tokenizer) -> Iterator[_Item]:
+    """The lines of a JSON-lines file that are not blank, or the file where it cannot be opened."""
+    try:
+        check_regular(path)
         lines = path.open("rb")
     except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+        yield _Item(str(path), partial(_fail, f"{path} cannot be read: {error.strerror}"))
+        return
     with lines:
         for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line)
-                text, id = record["text"], record.get("id", "")
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise CorpusFormatError(
-                    f'{path}:{number}: expected a JSON object with a "text": {error!r}'
-                ) from error
-            if not isinstance(text, str):
-                raise CorpusFormatError(f'{path}:{number}: "text" is {text!r}, expected a string')
-            yield str(id), text
+            if line.strip():
+                read = partial(_document_of_record, line, path, number, tokenizer)
+                yield _Item(f"{path}:{number}", read)
+
+
+def _document_of_record(
+    line: bytes, path: Path, number: int, tokenizer: Tokenizer
+) -> tuple[Document, ...]:
+    """The document in a line: its "id", if it has one, and its "text"."""
+    from dovetail.corpora.files import parse_json
+    from dovetail.corpora.records import Record
+
+    place = f"{path}:{number}"
+    try:
+        content = line.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorpusFormatError(f"{place}: not UTF-8 text: {error}") from error
+    record = Record.of(parse_json(content, path, line=number), place)
+    return _document(record.string("text"), record.identifier("id"), place, tokenizer)
+
+
+def _fail(message: str) -> Sequence[Document]:
+    raise CorpusError(message)

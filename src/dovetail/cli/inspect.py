@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
+from dovetail.cli.waiting import Waiting, being_read
+from dovetail.reading import Reading
+from dovetail.showing import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 _SIGNATURES_SHOWN = 40
 
 
+@reads_corpora
 def inspect_command(
     paths: Annotated[
         list[Path], typer.Argument(help="Corpus files, or folders of brat files: one per split.")
@@ -27,26 +34,29 @@ def inspect_command(
     format: Annotated[
         str | None, typer.Option(help="The format's name; recognised from the content if left out.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Language of raw text, as spaCy names it.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Count what is in corpora and list what may go wrong with them."""
     from dovetail.corpora import read_corpus
     from dovetail.corpora.inspection import inspect_corpora
 
     names = split_names(paths)
-    inspection = inspect_corpora(
-        {
-            name: read_corpus(path, format=format, language=language)
-            for name, path in zip(names, paths, strict=True)
-        }
-    )
+    read_as = reading.over(Reading())
+    corpora = {}
+    with Waiting() as tell:
+        for name, path in zip(names, paths, strict=True):
+            tell.stage(being_read(path))
+            corpora[name] = read_corpus(path, format=format, reading=read_as)
+        tell.stage("counting, and looking for problems")
+        inspection = inspect_corpora(corpora)
     if as_json:
-        typer.echo(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
+        say_json(json.dumps(inspection.to_dict(), ensure_ascii=False, indent=2))
         return
-    from rich.console import Console
+    from dovetail.cli.terminal import Terminal
 
-    show(inspection, Console())
+    show(inspection, Terminal())
 
 
 def split_names(paths: Iterable[Path]) -> list[str]:
@@ -77,6 +87,8 @@ def split_names(paths: Iterable[Path]) -> list[str]:
 def show(inspection: Inspection, console: Console) -> None:
     """Print an inspection as tables."""
     splits = inspection.splits
+    for warning in inspection.warnings:
+        console.print(f"! {warning}", style="bold yellow", markup=False, highlight=False)
     console.print(_overview(splits))
     console.print(_types("entity type", {name: dict(s.entities) for name, s in splits.items()}))
     if any(summary.relations for summary in splits.values()):
@@ -93,18 +105,20 @@ def _show_problems(problems: Sequence[Problem], console: Console) -> None:
     if not problems:
         console.print("No problems found.", style="green")
         return
-    console.print(f"\n{len(problems)} things to know", style="bold")
+    things = "1 thing" if len(problems) == 1 else f"{len(problems)} things"
+    console.print(f"\n{things} to know", style="bold")
     for problem in problems:
         console.print(f"- {problem.message}", style="yellow", markup=False, highlight=False)
         for example in problem.examples:
-            console.print(
-                f"    {example}",
-                style="dim",
-                markup=False,
-                highlight=False,
-                overflow="ellipsis",
-                no_wrap=True,
-            )
+            for depth, line in enumerate(example.splitlines()):
+                console.print(
+                    f"    {'  ' * depth}{line}",
+                    style="dim",
+                    markup=False,
+                    highlight=False,
+                    overflow="ellipsis",
+                    no_wrap=True,
+                )
 
 
 def _show_advice(advice: EntityHeadAdvice, console: Console) -> None:
@@ -132,11 +146,13 @@ def _table(first: str, columns: Iterable[str]) -> Table:
     table = Table()
     table.add_column(Text(first))
     for column in columns:
-        table.add_column(Text(column), justify="right", overflow="fold")
+        table.add_column(Text(shown(column)), justify="right", overflow="fold")
     return table
 
 
 def _overview(splits: Mapping[str, SplitSummary]) -> Table:
+    from dovetail.document import ENTITY_TASK, RELATION_TASK
+
     table = _table("", splits)
     rows: dict[str, Callable[[SplitSummary], int]] = {
         "documents": lambda s: s.documents,
@@ -144,8 +160,10 @@ def _overview(splits: Mapping[str, SplitSummary]) -> Table:
         "tokens": lambda s: s.tokens,
         "longest sentence, tokens": lambda s: s.longest_sentence,
         "entities": lambda s: s.entities.total(),
+        "entities that are not whole tokens": lambda s: s.unaligned_of(ENTITY_TASK),
         "longest entity, tokens": lambda s: max(s.entity_lengths, default=0),
         "relations": lambda s: s.relations.total(),
+        "relations beyond one unit or its tokens": lambda s: s.unaligned_of(RELATION_TASK),
         "tail before head": lambda s: s.tail_before_head,
         "longest gap in a relation, tokens": lambda s: max(s.relation_distances, default=0),
         "sentences without entities": lambda s: s.without_entities,
@@ -166,7 +184,7 @@ def _types(title: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table(title, counts)
     for type_ in sorted({type_ for column in counts.values() for type_ in column}):
         cells = [f"{column.get(type_, 0):,}" for column in counts.values()]
-        table.add_row(Text(type_), *cells)
+        table.add_row(Text(shown(type_)), *cells)
     return table
 
 
@@ -180,7 +198,7 @@ def _signatures(splits: Mapping[str, SplitSummary]) -> Table:
     for signature in listed[:_SIGNATURES_SHOWN]:
         type_, head, tail = signature
         cells = [f"{summary.signatures[signature]:,}" for summary in splits.values()]
-        table.add_row(Text(f"{type_}: {head} -> {tail}"), *cells)
+        table.add_row(Text(shown(f"{type_}: {head} -> {tail}")), *cells)
     if len(listed) > _SIGNATURES_SHOWN:
         table.add_row(f"and {len(listed) - _SIGNATURES_SHOWN} more, listed by --json")
     return table

@@ -46,12 +46,11 @@ def probe_command(
     from dovetail.config import load_config
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
-    from rich.console import Console
-
     from dovetail.cli.probe_display import show_found, show_probes
+    from dovetail.cli.terminal import Terminal
     from dovetail.experiments.probes import exits_from, planned, write_recipes
 
-    console = Console(soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     folder = runs / f"{start.name}-probes"
     probes = planned(sorted({*(penalties or [1e-3])}), seeds, first_seed=start.seed)
     with stop_on_interrupt() as stop:

@@ -9,6 +9,11 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.outputs import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
+from dovetail.cli.waiting import Waiting
+
 Source = Annotated[
     Path,
     typer.Argument(
@@ -35,12 +40,14 @@ Predictions = Annotated[
 ]
 
 
+@reads_corpora
 def report_command(
     source: Source,
     *,
     output: Output = None,
     test: Test = None,
     predictions: Predictions = None,
+    reading: ReadingOptions,
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
 
@@ -49,19 +56,26 @@ def report_command(
     """
     if test is not None and predictions is not None:
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")
-    if output is not None and not output.parent.is_dir():  # better said before the work than after
-        raise typer.BadParameter(f"there is no folder {output.parent}", param_hint="--output")
+    target = output or (
+        source / "report.html" if predictions is None else predictions.with_suffix(".html")
+    )
+    check_output(output, source, test, predictions)
 
-    from dovetail.corpora.files import write_text
+    from dovetail.files import write_text
     from dovetail.report.page import Made, environment
 
     environment()  # what is not installed is said before torch is loaded
     from dovetail.report.source import page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    page = page_of(source, Made.now(command), test=test, predictions=predictions)
-    target = output or (
-        source / "report.html" if predictions is None else predictions.with_suffix(".html")
-    )
+    with Waiting() as tell:
+        page = page_of(
+            source,
+            Made.now(command),
+            test=test,
+            predictions=predictions,
+            read_as=reading.over,
+            tell=tell,
+        )
     write_text(target, page)
-    typer.echo(f"report: {target}")
+    say(f"report: {target}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
+from dovetail.cli.say import say
 from dovetail.cli.train import ConfigFile, Overrides
+from dovetail.cli.waiting import Waiting
 
 
 def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> None:
@@ -16,10 +16,15 @@ def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> No
     from dovetail.config import load_config
 
     settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
-    from rich.console import Console
-
     from dovetail.cli.strategies_display import show_strategies
+    from dovetail.cli.terminal import Terminal
     from dovetail.experiments.strategies import strategies
 
-    typer.echo(f"counting with the data and encoders of {config}", err=True)
-    show_strategies(tuple(strategies(settings)), Console())
+    say(f"counting with the data and encoders of {config}", err=True)
+    counted = []
+    with Waiting() as tell:
+        tell.stage("reading the corpora and the encoders")
+        for strategy in strategies(settings):
+            counted.append(strategy)
+            tell.stage(f"building models, {len(counted)} ways of sharing done")
+    show_strategies(tuple(counted), Terminal())

@@ -69,14 +69,13 @@ def train_command(
 
     # What is wrong with the config is said before torch is loaded.
     settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
-    from rich.console import Console
-
+    from dovetail.cli.terminal import Terminal
     from dovetail.cli.training_display import show_training
     from dovetail.training import train
 
     with stop_on_interrupt() as stop:
         events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
-        ended = show_training(events, Console(soft_wrap=True))
+        ended = show_training(events, Terminal(soft_wrap=True))
     if not ended:
         raise typer.Exit(INTERRUPTED)
 

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from dovetail.cli.waiting import Waiting
 from dovetail.evaluation import Evaluation
 from dovetail.rendering import duration
+from dovetail.steps import Done
 from dovetail.training import (
-    EncodingProgress,
     EpochResult,
     RunEvent,
     RunFinished,
     RunStarted,
+    StageProgress,
     StepResult,
     TeachingProgress,
 )
 from dovetail.training.splits import Splits
 
+PREPARING = "reading the corpora and building the model"
+
 
 def show_training(events: Iterable[RunEvent], console: Console) -> bool:
     """Show the events of a run as they come, and say whether it went to its end."""
-    bar = ProgressBar(console) if console.is_terminal else None
     ended = False
-    context: AbstractContextManager[object] = bar.progress if bar else nullcontext()
-    with context:
+    with ProgressBar(console) if console.is_terminal else ProgressLines(console) as progress:
         for event in events:
-            if bar is not None:
-                bar.update(event)
+            progress.update(event)
             for line in lines_of(event):
                 console.print(line, highlight=False)
             ended = isinstance(event, RunFinished) and not event.interrupted
@@ -77,7 +78,8 @@ def started_lines(event: RunStarted) -> Iterable[str]:
         f"{event.device}, {event.precision}, {event.threads} thread(s)"
     )
     if event.epochs_done:
-        yield f"resumed after epoch {event.epochs_done}"
+        rest = "; nothing is left to train" if event.is_over else ""
+        yield f"resumed after epoch {event.epochs_done}{rest}"
 
 
 def extra_sentences(splits: Splits) -> str:
@@ -119,51 +121,97 @@ def finished_lines(event: RunFinished) -> Iterable[str]:
 
 
 def scores_line(evaluation: Evaluation) -> str:
-    """Strict micro-F1 of both tasks, in percent."""
-    entities, relations = evaluation.entity_strict.micro.f1, evaluation.relation_strict.micro.f1
-    return f"entities {100 * entities:.1f}  relations {100 * relations:.1f}"
+    """Strict micro-F1 of both tasks, in percent; of relations only if there are any."""
+    entities, relations = evaluation.entity_strict.micro, evaluation.relation_strict.micro
+    line = f"entities {100 * entities.f1:.1f}"
+    if relations.support or relations.predicted:
+        line += f"  relations {100 * relations.f1:.1f}"
+    return line
+
+
+class ProgressLines:
+    """Plain lines while a part of the work takes long."""
+
+    def __init__(self, console: Console) -> None:
+        self._waiting = Waiting(
+            lambda line: console.print(line, highlight=False, markup=False), live=False
+        )
+        self._stage = PREPARING
+
+    def __enter__(self) -> Self:
+        self._waiting.__enter__()
+        self._waiting.stage(self._stage)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._waiting.__exit__(*error)
+
+    def update(self, event: RunEvent) -> None:
+        """Take note of how far the work is."""
+        stage, done = stage_of(event)
+        if stage != self._stage:
+            self._waiting.stage(stage)
+            self._stage = stage
+        if done is not None:
+            self._waiting.progress(done)
+
+
+def stage_of(event: RunEvent) -> tuple[str, Done | None]:
+    """What is being done after an event, in words, and how far it is, if that is known."""
+    match event:
+        case StageProgress():
+            return event.stage, Done(event.done, event.total) if event.total else None
+        case TeachingProgress():
+            return "asking the teacher", Done(event.done, event.total)
+        case StepResult():
+            return f"epoch {event.epoch}/{event.epochs}", Done(event.step, event.steps)
+        case EpochResult():
+            return "saving the checkpoint", None
+        case _:
+            return "", None
 
 
 class ProgressBar:
-    """The bar of the current epoch, and the time that training will take at the most."""
+    """The bar of what is being done, and the time that training will take at the most."""
 
     def __init__(self, console: Console) -> None:
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps"),
+            TextColumn("{task.fields[far]}"),
             TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self.task: TaskID = self.progress.add_task("reading the corpora", total=None, left="")
+        self.task: TaskID = self.progress.add_task(PREPARING, total=None, far="", left="")
         self.epoch_seconds: list[float] = []
-        self.epoch_started = time.monotonic()
+        self.stage = PREPARING
+        self.stage_started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.progress.stop()
 
     def update(self, event: RunEvent) -> None:
         """Move the bar."""
-        match event:
-            case EncodingProgress():
-                self._show("encoding sentences", event.done, event.total, "")
-            case TeachingProgress():
-                rest = event.seconds * (event.total - event.done) / max(1, event.done)
-                left = f"{duration(rest)} left" if event.done else ""
-                self._show("asking the teacher", event.done, event.total, left)
-            case StepResult():
-                if event.step == 1:
-                    self.epoch_started = time.monotonic()
-                self._show(
-                    f"epoch {event.epoch}/{event.epochs}",
-                    event.step,
-                    event.steps,
-                    self.time_left(event, time.monotonic() - self.epoch_started),
-                )
-            case EpochResult():
-                self.epoch_seconds.append(event.seconds)
-
-    def _show(self, description: str, done: int, total: int, left: str) -> None:
+        if isinstance(event, EpochResult):
+            self.epoch_seconds.append(event.seconds)
+        stage, done = stage_of(event)
+        if stage != self.stage:
+            self.stage, self.stage_started = stage, time.monotonic()
+        elapsed = time.monotonic() - self.stage_started
+        far = left = ""
+        if isinstance(event, StepResult):
+            far, left = f"{event.step}/{event.steps} steps", self.time_left(event, elapsed)
+        elif done is not None and done.done:
+            far = f"{100 * done.done // done.total} %"
+            left = f"about {duration(elapsed * (done.total - done.done) / done.done)} left"
+        completed, total = done if done is not None else (0, None)
         self.progress.update(
-            self.task, description=description, completed=done, total=total, left=left
+            self.task, description=stage, completed=completed, total=total, far=far, left=left
         )
 
     def time_left(self, event: StepResult, elapsed: float) -> str:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dovetail.cli.train import INTERRUPTED, ConfigFile, Overrides, Runs, stop_on_interrupt
+from dovetail.cli.waiting import Waiting
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dovetail.config import Config
+    from dovetail.tuning.training_objective import TrainingObjective
 
 Trials = Annotated[
     int,
@@ -70,18 +77,17 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     from dovetail.config import load_config
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
+    from dovetail.cli.terminal import Terminal
+    from dovetail.cli.tuning_display import TuningDisplay
+    from dovetail.cli.tuning_summary import show_outcome
     from dovetail.tuning import Task, default_space, read_space, sqlite_in, tune
 
+    console = Terminal(soft_wrap=True)
+    start, objective = with_corpora(start, console)
     searched = default_space(start) if space is None else read_space(space, start)
     title = name or start.name
     folder = runs / f"{title}-tuning"
     task = Task(searched, title, storage or sqlite_in(folder), trials)
-    from rich.console import Console
-
-    from dovetail.cli.tuning_display import TuningDisplay
-    from dovetail.cli.tuning_summary import show_outcome
-
-    console = Console(soft_wrap=True)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
     with stop_on_interrupt() as stop, TuningDisplay(console, task) as display:
         outcome = tune(
@@ -90,7 +96,21 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
             processes=processes,
             notify=display.notify,
             should_stop=lambda: stop.is_set() or time.monotonic() >= deadline,
+            objective=objective,
         )
     show_outcome(console, outcome, task, folder)
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
+
+
+def with_corpora(start: Config, console: Console) -> tuple[Config, TrainingObjective]:
+    """The config as it is trained on its corpora, and what trains it, which has read them."""
+    from dovetail.tuning.training_objective import TrainingObjective
+
+    objective = TrainingObjective()
+    with Waiting() as tell:
+        tell.stage("reading the corpora")
+        fitted, splits = objective.fitted(start)
+    for note in splits.notes:
+        console.print(note, highlight=False, markup=False)
+    return fitted, objective

@@ -12,8 +12,10 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
+from dovetail.cli.waiting import Waiting
 from dovetail.config.description import inline_toml
 from dovetail.rendering import duration
+from dovetail.steps import Done
 from dovetail.tuning.events import (
     Event,
     ProcessEnded,
@@ -21,6 +23,7 @@ from dovetail.tuning.events import (
     TrialEnded,
     TrialEpoch,
     TrialInterrupted,
+    TrialStage,
     TrialStarted,
     WaitingForOthers,
 )
@@ -37,18 +40,22 @@ class TuningDisplay:
     def __init__(self, console: Console, task: Task) -> None:
         self._console = console
         self._task = task
-        self._running: dict[int, TrialEpoch | TrialStarted] = {}
+        self._running: dict[int, TrialEpoch | TrialStage | TrialStarted] = {}
         self._started = self._last_end = time.monotonic()
         self._done = 0
         self._done_before = 0
         self._best: Record | None = None
         is_live = console.is_terminal
         self._live = Live(get_renderable=self._view, console=console) if is_live else None
+        self._waiting = Waiting(self._print_plain, live=False)
+        self._stage = ""
 
     def __enter__(self) -> Self:
         if self._live is not None:
             self._live.transient = True
             self._live.start()
+        else:
+            self._waiting.__enter__()
         return self
 
     def __exit__(
@@ -59,6 +66,8 @@ class TuningDisplay:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        else:
+            self._waiting.__exit__(kind, error, traceback)
 
     def notify(self, event: Event) -> None:
         """Show an event."""
@@ -67,6 +76,26 @@ class TuningDisplay:
             self._console.print(line, highlight=False)
         if self._live is not None:
             self._live.refresh()
+        else:
+            self._tell(event)
+
+    def _print_plain(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False)
+
+    def _tell(self, event: Event) -> None:
+        """Say in a log what takes long."""
+        match event:
+            case TrialStage(number=number, stage=stage):
+                what, done = f"trial {number}: {stage}", Done(event.done, event.total)
+            case TrialEpoch(number=number):
+                what, done = f"trial {number}: training", Done(event.epoch, event.epochs)
+            case _:
+                self._waiting.rest()
+                return
+        if what != self._stage:
+            self._stage = what
+            self._waiting.stage(what)
+        self._waiting.progress(done)
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -76,6 +105,9 @@ class TuningDisplay:
                 self._started = time.monotonic()
             case TrialStarted(number=number) | TrialEpoch(number=number):
                 self._running[number] = event
+            case TrialStage(number=number):
+                if not isinstance(self._running.get(number), TrialEpoch):
+                    self._running[number] = event
             case TrialInterrupted(number=number):
                 self._running.pop(number, None)
             case TrialEnded(record=record):
@@ -134,7 +166,10 @@ class TuningDisplay:
         lines = [Text(f"{self._state()}; Ctrl-C stops", style="bold")]
         for number, event in sorted(self._running.items()):
             how = "starting"
-            if isinstance(event, TrialEpoch):
+            if isinstance(event, TrialStage):
+                far = f" {100 * event.done // event.total} %" if event.total else ""
+                how = f"{event.stage}{far}"
+            elif isinstance(event, TrialEpoch):
                 how = f"epoch {event.epoch}/{event.epochs}  {percent(event.score)}"
             lines.append(Text(f"  trial {number:>3}  {how}"))
         return Group(*lines)

@@ -1,8 +1,9 @@
 """One TOML file, read into frozen sections that forbid unknown keys and contradictions.
 
 `Config` is the whole; `load_config` reads it from a file, `dump_config` writes it back complete.
-The config stops at `dovetail.build`: networks take plain numbers.  This package knows pydantic and
-the errors, and imports nothing else of Dovetail; above all no torch, so it is quick to import.
+The config stops at `dovetail.build`: networks take plain numbers.  This package knows pydantic,
+the errors and `Reading`, and imports nothing else of Dovetail; above all no torch, so it is quick
+to import.
 """
 
 from dovetail.config.changes import problem_with, value_of, with_changes
@@ -41,6 +42,7 @@ from dovetail.config.sharing import (
     copies_layers,
 )
 from dovetail.config.training import TrainingConfig
+from dovetail.config.windows import WindowsConfig
 
 __all__ = [
     "BankSharingConfig",
@@ -68,6 +70,7 @@ __all__ = [
     "SpanEntityHeadConfig",
     "StaticEncoderConfig",
     "TrainingConfig",
+    "WindowsConfig",
     "config_reference",
     "copies_layers",
     "dump_config",

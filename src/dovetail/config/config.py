@@ -16,6 +16,11 @@ from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_la
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
+from dovetail.config.windows import WindowsConfig
+from dovetail.reading import ModelReading
+
+MAX_ENCODERS = 16
+"""Encoders whose vectors can be put together."""
 
 LARGEST_SEED = 2**32 - 1
 """The largest seed that torch, numpy and Python all take."""
@@ -37,6 +42,9 @@ class Config(Section):
 
     data: DataConfig
     """Corpora."""
+
+    windows: WindowsConfig = WindowsConfig()
+    """How long sentences are read."""
 
     encoders: Annotated[tuple[EncoderConfig, ...], Field(min_length=1)] = (
         PretrainedEncoderConfig(),
@@ -60,6 +68,13 @@ class Config(Section):
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
 
+    @property
+    def reading(self) -> ModelReading:
+        """How the model reads texts, in training and afterwards."""
+        windows = self.windows
+        sizes = windows.max_tokens, windows.overlap_tokens
+        return ModelReading(self.data.known_language, *sizes, self.data.unit)
+
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod
     def _default_kind(cls, value: Any, info: ValidationInfo) -> Any:
@@ -68,6 +83,10 @@ class Config(Section):
         return {KIND: default.kind, **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
+        if len(self.encoders) > MAX_ENCODERS:
+            yield Contradiction(
+                "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
+            )
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
         if self.data.has_dev:

@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, FilePaths, Names, Text
+from dovetail.reading import (
+    DEFAULT_LANGUAGE,
+    Annotators,
+    Discontinuous,
+    Offsets,
+    OnError,
+    Reading,
+    columns_in,
+    sentences_in,
+)
 
 TaskNames = Annotated[tuple[Literal["entity", "relation"], ...], Field(min_length=1)]
 """Some of the tasks."""
+
+
+def _unit(unit: str) -> str:
+    sentences_in(unit)  # says what is wrong with it
+    return unit
+
+
+def _columns(columns: str) -> str:
+    columns_in(columns)  # says what is wrong with it
+    return columns
+
+
+Unit = Annotated[str, AfterValidator(_unit)]
+"""What is read at once."""
 
 
 class DataConfig(Section):
@@ -59,12 +84,69 @@ class DataConfig(Section):
     format: Text | None = None
     """Name of the corpus format; recognised from the content of each file where it is not given."""
 
-    language: Text = "en"
-    """Language code (ISO 639, such as `en` or `de`) whose rules cut raw text into words."""
+    language: Text | None = None
+    """Language code (ISO 639, such as `en` or `de`) whose rules cut raw text into words. Where none
+    is given, the script of the training text decides, and the run says and stores what it took."""
+
+    unit: Unit = "sentence"
+    """What is read at once, and what a relation has to lie within: `sentence`, `line`, `paragraph`,
+    `document`, or `sentences:N` for so many sentences at a time. It is part of the model:
+    extraction cuts texts as training did."""
+
+    borders: Literal["snap", "drop", "cut"] = "snap"
+    """What becomes of a training entity of raw text that begins or ends inside a token: it grows to
+    the borders of the token (`snap`), is left out (`drop`), or has the token cut (`cut`), which no
+    text will be when the model extracts. Dev and test sentences are always cut as extraction cuts
+    them, and what their tokens cannot express counts as missed."""
+
+    on_error: OnError = "refuse"
+    """What becomes of annotations that break a format: all are listed and nothing is read
+    (`refuse`); they are left out and listed (`drop`); or those that can have one meaning only are
+    mended, and the rest left out (`fix`)."""
+
+    offsets: Offsets | None = None
+    """What character positions count, where the format leaves it open: `codepoints`, as Python
+    does, `utf16`, as JavaScript and Java do, or `bytes` of UTF-8."""
+
+    discontinuous: Discontinuous = "drop"
+    """What becomes of an entity in several fragments: it is left out (`drop`), or stands for the
+    stretch from its first to its last (`cover`)."""
+
+    columns: Annotated[str, AfterValidator(_columns)] | None = None
+    """Which columns of files in columns hold the words and the tags, counted from 1, as
+    `token=2,tag=4`, where that is not plain."""
+
+    annotators: Annotators = "first"
+    """What is read of a text that several annotators marked: the work of one of them (`first`),
+    whatever any of them marked (`merge`), or what all of them marked alike (`agree`)."""
 
     symmetric: Names = ()
     """Relation types for which head and tail may be exchanged: they are learned both ways, found
     once, and scored without regard to their direction."""
+
+    @property
+    def known_language(self) -> str:
+        """The language of a finished run, which holds what was taken where none was given."""
+        return self.language or DEFAULT_LANGUAGE
+
+    @property
+    def reading(self) -> Reading:
+        """How everything is read that scores are made on: dev and test sentences."""
+        return Reading(
+            language=self.language,
+            unit=self.unit,
+            borders="text",
+            offsets=self.offsets,
+            on_error=self.on_error,
+            discontinuous=self.discontinuous,
+            columns=self.columns,
+            annotators=self.annotators,
+        )
+
+    @property
+    def reading_to_learn(self) -> Reading:
+        """How training sentences are read."""
+        return replace(self.reading, borders=self.borders)
 
     @property
     def has_dev(self) -> bool:

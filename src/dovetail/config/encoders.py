@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, FilePath, FolderOrName, PositiveCount
+from dovetail.config.values import (
+    Dropout,
+    FilePath,
+    FolderOrName,
+    Layers,
+    OptionalWidth,
+    PositiveCount,
+    Width,
+)
+
+MAX_PREFIXES = 32
+"""Bits of a Brown cluster's path that can have a table of their own."""
 
 
 class PretrainedEncoderConfig(Section):
@@ -22,7 +33,7 @@ class PretrainedEncoderConfig(Section):
     """`minilm` (the package that comes with Dovetail), a local folder in which variables such as
     `$HOME` are expanded, or a name on the Hugging Face hub."""
 
-    trained_layers: Count | Literal["all"] = 0
+    trained_layers: Layers | Literal["all"] = 0
     """How many of the top layers are trained: 0 keeps the encoder frozen, `"all"` trains the
     embeddings too. What the layers below compute is cached for all epochs."""
 
@@ -33,7 +44,7 @@ class PretrainedEncoderConfig(Section):
     pooling: Literal["first", "last", "mean"] = "first"
     """How the pieces of a word become one vector: the first piece, the last, or their mean."""
 
-    projection_dim: Count = 0
+    projection_dim: OptionalWidth = 0
     """Size that the vectors are projected to, in numbers per token; 0 leaves them as they are."""
 
     dropout: Dropout = 0.0
@@ -108,7 +119,7 @@ class BrownEncoderConfig(Section):
     whole_path: bool = True
     """Whether the whole path is embedded too."""
 
-    embedding_dim: PositiveCount = 16
+    embedding_dim: Width = 16
     """Size of the embedding of each prefix, in numbers."""
 
     def contradictions(self) -> Iterator[Contradiction]:
@@ -117,6 +128,12 @@ class BrownEncoderConfig(Section):
                 "prefixes",
                 "there is no prefix and no whole path, so nothing would be encoded; "
                 "name a length, or set whole_path = true",
+            )
+        if len(self.prefixes) > MAX_PREFIXES:
+            yield Contradiction(
+                "prefixes",
+                f"expected at most {MAX_PREFIXES} lengths, found {len(self.prefixes):,}; each of "
+                f"them is a table of its own",
             )
         if any(longer <= shorter for shorter, longer in pairwise(self.prefixes)):
             yield Contradiction(
@@ -130,10 +147,10 @@ class CharactersEncoderConfig(Section):
     kind: Literal["characters"] = "characters"
     """Character-level recurrent network."""
 
-    embedding_dim: PositiveCount = 32
+    embedding_dim: Width = 32
     """Size of the embedding of a character, in numbers."""
 
-    hidden_dim: PositiveCount = 32
+    hidden_dim: Width = 32
     """Size of the state of each direction, in numbers; a word gets twice as many."""
 
     dropout: Dropout = 0.0

@@ -15,6 +15,9 @@ from dovetail.config.structure import KIND, Place, dotted, kind_of, locate, sect
 CONTRADICTION = "contradiction"
 """The error type of values that cannot all be meant; the message of such an error is final."""
 
+MAX_PROBLEMS = 40
+"""How many problems of a config are said at once."""
+
 
 def explain(error: ValidationError, *, section: type[BaseModel], source: str) -> str:
     """Put all that is wrong with a config into one message.
@@ -26,6 +29,9 @@ def explain(error: ValidationError, *, section: type[BaseModel], source: str) ->
     """
     problems = problems_in(error, section=section)
     lines = [f"{path}: {problem}" if path else problem for path, problem in problems.items()]
+    found = error.error_count()
+    if found > MAX_PROBLEMS:
+        return "\n  ".join([f"{source}: {found:,} problems, the first of which are", *lines])
     if len(lines) == 1:
         return f"{source}: {lines[0]}"
     return "\n  ".join([f"{source}: {len(lines)} problems", *lines])
@@ -36,7 +42,7 @@ def problems_in(
 ) -> dict[str, str]:
     """What is wrong, by the path of the field, but for errors of the type to leave out."""
     problems: dict[str, str] = {}  # the first for each path: a union reports once for each member
-    for details in error.errors(include_url=False):
+    for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
         if details["type"] == leave_out:
             continue
         place = locate(section, details["loc"])

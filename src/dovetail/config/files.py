@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,14 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
+from dovetail.bounded import read_bytes, toml_values
 from dovetail.config.config import Config
 from dovetail.config.explanation import explain
 from dovetail.config.overrides import apply_overrides
 from dovetail.errors import ConfigError
+
+MAX_BYTES = 1 << 20
+"""What a file of settings may have; a config is a few thousand."""
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -69,23 +72,23 @@ def _default_encoders() -> dict[str, Any]:
     }
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The values of a TOML file.
+def read_toml(path: Path, *, kind: str = "config file") -> dict[str, Any]:
+    """The values of a TOML file; `kind` is what a message calls it.
 
     Raises:
-        ConfigError: if it cannot be read, or is not TOML.
+        ConfigError: if it cannot be read, is no file of at most `MAX_BYTES`, or is not TOML.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors write a byte order mark
+        text = read_bytes(path, at_most=MAX_BYTES).decode("utf-8-sig")  # with a byte order mark
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such config file") from None
+        raise ConfigError(f"{path}: there is no such {kind}") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path}: expected a config file, found a folder") from None
+        raise ConfigError(f"{path}: expected a {kind}, found a folder") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected TOML in UTF-8; {error}") from None
     except OSError as error:
-        raise ConfigError(f"{path}: the config file cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path}: the {kind} cannot be read: {error.strerror}") from None
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return toml_values(text)
+    except ValueError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None

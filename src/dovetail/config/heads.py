@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, Fraction, Positive, PositiveCount, Text
+from dovetail.config.values import (
+    Dropout,
+    Fraction,
+    Layers,
+    OptionalWidth,
+    Positive,
+    Text,
+    Width,
+)
 
 Activation = Literal["tanh", "relu", "gelu"]
 """What stands between two linear layers of a head."""
@@ -26,7 +34,7 @@ class CrfEntityHeadConfig(Section):
     scheme: Literal["bio", "bilou"] = "bio"
     """How entities are written as tags: begin, inside and outside; or also last and unit."""
 
-    hidden_dim: PositiveCount = 64
+    hidden_dim: Width = 64
     """Size of the hidden layer, in numbers per token."""
 
     activation: Activation = "tanh"
@@ -42,7 +50,7 @@ class SpanEntityHeadConfig(Section):
     kind: Literal["span"] = "span"
     """A scorer of spans, for nested and overlapping entities."""
 
-    max_width: PositiveCount = 12
+    max_width: Annotated[int, Field(ge=1, le=4096)] = 12
     """Tokens of the longest entity that can be found; time and memory grow with it."""
 
     overlaps: Literal["nested", "all", "none"] = "nested"
@@ -53,7 +61,7 @@ class SpanEntityHeadConfig(Section):
     """What is read of a span's tokens: the first and the last, or these and the maximum over
     all."""
 
-    hidden_dim: PositiveCount = 128
+    hidden_dim: Width = 128
     """Size of the hidden layer, in numbers per span."""
 
     activation: Activation = "tanh"
@@ -75,7 +83,7 @@ class RelationHeadConfig(Section):
     The defaults are the scorer of Crone (2020); what is off by default goes beyond it.
     """
 
-    label_dim: Count = 25
+    label_dim: OptionalWidth = 25
     """Size of the embedding of an entity's label, in numbers; 0 for none."""
 
     labels: Literal["gold", "probabilities", "predicted"] = "gold"
@@ -91,14 +99,14 @@ class RelationHeadConfig(Section):
     """What is read of an entity's tokens: the last, the first and the last, or these and the
     maximum over all."""
 
-    width_dim: Count = 0
+    width_dim: OptionalWidth = 0
     """Size of an embedding of the number of an entity's tokens; 0 for none."""
 
-    marked_layers: Count = 0
+    marked_layers: Layers = 0
     """Recurrent layers of the relation task above those of `sharing` that are told which tokens
     belong to entities, and of which types."""
 
-    marked_hidden_dim: PositiveCount = 128
+    marked_hidden_dim: Width = 128
     """Size of the state of each direction of these layers, in numbers."""
 
     marked_dropout: Dropout = 0.35
@@ -108,20 +116,20 @@ class RelationHeadConfig(Section):
     """Whether the tokens between the two entities are read too: their maximum, or (attention) a
     mean of them whose weights the two entities decide."""
 
-    distance_dim: Count = 0
+    distance_dim: OptionalWidth = 0
     """Size of the embeddings of the number of tokens and of entities between the two, for either
     order; 0 for none."""
 
-    bilinear_dim: Count = 0
+    bilinear_dim: OptionalWidth = 0
     """Rank of a bilinear form of head and tail, which tells directions apart; 0 for none."""
 
-    pair_hidden_dim: Count = 0
+    pair_hidden_dim: OptionalWidth = 0
     """Size of a hidden layer over all that is known of a pair; 0 for none, as in the paper."""
 
     pair_dropout: Dropout = 0.0
     """Probability with which a number of that hidden layer is dropped in training."""
 
-    hidden_dim: PositiveCount = 128
+    hidden_dim: Width = 128
     """Size that head and tail are projected to, in numbers."""
 
     activation: Activation = "relu"
@@ -139,8 +147,9 @@ class RelationHeadConfig(Section):
     training.relation_loss_weight says how much."""
 
     threshold: Fraction | Literal["tuned"] = "tuned"
-    """Probability from which a pair counts as a relation, from 0 to 1; `"tuned"` finds one for
-    each relation type on the dev set."""
+    """Probability from which a pair counts as a relation, from 0 to 1; `"tuned"` moves that of
+    each relation type from 0.5 as far as enough relations of the dev set speak for it, between 0.2
+    and 0.8."""
 
     signatures: Literal["learned", "declared", "off"] = "learned"
     """Which entity types a relation may link: the pairs seen in training, those of `declared`,

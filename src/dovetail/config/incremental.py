@@ -9,7 +9,14 @@ from pydantic import Field
 
 from dovetail.config.layers import LayersConfig
 from dovetail.config.section import Contradiction
-from dovetail.config.values import Count, FolderOrName, NonNegative, PositiveCount, Text
+from dovetail.config.values import (
+    Count,
+    FolderOrName,
+    Layers,
+    NonNegative,
+    PositiveCount,
+    Text,
+)
 
 
 class IncrementalSharingConfig(LayersConfig):
@@ -35,13 +42,13 @@ class IncrementalSharingConfig(LayersConfig):
     """What every layer of the base is; a run writes it. The layers of a base of the cell
     `pretrained` are copies of its encoder's own top layers."""
 
-    shared_layers: Count = 0
+    shared_layers: Layers = 0
     """Layers of the base that both tasks run; a run writes it."""
 
-    entity_layers: Count = 0
+    entity_layers: Layers = 0
     """Layers above them that the entity task runs; a run writes it."""
 
-    relation_layers: Count = 0
+    relation_layers: Layers = 0
     """Layers above them that the relation task runs; a run writes it. A base that was not trained
     for relations has none: there the relation task runs the layers of the entity task."""
 

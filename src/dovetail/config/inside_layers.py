@@ -9,7 +9,15 @@ from pydantic import Field
 
 from dovetail.config.layers import LayersConfig, uneven_heads
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Count, Dropout, Fraction, NonNegative, PositiveCount
+from dovetail.config.values import (
+    Count,
+    Dropout,
+    Fraction,
+    NonNegative,
+    OptionalWidth,
+    PositiveLayers,
+    Width,
+)
 
 
 class GatesSharingConfig(LayersConfig):
@@ -22,7 +30,7 @@ class GatesSharingConfig(LayersConfig):
     """What every layer is: recurrent, or a new transformer layer, of which gates choose among the
     numbers that come out, so that nothing inside of it can be removed."""
 
-    layers: PositiveCount = 2
+    layers: PositiveLayers = 2
     """Layers, each there once for both tasks and once for each task while it is trained."""
 
     gates: Literal["learned", "random"] = "learned"
@@ -92,14 +100,14 @@ class PrimitivesSharingConfig(Section):
     or maxima of the 3 or 5 around, the mean of the sentence, a random recurrent network, or the
     token with noise in training."""
 
-    blocks: PositiveCount = 2
+    blocks: PositiveLayers = 2
     """Blocks of primitives and learned layers, one after the other."""
 
-    projection_dim: Count = 256
+    projection_dim: OptionalWidth = 256
     """Width to which one shared projection brings the encoders' vectors first; 0 for none.  Every
     primitive but the reservoir has the width of what it reads."""
 
-    hidden_dim: PositiveCount = 192
+    hidden_dim: Width = 192
     """Half of the numbers that come out of a block, as in a bidirectional layer."""
 
     shared_fraction: Fraction = 0.5
@@ -108,7 +116,7 @@ class PrimitivesSharingConfig(Section):
     dropout: Dropout = 0.35
     """Probability with which a number of a primitive is dropped in training."""
 
-    reservoir_dim: PositiveCount = 192
+    reservoir_dim: Width = 192
     """Units of the random network in each direction."""
 
     spectral_radius: Annotated[float, Field(gt=0, lt=1)] = 0.9

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.values import Dropout, PositiveCount
+from dovetail.config.values import (
+    Dropout,
+    Width,
+)
 
 
 class LayersConfig(Section):
     """What the placements have in common: most are made of bidirectional recurrent layers."""
 
-    hidden_dim: PositiveCount = 256
+    hidden_dim: Width = 256
     """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
     cell."""
 
-    attention_heads: PositiveCount = 4
+    attention_heads: Width = 4
     """Attention heads of each layer, with `cell = "transformer"`."""
 
     dropout: Dropout = 0.35

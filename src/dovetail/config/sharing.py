@@ -15,7 +15,12 @@ from dovetail.config.incremental import (
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.layers import LayersConfig, uneven_heads
 from dovetail.config.section import Contradiction
-from dovetail.config.values import Count, NonNegative, PositiveCount
+from dovetail.config.values import (
+    Layers,
+    NonNegative,
+    OptionalWidth,
+    PositiveLayers,
+)
 
 
 class DepthSharingConfig(LayersConfig):
@@ -29,13 +34,13 @@ class DepthSharingConfig(LayersConfig):
     of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
-    shared_layers: Count = 1
+    shared_layers: Layers = 1
     """Layers that both tasks read."""
 
-    entity_layers: Count = 1
+    entity_layers: Layers = 1
     """Layers of the entity task above the shared ones; with 0 it reads these directly."""
 
-    relation_layers: Count = 2
+    relation_layers: Layers = 2
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
     def contradictions(self) -> Iterator[Contradiction]:
@@ -53,24 +58,24 @@ class BottomSharingConfig(LayersConfig):
     cell: Literal["gru", "lstm", "transformer"] = "gru"
     """What every layer is: recurrent, or a new transformer layer."""
 
-    projection_dim: Count = 0
+    projection_dim: OptionalWidth = 0
     """Width to which the encoders' vectors are brought first, by one projection for both tasks; 0
     for none. With twice hidden_dim every layer reads the same width, so that plans with own layers
     at the bottom and at the top have equally many parameters."""
 
-    entity_layers: Count = 1
+    entity_layers: Layers = 1
     """Layers of the entity task below the shared ones."""
 
-    relation_layers: Count = 1
+    relation_layers: Layers = 1
     """Layers of the relation task below the shared ones."""
 
-    shared_layers: Count = 1
+    shared_layers: Layers = 1
     """Layers in the middle, with the same parameters for both tasks."""
 
-    entity_layers_above: Count = 0
+    entity_layers_above: Layers = 0
     """Layers of the entity task above the shared ones."""
 
-    relation_layers_above: Count = 0
+    relation_layers_above: Layers = 0
     """Layers of the relation task above the shared ones."""
 
     def contradictions(self) -> Iterator[Contradiction]:
@@ -96,13 +101,13 @@ class ExitsSharingConfig(LayersConfig):
     of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
-    shared_layers: Count = 3
+    shared_layers: Layers = 3
     """Layers of the stack."""
 
-    entity_exit: Count = 1
+    entity_exit: Layers = 1
     """The layer after which the entity task leaves; 0 reads the encoders directly."""
 
-    relation_exit: Count = 3
+    relation_exit: Layers = 3
     """The layer after which the relation task leaves; 0 reads the encoders directly."""
 
     residual: bool = False
@@ -149,7 +154,7 @@ class ProbeSharingConfig(LayersConfig):
     task: Literal["entity", "relation"] = "entity"
     """The task that is probed. The other one reads the encoders directly."""
 
-    layers: PositiveCount = 4
+    layers: PositiveLayers = 4
     """Layers of the task, each of which adds to what it reads."""
 
     penalty: NonNegative = 1e-3

@@ -18,7 +18,7 @@ class TrainingConfig(Section):
     """How often the training sentences are gone through at most."""
 
     batch_size: PositiveCount = 16
-    """Sentences in a batch."""
+    """Sentences in a batch; a window of a long sentence counts as one."""
 
     learning_rate: Positive = 1e-3
     """Highest step size of AdamW for all that is not part of a pretrained encoder."""
@@ -53,7 +53,8 @@ class TrainingConfig(Section):
     """Factor of the entity loss in the sum that is minimised; 0 does not train the task."""
 
     relation_loss_weight: NonNegative = 5.0
-    """Factor of the relation loss in the sum that is minimised; 0 does not train the task."""
+    """Factor of the relation loss in the sum that is minimised; 0 does not train the task. Where
+    the training sentences hold no relation, and this is not set, it is 0."""
 
     balance: Literal["fixed", "learned"] = "fixed"
     """Whether these factors stay as they are, or training learns others from there: a task whose

@@ -18,6 +18,18 @@ Count = Annotated[int, Field(ge=0)]
 PositiveCount = Annotated[int, Field(ge=1)]
 """A number of things, or the size of an axis."""
 
+Layers = Annotated[int, Field(ge=0, le=128)]
+"""A number of layers one upon the other."""
+
+PositiveLayers = Annotated[int, Field(ge=1, le=128)]
+"""A number of layers that is not none."""
+
+Width = Annotated[int, Field(ge=1, le=16384)]
+"""How many numbers stand for one thing; with more, one matrix takes gigabytes."""
+
+OptionalWidth = Annotated[int, Field(ge=0, le=16384)]
+"""The same; 0 leaves the thing out."""
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 """A share of a whole, or a probability."""
 

@@ -5,21 +5,32 @@ Knows nothing of tensors or models.
 
 from __future__ import annotations
 
-from dovetail.corpora.corpus import FORMATS, Corpus, read_corpus, write_corpus
+from dovetail.corpora.corpus import FORMATS, Corpus, known_formats, read_corpus, write_corpus
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
+from dovetail.corpora.marked import (
+    CharacterEntity,
+    IndexedRelation,
+    MarkedSentence,
+    MarkedText,
+)
 from dovetail.corpora.native_writer import line_from_document
 
 __all__ = [
     "FORMATS",
+    "CharacterEntity",
     "Corpus",
     "Count",
     "Drop",
     "Format",
+    "IndexedRelation",
     "Ledger",
+    "MarkedSentence",
+    "MarkedText",
     "Sample",
     "Source",
     "Tally",
+    "known_formats",
     "line_from_document",
     "read_corpus",
     "write_corpus",

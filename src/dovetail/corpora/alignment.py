@@ -27,6 +27,8 @@ NO_ARGUMENT = "an argument was dropped"
 DISCONTINUOUS = "discontinuous: other words stand between its fragments"
 INSIDE_TOKEN = "begins or ends inside a token"
 UNALIGNED_ARGUMENT = "the tokens cannot express an argument"
+GREW = "entity: grew to the borders of the tokens that it begins or ends inside of"
+CUT = "entity: a token was cut where it begins or ends"
 OUTSIDE = "lies outside the tokens that the corpus brings"
 
 
@@ -51,6 +53,8 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
     whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
     if borders == "cut":
         marks = sorted({border for span in whole for border in span})
+        plain = Grid(units)
+        source.tally.note(CUT, sum(plain.cuts_token(*span) for span in whole))
         units = [[piece for token in unit for piece in _cut(token, marks)] for unit in units]
     grid = Grid(units)
     if borders == "snap":
@@ -60,6 +64,20 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
         grid, kept = _joined(grid, whole, source)
         ids = [ids[first] for first in kept] if len(kept) < len(ids) else ids
         annotated = [annotated[first] for first in kept]
+    builders = _annotated(marked, stretches, grid, source)
+    sentences = [
+        builder.sentence(id=id or sentence_id(marked.id, position), annotated=tasks, offsets=unit)
+        for position, (builder, id, tasks, unit) in enumerate(
+            zip(builders, ids, annotated, grid.units, strict=True)
+        )
+    ]
+    return Document(marked.id, marked.text, tuple(sentences))
+
+
+def _annotated(
+    marked: MarkedText, stretches: Sequence[Stretch | None], grid: Grid, source: Source
+) -> list[SentenceBuilder]:
+    """The units with all annotations on them, or beside their tokens."""
     source.tally.read(SENTENCE, len(grid.units))
     builders = [
         SentenceBuilder(
@@ -76,13 +94,11 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
         with source.faults.guard(RELATION, marked.name):
             check_type(relation.type, f"{marked.where}: the type of a relation")
             _relate(relation, placed, builders, source, marked)
-    sentences = [
-        builder.sentence(id=id or sentence_id(marked.id, position), annotated=tasks, offsets=unit)
-        for position, (builder, id, tasks, unit) in enumerate(
-            zip(builders, ids, annotated, grid.units, strict=True)
-        )
-    ]
-    return Document(marked.id, marked.text, tuple(sentences))
+    for own in marked.sentences or ():  # what the corpus itself has beside the tokens
+        for item in own.unaligned:
+            source.tally.read(item.task)
+            builders[grid.unit_at(own.offsets[0][0])].add_unaligned(item)
+    return builders
 
 
 def _units(
@@ -128,9 +144,7 @@ def _snapped(found: Stretch | None, grid: Grid, source: Source) -> Stretch | Non
     if first is None or last is None:
         return found
     grown = Stretch(grid.tokens[first][0], grid.tokens[last][1])
-    source.tally.note(
-        "entity: grew to the borders of the tokens that it ends inside of", grown != found
-    )
+    source.tally.note(GREW, grown != found)
     return grown
 
 

@@ -86,9 +86,19 @@ class SentenceBuilder:
             )
         return self._listed[position]
 
-    def entity_at(self, start: int, end: int) -> Entity | None:
-        """The first entity with these borders, for formats that name arguments by span."""
-        return next((item for item in self._listed if item and item.span == (start, end)), None)
+    def entity_at(self, start: int, end: int, type: str | None = None) -> Entity | None:
+        """The first entity with these borders, for formats that name arguments by span.
+
+        With a `type` it has to be that of the entity too.
+        """
+        return next(
+            (
+                entity
+                for entity in self._listed
+                if entity and entity.span == (start, end) and type in (None, entity.type)
+            ),
+            None,
+        )
 
     def add_relation(
         self, head: Entity | None, tail: Entity | None, type: str, confidence: float | None = None
@@ -138,6 +148,7 @@ class SentenceBuilder:
                 relations=self._relations,
                 annotated=annotated,
                 id=id,
+                unaligned=self._unaligned,
             )
         return Sentence(
             tuple(self.tokens),
@@ -151,7 +162,7 @@ class SentenceBuilder:
 
 
 class UniqueNames:
-    """Refuses a second document of the same name; documents without a name are all right."""
+    """Refuses a second sentence of the same number: the rows of the two would be mixed up."""
 
     def __init__(self) -> None:
         self._first: dict[str, str] = {}
@@ -167,6 +178,21 @@ class UniqueNames:
             raise CorpusFormatError(
                 f"{where}: the id {id!r} is taken by {first}; give each its own id, or none at all"
             )
+
+
+class RepeatedNames:
+    """Notes documents of the same name as an earlier one; those without a name are all right.
+
+    They are kept: what people extract from has often names that are not unique.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def add(self, id: str, tally: Tally) -> None:
+        """Take a name."""
+        tally.note("document: an earlier one has the same id", bool(id) and id in self._known)
+        self._known.add(id)
 
 
 def drop_sentence(tally: Tally, document_id: str, sentence: Sentence, reason: str) -> None:

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 from dovetail.corpora.brat_writer import write
 from dovetail.corpora.files import numbered_lines, read_text
-from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
-from dovetail.document import ENTITY_TASK
+from dovetail.corpora.opinions import entities_only_without_relations
 from dovetail.errors import CorpusError, CorpusFormatError
 
 NOT_HELD = "Dovetail holds entities and relations only"
@@ -193,12 +193,7 @@ def _read(source: Source) -> list[MarkedText]:
     for id, stem in _stems(source):
         with source.faults.guard(DOCUMENT, id):
             texts.append(_read_pair(source, id, stem))
-    if not any(marked.relations for marked in texts):
-        # The format cannot say for what a corpus is annotated; without one relation in all of it,
-        # taking every pair of entities for unrelated would teach a model something untrue.
-        source.tally.note("corpus: without relations, so read as annotated for entities only")
-        texts = [replace(marked, annotated=frozenset([ENTITY_TASK])) for marked in texts]
-    return texts
+    return entities_only_without_relations(texts, source.tally)
 
 
 def _stems(source: Source) -> list[tuple[str, Path]]:
@@ -231,14 +226,12 @@ def _read_pair(source: Source, id: str, stem: Path) -> MarkedText:
     return MarkedText(id, text, entities, relations, str(annotation_file))
 
 
-def _recognises(sample: Sample) -> bool:
-    return not sample.lines and not sample.records
-
-
 BRAT = Format(
     "brat",
     "brat standoff: a folder of .txt and .ann files, or one such pair",
     _read,
     write,
-    _recognises,
+    lambda sample: sample.is_standoff,
+    needs="a folder with .ann files, or a .txt file beside its .ann file",
+    folders=True,
 )

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from dovetail.corpora.folders import file_names, write_folder
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.raw_writing import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
-WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
-NO_ARGUMENT = "an argument was dropped"
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
 
 
@@ -21,7 +20,8 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     """Write a folder that does not exist yet, or is empty; it appears at once.
 
     Raises:
-        CorpusError: if there is something at the path, or it cannot be written.
+        CorpusError: if there is something at the path.
+        OutputError: if it cannot be written.
     """
     names = file_names(documents, tally)
     contents = (
@@ -37,7 +37,7 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
 
 def _annotations(document: Document, tally: Tally) -> str:
     tally.keep(DOCUMENT)
-    tally.note("document: it is cut into sentences and tokens anew when it is read")
+    tally.note(CUT_ANEW)
     lines: list[str] = []
     for sentence in document.sentences:
         if is_writable(document, sentence, tally):

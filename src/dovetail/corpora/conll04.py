@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames, drop_sentence
-from dovetail.corpora.files import numbered_lines, read_text, write_text
+from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE, Drop, Tally
@@ -20,6 +20,7 @@ from dovetail.corpora.records import check_type
 from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 UNWRITABLE = "its words or types cannot be told apart in a file with tabs and slashes"
 _NOT_FLAT = "an argument overlaps another entity and was dropped"
@@ -216,4 +217,5 @@ CONLL04 = Format(
     _read,
     _write,
     _recognises,
+    needs="rows of nine columns separated by tabs, the first and the third numbers",
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from dovetail.corpora.assembly import NOT_AN_ENTITY, UniqueNames
+from dovetail.corpora.assembly import NOT_AN_ENTITY, RepeatedNames
 from dovetail.corpora.conllu_plus_writer import write
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
@@ -56,11 +56,11 @@ class _Block:
 class _Reader:
     source: Source
     columns: Sequence[str]
-    names: UniqueNames
+    names: RepeatedNames
 
     def read(self, block: _Block) -> MarkedText:
         where = f"{self.source.path}:{block.rows[0][0]}"
-        self.names.add(block.id, where)
+        self.names.add(block.id, self.source.tally)
         rows = [row for line in block.rows if (row := self.row(line)) is not None]
         if not rows:
             raise CorpusFormatError(f"{where}: a sentence without words; remove it")
@@ -147,7 +147,7 @@ def _relation(item: str, tokens: int, where: str) -> tuple[tuple[int, int, int, 
 
 def _read(source: Source) -> list[MarkedText]:
     lines = list(numbered_lines(read_text(source.path)))
-    reader = _Reader(source, _columns(lines, source), UniqueNames())
+    reader = _Reader(source, _columns(lines, source), RepeatedNames())
     blocks = _blocks(lines)
     texts = []
     for block in blocks:
@@ -209,9 +209,10 @@ def _blocks(lines: Sequence[Line]) -> list[_Block]:
 
 
 def _recognises(sample: Sample) -> bool:
-    first = next((line for line in sample.lines if line.strip()), "")
-    match = _HEADER.fullmatch(first)
-    return match is not None and "form" in match[1].lower().split()
+    lines = [line for line in sample.lines if line.strip()]
+    match = _HEADER.fullmatch(lines[0]) if lines else None
+    row = next((line for line in lines if not line.startswith("#")), "")
+    return match is not None and "form" in match[1].lower().split() and "\t" in row
 
 
 CONLLU_PLUS = Format(
@@ -220,4 +221,5 @@ CONLLU_PLUS = Format(
     _read,
     write,
     _recognises,
+    needs="a first line as '# global.columns = id form ner'",
 )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dovetail.corpora.assembly import drop_relation, drop_sentence
-from dovetail.corpora.files import write_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.ledger import RELATION, Tally
 from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Relation, Sentence
+from dovetail.files import write_text
 
 UNWRITABLE = "a token or type holds a tab or a line break"
 UNWRITABLE_TYPE = "its type holds a mark of the format (a semicolon, a bar or a line break)"

@@ -11,19 +11,29 @@ from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
 from dovetail.corpora.conllu_plus import CONLLU_PLUS
+from dovetail.corpora.doccano import DOCCANO
 from dovetail.corpora.docred import DOCRED
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
-from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.formats import Format, Source
+from dovetail.corpora.gliner import GLINER
+from dovetail.corpora.label_studio import LABEL_STUDIO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
 from dovetail.corpora.opennre import OPENNRE
+from dovetail.corpora.plugins import Plugins
+from dovetail.corpora.prodigy import PRODIGY
+from dovetail.corpora.recognition import recognised
 from dovetail.corpora.semeval2010 import SEMEVAL2010
 from dovetail.corpora.semeval2018 import SEMEVAL2018
+from dovetail.corpora.several_files import parts_of, with_own_names
+from dovetail.corpora.spacy_list import SPACY_LIST
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.tacred import TACRED
 from dovetail.corpora.tokens import cut_into_tokens
+from dovetail.corpora.triples import TRIPLES
+from dovetail.corpora.unpacking import Unpacking
 from dovetail.corpora.webanno import WEBANNO
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
@@ -34,13 +44,13 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(WEBANNO, BRAT, DYGIE, CROSSRE, OPENNRE, NATIVE),
-        *(TACRED, SEMEVAL2010, SEMEVAL2018, DOCRED),
-        *(UNIFIED, TAGGED, SPERT),
-        *(MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
+        *(WEBANNO, BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
+        *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
+        *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
+        *(SEMEVAL2010, SEMEVAL2018, MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
     )
 }
-"""The known formats by name."""
+"""Dovetail's own formats by name; `known_formats` has those of other packages too."""
 
 
 DEFAULT = Reading()
@@ -65,6 +75,11 @@ class Corpus:
         """The sentences of all documents, in order."""
         return tuple(sentence for document in self.documents for sentence in document.sentences)
 
+    @property
+    def annotated(self) -> frozenset[str]:
+        """The tasks that some sentence is annotated for."""
+        return frozenset(task for sentence in self.sentences for task in sentence.annotated)
+
 
 def read_corpus(
     path: Path | str,
@@ -73,40 +88,62 @@ def read_corpus(
     language: str | None = None,
     reading: Reading = DEFAULT,
     expect_relations: bool = False,
+    expect_annotations: bool = False,
 ) -> Corpus:
-    """Read a file, or a folder of brat files.
+    """Read a file, an archive, or a folder: of brat files, or of files of one other format.
 
     Args:
-        path: the file or folder.
-        format: a name from `FORMATS`; recognised from the content if None.
+        path: the file or folder; compressed files and archives are read as what is in them.
+        format: the name of a format or a plug-in; recognised from the content if None.
         language: of raw text that has to be cut into tokens, in place of that of `reading`.
         reading: how raw text is cut, and what becomes of what is broken.
         expect_relations: refuse a corpus in which not one relation was kept.
+        expect_annotations: refuse a corpus in which no sentence is annotated for any task.
 
     Raises:
         CorpusFormatError: if the file breaks its format, with all faults that were found.
         CorpusError: if there is nothing to read, the format is unknown or cannot be recognised,
-            or relations were expected and there are none.
+            or relations or annotations were expected and there are none.
     """
     path = Path(path)
     if not path.exists():
         raise CorpusError(f"{path} does not exist; check the path")
     if language is not None:
         reading = replace(reading, language=language)
-    known = _format(format) if format is not None else recognise(path)
-    source = Source(path, reading)
-    read = known.read(source)
-    cut = cut_into_tokens(read, source)
+    with Unpacking() as unpacking:
+        corpus = _read(path, format, Source(path, reading), unpacking)
+    if expect_relations and not corpus.ledger[RELATION].kept:
+        raise CorpusError(
+            f"{path} ({corpus.format}) has no relation that could be kept, and relations are "
+            f"needed:\n{corpus.ledger.summary()}"
+        )
+    if expect_annotations and not corpus.annotated:
+        raise CorpusError(
+            f"{path} ({corpus.format}): no sentence of it is annotated, and annotations are "
+            f"needed. Are they in another file, or in fields that are not read?\n"
+            f"{corpus.ledger.summary()}"
+        )
+    return corpus
+
+
+def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) -> Corpus:
+    named = _format(format) if format is not None else None
+    notes: list[str] = []
+
+    def recognise_and_note(file: Path) -> Format:
+        found, said = recognised(file, FORMATS)
+        notes.extend(note for note in said if note not in notes)
+        return found
+
+    parts = parts_of(path, named, source, unpacking, recognise_and_note)
+    files = [(part.path, part.format.read(source.at(part.path))) for part in parts]
+    cut = cut_into_tokens(with_own_names(files, source), source)
     source.faults.refuse(cut.doubt)
     refuse_nothing_left(len(cut.documents), source.faults, str(path))
     source.tally.keep_documents(cut.documents)
-    ledger = source.tally.ledger()
-    if expect_relations and not ledger[RELATION].kept:
-        raise CorpusError(
-            f"{path} ({known.name}) has no relation that could be kept, and relations are needed:\n"
-            f"{ledger.summary()}"
-        )
-    return Corpus(cut.documents, ledger, known.name, cut.language, cut.warnings)
+    ledger = source.tally.ledger().with_names(unpacking.shown)
+    warnings = tuple(map(unpacking.shown, (*notes, *cut.warnings)))
+    return Corpus(cut.documents, ledger, parts[0].format.name, cut.language, warnings)
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:
@@ -115,18 +152,26 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     A file is replaced at once, or not at all.
 
     Raises:
-        CorpusError: if the format is unknown or only read, or the path cannot be written.
+        CorpusError: if the format is unknown or only read.
+        OutputError: if the path cannot be written.
     """
     known = _format(format)
     if known.write is None:
-        names = ", ".join(name for name, other in FORMATS.items() if other.write)
+        names = ", ".join(other.name for other in known_formats()[0] if other.write)
         raise CorpusError(f"the format {format!r} is only read; formats that are written: {names}")
     tally = Tally()
     listed: Sequence[Document] = tuple(documents)
     tally.read_documents(listed)
-    listed = [without_unaligned(document, tally) for document in listed]
+    if not known.holds_unaligned:
+        listed = [without_unaligned(document, tally) for document in listed]
     known.write(listed, Path(path), tally)
     return tally.ledger()
+
+
+def known_formats() -> tuple[list[Format], list[str]]:
+    """Dovetail's own formats and all plug-ins, with notes on plug-ins that are left out."""
+    plugins = Plugins(FORMATS)
+    return [*FORMATS.values(), *plugins.loaded()], plugins.notes
 
 
 def recognise(path: Path) -> Format:
@@ -135,18 +180,17 @@ def recognise(path: Path) -> Format:
     Raises:
         CorpusError: if no format fits.
     """
-    sample = Sample.of(path)
-    for format in FORMATS.values():
-        if format.recognises(sample):
-            return format
-    raise CorpusError(
-        f"{path}: the format was not recognised; name it (--format), one of: {', '.join(FORMATS)}"
-    )
+    return recognised(path, FORMATS)[0]
 
 
 def _format(name: str) -> Format:
     if name in FORMATS:
         return FORMATS[name]
-    near = get_close_matches(name.lower(), FORMATS, n=1, cutoff=0.5)
+    plugins = Plugins(FORMATS)
+    found = plugins.load(name)
+    if found is not None:
+        return found
+    names = [*FORMATS, *plugins.names]
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(FORMATS)}")
+    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(names)}")

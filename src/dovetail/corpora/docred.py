@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.assembly import UniqueNames
-from dovetail.corpora.files import write_text
+from dovetail.corpora.assembly import RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_items import read_json_array
+from dovetail.corpora.json_objects import read_each
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.records import Record, check_tokens, check_type
 from dovetail.corpora.token_text import TokenText
 from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.files import write_text
 
 _FIELDS = {"title", "vertexSet", "labels", "sents"}
 _MENTION_FIELDS = {"name", "sent_id", "pos", "type"}
@@ -41,11 +41,11 @@ class _Mention:
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
 
     def read(self, record: Record) -> MarkedText:
         id = record.identifier("title")
-        self.names.add(id, record.where)
+        self.names.add(id, self.source.tally)
         self.note_fields(record, _FIELDS)
         sentences = record.items("sents")
         if not sentences:
@@ -209,7 +209,8 @@ def _recognises(sample: Sample) -> bool:
 DOCRED = Format(
     "docred",
     "DocRED: a JSON array of documents with relations between entities of several mentions",
-    lambda source: read_json_array(source, _Reader(source).read),
+    lambda source: read_each(source, _Reader(source).read),
     _write,
     _recognises,
+    needs='a JSON array of objects with "vertexSet" and "sents"',
 )

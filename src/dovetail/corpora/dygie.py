@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.assembly import NOT_AN_ENTITY, UniqueNames
-from dovetail.corpora.files import write_text
+from dovetail.corpora.assembly import NOT_AN_ENTITY, RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_items import read_json_lines
+from dovetail.corpora.json_objects import read_each
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.records import Record, check_tokens
@@ -24,6 +23,7 @@ from dovetail.corpora.token_text import TokenText
 from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 from dovetail.tokenization import sentence_id
 
 _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}
@@ -68,7 +68,7 @@ class _Annotations:
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
 
     def read_document(self, record: Record) -> MarkedText:
         sentences = record.items("sentences")
@@ -93,7 +93,7 @@ class _Reader:
             for position, words in enumerate(sentences)
         ]
         id = record.identifier("doc_key")
-        self.names.add(id, record.where)
+        self.names.add(id, self.source.tally)
         for name in sorted(record.values.keys() - _FIELDS):
             self.source.tally.note(f"field {name!r} is not read")
         text = TokenText(tokens)
@@ -201,14 +201,16 @@ def _recognises(sample: Sample, field: str) -> bool:
 DYGIE = Format(
     "dygie",
     "DyGIE JSON lines: a document a line, tokens counted through the document",
-    lambda source: read_json_lines(source, _Reader(source).read_document),
+    lambda source: read_each(source, _Reader(source).read_document),
     _write_documents,
     lambda sample: _recognises(sample, "sentences"),
+    needs='JSON objects, one a line, with "sentences" and "ner" or "doc_key"',
 )
 CROSSRE = Format(
     "crossre",
     "CrossRE JSON lines: a sentence a line, the last token inside the span",
-    lambda source: read_json_lines(source, _Reader(source).read_sentence),
+    lambda source: read_each(source, _Reader(source).read_sentence),
     _write_sentences,
     lambda sample: _recognises(sample, "sentence"),
+    needs='JSON objects, one a line, with "sentence" and "ner" or "doc_key"',
 )

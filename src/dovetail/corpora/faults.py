@@ -117,7 +117,7 @@ def _split(message: str) -> tuple[str, str]:
     match = _PLACE.match(message)
     if match is None:
         return "", message
-    return match["file"], re.sub(r"^ ?(?:item )?\d+: ?", "", match["rest"])
+    return match["file"], re.sub(r"^ ?(?:\d+: ?)?(?:item \d+: ?)?", "", match["rest"])
 
 
 def refuse_nothing_left(kept: int, faults: Faults, path: str) -> None:

@@ -1,15 +1,18 @@
-"""Files on disk: text out of them with errors that say where, and text into them at once."""
+"""Text out of files, with errors that say where."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
 
+from dovetail.bounded import read_bytes
+from dovetail.corpora.json_text import parse_json
 from dovetail.errors import CorpusError, CorpusFormatError
+
+__all__ = ["numbered_lines", "parse_json", "read_text"]
+
+MAX_CORPUS_BYTES = 1 << 32
+"""What one file of a corpus may have; read as a whole, it takes several times as much memory."""
 
 _SNIFFED_BYTES = 8192
 
@@ -23,11 +26,12 @@ def read_text(path: Path, *, byte_order_mark: bool = False, may_be_empty: bool =
         may_be_empty: accept a file without content.
 
     Raises:
-        CorpusError: if there is no such file or it cannot be opened.
+        CorpusError: if there is no such file, it cannot be opened, is no regular file, or has more
+            than `MAX_CORPUS_BYTES`.
         CorpusFormatError: if it is empty, binary, or not UTF-8.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, at_most=MAX_CORPUS_BYTES)
     except IsADirectoryError as error:
         raise CorpusError(
             f"{path} is a directory; name a file in it, or a folder of brat files (.txt and .ann)"
@@ -57,59 +61,3 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, line.removesuffix("\r")
-
-
-def parse_json(text: str, path: Path, *, line: int = 1) -> Any:
-    """Parse a JSON value that starts at the given line of a file.
-
-    Raises:
-        CorpusFormatError: if it is not JSON, with the line of the first error.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CorpusFormatError(
-            f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "
-            f"{error.msg}; repair the line, or write the file with a JSON library"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise CorpusFormatError(f"{path}:{line}: JSON that cannot be read: {error}") from error
-
-
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
-    """Turn what can go wrong while `path` is written into a `CorpusError` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be written: {error.strerror}") from error
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{path} cannot be written: a text holds half a surrogate pair"
-        ) from error
-
-
-@contextmanager
-def open_atomically(path: Path) -> Iterator[TextIO]:
-    """Open a file for writing: whoever reads it sees the old content or all of the new.
-
-    Raises:
-        CorpusError: if the file cannot be written.
-    """
-    unfinished = path.with_name(f".{path.name[:100]}.{os.getpid()}.unfinished")
-    try:
-        with write_errors(path):
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-    finally:
-        with suppress(OSError):  # it is gone unless something failed
-            unfinished.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file as `open_atomically` does."""
-    with open_atomically(path) as file:
-        file.write(text)

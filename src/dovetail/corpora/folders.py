@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from dovetail.corpora.files import write_errors
 from dovetail.corpora.ledger import Tally
 from dovetail.document import Document
 from dovetail.errors import CorpusError
+from dovetail.files import whole_folder
 
 _FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
 
@@ -24,21 +23,15 @@ def write_folder(path: Path, files: Iterable[tuple[str, str]], what: str) -> Non
         what: what the files are called in a message.
 
     Raises:
-        CorpusError: if there is something at the path, or it cannot be written.
+        CorpusError: if there is something at the path.
+        OutputError: if it cannot be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise CorpusError(f"{path} exists; name a new folder for the {what}")
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with write_errors(path):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            for name, content in files:
-                with (unfinished / name).open("w", encoding="utf-8", newline="") as file:
-                    file.write(content)
-            unfinished.replace(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)  # it is gone unless something failed
+    with whole_folder(path) as unfinished:
+        for name, content in files:
+            with (unfinished / name).open("w", encoding="utf-8", newline="") as file:
+                file.write(content)
 
 
 def file_names(documents: Sequence[Document], tally: Tally) -> list[str]:

@@ -28,6 +28,13 @@ class Grid:
         index = bisect_right(self._token_starts, position) - 1
         return index if index >= 0 and position < self.tokens[index][1] else None
 
+    def cuts_token(self, start: int, end: int) -> bool:
+        """Whether a stretch begins or ends inside a token."""
+        first, last = self.token_at(start), self.token_at(end - 1)
+        return (first is not None and self.tokens[first][0] != start) or (
+            last is not None and self.tokens[last][1] != end
+        )
+
     def borders(self, start: int, end: int) -> tuple[int, int, int] | None:
         """Unit, first token and the one after the last, if these are just the characters."""
         first, last = self.token_at(start), self.token_at(end - 1)

@@ -7,8 +7,8 @@ fails the moment it reads.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dovetail.document import Document
@@ -94,6 +94,30 @@ class Ledger:
         """How often each (kind, reason) led to a drop."""
         return Counter((drop.kind, drop.reason) for drop in self.drops)
 
+    def with_names(self, shown: Callable[[str], str]) -> Ledger:
+        """The same account with other names of files in what is said."""
+        drops = tuple(
+            replace(drop, document_id=shown(drop.document_id), reason=shown(drop.reason))
+            for drop in self.drops
+        )
+        return Ledger(self.counts, drops, {shown(note): n for note, n in self.notes.items()})
+
+    def losses(self) -> str:
+        """What was dropped of entities and relations, and apart from that what is never held."""
+        lost = [
+            f"{count.dropped:,} of {count.read:,} {plural(kind)}"
+            for kind, count in self.counts.items()
+            if count.dropped and kind in _KINDS
+        ]
+        never = [
+            f"{count.dropped:,} {plural(kind)}"
+            for kind, count in self.counts.items()
+            if count.dropped and kind not in _KINDS
+        ]
+        said = [f"{_joined(lost)} could not be kept"] if lost else []
+        said += [f"{_joined(never)} were left out, which Dovetail never holds"] if never else []
+        return "; ".join(said)
+
     def summary(self) -> str:
         """The account in a few lines of plain text; `drops` lists what it sums up."""
         lines = [
@@ -121,6 +145,15 @@ class Ledger:
             ],
             "notes": dict(self.notes),
         }
+
+
+def plural(kind: str) -> str:
+    """The name of several things of a kind."""
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +198,10 @@ class Tally:
     def note(self, what: str, times: int = 1) -> None:
         if times:
             self._notes[what] += times
+
+    def times(self, reason: str) -> int:
+        """How often a note was made, or something dropped for a reason, so far."""
+        return self._notes[reason] + sum(drop.reason == reason for drop in self._drops)
 
     def keep_documents(self, documents: Iterable[Document]) -> None:
         """Count what stands in documents as kept."""

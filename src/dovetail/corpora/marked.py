@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dovetail.document import TASKS
+from dovetail.document import TASKS, Unaligned
 from dovetail.reading import Offsets
 
 Span = tuple[int, int]
@@ -50,6 +50,7 @@ class MarkedSentence:
     offsets: Sequence[Span]
     id: str = ""
     annotated: frozenset[str] = frozenset(TASKS)
+    unaligned: tuple[Unaligned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,4 +115,5 @@ MULTIHEAD = Format(
     _read,
     None,
     _recognises,
+    needs="a first line that begins with #doc",
 )

@@ -1,4 +1,6 @@
-"""Dovetail's own format: JSON lines, one sentence or one document a line; see docs/formats.md.
+"""Dovetail's own format: JSON lines, a sentence or a document a line.
+
+See docs/formats/dovetail.md.
 
 It holds all that a `Document` holds, confidences included, so reading gives back what was written.
 """
@@ -8,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import numbered_lines, parse_json, read_text
+from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
+from dovetail.corpora.files import read_text
+from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE
 from dovetail.corpora.marked import (
     CharacterEntity,
@@ -20,18 +24,20 @@ from dovetail.corpora.marked import (
     Span,
 )
 from dovetail.corpora.native_writer import FORMAT_NAME, VERSION, write
-from dovetail.corpora.records import Record
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence
+from dovetail.corpora.records import Record, describe
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
 
-_SENTENCE_FIELDS = {"id", "tokens", "offsets", "entities", "relations", "annotated"}
+_SENTENCE_FIELDS = {
+    *("id", "tokens", "offsets", "entities", "relations", "annotated", "unaligned"),
+}
 _DOCUMENT_FIELDS = {"id", "text", "sentences", "entities", "relations", "annotated"}
 
 
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
     declared: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def read_header(self, record: Record) -> None:
@@ -46,8 +52,9 @@ class _Reader:
                 self.declared[kind] = frozenset(map(str, record.items(name)))
 
     def read_line(self, record: Record) -> Document | MarkedText:
+        refuse_foreign(record)
         id = record.identifier("id")
-        self.names.add(id, record.where)
+        self.names.add(id, self.source.tally)
         if "text" not in record:
             self.source.tally.read(DOCUMENT)
             return Document.from_sentence(self.sentence_of_tokens(record, id))
@@ -66,6 +73,9 @@ class _Reader:
             start, end = entity.integer("start"), entity.integer("end")
             builder.add_entity(start, end, self.type_of(entity, ENTITY), entity.confidence())
         self.add_relations(record, builder)
+        for item in _unaligned(record):
+            self.source.tally.read(item.task)
+            builder.add_unaligned(item)
         return builder.sentence(id=id, annotated=_annotated(record))
 
     def text_with_tokens(self, record: Record, id: str, text: str) -> MarkedText:
@@ -77,7 +87,8 @@ class _Reader:
             self.note_fields(sentence, _SENTENCE_FIELDS - {"tokens"})
             offsets = _offsets(sentence, text)
             annotated = _annotated(record if whole else sentence)
-            sentences.append(MarkedSentence(offsets, sentence.identifier("id"), annotated))
+            name, beside = sentence.identifier("id"), _unaligned(sentence)
+            sentences.append(MarkedSentence(offsets, name, annotated, beside))
             own, links = self.annotations_of(sentence, len(entities))
             if whole and (own or links):
                 record.fail(
@@ -145,15 +156,11 @@ class _Reader:
 def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
     documents: list[Document | MarkedText] = []
-    headed = False
-    for number, line in numbered_lines(read_text(source.path)):
-        if not line.strip():
-            continue
-        where = f"{source.path}:{number}"
-        with source.faults.guard(DOCUMENT, where.rsplit("/", 1)[-1]):
-            record = Record.of(parse_json(line, source.path, line=number), where)
-            if "format" in record and not documents and not headed:
-                headed = True
+    for item in json_values(read_text(source.path), source.path):
+        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
+            record = item.record()
+            # Files that were put together have a header before each part.
+            if "format" in record and not {"text", "tokens"} & record.values.keys():
                 reader.read_header(record)
             else:
                 documents.append(reader.read_line(record))
@@ -175,8 +182,29 @@ def _annotated(record: Record) -> frozenset[str]:
         )
     tasks = record.items("annotated")
     if not all(task in TASKS for task in tasks):
-        record.fail(f"'annotated': expected names of tasks, as {list(TASKS)}, found {tasks}")
+        record.fail(
+            f"'annotated': expected names of tasks, as {list(TASKS)}, found {describe(tasks)}"
+        )
     return frozenset(tasks)
+
+
+def _unaligned(record: Record) -> tuple[Unaligned, ...]:
+    """What the line holds beside its tokens, with positions in the text that it came from."""
+    found = []
+    for item in record.records("unaligned"):
+        task, spans = item.string("task"), item.items("spans")
+        well_formed = all(
+            isinstance(span, list)
+            and len(span) == 2
+            and all(type(border) is int for border in span)
+            for span in spans
+        )
+        if task not in TASKS or not spans or not well_formed:
+            item.fail(f"expected a task of {list(TASKS)} and its spans as [[start, end], …]")
+        types = tuple(map(str, item.items("types")))
+        pairs = tuple((start, end) for start, end in spans)
+        found.append(Unaligned(task, item.type_name(), pairs, types, item.string("reason")))
+    return tuple(found)
 
 
 def _offsets(record: Record, text: str) -> list[tuple[int, int]]:
@@ -221,4 +249,6 @@ NATIVE = Format(
     _read,
     write,
     _recognises,
+    holds_unaligned=True,
+    needs='JSON objects, one a line, with "tokens" or "text"',
 )

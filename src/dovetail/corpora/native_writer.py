@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.files import write_text
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.writing import is_writable
 from dovetail.document import TASKS, Document, Entity, Relation, Sentence, character_span
+from dovetail.files import write_text
 
 FORMAT_NAME = "dovetail"
 VERSION = 1
@@ -18,7 +18,7 @@ VERSION = 1
 
 def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     """Write documents; nothing of them is lost."""
-    lines = [json.dumps({"format": FORMAT_NAME, "version": VERSION})]
+    lines = [json.dumps(native_header())]
     for document in documents:
         held = [
             sentence for sentence in document.sentences if is_writable(document, sentence, tally)
@@ -27,6 +27,11 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
         tally.keep_documents([kept])
         lines.append(json.dumps(line_from_document(kept), ensure_ascii=False))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def native_header() -> dict[str, Any]:
+    """What the first line of a file says."""
+    return {"format": FORMAT_NAME, "version": VERSION}
 
 
 def line_from_document(document: Document) -> dict[str, Any]:
@@ -75,6 +80,17 @@ def _annotations(sentence: Sentence, spans: dict[Entity, tuple[int, int]]) -> di
             for relation in sentence.sorted_relations
         ],
     }
+    if sentence.unaligned:
+        fields["unaligned"] = [
+            {
+                "task": item.task,
+                "type": item.type,
+                "spans": [list(span) for span in item.spans],
+                "types": list(item.types),
+                "reason": item.reason,
+            }
+            for item in sorted(sentence.unaligned)
+        ]
     if sentence.annotated != frozenset(TASKS):
         fields["annotated"] = sorted(sentence.annotated)
     return fields

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dovetail.corpora.assembly import UniqueNames
-from dovetail.corpora.files import write_text
+from dovetail.corpora.assembly import RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_items import read_json_lines
+from dovetail.corpora.json_objects import read_each
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.pairs import (
@@ -30,6 +29,7 @@ from dovetail.corpora.pairs import (
 )
 from dovetail.corpora.records import Record, describe
 from dovetail.document import Document, Entity
+from dovetail.files import write_text
 
 _FIELDS = {"id", "text", "token", "h", "t", "relation"}
 _ARGUMENT_FIELDS = {"name", "pos", "type"}
@@ -39,11 +39,11 @@ _NO_RELATION = "NA"
 @dataclass(slots=True)
 class _Reader:
     source: Source
-    names: UniqueNames = field(default_factory=UniqueNames)
+    names: RepeatedNames = field(default_factory=RepeatedNames)
 
     def read(self, record: Record) -> Document | MarkedText:
         id = record.identifier("id")
-        self.names.add(id, record.where)
+        self.names.add(id, self.source.tally)
         self.note_fields(record, _FIELDS)
         head, tail = (self.argument(record, name) for name in ("h", "t"))
         relation = record.string("relation") if "relation" in record else None
@@ -106,7 +106,8 @@ def _recognises(sample: Sample) -> bool:
 OPENNRE = Format(
     "opennre",
     "OpenNRE JSON lines: a text or its tokens with a head, a tail and their relation",
-    lambda source: read_json_lines(source, _Reader(source).read),
+    lambda source: read_each(source, _Reader(source).read),
     _write,
     _recognises,
+    needs='JSON objects, one a line, with "h", "t" and "text" or "token"',
 )

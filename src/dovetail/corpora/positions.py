@@ -161,3 +161,12 @@ def covered(text: str, pieces: Sequence[Span]) -> str:
 def same_words(one: str, other: str) -> bool:
     """Whether two texts differ in white space at most."""
     return "".join(one.split()) == "".join(other.split())
+
+
+def counts_utf16(text: str, entities: Iterable[CharacterEntity]) -> bool:
+    """Whether positions are those of UTF-16, as what entities are said to cover tells."""
+    if text.isascii() or max(text) <= "\uffff":
+        return False
+    said = [entity for entity in entities if entity.surface is not None]
+    marked = MarkedText("", text, said, (), "")
+    return _misfits(in_codepoints(marked, "utf16")) < _misfits(marked)

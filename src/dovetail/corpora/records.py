@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any, NoReturn
 
 from dovetail.errors import CorpusFormatError
+
+_BEGINNING = Repr()  # of some values, and of some levels
+_BEGINNING.maxstring = 60
+LARGEST = 10**12
+"""No text has so many characters: a larger number is a mistake, and unreadable in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Record:
         value = self._required(name)
         if not isinstance(value, int) or isinstance(value, bool):
             self._wrong(name, "a whole number", value)
+        if abs(value) > LARGEST:
+            self._wrong(name, f"a whole number up to {LARGEST:,}", value)
         return value
 
     def confidence(self) -> float | None:
@@ -125,7 +133,7 @@ def check_type(type: str, where: str) -> str:
     Raises:
         CorpusFormatError: if it is empty, or holds what cannot be encoded.
     """
-    if not type:
+    if not type.strip():
         raise CorpusFormatError(f"{where} is empty; expected the name of a type")
     return check_characters(type, where)
 
@@ -150,6 +158,4 @@ def describe(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "a truth value"}
     if value is None:
         return "null"
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return f"{names.get(type(value), 'a number')}: {shown}"
+    return f"{names.get(type(value), 'a number')}: {_BEGINNING.repr(value)}"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail.corpora.assembly import UniqueNames
-from dovetail.corpora.files import numbered_lines, read_text, write_text
+from dovetail.corpora.assembly import RepeatedNames
+from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
@@ -28,6 +28,7 @@ from dovetail.corpora.pairs import (
 )
 from dovetail.document import Document, character_span
 from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 OVERLAP = "its arguments overlap, and the marks of the format cannot"
 UNWRITABLE = "its words or type hold what the format reads as marks, or only white space"
@@ -50,11 +51,11 @@ class _Item:
 
 
 def _read(source: Source) -> list[MarkedText]:
-    names = UniqueNames()
+    names = RepeatedNames()
     texts = []
     for item in _items(source):
         with source.faults.guard(DOCUMENT, item.id):
-            names.add(item.id, item.where)
+            names.add(item.id, source.tally)
             texts.append(_text(item))
     if not texts and not source.faults.found:
         raise CorpusFormatError(
@@ -171,4 +172,5 @@ SEMEVAL2010 = Format(
     _read,
     _write,
     _recognises,
+    needs="a first line with a number, a tab, and a sentence with <e1> and <e2>",
 )

@@ -20,7 +20,7 @@ from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.pairs import UNTYPED
 from dovetail.corpora.semeval2018_writer import RELATIONS, relations_beside, write
 from dovetail.document import ENTITY_TASK, RELATION_TASK
-from dovetail.errors import CorpusFormatError
+from dovetail.errors import CorpusError, CorpusFormatError
 
 _TEXT = re.compile(r'<text\s+id="([^"]*)"\s*>(.*?)</text\s*>', re.DOTALL)
 _PART = re.compile(r"<!--.*?-->|<[^<>]*>|<|[^<]+", re.DOTALL)
@@ -103,7 +103,15 @@ class _Text:
 
 
 def _read(source: Source) -> list[MarkedText]:
-    path = _text_file(source.path)
+    path = source.path
+    files = sorted(path.rglob(f"*{_XML}")) if path.is_dir() else [_text_file(path)]
+    if not files:
+        raise CorpusError(f"{path} is a directory without {_XML} files; name a file")
+    return [text for file in files for text in _read_pair(file, source)]
+
+
+def _read_pair(path: Path, source: Source) -> list[MarkedText]:
+    """The texts of a file, with the relations of the one beside it."""
     texts = _texts(path, source)
     beside = relations_beside(path)
     tasks = [ENTITY_TASK]
@@ -164,6 +172,8 @@ def _read_relations(path: Path, texts: list[_Text], source: Source) -> None:
 
 
 def _recognises(sample: Sample) -> bool:
+    if sample.files:
+        return any(name.endswith(_XML) for name in sample.files)
     if sample.path.name.endswith(RELATIONS):
         return _text_file(sample.path).is_file()
     beginning = "\n".join(sample.lines)
@@ -178,4 +188,6 @@ SEMEVAL2018 = Format(
     _read,
     write,
     _recognises,
+    folders=True,
+    needs='XML with <doc> and <text id="…">, or the file X.relations.txt beside X.text.xml',
 )

@@ -8,12 +8,12 @@ from html import escape
 from pathlib import Path
 
 from dovetail.corpora.assembly import drop_relation, drop_sentence
-from dovetail.corpora.files import write_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.pairs import UNTYPED
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Relation, Sentence, character_span
+from dovetail.files import write_text
 
 RELATIONS = ".relations.txt"
 """How the name of the file of relations ends."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dovetail.corpora.assembly import drop_relation
 from dovetail.corpora.ledger import RELATION, Tally
-from dovetail.corpora.records import check_type, describe
+from dovetail.corpora.records import LARGEST, check_type, describe
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
 
@@ -26,7 +26,7 @@ def check_span(item: object, borders: int, where: str) -> tuple[list[int], str]:
             f"{where}: expected a list of {borders} borders and a type, found {describe(item)}"
         )
     numbers, type_ = item[:borders], item[borders]
-    if not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
+    if not all(type(number) is int and abs(number) <= LARGEST for number in numbers):
         raise CorpusFormatError(f"{where}: expected whole numbers, found {describe(numbers)}")
     if not isinstance(type_, str):
         raise CorpusFormatError(f"{where}: expected the name of a type, found {describe(type_)}")

@@ -17,16 +17,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import write_text
+from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
+from dovetail.corpora.files import read_text
+from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_items import read_json_array
+from dovetail.corpora.json_objects import read_each
+from dovetail.corpora.json_text import is_array
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.spans import check_span, relations_between_spans
 from dovetail.corpora.tags import entities_from_tags
 from dovetail.corpora.writing import note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.errors import CorpusFormatError
+from dovetail.files import write_text
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
 _UNREAD = "field {!r} is not read"
@@ -61,11 +65,16 @@ Annotate = Callable[[_Sentence], None]
 
 
 def _read(source: Source, annotate: Annotate) -> list[Document]:
-    names = UniqueNames()
+    text = read_text(source.path)
+    if not is_array(text) or text.strip() == "[]":
+        raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
+    names = RepeatedNames()
 
     def read(record: Record) -> Document:
+        if "tags" not in record:
+            refuse_foreign(record)
         id = record.identifier("orig_id")
-        names.add(id, record.where)
+        names.add(id, source.tally)
         source.tally.read(DOCUMENT)
         source.tally.read(SENTENCE)
         for name in record.values.keys() - _FIELDS:
@@ -75,7 +84,7 @@ def _read(source: Source, annotate: Annotate) -> list[Document]:
         annotate(_Sentence(record, builder, source))
         return Document.from_sentence(builder.sentence(id=id, annotated=_annotated(record)))
 
-    return read_json_array(source, read)
+    return read_each(source, read)
 
 
 def _annotated(record: Record) -> Iterator[str]:
@@ -198,6 +207,7 @@ SPERT = Format(
         and "tags" not in sample.keys
         and not _has(sample, "entities", list)
     ),
+    needs='a JSON array of objects with "tokens", entities as objects',
 )
 TAGGED = Format(
     "tagged",
@@ -205,6 +215,7 @@ TAGGED = Format(
     lambda source: _read(source, _annotate_with_tags),
     None,
     lambda sample: sample.is_array and {"tokens", "tags"} <= sample.keys,
+    needs='a JSON array of objects with "tokens" and "tags"',
 )
 UNIFIED = Format(
     "unified",
@@ -212,4 +223,5 @@ UNIFIED = Format(
     lambda source: _read(source, _annotate_with_lists),
     lambda documents, path, tally: _write(documents, path, tally, _lists),
     lambda sample: sample.is_array and _has(sample, "entities", list),
+    needs='a JSON array of objects with "tokens", entities as [start, end, type]',
 )

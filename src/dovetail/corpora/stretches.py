@@ -11,6 +11,7 @@ from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
 from dovetail.corpora.positions import covered, same_words
 from dovetail.corpora.records import check_type
 from dovetail.errors import CorpusFormatError
+from dovetail.tokenization import trimmed
 
 WHITE_SPACE_ONLY = "covers white space only"
 
@@ -43,24 +44,24 @@ def stretch_of(entity: CharacterEntity, marked: MarkedText, source: Source) -> S
         start, end = pieces[0][0], pieces[-1][1]
         # Tokens that a corpus brings may be white space, and stand as they are.
         own_tokens = marked.sentences is not None
-        trimmed = (start, end) if own_tokens else _trimmed(marked.text, start, end)
-        if trimmed is None:
+        visible = (start, end) if own_tokens else trimmed(marked.text, start, end)
+        if visible is None:
             source.tally.read(ENTITY)
             source.tally.drop(
                 Drop.in_text(marked.name, ENTITY, WHITE_SPACE_ONLY, (start, end), entity.type)
             )
             return None
         source.tally.note(
-            "entity: white space at its borders was left out", trimmed != (start, end)
+            "entity: white space at its borders was left out", visible != (start, end)
         )
         gaps = [marked.text[left[1] : right[0]] for left, right in pairwise(pieces)]
         if not any(gap.strip() for gap in gaps):
             source.tally.note("entity: fragments joined over white space", bool(gaps))
-            return Stretch(*trimmed)
+            return Stretch(*visible)
         if source.reading.discontinuous == "cover":
             source.tally.note("entity: stands for the stretch from its first fragment to its last")
-            return Stretch(*trimmed)
-        return Stretch(*trimmed, fragments=tuple(pieces))
+            return Stretch(*visible)
+        return Stretch(*visible, fragments=tuple(pieces))
     return None
 
 
@@ -107,10 +108,3 @@ def _nearby(entity: CharacterEntity, text: str) -> Span | None:
     if at < 0 or around.find(entity.surface, at + 1) >= 0 or at > 2 * _NEAR:
         return None
     return first + at, first + at + len(entity.surface)
-
-
-def _trimmed(text: str, start: int, end: int) -> Span | None:
-    stretch = text[start:end]
-    if not stretch.strip():
-        return None
-    return end - len(stretch.lstrip()), start + len(stretch.rstrip())

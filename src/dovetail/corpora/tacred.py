@@ -10,10 +10,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.corpora.assembly import UniqueNames
-from dovetail.corpora.files import write_text
+from dovetail.corpora.assembly import RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_items import read_json_array
+from dovetail.corpora.json_objects import read_each
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.pairs import (
     MEANS_NONE,
@@ -26,6 +25,7 @@ from dovetail.corpora.pairs import (
 )
 from dovetail.corpora.records import Record
 from dovetail.document import Document
+from dovetail.files import write_text
 
 _BORDERS = {"subj_start", "subj_end", "obj_start", "obj_end"}
 _FIELDS = {"id", "token", "relation", "subj_type", "obj_type", *_BORDERS}
@@ -33,11 +33,11 @@ _NO_RELATION = "no_relation"
 
 
 def _read(source: Source) -> list[Document]:
-    names = UniqueNames()
+    names = RepeatedNames()
 
     def read(record: Record) -> Document:
         id = record.identifier("id")
-        names.add(id, record.where)
+        names.add(id, source.tally)
         for name in sorted(record.values.keys() - _FIELDS):
             source.tally.note(f"field {name!r} is not read")
         return PairSentence(
@@ -49,7 +49,7 @@ def _read(source: Source) -> list[Document]:
             record.string("relation") if "relation" in record else None,
         ).document(source)
 
-    return read_json_array(source, read)
+    return read_each(source, read)
 
 
 def _argument(record: Record, name: str) -> Argument:
@@ -87,4 +87,5 @@ TACRED = Format(
     _read,
     _write,
     _recognises,
+    needs='a JSON array of objects with "token", "subj_start" and "obj_start"',
 )

@@ -8,13 +8,13 @@ from dovetail.corpora.records import describe
 from dovetail.errors import CorpusFormatError
 
 _OUTSIDE = "O"
-_BEGINS = frozenset("BUS")  # U (unit) and S (single) are a B that also ends
-_ENDS = frozenset("LEUS")  # L (last) and E (end) close what I continues
-_PREFIXES = _BEGINS | _ENDS | {"I"}
+_BEGINS = frozenset("BUSW")  # U (unit), S (single) and W (whole) are a B that also ends
+_ENDS = frozenset("LEUSW")  # L (last) and E (end) close what I continues
+_PREFIXES = _BEGINS | _ENDS | {"I", "M"}  # M (middle) is an I
 
 
 def is_tag(text: object) -> bool:
-    """Whether a value is a tag of the schemes IOB, BIO, BIOES or BILOU."""
+    """Whether a value is a tag of the schemes IOB, BIO, BIOES, BMES or BILOU."""
     if not isinstance(text, str):
         return False
     prefix, hyphen, type_ = text.partition("-")
@@ -24,8 +24,8 @@ def is_tag(text: object) -> bool:
 def entities_from_tags(tags: Sequence[object], where: str) -> Iterable[tuple[int, int, str]]:
     """Yield the half-open token borders and the types that tags mark, in reading order.
 
-    One rule reads all schemes: B, U and S begin an entity; L, E, U and S end it; an I, L or E
-    that continues nothing begins one, as in conlleval, which is also how the older IOB is read.
+    One rule reads all schemes: B, U, S and W begin an entity; L, E, U, S and W end it; an I, M, L
+    or E that continues nothing begins one, as in conlleval, which is how the older IOB is read too.
 
     Raises:
         CorpusFormatError: if something is not a tag.

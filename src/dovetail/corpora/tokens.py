@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dovetail.corpora.alignment import align
+from dovetail.corpora.alignment import CUT, GREW, INSIDE_TOKEN, OUTSIDE, align
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.positions import doubt, in_codepoints
 from dovetail.document import ENTITY_TASK, Document
+from dovetail.reading import Reading
 from dovetail.tokenization import Tokenizer
-from dovetail.writing_systems import guess_language
+from dovetail.writing_systems import Guess, guess_language
 
 MANY_UNALIGNED = 0.01
 """Share of the entities of a raw text that tokens may miss before a warning is due."""
@@ -36,9 +37,8 @@ def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cu
         return Cut(tuple(item for item in read if isinstance(item, Document)), None, "", ())
     reading = source.reading
     raw = [item for item in marked if item.sentences is None]
-    guess = guess_language(item.text for item in raw)
-    language = reading.language or guess.language
-    tokenizer = Tokenizer(language, reading.unit)
+    tokenizer, guess = tokenizer_for((item.text for item in raw), reading)
+    language = tokenizer.language
     documents = tuple(
         document
         for item in read
@@ -48,10 +48,16 @@ def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cu
     )
     said = doubt(marked, reading.offsets)
     warnings = [said] if said else []
-    warnings += _many_unaligned(documents, language, str(guess))
+    warnings += _many_unaligned(documents, language, str(guess), source)
     if reading.language is None and raw and language != "en":
         warnings.append(f"no language was given, so raw text is cut as {guess}")
     return Cut(documents, language if raw else None, said, tuple(warnings))
+
+
+def tokenizer_for(texts: Iterable[str], reading: Reading) -> tuple[Tokenizer, Guess]:
+    """What cuts raw texts that are read together, and what they look like."""
+    guess = guess_language(texts)
+    return Tokenizer(reading.language or guess.language, reading.unit), guess
 
 
 def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[Document]:
@@ -63,18 +69,27 @@ def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[D
     return []
 
 
-def _many_unaligned(documents: Sequence[Document], language: str, guess: str) -> list[str]:
+def _many_unaligned(
+    documents: Sequence[Document], language: str, guess: str, source: Source
+) -> list[str]:
     """A warning if tokens miss more entities than chance explains."""
     sentences = [sentence for document in documents for sentence in document.sentences]
-    unaligned = Counter(
+    found = Counter(
         item.reason for sentence in sentences for item in sentence.unaligned_for(ENTITY_TASK)
     )
-    total = unaligned.total() + sum(len(sentence.entities) for sentence in sentences)
-    if unaligned.total() <= MANY_UNALIGNED * total:
+    dropped = {reason: source.tally.times(reason) for reason in (INSIDE_TOKEN, OUTSIDE)}
+    changed = {note: source.tally.times(note) for note in (GREW, CUT)}
+    number = found.total() + sum(dropped.values()) + sum(changed.values())
+    total = found.total() + sum(dropped.values()) + sum(len(s.entities) for s in sentences)
+    if number <= MANY_UNALIGNED * total:
         return []
-    listed = "; ".join(f"{times:,}: {reason}" for reason, times in unaligned.most_common())
+    reasons = Counter({**found}) + Counter(dropped) + Counter(changed)
+    listed = "; ".join(
+        f"{times:,}: {reason.removeprefix('entity: ')}" for reason, times in reasons.most_common()
+    )
     return [
-        f"{unaligned.total():,} of {total:,} entities are not whole tokens of one unit, so a model "
-        f"cannot find them ({listed}). Is the language {language!r} right? The text looks "
-        f"like {guess}. Positions that are off by one, or count UTF-16 units, look like this too"
+        f"{number:,} of {total:,} entities are not whole tokens of one unit, so a model that reads "
+        f"plain text cannot find them as they are ({listed}). Is the language {language!r} right? "
+        f"The text looks like {guess}. Positions that are off by one, or count UTF-16 units, look "
+        f"like this too"
     ]

@@ -227,10 +227,10 @@ def _recognises(sample: Sample) -> bool:
         return bool(_FORMAT.fullmatch(sample.lines[0].removeprefix("\ufeff")))
     if not sample.path.is_dir():
         return False
-    file = next((item for item in sorted(sample.path.rglob(f"*{SUFFIX}")) if item.is_file()), None)
-    if file is None:
+    name = next((name for name in sample.files if name.endswith(SUFFIX)), None)
+    if name is None:
         return False
-    with file.open("rb") as content:
+    with (sample.path / name).open("rb") as content:
         return content.read(100).removeprefix(b"\xef\xbb\xbf").startswith(b"#FORMAT=WebAnno TSV 3")
 
 
@@ -240,4 +240,6 @@ WEBANNO = Format(
     _read,
     write,
     _recognises,
+    needs="a first line as '#FORMAT=WebAnno TSV 3.3', or a folder of such .tsv files",
+    folders=True,
 )

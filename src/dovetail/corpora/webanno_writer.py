@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dovetail.corpora.assembly import drop_sentence
-from dovetail.corpora.files import write_text
 from dovetail.corpora.folders import file_names, write_folder
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.positions import length_in
@@ -14,6 +13,7 @@ from dovetail.corpora.webanno_layers import NAMED_ENTITY, escape_text, escape_va
 from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_confidences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Sentence
 from dovetail.errors import CorpusError
+from dovetail.files import write_text
 
 SUFFIX = ".tsv"
 OUT_OF_ORDER = "it begins before the end of the sentence before it"

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
+from dovetail.bounded import bounded_lines, check_regular
+from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.errors import ConfigError, CorpusFormatError
 from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
 
@@ -31,21 +32,30 @@ def read_brown_paths(path: Path) -> dict[str, str]:
         ConfigError: if there is no such file.
         CorpusFormatError: if a line is of another form; it names file and line.
     """
-    if not path.is_file():
-        raise ConfigError(f"no file of Brown clusters at {path}")
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise ConfigError(f"no file of Brown clusters at {path}: {error.strerror}") from error
     path_by_word: dict[str, str] = {}
     with path.open(encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            fields = line.rstrip("\r\n").split("\t")
-            if len(fields) not in (2, 3) or not fields[0] or set(fields[0]) - {"0", "1"}:
-                raise CorpusFormatError(
-                    f"{path}:{number}: expected a path of 0 and 1, a tab and a word, "
-                    f"found {line[:60]!r}"
-                )
-            path_by_word.setdefault(fields[1], fields[0])
+        try:
+            for number, line in enumerate(bounded_lines(file), start=1):
+                word, own = _cluster_of_line(line, f"{path}:{number}")
+                path_by_word.setdefault(word, own)
+        except ValueError as error:  # no UTF-8, or one line of all
+            raise CorpusFormatError(f"{path}: expected a word on each line ({error})") from error
     if not path_by_word:
         raise CorpusFormatError(f"{path}: expected Brown clusters, found an empty file")
     return path_by_word
+
+
+def _cluster_of_line(line: str, where: str) -> tuple[str, str]:
+    fields = line.rstrip("\r\n").split("\t")
+    if len(fields) not in (2, 3) or not fields[0] or set(fields[0]) - {"0", "1"}:
+        raise CorpusFormatError(
+            f"{where}: expected a path of 0 and 1, a tab and a word, found {line[:60]!r}"
+        )
+    return fields[1], fields[0]
 
 
 class BrownEncoder(Encoder):
@@ -130,7 +140,9 @@ class BrownEncoder(Encoder):
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
         path_by_word = {
-            word: path for path, words in assets["words_by_path"].items() for word in words
+            word: path
+            for path in assets["words_by_path"]
+            for word in listed_texts(assets["words_by_path"], path)
         }
         own = ("prefixes", "whole_path", "embedding_dim")
         return cls(path_by_word, **{name: assets[name] for name in own})

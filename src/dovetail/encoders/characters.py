@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
+from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.layers.dropout import Dropout
 from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
 
@@ -99,4 +99,6 @@ class CharacterEncoder(Encoder):
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
         own = ("embedding_dim", "hidden_dim", "dropout")
-        return cls(Vocabulary(assets["characters"]), **{name: assets[name] for name in own})
+        return cls(
+            Vocabulary(listed_texts(assets, "characters")), **{name: assets[name] for name in own}
+        )

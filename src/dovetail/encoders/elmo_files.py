@@ -7,9 +7,9 @@ module knows the names and shapes in them, and nothing of how a network uses the
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dovetail.bounded import check_regular, read_json
 from dovetail.errors import MissingExtraError, ModelError
+
+MAX_OPTIONS_BYTES = 1 << 20
+"""Of an options file, which has some hundreds."""
+
+MAX_LAYERS = 128
+"""Of a network: layers of its language model, convolutions, and highway layers."""
 
 NUM_CHARACTERS = 261
 """Rows of ``char_embed``: the 256 bytes and five marks."""
@@ -25,7 +32,7 @@ NUM_CHARACTERS = 261
 # What else stands in a weights file (a softmax, say) is not part of the network.
 _NETWORK = ("char_embed", "CNN", "RNN_")
 
-_Size = Annotated[int, Field(ge=1)]
+_Size = Annotated[int, Field(ge=1, le=1_000_000)]
 _Limit = Annotated[float, Field(gt=0)]
 _Published = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,7 +46,7 @@ class LstmOptions(BaseModel):
     """Width of the memory cell."""
     projection_dim: _Size
     """Width of what goes in, and of the state that a layer puts out."""
-    n_layers: _Size = 1
+    n_layers: Annotated[int, Field(ge=1, le=MAX_LAYERS)] = 1
     cell_clip: _Limit | None = None
     """The largest absolute value of a number in the memory cell."""
     proj_clip: _Limit | None = None
@@ -61,13 +68,13 @@ class CharacterOptions(BaseModel):
 
     activation: Literal["relu", "tanh"]
     embedding: _CharacterEmbeddingOptions
-    filters: Annotated[tuple[tuple[_Size, _Size], ...], Field(min_length=1)]
+    filters: Annotated[tuple[tuple[_Size, _Size], ...], Field(min_length=1, max_length=MAX_LAYERS)]
     """Width in characters and number of the filters of each convolution."""
     max_characters_per_token: Annotated[int, Field(ge=3)]
     """How many characters of a word are read, the marks of its begin and end included."""
     n_characters: Literal[261, 262]
     """262 counts a character of padding too, which the weights lack and which is never read."""
-    n_highway: Annotated[int, Field(ge=0)] = 0
+    n_highway: Annotated[int, Field(ge=0, le=MAX_LAYERS)] = 0
 
     @model_validator(mode="after")
     def _check_widths(self) -> Self:
@@ -124,7 +131,7 @@ class ElmoOptions(BaseModel):
             ModelError: if there is no such file, or it holds no such options.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json(path, at_most=MAX_OPTIONS_BYTES)
         except OSError as error:
             raise ModelError(
                 f"{path}: cannot read the options of ELMo: {error.strerror}"
@@ -180,6 +187,7 @@ def find_elmo(options: ElmoOptions, path: Path, *, sha256: str | None = None) ->
         ModelError: if there is no such file, or it is not the expected one.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -211,9 +219,20 @@ def read_elmo_weights(files: ElmoFiles) -> dict[str, NDArray[np.float32]]:
             file.visititems(lambda name, item: _note_dataset(names, name, item))
             found = {name: file[name].shape for name in names if name.startswith(_NETWORK)}
             _check_shapes(expected, found, files.path)
+            _check_room(sum(map(prod, expected.values())), files.path)
             return {name: _numbers(file[name], f"{files.path}: {name}") for name in expected}
     except OSError as error:
         raise ModelError(f"{files.path}: expected the weights as HDF5: {error}") from error
+
+
+def _check_room(numbers: int, path: Path) -> None:
+    """Refuse a file that names more numbers than it holds, which HDF5 would fill up."""
+    size = path.stat().st_size
+    if numbers > size:  # published files take four bytes for each
+        raise ModelError(
+            f"{path}: expected {numbers:,} numbers, found a file of {size:,} bytes, which cannot "
+            f"hold them; get the weights anew"
+        )
 
 
 def _note_dataset(names: list[str], name: str, item: Any) -> None:

@@ -118,3 +118,15 @@ def padded_indices(rows: Sequence[Sequence[int]], *, padding: int = 0) -> Tensor
     longest = max(map(len, rows), default=0)
     filled = [[*row, *[padding] * (longest - len(row))] for row in rows]
     return torch.tensor(filled, dtype=torch.long).reshape(len(rows), longest)
+
+
+def listed_texts(assets: Mapping[str, Any], name: str) -> list[str]:
+    """A list of texts among the assets of an encoder.
+
+    Raises:
+        ValueError: if it is anything else.
+    """
+    texts = assets[name]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"the encoder's {name!r} is described by no list of texts")
+    return texts

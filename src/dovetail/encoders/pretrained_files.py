@@ -18,12 +18,26 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from dovetail.bounded import check_regular, read_json
 from dovetail.errors import MissingExtraError, ModelError
+from dovetail.layers.allocation import AllocationLimit, TooLargeError
+from dovetail.layers.stored import StoredTensor, read_header
 
 _READ_BYTES = 1 << 20
+
+_MAX_CONFIG_BYTES = 1 << 20
+_MAX_BYTES = {".json": 1 << 28, ".txt": 1 << 26, ".model": 1 << 26}
+"""What the files beside the weights may have, by the ends of their names."""
+
+_SPARE_TENSORS = 500
+"""Tensors that an encoder is made of beside those that are stored."""
+
+_MAX_INTEGER, _MAX_LABELS = 4_000_000, 100_000
+"""What a config.json may count, such as pieces; a name is made for each label."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,10 @@ def weights_sha256(folder: Path) -> str:
         )
     digest = hashlib.sha256()
     for path in paths:
+        try:
+            check_regular(path)
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
         with path.open("rb") as file:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
@@ -155,8 +173,12 @@ def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreT
     Raises:
         ModelError: if the files do not make an encoder whose weights are all there.
     """
+    header = _header_of(files.folder)
+    limit = AllocationLimit.for_shapes(
+        (stored.shape for stored in header.values()), spare_tensors=_SPARE_TENSORS
+    )
     try:
-        with _quiet_transformers():
+        with _quiet_transformers(), limit:
             model, report = AutoModel.from_pretrained(
                 files.folder,
                 dtype=dtype,
@@ -165,8 +187,13 @@ def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreT
                 trust_remote_code=False,
                 use_safetensors=True,
             )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"cannot load the encoder in {files.folder}: {error}") from error
+    except TooLargeError as error:
+        raise ModelError(
+            f"cannot load the encoder in {files.folder}: its config.json asks for {error}, far "
+            f"more than its weights hold"
+        ) from error
+    except Exception as error:  # what the libraries raise of any content is not documented
+        raise ModelError(_cannot_load("encoder", files.folder, error)) from error
     # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing:
@@ -188,14 +215,55 @@ def load_pretrained_tokenizer(files: PretrainedFiles) -> PreTrainedTokenizerFast
             tokenizer = AutoTokenizer.from_pretrained(
                 files.folder, add_prefix_space=True, local_files_only=True, trust_remote_code=False
             )
-    except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"cannot load the tokenizer in {files.folder}: {error}") from error
+    except Exception as error:  # what the libraries raise of any content is not documented
+        raise ModelError(_cannot_load("tokenizer", files.folder, error)) from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ModelError(
             f"{files.folder}: the tokenizer {type(tokenizer).__name__} is written in Python; "
             f"expected one that comes as a tokenizer.json"
         )
     return tokenizer
+
+
+def _cannot_load(part: str, folder: Path, error: Exception) -> str:
+    if "trust_remote_code" in str(error):  # an advice that nobody can follow here
+        return (
+            f"the {part} in {folder} comes with Python code of its own, and Dovetail runs none: "
+            f"name an encoder of a kind that the transformers library has itself"
+        )
+    if "ignore_mismatched_sizes" in str(error):
+        return f"cannot load the {part} in {folder}: its config.json does not fit its weights"
+    return f"cannot load the {part} in {folder}: {error}"
+
+
+def _header_of(folder: Path) -> dict[str, StoredTensor]:
+    """The tensors that a folder's safetensors files hold, after a look at its other files.
+
+    Raises:
+        ModelError: if a file is no regular one, or too large.
+    """
+    header: dict[str, StoredTensor] = {}
+    for path in sorted(folder.iterdir()):
+        try:
+            if path.suffix == ".safetensors":
+                header |= read_header(path)
+            elif path.suffix in _MAX_BYTES:
+                check_regular(path, at_most=_MAX_BYTES[path.suffix])
+        except (OSError, SafetensorError) as error:
+            what = getattr(error, "strerror", None) or error
+            raise ModelError(f"cannot load the encoder in {folder}: {path.name}: {what}") from error
+    try:
+        config = read_json(folder / "config.json", at_most=_MAX_CONFIG_BYTES)
+        if not isinstance(config, dict):
+            raise ValueError("expected a JSON object")
+        for name, value in config.items():
+            limit = _MAX_LABELS if name == "num_labels" else _MAX_INTEGER
+            if isinstance(value, int) and value > limit:
+                raise ValueError(f"expected {name} of at most {limit:,}, found {value:,}")
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or error
+        raise ModelError(f"cannot load the encoder in {folder}: config.json: {what}") from error
+    return header
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
+from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.encoders.word_vectors import WordVectors
 from dovetail.layers.dropout import Dropout
 from dovetail.vocabulary import Vocabulary
@@ -39,8 +39,9 @@ class StaticEncoder(Encoder):
         self.lowercase = lowercase
         self.output_dim = word_vectors.dim
         # Row 0 is the vector of unknown words, as index 0 of a vocabulary is.
-        rows = np.concatenate([word_vectors.unknown[None], word_vectors.vectors])
-        self.register_buffer("vectors", torch.from_numpy(rows))
+        rows = torch.empty(len(word_vectors.words) + 1, word_vectors.dim, dtype=torch.float16)
+        np.concatenate([word_vectors.unknown[None], word_vectors.vectors], out=rows.numpy())
+        self.register_buffer("vectors", rows)
         self.dropout = Dropout(dropout)
 
     def featurise(self, sentences: Words) -> Features:
@@ -66,8 +67,9 @@ class StaticEncoder(Encoder):
     @classmethod
     def from_assets(cls, assets: Mapping[str, Any]) -> Self:
         """An encoder of zero vectors, to be filled by `load_stored_state`."""
-        words, dim = assets["words"], assets["dim"]
+        words, dim = listed_texts(assets, "words"), assets["dim"]
+        zero = np.zeros((), dtype=np.float16)  # which takes the room of one number
         empty = WordVectors(
-            words, np.zeros((len(words), dim), dtype=np.float16), np.zeros(dim, dtype=np.float16)
+            words, np.broadcast_to(zero, (len(words), dim)), np.broadcast_to(zero, (dim,))
         )
         return cls(empty, lowercase=assets["lowercase"], dropout=assets["dropout"])

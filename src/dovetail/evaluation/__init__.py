@@ -4,7 +4,7 @@ Sentences in, numbers out.  This package knows nothing of models, files or tenso
 predictions from anywhere can score them here.  `docs/evaluation.md` says what is counted and why.
 """
 
-from dovetail.evaluation.alignment import align
+from dovetail.evaluation.alignment import align, align_documents
 from dovetail.evaluation.calibration import (
     Calibration,
     CalibrationBin,
@@ -49,6 +49,7 @@ __all__ = [
     "SentenceErrors",
     "SettingScores",
     "align",
+    "align_documents",
     "calibration",
     "entity_confusion",
     "errors_by_kind",

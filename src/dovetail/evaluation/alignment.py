@@ -1,12 +1,44 @@
-"""Bring predictions from a file into the order of the gold sentences."""
+"""Bring predictions from a file into the order, and onto the tokens, of the gold sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dovetail.document import Sentence
+from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
+from dovetail.evaluation.characters import on_tokens_of, same_texts
 from dovetail.evaluation.evaluate import check_same_tokens
+
+
+def align_documents(gold: Sequence[Document], predicted: Sequence[Document]) -> list[Sentence]:
+    """Pair the predictions of a corpus with its gold sentences.
+
+    Documents of the same texts are compared by their characters, whatever their tokens are; others
+    sentence by sentence, as `align` does.
+
+    Returns:
+        The predicted sentences, in the order of the gold ones and with their tokens.
+
+    Raises:
+        CorpusError: if a sentence has no partner, or its tokens differ; names the first one.
+    """
+    ordered = _by_id(gold, predicted)
+    if same_texts(gold, ordered):
+        return [
+            sentence
+            for one, other in zip(gold, ordered, strict=True)
+            for sentence in on_tokens_of(one, other)
+        ]
+    return align(*([s for d in documents for s in d.sentences] for documents in (gold, predicted)))
+
+
+def _by_id(gold: Sequence[Document], predicted: Sequence[Document]) -> Sequence[Document]:
+    """The predicted documents in the order of the gold ones, where ids tell which is which."""
+    by_id = {document.id: document for document in predicted}
+    ids = {document.id for document in gold}
+    if len(ids) == len(gold) and len(by_id) == len(predicted) and ids == by_id.keys():
+        return [by_id[document.id] for document in gold]
+    return predicted
 
 
 def align(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> list[Sentence]:

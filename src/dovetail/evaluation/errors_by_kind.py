@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
 from dovetail.evaluation.facts import Fact, relation_fact
 
 
@@ -90,10 +90,16 @@ class RelationError:
 
 @dataclass(frozen=True, slots=True)
 class SentenceErrors:
-    """All that is wrong with the predictions of one sentence."""
+    """All that is wrong with the predictions of one sentence.
+
+    What the tokens of the sentence cannot express makes errors of its own: gold that could only be
+    missed, and predictions made on other tokens.
+    """
 
     entities: tuple[EntityError, ...]
     relations: tuple[RelationError, ...]
+    unaligned_missed: tuple[Unaligned, ...] = ()
+    unaligned_wrong: tuple[Unaligned, ...] = ()
 
     def consequences(self, error: EntityError) -> tuple[RelationError, ...]:
         """The wrong relations that an entity error has a part in."""
@@ -121,8 +127,19 @@ def errors_by_kind(
             if RELATION_TASK in truth.annotated
             else ()
         )
-        found.append(SentenceErrors(entities, relations))
+        found.append(
+            SentenceErrors(
+                entities,
+                relations,
+                _beside(truth.unaligned - guess.unaligned, truth),
+                _beside(guess.unaligned - truth.unaligned, truth),
+            )
+        )
     return found
+
+
+def _beside(items: Iterable[Unaligned], truth: Sentence) -> tuple[Unaligned, ...]:
+    return tuple(sorted(item for item in items if item.task in truth.annotated))
 
 
 def entity_errors(gold: Sentence, predicted: Sentence) -> tuple[EntityError, ...]:

@@ -49,6 +49,11 @@ class Score:
         """The number of predictions."""
         return self.true_positives + self.false_positives
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Score:
+        """What `to_dict` gave."""
+        return cls(values["true_positives"], values["false_positives"], values["false_negatives"])
+
     def to_dict(self) -> dict[str, Any]:
         """Counts and ratios as plain JSON values."""
         return {
@@ -116,6 +121,11 @@ class ScoreIntervals:
     recall: Interval
     f1: Interval
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ScoreIntervals:
+        """What `to_dict` gave."""
+        return cls(**{name: Interval(*borders) for name, borders in values.items()})
+
     def to_dict(self) -> dict[str, Any]:
         """Each ratio's interval as a pair ``[low, high]``."""
         return {
@@ -136,6 +146,16 @@ class BootstrapIntervals:
     macro: ScoreIntervals
     by_type: Mapping[str, ScoreIntervals]
     samples: int
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> BootstrapIntervals:
+        """What `to_dict` gave."""
+        return cls(
+            ScoreIntervals.from_dict(values["micro"]),
+            ScoreIntervals.from_dict(values["macro"]),
+            {type_: ScoreIntervals.from_dict(own) for type_, own in values["by_type"].items()},
+            values["samples"],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The intervals as plain JSON values."""
@@ -159,6 +179,17 @@ class SettingScores:
     macro: MacroScore
     by_type: Mapping[str, Score]
     intervals: BootstrapIntervals | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SettingScores:
+        """What `to_dict` gave."""
+        intervals = values["intervals"]
+        return cls(
+            Score.from_dict(values["micro"]),
+            MacroScore(**values["macro"]),
+            {type_: Score.from_dict(own) for type_, own in values["by_type"].items()},
+            None if intervals is None else BootstrapIntervals.from_dict(intervals),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The scores as plain JSON values; ``intervals`` is null where none were asked for."""
@@ -202,6 +233,20 @@ class Evaluation:
             if sentences
         ]
         return fmean(scores) if scores else 0.0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
+        """What `to_dict` gave."""
+        entity, relation = values["entity"], values["relation"]
+        return cls(
+            entity_strict=SettingScores.from_dict(entity["strict"]),
+            entity_boundaries=SettingScores.from_dict(entity["boundaries"]),
+            relation_strict=SettingScores.from_dict(relation["strict"]),
+            relation_boundaries=SettingScores.from_dict(relation["boundaries"]),
+            sentences=values["sentences"],
+            entity_sentences=entity["sentences"],
+            relation_sentences=relation["sentences"],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""

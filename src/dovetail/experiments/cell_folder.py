@@ -10,16 +10,16 @@ failure.json, log.txt  what went wrong, if it did, and all that was printed
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from dovetail.corpora.files import write_text
 from dovetail.errors import TrainingError
+from dovetail.files import write_text
+from dovetail.training.folder_lock import locked
 
 
 class CellFolder:
@@ -48,17 +48,23 @@ class CellFolder:
     def claimed(self) -> Iterator[bool]:
         """Claim the cell for this process, and say whether that worked.
 
-        The kernel releases the claim when the process ends, however it ends; over NFS the lock
-        holds between machines too.
+        The kernel releases the claim when the process ends, however it ends.
+
+        Raises:
+            TrainingError: if the folder cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with self.lock.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+        with locked(self.lock) as mine:
+            yield mine
+
+    def open_log(self) -> TextIO:
+        """The file of all that is printed, to be written on.
+
+        Raises:
+            TrainingError: if it cannot be written.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            return self.log.open("a", encoding="utf-8")
 
     def is_claimed(self) -> bool:
         """Whether another process is working on the cell now."""
@@ -114,7 +120,24 @@ class CellFolder:
         return freed
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what can go wrong while a folder is written into an error that names it.
+
+    Raises:
+        TrainingError: instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{folder} cannot be written: {error.strerror}; name another folder by --runs, or make "
+            f"room in this one"
+        ) from error
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a file of JSON at once, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(values, ensure_ascii=False, indent=1) + "\n")

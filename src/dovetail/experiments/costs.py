@@ -25,6 +25,8 @@ from dovetail.extractor import Extractor
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.prediction import Predictor
+from dovetail.reading import DEFAULT_READING, ModelReading
+from dovetail.windowed import Windowed
 
 COUNTED_SENTENCES = 8
 """Multiply-adds are the mean over so many dev sentences."""
@@ -32,15 +34,20 @@ COUNTED_SENTENCES = 8
 _aten = torch.ops.aten
 
 
-def costs_of(model: Predictor, sentences: Sequence[Sentence]) -> dict[str, Any]:
-    """Parameters, and mean multiply-adds for a sentence of these.
+def costs_of(
+    model: Predictor, sentences: Sequence[Sentence], reading: ModelReading = DEFAULT_READING
+) -> dict[str, Any]:
+    """Parameters, and mean multiply-adds for a sentence of these, in all of its windows.
 
     ``multiply_adds_above_frozen`` leaves out what frozen encoders do.
     """
-    chosen = spread(sentences, COUNTED_SENTENCES)
-    for sentence in chosen[:1]:
-        multiply_adds(model, sentence)  # what is computed once for all sentences is not counted
-    counts = [multiply_adds(model, sentence) for sentence in chosen]
+    chosen = windows_of(spread(sentences, COUNTED_SENTENCES), reading)
+    for windows in chosen[:1]:
+        multiply_adds(model, windows[0])  # what is computed once for all sentences is not counted
+    counts = [
+        tuple(map(sum, zip(*(multiply_adds(model, window) for window in windows), strict=True)))
+        for windows in chosen
+    ]
     return {
         "stored_parameters": sum(tensor.numel() for tensor in stored(model)),
         "total_parameters": total_parameters(model),
@@ -75,6 +82,12 @@ def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
     if len(by_length) <= number:
         return by_length
     return [by_length[int((place + 0.5) * len(by_length) / number)] for place in range(number)]
+
+
+def windows_of(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Sentence]]:
+    """What is read of each sentence: its windows, or itself if it fits into one."""
+    rows = Windowed.of(sentences, reading).windows
+    return [[window.sentence for window in row] for row in rows]
 
 
 @torch.inference_mode()

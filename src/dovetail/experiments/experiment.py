@@ -19,9 +19,8 @@ from typing import Any
 
 import tomli_w
 
-from dovetail.corpora.files import write_text
 from dovetail.errors import MissingExtraError
-from dovetail.experiments.cell_folder import write_json
+from dovetail.experiments.cell_folder import write_json, writing
 from dovetail.experiments.cells import Cell, cells_of, chosen_cells
 from dovetail.experiments.figures import write_figures
 from dovetail.experiments.plan import Plan
@@ -35,6 +34,7 @@ from dovetail.experiments.results import (
 )
 from dovetail.experiments.summary import comparison_rows, summarise, summary_values
 from dovetail.experiments.tables import markdown
+from dovetail.files import write_text
 
 TABLES = ("cells", "scores", "comparisons")
 
@@ -71,8 +71,13 @@ class Experiment:
         return chosen_cells(self.cells, rows=rows, seeds=seeds)
 
     def begin(self) -> None:
-        """Make the folder and write the plan."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder and write the plan.
+
+        Raises:
+            TrainingError: if that cannot be written.
+        """
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         values = self.plan.model_dump(mode="json", exclude_none=True)
         write_text(self.folder / "plan.toml", tomli_w.dumps(values))
 
@@ -81,7 +86,11 @@ class Experiment:
         return read_results(self.cells, self.root)
 
     def write_tables(self, results: Sequence[CellResult]) -> dict[str, Any]:
-        """Leave all tables of these results; the values of the summary."""
+        """Leave all tables of these results; the values of the summary.
+
+        Raises:
+            TrainingError: if they cannot be written.
+        """
         planned = Counter(cell.row for cell in self.cells)
         ordered = {row.name: planned[row.name] for row in self.plan.rows}
         first = self.plan.first
@@ -89,15 +98,17 @@ class Experiment:
         summaries = summarise(results, first=first, planned=ordered, controls=controls)
         comparisons = comparison_rows(summaries, first=first)
         rows = {"cells": cell_rows(results), "scores": score_rows(results)}
-        for name, own in {**rows, "comparisons": comparisons}.items():
-            write_csv(self.folder / f"{name}.csv", own)
-        for name, own in rows.items():
-            write_parquet(self.folder / f"{name}.parquet", own)
+        with writing(self.folder):
+            for name, own in {**rows, "comparisons": comparisons}.items():
+                write_csv(self.folder / f"{name}.csv", own)
+            for name, own in rows.items():
+                write_parquet(self.folder / f"{name}.parquet", own)
         summary: dict[str, Any] = {"name": self.plan.name}
         summary |= summary_values(summaries, first=first)
         write_json(self.folder / "summary.json", summary)
         write_text(self.folder / "table.md", markdown(self.plan.name, summary))
-        write_figures(self.folder / "figures", results, summary)
+        with writing(self.folder / "figures"):
+            write_figures(self.folder / "figures", results, summary)
         return summary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from dovetail.errors import TrainingError
+from dovetail.files import make_folder, replaced
 
 FILES = ("plan.toml", "summary.json", "cells.csv", "comparisons.csv")
 """All but the predictions, the scores of each type, and the models."""
@@ -15,12 +15,13 @@ def export(experiment: Path, folder: Path) -> list[Path]:
     """Copy the files; where they are now.
 
     Raises:
-        TrainingError: if they cannot be written.
+        OutputError: if they cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        pictures = sorted((experiment / "figures").glob("*.png"))
-        sources = [*(experiment / name for name in FILES), *pictures]
-        return [Path(shutil.copyfile(source, folder / source.name)) for source in sources]
-    except OSError as error:
-        raise TrainingError(f"the results could not be copied to {folder}: {error}") from error
+    make_folder(folder)
+    pictures = sorted((experiment / "figures").glob("*.png"))
+    targets = []
+    for source in (*(experiment / name for name in FILES), *pictures):
+        with replaced(folder / source.name) as unfinished:
+            shutil.copyfile(source, unfinished)
+        targets.append(folder / source.name)
+    return targets

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.experiments.results import CellResult
 from dovetail.experiments.tables import amount, relative_change
+from dovetail.files import make_folder, replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +44,10 @@ def write_figures(folder: Path, results: Sequence[CellResult], summary: Summary)
     points = layer_points(shown)
     if len(points) > 1:
         drawn["layers"] = layer_figure(points, split)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=160)
+        with replaced(folder / f"{name}.png") as unfinished:
+            figure.savefig(unfinished, dpi=160, format="png")
     return [folder / f"{name}.png" for name in drawn]
 
 

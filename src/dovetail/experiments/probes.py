@@ -29,6 +29,7 @@ from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.exits import exit_of, largest_penalty, random_exits
+from dovetail.files import write_text
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.saved_model import load_model
@@ -140,7 +141,7 @@ def run_probe(
     run = RunFolder(folder)
     begun = run.config.is_file()
     if begun:
-        run.check(config, resume=True)
+        run.check_same(config)
     if is_found(folder):
         return
     for event in train(config, folder, resume=begun, should_stop=should_stop):
@@ -238,6 +239,6 @@ def write_recipes(config: Config, exits: dict[str, int], folder: Path) -> list[P
         path.unlink(missing_ok=True)
         if own is not None:
             text = dump_config(exits_config(config, own, name=f"{name}-exits"))
-            path.write_text(text, encoding="utf-8")
+            write_text(path, text)
             paths.append(path)
     return paths

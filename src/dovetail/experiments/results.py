@@ -15,6 +15,7 @@ from dovetail.evaluation.tally import Tally
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.scoring import SPLITS, tally_from_counts
+from dovetail.files import open_atomically, replaced
 
 Row = dict[str, Any]
 
@@ -120,7 +121,7 @@ def _numbers(values: Mapping[str, Any]) -> Row:
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Write rows with a line of headings; nothing is written as an empty cell."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with open_atomically(path) as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -137,4 +138,5 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> None:
         from pyarrow import parquet
     except ImportError:
         raise MissingExtraError("a Parquet table", extra="experiments") from None
-    parquet.write_table(pyarrow.Table.from_pylist(list(rows)), path)
+    with replaced(path) as unfinished:
+        parquet.write_table(pyarrow.Table.from_pylist(list(rows)), unfinished)

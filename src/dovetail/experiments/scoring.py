@@ -70,6 +70,7 @@ def document_of_tokens(sentence: Sentence) -> Document:
             relations=sentence.relations,
             annotated=sentence.annotated,
             id=sentence.id,
+            unaligned=sentence.unaligned,
         )
     )
 

@@ -24,6 +24,7 @@ from dovetail.experiments.costs import (
     multiply_adds_of_streams,
     spread,
     stored,
+    windows_of,
 )
 from dovetail.model import JointModel
 from dovetail.training.run import schema_of
@@ -72,7 +73,7 @@ def strategies(config: Config) -> Iterator[Strategy]:
     schema = schema_of(config, splits)
     words = [sentence.tokens for sentence in splits.learned]
     encoder = ConcatenatedEncoder([build_encoder(own, words) for own in config.encoders])
-    sentences = spread(splits.dev or splits.train, COUNTED_SENTENCES)
+    sentences = windows_of(spread(splits.dev or splits.train, COUNTED_SENTENCES), config.reading)
     for kind, section in sharing_sections().items():
         costs, problem = None, ""
         try:
@@ -97,11 +98,19 @@ def settings(config: Config, section: type[BaseModel]) -> dict[str, Any]:
     return {KIND: kind} | {name: value for name, value in own.items() if name in of_layers}
 
 
-def costs_before_training(model: JointModel, sentences: Sequence[Sentence]) -> Costs:
-    """The costs of a new model; what it stores and runs is its final form."""
+def costs_before_training(model: JointModel, sentences: Sequence[Sequence[Sentence]]) -> Costs:
+    """The costs of a new model for sentences, each in its windows.
+
+    What it stores and runs is its final form.
+    """
     final = model.finalize().eval()
     return Costs(
         stored=sum(tensor.numel() for tensor in stored(final)),
         trained=sum(parameter.numel() for _, parameter in model.trainable_parameters()),
-        multiply_adds=round(fmean(multiply_adds_of_streams(final, own) for own in sentences)),
+        multiply_adds=round(
+            fmean(
+                sum(multiply_adds_of_streams(final, window) for window in windows)
+                for windows in sentences
+            )
+        ),
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
-from dovetail.corpora.files import write_text
 from dovetail.document import Sentence
 from dovetail.errors import DovetailError
 from dovetail.experiments.cell_folder import CellFolder, write_json
@@ -24,6 +23,8 @@ from dovetail.experiments.cells import Cell
 from dovetail.experiments.costs import costs_of
 from dovetail.experiments.scoring import DEV, TEST, ScoredSplit
 from dovetail.extractor import Extractor
+from dovetail.files import write_text
+from dovetail.reading import Reading
 from dovetail.saved_ensemble import save_ensemble
 from dovetail.threads import prepare_threads
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
@@ -112,7 +113,7 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     extractor = Extractor.load(folder.model, threads=1)
     splits = {DEV: final.dev} if final.dev else {}
     if cell.test:
-        splits[TEST] = test_sentences(cell)
+        splits[TEST] = test_sentences(cell, extractor.reading.of_corpora)
     scores, counts = {}, {}
     for split, gold in splits.items():
         predicted = tuple(extractor.annotate(gold))
@@ -120,24 +121,25 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
         compared.write(folder.path, split)
         scores[split] = compared.evaluation().to_dict()
         counts[split] = compared.counts()
-    folder.counts.write_text(json.dumps(counts), encoding="utf-8")
+    write_text(folder.counts, json.dumps(counts))
     return {
         **{name: getattr(cell, name) for name in ("row", "fold", "seed")},
         "test": [str(path) for path in cell.test],
         "scores": scores,
         "training": final.training,
-        "costs": costs_of(extractor.model, final.dev),
+        "costs": costs_of(extractor.model, final.dev, extractor.reading),
         "dovetail": __version__,
     }
 
 
-def test_sentences(cell: Cell) -> tuple[Sentence, ...]:
-    """The test sentences, of each file the first so many."""
+def test_sentences(cell: Cell, cut: Reading) -> tuple[Sentence, ...]:
+    """The test sentences, cut as the model cuts texts, of each file the first so many."""
     data = cell.config.data
+    reading = replace(data.reading, language=cut.language, unit=cut.unit)
     return tuple(
         sentence
         for path in cell.test
-        for sentence in read_corpus(path, format=data.format, language=data.language).sentences[
+        for sentence in read_corpus(path, format=data.format, reading=reading).sentences[
             : cell.max_test_sentences or None
         ]
         if sentence.tokens
@@ -145,7 +147,7 @@ def test_sentences(cell: Cell) -> tuple[Sentence, ...]:
 
 
 def _log(folder: CellFolder, text: str) -> None:
-    with folder.log.open("a", encoding="utf-8") as file:
+    with folder.open_log() as file:
         file.write(text)
 
 

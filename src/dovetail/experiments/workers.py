@@ -66,8 +66,7 @@ class ProcessWorkers:
 
     def start(self, cell: Cell) -> None:
         folder = CellFolder(self.root, cell.key)
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with folder.log.open("a", encoding="utf-8") as log:
+        with folder.open_log() as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dovetail.experiments.work"],
                 stdin=subprocess.PIPE,

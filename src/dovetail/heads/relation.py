@@ -5,13 +5,14 @@ Its defaults are those of Crone (2020).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from dovetail.document import RELATION_TASK, Entity, Relation
 from dovetail.features import Candidates, Targets
@@ -23,6 +24,13 @@ from dovetail.layers.pair_scorer import PairScorer
 from dovetail.layers.pairs import Pairs
 from dovetail.layers.span_vectors import SpanVectors
 from dovetail.schema import Schema
+
+PAIRS_AT_ONCE = 16_384
+"""Pairs that are described and scored at once.  What is held for a pair is some thousand numbers
+then and one for each type afterwards, so that memory does not grow with the square of the entities
+of long texts.  Batches of sentences hardly ever have as many."""
+UNREACHABLE = 2.0
+"""The threshold of relations that were not learned: no probability reaches it."""
 
 
 class RelationHead(nn.Module):
@@ -64,14 +72,7 @@ class RelationHead(nn.Module):
         self.dropout = Dropout(regime.dropout)
         self.scorer = scorer
         self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
-        admitted = [
-            [
-                [schema.admits(relation, head, tail) for relation in schema.relation_types]
-                for tail in schema.entity_types
-            ]
-            for head in schema.entity_types
-        ]
-        self.register_buffer("admitted", torch.tensor(admitted, dtype=torch.bool), persistent=False)
+        self.register_buffer("admitted", _admitted(schema), persistent=False)
         symmetric = [relation in schema.symmetric for relation in schema.relation_types]
         self.register_buffer(
             "symmetric", torch.tensor(symmetric, dtype=torch.bool), persistent=False
@@ -103,12 +104,23 @@ class RelationHead(nn.Module):
         parts = [self.spans(stream, candidates.spans), self.label_embedding(labels)]
         entities = self.dropout(torch.cat(parts, dim=2))
         pairs = Pairs.where(self.possible(candidates).any(3))
+
+        def scores_of(some: Pairs, rows: slice) -> Tensor:
+            spans, mask = candidates.spans[rows], candidates.mask[rows]
+            return self._scores(stream[rows], entities[rows], spans, mask, some)
+
+        scores = in_chunks(scores_of, pairs, PAIRS_AT_ONCE)
+        return pairs.spread(scores, batch=len(entities), entities=entities.shape[1])
+
+    def _scores(
+        self, stream: Tensor, entities: Tensor, spans: Tensor, mask: Tensor, pairs: Pairs
+    ) -> Float[Tensor, "pairs types"]:
         features = None
         if self.pairs is not None:
-            described = self.pairs(stream, entities, candidates.spans, candidates.mask, pairs)
+            described = self.pairs(stream, entities, spans, mask, pairs)
             features = self.dropout(described)
-        scores = self.scorer(entities, pairs, features)
-        return pairs.spread(scores, batch=len(entities), entities=entities.shape[1])
+        scores: Tensor = self.scorer(entities, pairs, features)
+        return scores
 
     def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
         """The cells that can be predicted: two different entities, of types that are admitted."""
@@ -177,3 +189,39 @@ class RelationHead(nn.Module):
                 )
             )
         return relations
+
+
+def in_chunks(
+    scores_of: Callable[[Pairs, slice], Tensor], pairs: Pairs, size: int
+) -> Float[Tensor, "pairs types"]:
+    """The scores of all pairs, by a function of some of them and of the sentences they are in.
+
+    If there are more than `size`, training keeps nothing but the scores, and computes them again
+    for the gradients, with the same dropout: no pair is left out, whatever their number.
+    """
+    if len(pairs) <= size:
+        return scores_of(pairs, slice(None))
+    chunks = []
+    for chunk in pairs.chunks(size):
+        rows = chunk.sentences
+        own = chunk.of_sentences(rows)
+        if torch.is_grad_enabled():
+            chunks.append(checkpoint(scores_of, own, rows, use_reentrant=False))
+        else:
+            chunks.append(scores_of(own, rows))
+    return torch.cat(chunks)
+
+
+def _admitted(schema: Schema) -> Bool[Tensor, "entity_types entity_types relation_types"]:
+    """Which relations (axis 2) may link a head (axis 0) and a tail (axis 1)."""
+    index = {type_: place for place, type_ in enumerate(schema.entity_types)}
+    admitted = torch.zeros(len(index), len(index), len(schema.relation_types), dtype=torch.bool)
+    for place, type_ in enumerate(schema.relation_types):
+        pairs = schema.signatures.get(type_)
+        if pairs is None:
+            admitted[:, :, place] = True
+        for head, tail in pairs or ():
+            admitted[index[head], index[tail], place] = True
+            if type_ in schema.symmetric:
+                admitted[index[tail], index[head], place] = True
+    return admitted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -36,6 +37,23 @@ class Pairs:
     ) -> Float[Tensor, "pairs dim"] | Int[Tensor, "pairs dim"]:
         """What each pair's tail has."""
         return _chosen(values, self.rows, self.tails)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def chunks(self, size: int) -> list[Pairs]:
+        """The pairs in their order, at most so many at once."""
+        parts = (torch.split(places, size) for places in (self.rows, self.heads, self.tails))
+        return [Pairs(*places) for places in zip(*parts, strict=True)]
+
+    @property
+    def sentences(self) -> slice:
+        """The sentences of the batch from the first that has a pair to the last."""
+        return slice(int(self.rows[0]), int(self.rows[-1]) + 1)
+
+    def of_sentences(self, sentences: slice) -> Pairs:
+        """The same pairs in a batch of these sentences alone, which are all of theirs."""
+        return replace(self, rows=self.rows - sentences.start)
 
     def counts(self, batch: int) -> list[int]:
         """How many pairs each sentence of the batch has."""

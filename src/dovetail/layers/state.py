@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from dovetail.errors import ModelError
+
+_NAMED = 5  # tensors that a message names
 
 
 @torch.no_grad()
@@ -20,8 +22,8 @@ def copy_exactly(own: Mapping[str, Tensor], saved: Mapping[str, Tensor], *, owne
     missing, unexpected = sorted({*own} - {*saved}), sorted({*saved} - {*own})
     if missing or unexpected:
         raise ModelError(
-            f"the saved weights do not fit {owner}; missing: {', '.join(missing) or 'nothing'}; "
-            f"unexpected: {', '.join(unexpected) or 'nothing'}"
+            f"the saved weights do not fit {owner}; missing: {_listed(missing)}; "
+            f"unexpected: {_listed(unexpected)}"
         )
     for name, tensor in own.items():
         if tensor.shape != saved[name].shape:
@@ -31,3 +33,10 @@ def copy_exactly(own: Mapping[str, Tensor], saved: Mapping[str, Tensor], *, owne
             )
     for name, tensor in own.items():
         tensor.copy_(saved[name])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names of tensors, and how many more there are."""
+    rest = len(names) - _NAMED
+    listed = ", ".join(names[:_NAMED]) or "nothing"
+    return f"{listed} and {rest:,} more" if rest > 0 else listed

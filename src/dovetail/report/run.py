@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +19,22 @@ from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.model import JointModel
+from dovetail.reading import Reading
 from dovetail.report.config_summary import config_summary
 from dovetail.report.curves import Curves, read_curves
 from dovetail.report.scored import ScoredCorpus
 from dovetail.report.telling import Weighed
 from dovetail.saved_model import SavedModel, load_model
+from dovetail.steps import SILENT, Teller, result_of
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.long_sentences import accounts_of_windows
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.selection import LOWEST
+from dovetail.training.selection import with_thresholds
 from dovetail.training.splits import Splits, read_splits
+
+CONSIDERED = 0.05
+"""The probability from which a relation counts as one that the model considered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,19 @@ class RunReport:
     test: ScoredCorpus | None
 
 
-def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
-    """Read a run, annotate its dev sentences, and score them.
+ReadAs = Callable[[Reading], Reading]
+"""A change of how a corpus is read."""
+
+
+def as_it_is(reading: Reading) -> Reading:
+    """Change nothing."""
+    return reading
+
+
+def report_of_run(
+    path: Path, *, test: Path | None = None, read_as: ReadAs = as_it_is, tell: Teller = SILENT
+) -> RunReport:
+    """Read a run, annotate its dev sentences, and score them; `read_as` is for those of `test`.
 
     Raises:
         TrainingError: if the run has no model yet.
@@ -115,15 +132,18 @@ def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
             f"{path} has no model yet: the run was stopped before it saved one, or goes on still. "
             f"Wait for it, or go on with `dovetail train {folder.config} --resume`"
         )
+    tell.stage("loading the model")
     saved = load_model(folder.model)
     data = saved.config.data
+    tell.stage("reading the corpora")
     splits = read_splits(data)
     extractor = extractor_of(saved)
     tested = None
     files = accounts(data)
     if test is not None:
-        corpus = read_corpus(test, language=data.language)
-        tested = scored(extractor, corpus.sentences, str(test))
+        read_test = read_as(data.reading)
+        corpus = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
+        tested = scored(extractor, corpus.sentences, str(test), tell)
         files.append(FileAccount(str(test), "test", corpus.ledger))
     return RunReport(
         name=saved.config.name,
@@ -136,9 +156,9 @@ def report_of_run(path: Path, *, test: Path | None = None) -> RunReport:
         thresholds=extractor.thresholds,
         files=files,
         left_out=left_out_of(folder),
-        warnings=(*splits.warnings, *changed_data(folder, splits)),
+        warnings=warnings_of(folder, saved.config, splits),
         curves=read_curves(folder.metrics),
-        dev=scored(extractor, splits.dev, dev_source(saved.config)) if splits.dev else None,
+        dev=scored(extractor, splits.dev, dev_source(saved.config), tell) if splits.dev else None,
         test=tested,
     )
 
@@ -147,21 +167,30 @@ def extractor_of(saved: SavedModel) -> Extractor:
     """What users run, as `Extractor.load` makes it of the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    return Extractor(saved.model, language=saved.config.data.language)
+    return Extractor(saved.model, reading=saved.config.reading)
 
 
-def scored(extractor: Extractor, gold: Sequence[Sentence], source: str) -> ScoredCorpus:
-    """Annotate sentences, and once more with the lowest thresholds, to see what was considered."""
-    predicted = extractor.annotate(gold)
+def scored(
+    extractor: Extractor, gold: Sequence[Sentence], source: str, tell: Teller = SILENT
+) -> ScoredCorpus:
+    """Annotate sentences with all relations that the model gives any probability.
+
+    Of these its thresholds let through what it predicts.
+    """
     head = extractor.model.relation_head
     in_force = head.thresholds.tolist()
-    head.set_thresholds([LOWEST] * len(in_force))
+    lowest = [min(own, CONSIDERED) for own in in_force]
+    tell.stage(f"annotating {len(gold):,} sentences of {source}")
+    head.set_thresholds(lowest)
     try:
-        candidates = extractor.annotate(gold)
+        found = result_of(extractor.annotating(gold), tell.progress)
     finally:
         head.set_thresholds(in_force)
-    symmetric = extractor.schema.symmetric
-    return ScoredCorpus(source, gold, predicted, symmetric, Weighed(candidates, LOWEST))
+    schema = extractor.schema
+    predicted = with_thresholds(found, dict(zip(schema.relation_types, in_force, strict=True)))
+    considered = with_thresholds(found, dict.fromkeys(schema.relation_types, CONSIDERED))
+    weighed = Weighed(considered, CONSIDERED)
+    return ScoredCorpus(source, gold, predicted, schema.symmetric, weighed)
 
 
 def dev_source(config: Config) -> str:
@@ -188,7 +217,7 @@ def accounts(data: DataConfig) -> list[FileAccount]:
     named = {"training": data.train, "extra": data.extra, "dev": data.dev}
     return [
         FileAccount(
-            str(path), split, read_corpus(path, format=data.format, language=data.language).ledger
+            str(path), split, read_corpus(path, format=data.format, reading=data.reading).ledger
         )
         for split, paths in named.items()
         for path in paths
@@ -201,6 +230,12 @@ def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
         return []
     rows = map(json.loads, folder.left_out.read_text(encoding="utf-8").splitlines())
     return Counter(f"{row['field']}: {row['reason']}" for row in rows).most_common()
+
+
+def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
+    """What makes scores, or the model, less than they seem."""
+    of_windows, _ = accounts_of_windows(splits, config.reading)
+    return (*splits.warnings, *of_windows, *changed_data(folder, splits))
 
 
 def changed_data(folder: RunFolder, splits: Splits) -> list[str]:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
-from dovetail.evaluation import align
+from dovetail.evaluation import align_documents
+from dovetail.reading import Reading
 from dovetail.report.experiment import is_experiment, report_of_experiment
 from dovetail.report.page import Made
 from dovetail.report.render import page_of_experiment, page_of_predictions, page_of_run
-from dovetail.report.run import report_of_run
+from dovetail.report.run import ReadAs, as_it_is, report_of_run
 from dovetail.report.scored import ScoredCorpus
+from dovetail.steps import SILENT, Teller
+
+SCORING = "scoring, and drawing the page"
 
 
 def page_of(
-    source: Path, made: Made, *, test: Path | None = None, predictions: Path | None = None
+    source: Path,
+    made: Made,
+    *,
+    test: Path | None = None,
+    predictions: Path | None = None,
+    read_as: ReadAs = as_it_is,
+    tell: Teller = SILENT,
 ) -> str:
     """The page about the folder of a run or an experiment, or predictions on the corpus `source`.
+
+    `read_as` changes how a corpus is read that scores are made on here.
 
     Raises:
         TrainingError: if the folder is neither, or has nothing to show yet.
@@ -25,9 +38,14 @@ def page_of(
         MissingExtraError: if Jinja2 is not installed.
     """
     if predictions is not None:
-        gold = read_corpus(source).sentences
-        found = align(gold, read_corpus(predictions).sentences)
-        corpus = ScoredCorpus(str(predictions), gold, found)
+        tell.stage(f"reading {source} and {predictions}")
+        reading = read_as(Reading())
+        gold = read_corpus(source, reading=reading, expect_annotations=True)
+        again = replace(reading, language=reading.language or gold.language)
+        found = read_corpus(predictions, reading=again)
+        aligned = align_documents(gold.documents, found.documents)
+        corpus = ScoredCorpus(str(predictions), gold.sentences, aligned)
+        tell.stage(SCORING)
         return page_of_predictions(predictions.name, corpus, made)
     if is_experiment(source):
         if test is not None:
@@ -35,9 +53,12 @@ def page_of(
                 f"{source} is an experiment, whose plan says what it is tested on; --test is for "
                 f"the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
             )
+        tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
-        return page_of_run(report_of_run(source, test=test), made)
+        report = report_of_run(source, test=test, read_as=read_as, tell=tell)
+        tell.stage(SCORING)
+        return page_of_run(report, made)
     raise TrainingError(_unknown(source))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dovetail.evaluation import (
     Confusion,
@@ -187,11 +187,36 @@ def kind_tables(corpus: ScoredCorpus) -> list[KindTable]:
     tables = []
     if evaluation.entity_sentences:
         entity_errors = [error for found in corpus.errors for error in found.entities]
-        tables.append(_kinds("entity", entity_errors))
+        tables.append(_with_unaligned(_kinds("entity", entity_errors), corpus))
     if evaluation.relation_sentences:
         relation_errors = [error for found in corpus.errors for error in found.relations]
-        tables.append(_kinds("relation", relation_errors))
+        tables.append(_with_unaligned(_kinds("relation", relation_errors), corpus))
     return tables
+
+
+def _with_unaligned(table: KindTable, corpus: ScoredCorpus) -> KindTable:
+    """The table with what the tokens of the sentences cannot express, if there is any."""
+    rows = list(table.rows)
+    counts = []
+    for side, meaning in (
+        (
+            "unaligned_missed",
+            "gold that is not whole tokens of one sentence: it can only be missed",
+        ),
+        ("unaligned_wrong", "predicted on other tokens, where gold has no such characters"),
+    ):
+        items = [item for found in corpus.errors for item in getattr(found, side)]
+        of_task = Counter(item.type for item in items if item.task == table.task)
+        counts.append(of_task.total())
+        if of_task:
+            missed = side == "unaligned_missed"
+            name = "no tokens for it" if missed else "on other tokens"
+            by_type = [of_task[type_] for type_ in table.types]
+            share = of_task.total() / (table.total + of_task.total())
+            rows.append(
+                KindRow("", name, meaning, of_task.total(), share, missed, not missed, by_type)
+            )
+    return replace(table, rows=rows, missed=table.missed + counts[0], wrong=table.wrong + counts[1])
 
 
 def _kinds(task: str, errors: Sequence[EntityError] | Sequence[RelationError]) -> KindTable:

@@ -39,6 +39,11 @@ class Streams:
     def __getitem__(self, task: str) -> Float[Tensor, "batch tokens _"]:
         return self.by_task[task]
 
+    def of_rows(self, rows: slice) -> Streams:
+        """The streams of some sentences of the batch, without pieces."""
+        own = {task: tokens[rows] for task, tokens in self.by_task.items()}
+        return Streams(own, self.mask[rows])
+
     def map_shared(self, layer: Callable[[Tensor, Tensor], Tensor]) -> Streams:
         """Run a shared layer once for each distinct tensor, so that tied tasks stay tied."""
         outputs: dict[int, Tensor] = {}

@@ -1,16 +1,15 @@
 """Training: phases, batches, the loop, checkpoints, and the folder that a run leaves."""
 
-from dovetail.training.encoding import EncodingProgress
-from dovetail.training.results import EpochResult, StepResult
-from dovetail.training.run import RunEvent, RunFinished, RunStarted, train
+from dovetail.training.results import EpochResult, RunFinished, StageProgress, StepResult
+from dovetail.training.run import RunEvent, RunStarted, train
 from dovetail.training.teacher import TeachingProgress
 
 __all__ = [
-    "EncodingProgress",
     "EpochResult",
     "RunEvent",
     "RunFinished",
     "RunStarted",
+    "StageProgress",
     "StepResult",
     "TeachingProgress",
     "train",

@@ -13,12 +13,17 @@ from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.features import Batch
 from dovetail.training.lesson import Lesson
+from dovetail.windowed import Windowed
 
 POOL_BATCHES = 100
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
 
 ENCODED_AT_ONCE = 64
 """Sentences in a batch while the frozen states are computed."""
+
+TOKENS_AT_ONCE = 8192
+"""Tokens in a batch for work whose order does not matter, padding included: 64 sentences of up to
+128 tokens, or fewer longer ones."""
 
 SAMPLED = 32
 """Of so many sentences at most the frozen states are measured before room is made for all."""
@@ -65,9 +70,18 @@ def draw(pools: Sequence[Pool], *, seed: int) -> list[int]:
 
 
 def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[int]]:
-    """Sentence indices in batches, longest first, for work whose order does not matter."""
+    """Sentence indices in batches, longest first, for work whose order does not matter.
+
+    A batch has at most `batch_size` sentences and, unless it is a single one, `TOKENS_AT_ONCE`.
+    """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    batches = []
+    start = 0
+    while start < len(order):
+        fitting = TOKENS_AT_ONCE // max(1, lengths[order[start]])
+        batches.append(order[start : start + max(1, min(batch_size, fitting))])
+        start += len(batches[-1])
+    return batches
 
 
 class FrozenStates:
@@ -144,12 +158,23 @@ def _halved(states: Features) -> Features:
 class EncodedSentences:
     """Some sentences, and what frozen encoders make of them where that is kept.
 
-    `taught` is what a teacher says of each sentence, if there is one.
+    `taught` is what a teacher says of each sentence, if there is one.  `windowed` are the longer
+    sentences whose windows these are, if they are windows.
     """
 
     sentences: Sequence[Sentence]
     states: FrozenStates | None = None
     taught: Lesson | None = None
+    windowed: Windowed | None = None
+
+    @property
+    def gold(self) -> Sequence[Sentence]:
+        """The sentences as they were before they were cut: what scores are made on."""
+        return self.sentences if self.windowed is None else self.windowed.sentences
+
+    def merged(self, predicted: Sequence[Sentence]) -> list[Sentence]:
+        """What was predicted for the sentences, as predictions of `gold`."""
+        return [*predicted] if self.windowed is None else self.windowed.merged(predicted)
 
     def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
         """The sentences of these indices as a batch."""

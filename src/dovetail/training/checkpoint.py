@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.optim import AdamW
 
-from dovetail.errors import TrainingError
+from dovetail.errors import OutputError, TrainingError
+from dovetail.files import make_folder, replaced
 
 FILE = "state.safetensors"
 
@@ -74,24 +74,21 @@ class Checkpoint:
             for part in PARTS
             for name, tensor in getattr(self, part).items()
         }
-        target, partial = folder / FILE, folder / f"{FILE}.partial"
+        target = folder / FILE
+        metadata = {"progress": json.dumps(asdict(self.progress)), "data_digest": self.data_digest}
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             _remove_leftovers(folder)
-            metadata = {
-                "progress": json.dumps(asdict(self.progress)),
-                "data_digest": self.data_digest,
-            }
-            save_file(tensors, partial, metadata=metadata)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(target)
-        except (OSError, SafetensorError) as error:
-            with suppress(OSError):
-                partial.unlink()
+            with replaced(target) as unfinished:
+                save_file(tensors, unfinished, metadata=metadata)
+        except (OSError, OutputError, SafetensorError) as error:
+            before = (
+                "The checkpoint before it is whole: make room, then go on with --resume"
+                if os.path.exists(target)  # false where the folder cannot be read either
+                else "There is none before it: make room, then start with --resume"
+            )
             raise TrainingError(
-                f"could not write the checkpoint {target}: {error}. The checkpoint before it is "
-                f"whole: make room, then go on with --resume"
+                f"could not write the checkpoint {target}: {error}. {before}"
             ) from error
 
     @classmethod

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from dovetail.model import JointModel
 from dovetail.objectives import Objective
+from dovetail.training.checkpoint import Progress
 
 
 def everything(parameter: str) -> bool:
@@ -35,3 +36,16 @@ class Phase:
 
 
 Curriculum = tuple[Phase, ...]
+
+
+def phase_is_over(curriculum: Curriculum, progress: Progress, patience_epochs: int) -> bool:
+    """Whether the last epoch of the phase is done, or patience is at its end."""
+    done = progress.epoch - progress.phase_start
+    waited = progress.epoch - progress.best_epoch
+    return done >= curriculum[progress.phase].epochs or 0 < patience_epochs <= waited
+
+
+def is_over(curriculum: Curriculum, progress: Progress, patience_epochs: int) -> bool:
+    """Whether the last phase is over."""
+    is_last = progress.phase == len(curriculum) - 1
+    return is_last and phase_is_over(curriculum, progress, patience_epochs)

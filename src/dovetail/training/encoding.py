@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from itertools import accumulate
 
 from dovetail.config import TrainingConfig
 from dovetail.document import Sentence
 from dovetail.model import JointModel
+from dovetail.steps import retold
 from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes
+from dovetail.training.results import StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states
 
 
-@dataclass(frozen=True)
-class EncodingProgress:
-    """Sentences whose frozen encodings are done, of all."""
-
-    done: int
-    total: int
-
-
 def encoded(
-    model: JointModel, sentences: Sequence[Sentence], config: TrainingConfig, cache: StatesCache
-) -> Generator[EncodingProgress, None, EncodedSentences]:
+    model: JointModel,
+    sentences: Sequence[Sentence],
+    config: TrainingConfig,
+    cache: StatesCache,
+    *,
+    what: str,
+) -> Generator[StageProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
     Without room, it is computed anew for every batch: slower, and the same but for the half
-    precision in which it is kept.
+    precision in which it is kept.  `what` names the sentences to who waits.
     """
     size = frozen_bytes(model.encoder, sentences)
     room = config.cache_gigabytes * 1e9
@@ -35,18 +34,17 @@ def encoded(
     key = key_of_states(model.encoder, sentences)
     states = cache.get(key)
     if states is None:
-        states = yield from _computed(model, sentences)
+        states = yield from _computed(model, sentences, f"encoding the {what} sentences")
         cache.put(key, states, limit_bytes=room)
     return EncodedSentences(sentences, states)
 
 
 def _computed(
-    model: JointModel, sentences: Sequence[Sentence]
-) -> Generator[EncodingProgress, None, FrozenStates]:
+    model: JointModel, sentences: Sequence[Sentence], stage: str
+) -> Generator[StageProgress, None, FrozenStates]:
+    # The longest sentences come first, so that time goes by the tokens and not by the sentences.
+    lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
+    tokens = list(accumulate(lengths, initial=0))
+    yield StageProgress(stage, 0, tokens[-1])
     steps = FrozenStates.compute(model.encoder, sentences)
-    while True:
-        try:
-            yield EncodingProgress(next(steps), len(sentences))
-        except StopIteration as finished:
-            states: FrozenStates = finished.value
-            return states
+    return (yield from retold(steps, lambda done: StageProgress(stage, tokens[done], tokens[-1])))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -39,10 +39,10 @@ from dovetail.training.checkpoint import (
     seed_epoch,
     tensors_from_optimiser,
 )
-from dovetail.training.curriculum import Curriculum, Phase
+from dovetail.training.curriculum import Curriculum, Phase, is_over, phase_is_over
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
-from dovetail.training.results import EpochResult, StepResult
+from dovetail.training.results import EpochResult, LoopEvent, StageProgress, StepResult
 from dovetail.training.selection import score_of
 
 DEV_BATCH = 64
@@ -155,17 +155,14 @@ class Loop:
     @property
     def phase_is_over(self) -> bool:
         """Whether the last epoch of the phase is done, or patience is at its end."""
-        patience = self.config.patience_epochs
-        done = self.progress.epoch - self.progress.phase_start
-        waited = self.progress.epoch - self.progress.best_epoch
-        return done >= self.phase.epochs or 0 < patience <= waited
+        return phase_is_over(self.curriculum, self.progress, self.config.patience_epochs)
 
     @property
     def is_done(self) -> bool:
         """Whether the last phase is over."""
-        return self.phase_is_over and self.progress.phase == len(self.curriculum) - 1
+        return is_over(self.curriculum, self.progress, self.config.patience_epochs)
 
-    def run(self) -> Iterator[StepResult | EpochResult]:
+    def run(self) -> Iterator[LoopEvent]:
         """Train until the curriculum is over; afterwards `use_best` puts the best weights back."""
         while not self.is_done:
             if self.phase_is_over:
@@ -196,7 +193,7 @@ class Loop:
         if self.best:
             self.model.load_stored_state(self.best)
 
-    def _epoch(self) -> Iterator[StepResult | EpochResult]:
+    def _epoch(self) -> Iterator[LoopEvent]:
         started = time.perf_counter()
         epoch = self.progress.epoch + 1
         seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
@@ -211,7 +208,7 @@ class Loop:
         trained = time.perf_counter() - started
         rate = float(self.schedule.get_last_lr()[-1])
         with self.average.in_force():
-            dev = self.evaluate() if self.dev.sentences else None
+            dev = (yield from self.evaluate()) if self.dev.sentences else None
             self._note(epoch, score_of(dev, self.config.select) if dev else float(epoch))
         yield EpochResult(
             phase=self.phase.name,
@@ -276,23 +273,28 @@ class Loop:
         self.progress = replace(self.progress, step=self.progress.step + 1)
         return {name: term.item() for name, term in terms.items()}
 
-    def predict_dev(self) -> list[Sentence]:
-        """The dev sentences with predictions in place of their annotations."""
+    def predict_dev(self) -> Generator[StageProgress, None, list[Sentence]]:
+        """The dev sentences, whole, with predictions in place of their annotations."""
         self.model.eval()
         predicted = list(self.dev.sentences)
+        told = StageProgress("scoring the dev sentences", 0, sum(self.dev.lengths))
+        yield told
         for indices in batches_by_length(self.dev.lengths, batch_size=DEV_BATCH):
             batch = self.dev.batch(indices, self.model.encoder).to(self.device)
             with self._autocast():
                 sentences = self.model.predict(batch)
             for index, sentence in zip(indices, sentences, strict=True):
                 predicted[index] = sentence
-        return predicted
+            read = sum(self.dev.lengths[index] for index in indices)
+            told = replace(told, done=told.done + read)
+            yield told
+        return self.dev.merged(predicted)
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self) -> Generator[StageProgress, None, Evaluation]:
         """Scores on the dev set, without intervals."""
         return evaluate(
-            self.dev.sentences,
-            self.predict_dev(),
+            self.dev.gold,
+            (yield from self.predict_dev()),
             symmetric=self.model.schema.symmetric,
             bootstrap_samples=0,
         )

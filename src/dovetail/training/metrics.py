@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from dovetail.errors import TrainingError
+from dovetail.errors import OutputError, TrainingError
+from dovetail.files import output_errors, write_text
 from dovetail.training.results import EpochResult
 
 
@@ -20,10 +23,8 @@ class Metrics:
     def __init__(self, path: Path, *, epochs_done: int) -> None:
         self.path = path
         kept = [line for line in self._lines() if (_epoch(line) or epochs_done + 1) <= epochs_done]
-        # Beside the old file, which stays whole if the disk is full or the process is killed.
-        partial = path.with_name(f"{path.name}.partial")
-        self._write(partial, "".join(f"{line}\n" for line in kept))
-        partial.replace(path)
+        with self._advice():
+            write_text(path, "".join(f"{line}\n" for line in kept))
 
     def _lines(self) -> list[str]:
         if not self.path.exists():
@@ -36,16 +37,21 @@ class Metrics:
         Raises:
             TrainingError: if the disk is full.
         """
-        self._write(self.path, json.dumps(row(result)) + "\n", mode="a")
+        with (
+            self._advice(),
+            output_errors(self.path),
+            self.path.open("a", encoding="utf-8") as file,
+        ):
+            file.write(json.dumps(row(result)) + "\n")
 
-    def _write(self, path: Path, text: str, *, mode: Literal["w", "a"] = "w") -> None:
+    @contextmanager
+    def _advice(self) -> Iterator[None]:
+        """Say how to go on where the record cannot be written."""
         try:
-            with path.open(mode, encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
+            yield
+        except OutputError as error:
             raise TrainingError(
-                f"could not write {self.path}: {error}. The last checkpoint is whole: make room, "
-                f"then go on with --resume"
+                f"{error}. The last checkpoint is whole: make room, then go on with --resume"
             ) from error
 
 

@@ -48,12 +48,19 @@ def with_base(config: Config) -> Config:
     folder = _folder(sharing)
     digest = pinned_digest(folder, str(sharing.base), sharing.base_sha256, field=FIELD)
     base = load_config(folder / CONFIG)
-    if config.data.language != base.data.language:
+    known = base.data.known_language
+    if config.data.language not in (None, known):
         raise TrainingError(
-            f"the base {sharing.base} reads texts of the language {base.data.language}, and "
+            f"the base {sharing.base} reads texts of the language {known}, and "
             f"data.language is {config.data.language}: choose a base of this language"
         )
+    if config.data.unit != base.data.unit:
+        raise TrainingError(
+            f"the base {sharing.base} reads texts by {base.data.unit}, and data.unit is "
+            f"{config.data.unit}: the tasks of one model read the same units"
+        )
     shape = {**shape_of(base, sharing), "base_sha256": digest}
+    data = config.data.model_copy(update={"language": known})
     whole: dict[str, Any] = {"encoders": base.encoders}
     if ENTITY_TASK not in sharing.add_tasks:
         whole["entity_head"] = base.entity_head
@@ -61,7 +68,9 @@ def with_base(config: Config) -> Config:
     _refuse_others(config, whole, "")
     if "dropout" not in sharing.model_fields_set:
         shape["dropout"] = base.sharing.dropout
-    return config.model_copy(update={**whole, "sharing": sharing.model_copy(update=shape)})
+    return config.model_copy(
+        update={**whole, "data": data, "sharing": sharing.model_copy(update=shape)}
+    )
 
 
 def _folder(sharing: IncrementalSharingConfig) -> Path:

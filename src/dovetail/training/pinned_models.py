@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.errors import ModelError, TrainingError
-from dovetail.extractor import model_folder
+from dovetail.model_folders import model_folder
 from dovetail.saved_ensemble import digest_of
 
 

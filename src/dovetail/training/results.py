@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from dovetail.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """What is done beside the steps of training, in words, and how far it is.
+
+    That is counted in tokens, which time goes by; `total` is 0 where it cannot be told.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,3 +60,18 @@ class EpochResult:
     def is_best(self) -> bool:
         """Whether no epoch of the phase before was as good."""
         return self.best_epoch == self.epoch
+
+
+LoopEvent = StepResult | StageProgress | EpochResult
+"""What the loop yields: after the steps of an epoch how far its scoring is, then the epoch."""
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """Where the model is, its dev scores with the thresholds in force, and how training ended."""
+
+    model_folder: Path
+    dev: Evaluation | None
+    best_epoch: int
+    epochs: int
+    interrupted: bool

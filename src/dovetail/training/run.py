@@ -5,11 +5,12 @@ runs/<name>/left_out.jsonl    extra and unlabelled sentences that are not learne
 runs/<name>/metrics.jsonl     one line for each epoch
 runs/<name>/checkpoint/       what `--resume` goes on from
 runs/<name>/model/            the model of the best epoch
+runs/<name>/finished.json     which epochs that model is from, and its dev scores; written last
+runs/<name>/run.lock          held by the process that trains, so that there is one at a time
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,24 +18,24 @@ from pathlib import Path
 from dovetail.build import build_model
 from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.document import RELATION_TASK, Sentence
-from dovetail.evaluation import Evaluation, evaluate
-from dovetail.extractor import Extractor
+from dovetail.heads.relation import UNREACHABLE
 from dovetail.model import JointModel
-from dovetail.saved_model import save_model
 from dovetail.schema import Schema
 from dovetail.threads import use_threads
-from dovetail.training.batches import Pool
-from dovetail.training.checkpoint import seed_epoch
+from dovetail.training.batches import EncodedSentences
+from dovetail.training.checkpoint import Progress, seed_epoch
 from dovetail.training.curricula import curriculum_of, learned_tasks
+from dovetail.training.curriculum import is_over
 from dovetail.training.device import training_device
-from dovetail.training.encoding import EncodingProgress, encoded
+from dovetail.training.encoding import encoded
+from dovetail.training.finish import finish
 from dovetail.training.lesson import Lesson
+from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import model_over_base, with_base
-from dovetail.training.results import EpochResult, StepResult
+from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.selection import LOWEST, UNREACHABLE, tuned_thresholds
 from dovetail.training.splits import (
     Splits,
     read_splits,
@@ -42,14 +43,19 @@ from dovetail.training.splits import (
     warnings_of_signatures,
 )
 from dovetail.training.states_cache import StatesCache
+from dovetail.training.tasks import fitted_to
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.windowed import Windowed
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """What is about to be trained; `epochs_done` is above 0 in a resumed run."""
+    """What is about to be trained; `epochs_done` is above 0 in a resumed run.
+
+    `is_over` says that it was trained to its end before.
+    """
 
     splits: Splits
     schema: Schema
@@ -59,23 +65,13 @@ class RunStarted:
     precision: str
     threads: int
     epochs_done: int
+    is_over: bool
 
 
-@dataclass(frozen=True)
-class RunFinished:
-    """Where the model is, its dev scores with the thresholds in force, and how training ended."""
-
-    model_folder: Path
-    dev: Evaluation | None
-    best_epoch: int
-    epochs: int
-    interrupted: bool
-
-
-Preparation = EncodingProgress | TeachingProgress
+Preparation = StageProgress | TeachingProgress
 """What is told before a run starts."""
 
-RunEvent = Preparation | RunStarted | StepResult | EpochResult | RunFinished
+RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
 
 def train(
@@ -93,16 +89,36 @@ def train(
     """
     folder = RunFolder(path)
     config = with_base(pinned(config))
-    folder.check(config, resume=resume)
-    splits = with_unlabelled(read_splits(config.data, tasks=learned_tasks(config)), config)
-    checkpoint = folder.load_checkpoint(splits.digest) if resume else None
-    folder.begin(config)
-    folder.list_left_out(splits.left_out)
-    threads = use_threads(config.training.threads)
-    loop = yield from prepare(config, splits)
-    if checkpoint is not None:
-        loop.restore(checkpoint)
-    yield started(loop, config, splits, threads)
+    with folder.claimed(resume=resume):
+        config, splits = fitted_to(read_splits(config.data), config)
+        splits = with_unlabelled(splits, config)
+        checkpoint = None
+        if resume:
+            folder.check_same(config)
+            checkpoint = folder.load_checkpoint(splits.digest)
+        folder.begin(config)
+        folder.list_left_out(splits.left_out)
+        threads = use_threads(config.training.threads)
+        is_done = checkpoint is not None and ended(config, checkpoint.progress)
+        loop = yield from prepare(config, splits, encodes=not is_done)
+        if checkpoint is not None:
+            loop.restore(checkpoint)
+        yield started(loop, config, splits, threads)
+        yield from trained(loop, config, folder, splits.digest, should_stop)
+
+
+def trained(
+    loop: Loop,
+    config: Config,
+    folder: RunFolder,
+    data_digest: str,
+    should_stop: Callable[[], bool],
+) -> Iterator[RunEvent]:
+    """Train to the end, or until it should stop; then save the model, unless that is done."""
+    finished = folder.finished(loop.progress) if loop.is_done else None
+    if finished is not None:
+        yield finished
+        return
     metrics = Metrics(folder.metrics, epochs_done=loop.progress.epoch)
     interrupted = False
     for event in loop.run():
@@ -110,42 +126,51 @@ def train(
             # In this order: a resumed run drops the lines that its checkpoint does not know of,
             # but could not bring back a line that was never written.
             metrics.append(event)
-            folder.save_checkpoint(loop.checkpoint(), splits.digest)
+            folder.save_checkpoint(loop.checkpoint(), data_digest)
         yield event
-        if should_stop():
+        if not isinstance(event, StageProgress) and should_stop():
             interrupted = True
             break
-    yield finish(loop, config, folder, interrupted=interrupted)
+    yield (yield from finish(loop, config, folder, interrupted=interrupted))
+
+
+def ended(config: Config, progress: Progress) -> bool:
+    """Whether nothing is left to train."""
+    curriculum = curriculum_of(config, steps_per_epoch=1)
+    return is_over(curriculum, progress, config.training.patience_epochs)
 
 
 def prepare(
-    config: Config, splits: Splits, cache: StatesCache | None = None
+    config: Config, splits: Splits, cache: StatesCache | None = None, *, encodes: bool = True
 ) -> Generator[Preparation, None, Loop]:
     """Build the model, ask the teacher, and encode what is encoded once.
 
-    What frozen encoders compute may be in the cache, where a run before left it.
+    What frozen encoders compute may be in the cache, where a run before left it.  A loop that has
+    nothing left to train needs neither teacher nor encodings.
     """
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
     model = new_model(config, splits).to(training_device())
-    if not learns_relations(config):
+    if RELATION_TASK not in learned_tasks(config):
         model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
-    sentences, taught = yield from learned(model, splits.learned, config)
-    train = yield from encoded(model, sentences, config.training, states)
-    pools = (
-        Pool(len(splits.train), len(splits.train)),
-        Pool(len(splits.extra), splits.extra_per_epoch),
-        Pool(len(splits.unlabelled), splits.unlabelled_per_epoch),
-    )
-    steps = -(-sum(pool.drawn for pool in pools) // config.training.batch_size)
+    drawn = LearnedSentences.of(splits, config.reading)
+    whole_dev = Windowed.of(splits.dev, config.reading)
+    if encodes:
+        sentences, taught = yield from learned(model, drawn.sentences, config)
+        train = yield from encoded(model, sentences, config.training, states, what="training")
+        train = replace(train, taught=taught)
+        dev = yield from encoded(model, whole_dev.parts, config.training, states, what="dev")
+    else:
+        train, dev = EncodedSentences(drawn.sentences), EncodedSentences(whole_dev.parts)
+    steps = -(-drawn.number // config.training.batch_size)
     return Loop(
         model,
-        train=replace(train, taught=taught),
-        dev=(yield from encoded(model, splits.dev, config.training, states)),
+        train=train,
+        dev=replace(dev, windowed=whole_dev),
         curriculum=curriculum_of(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=pools,
+        pools=drawn.pools,
     )
 
 
@@ -153,14 +178,9 @@ def new_model(config: Config, splits: Splits) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     schema = schema_of(config, splits)
     if isinstance(config.sharing, IncrementalSharingConfig):
-        return model_over_base(config, schema, splits.train)
+        return model_over_base(config, schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, schema, words=words)
-
-
-def learns_relations(config: Config) -> bool:
-    """Whether there will be relations worth predicting."""
-    return RELATION_TASK in learned_tasks(config)
 
 
 def learned(
@@ -173,7 +193,7 @@ def learned(
     if config.distillation.teacher is None:
         return sentences, None
     teacher = load_teacher(config)
-    refuse_unfit(teacher, model, config.data.language)
+    refuse_unfit(teacher, model, config.reading)
     teacher.model.to(training_device())
     return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 
@@ -204,14 +224,16 @@ def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStar
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
     expressible = loop.model.entity_head.expressible
+    of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
+        *of_windows,
         *warnings_of_unlearned(config.entity_head, expressible, splits.train),
         *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
         *warnings_of_signatures(schema, learned),
     )
     return RunStarted(
-        splits=replace(splits, warnings=warnings),
+        splits=replace(splits, warnings=warnings, notes=(*splits.notes, *notes)),
         schema=schema,
         trainable_parameters=trainable,
         total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
@@ -219,42 +241,5 @@ def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStar
         precision=str(loop.dtype).removeprefix("torch."),
         threads=threads,
         epochs_done=loop.progress.epoch,
+        is_over=loop.is_done,
     )
-
-
-def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) -> RunFinished:
-    """Save the best weights, with thresholds and dev scores of what users will run: the extractor.
-
-    Training reads cached encodings in the precision of its device, which may tip a close decision.
-    """
-    loop.use_best()
-    head = loop.model.relation_head
-    types = head.schema.relation_types
-    gold = loop.dev.sentences
-    threshold = config.relation_head.threshold if learns_relations(config) else UNREACHABLE
-    if threshold != "tuned":
-        head.set_thresholds([threshold] * len(types))
-    dev = None
-    if gold:
-        extractor = draft_extractor(loop, config, folder)
-        if threshold == "tuned":
-            drafted = extractor.model.relation_head
-            drafted.set_thresholds([LOWEST] * len(types))
-            tuned = tuned_thresholds(gold, extractor.annotate(gold), types)
-            drafted.set_thresholds(tuned)
-            head.set_thresholds(tuned)
-        dev = evaluate(gold, extractor.annotate(gold), symmetric=extractor.schema.symmetric)
-    save_model(folder.model, loop.model, config, dev=dev)
-    shutil.rmtree(folder.draft, ignore_errors=True)
-    progress = loop.progress
-    return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)
-
-
-def draft_extractor(loop: Loop, config: Config, folder: RunFolder) -> Extractor:
-    """The model as it stands, saved and loaded again.
-
-    Not as the run's model: whoever kills the process now must not leave a model there that has the
-    thresholds of the search for better ones.
-    """
-    save_model(folder.draft, loop.model, config)
-    return Extractor.load(folder.draft, threads=config.training.threads)

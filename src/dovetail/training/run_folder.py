@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dovetail.config import Config, dump_config, load_config
-from dovetail.errors import TrainingError
-from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.errors import ModelError, TrainingError
+from dovetail.evaluation import Evaluation
+from dovetail.files import make_folder, write_text
+from dovetail.saved_model import digest_of_model
+from dovetail.training.checkpoint import FILE, Checkpoint, Progress
 from dovetail.training.extra import LeftOut
+from dovetail.training.folder_lock import locked
+from dovetail.training.results import RunFinished
 
 
 class RunFolder:
@@ -25,26 +31,47 @@ class RunFolder:
         self.checkpoint = path / "checkpoint"
         self.model = path / "model"
         self.draft = path / "model.draft"
+        self.record = path / "finished.json"
+        self.lock = path / "run.lock"
 
-    def check(self, config: Config, *, resume: bool) -> None:
-        """Refuse to overwrite a run, or to resume one with another config.
+    @contextmanager
+    def claimed(self, *, resume: bool) -> Iterator[None]:
+        """Have the folder for this process alone, to begin a run in it or to go on with one.
+
+        The kernel lets go of the claim when the process ends, however it ends.
 
         Raises:
-            TrainingError: saying what to do instead.
+            TrainingError: if another process has it, it holds a run already, or none to resume.
         """
         if resume:
-            self._check_same(config)
-        elif self.checkpoint.exists() or self.model.exists():
+            self._check(resume=True)  # before anything is made
+        with locked(self.lock) as mine:
+            if not mine:
+                raise TrainingError(
+                    f"another process is training in {self.path}: wait for its end, or give this "
+                    f"run another name (--set name=…)"
+                )
+            self._check(resume=resume)  # now that nobody else can begin or end one
+            yield
+
+    def _check(self, *, resume: bool) -> None:
+        """Refuse to overwrite a run, or to resume what never started."""
+        if resume and not self.config.is_file():
+            raise TrainingError(
+                f"there is no run to resume at {self.path}; start it without --resume"
+            )
+        if not resume and (self.checkpoint.exists() or self.model.exists()):
             raise TrainingError(
                 f"{self.path} holds a run already: go on with it by --resume, give this one "
                 f"another name (--set name=…), or remove the folder"
             )
 
-    def _check_same(self, config: Config) -> None:
-        if not self.config.is_file():
-            raise TrainingError(
-                f"there is no run to resume at {self.path}; start it without --resume"
-            )
+    def check_same(self, config: Config) -> None:
+        """Refuse to resume a run with another config.
+
+        Raises:
+            TrainingError: saying which fields differ.
+        """
         stored = load_config(self.config)
         differences = changed_fields(stored.model_dump(mode="json"), config.model_dump(mode="json"))
         if differences:
@@ -58,7 +85,7 @@ class RunFolder:
         """Make the folder and write the complete config.
 
         Raises:
-            TrainingError: if that cannot be written.
+            OutputError: if that cannot be written.
         """
         self._write(self.config, dump_config(config))
 
@@ -66,7 +93,7 @@ class RunFolder:
         """Write the extra sentences that are not learned from, if there are any, a line each.
 
         Raises:
-            TrainingError: if that cannot be written.
+            OutputError: if that cannot be written.
         """
         lines = [
             json.dumps(
@@ -84,18 +111,38 @@ class RunFolder:
             self._write(self.left_out, "".join(f"{line}\n" for line in lines))
 
     def _write(self, file: Path, text: str) -> None:
-        """Write a file so that a crash at any moment leaves it whole, old or new."""
-        partial = file.with_name(f"{file.name}.partial")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            raise TrainingError(f"could not write {file}: {error}") from error
+        make_folder(self.path)
+        write_text(file, text)
 
     def save_checkpoint(self, checkpoint: Checkpoint, data_digest: str) -> None:
         """Replace the checkpoint by a newer one, atomically."""
         replace(checkpoint, data_digest=data_digest).save(self.checkpoint)
+
+    def note_finished(self, progress: Progress, dev: Evaluation | None) -> None:
+        """Write that the model is that of this progress, and its dev scores.
+
+        Raises:
+            TrainingError: if that cannot be written.
+        """
+        values = {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "model_sha256": digest_of_model(self.model),
+            "dev": dev.to_dict() if dev else None,
+        }
+        self._write(self.record, json.dumps(values) + "\n")
+
+    def finished(self, progress: Progress) -> RunFinished | None:
+        """How the run ended, if the model that is there is whole, and that of this progress."""
+        try:
+            values = json.loads(self.record.read_text(encoding="utf-8"))
+            known = (values["epochs"], values["best_epoch"], values["model_sha256"])
+            if known != (progress.epoch, progress.best_epoch, digest_of_model(self.model)):
+                return None
+            dev = Evaluation.from_dict(values["dev"]) if values["dev"] else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ModelError):
+            return None  # whatever it is, the model can be made again
+        return RunFinished(self.model, dev, progress.best_epoch, progress.epoch, interrupted=False)
 
     def load_checkpoint(self, data_digest: str) -> Checkpoint | None:
         """The last checkpoint of the run; None if it was stopped before its first epoch was over.

@@ -6,17 +6,15 @@ sentences must not be learned from.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from dovetail.config import DataConfig
-from dovetail.corpora import read_corpus
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence, digest_of_sentences
+from dovetail.document import Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
+from dovetail.training.dev_split import set_apart
 from dovetail.training.extra import (
     LeftOut,
     account,
@@ -26,6 +24,7 @@ from dovetail.training.extra import (
     wording,
     wordings,
 )
+from dovetail.training.read_files import ReadFiles, read_files, read_sentences
 
 LISTED = 5
 """How many sentences a warning quotes."""
@@ -37,7 +36,8 @@ class Splits:
 
     An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
     only, and `unlabelled_per_epoch` of those that only a teacher labels.  `left_out` are the
-    sentences of their files that are not learned from.
+    sentences of their files that are not learned from.  `language` is the one by whose rules raw
+    text among them was cut.
     """
 
     train: tuple[Sentence, ...]
@@ -49,6 +49,7 @@ class Splits:
     left_out: tuple[LeftOut, ...] = ()
     unlabelled: tuple[Sentence, ...] = ()
     unlabelled_per_epoch: int = 0
+    language: str | None = None
 
     @property
     def learned(self) -> tuple[Sentence, ...]:
@@ -61,22 +62,64 @@ class Splits:
         return digest_of_sentences((*self.train, *self.dev, *self.extra, *self.unlabelled))
 
 
-def read_splits(config: DataConfig, *, tasks: Collection[str] = TASKS) -> Splits:
-    """Read, split, and check what the config names, for the tasks that are learned.
+def read_splits(config: DataConfig) -> Splits:
+    """Read, split, and check what the config names.
 
     Raises:
         CorpusError: if a file cannot be read.
-        TrainingError: if the training sentences hold no entity or, to learn of, no relation.
+        TrainingError: if the training sentences hold no entity, or if no dev sentence can be set
+            apart.
     """
     limit = config.max_sentences
-    train, notes = read_sentences(config.train, config, limit=limit)
-    dev, dev_notes = read_sentences(config.dev, config, limit=limit)
+    learn = read_files(config.train, config, config.reading_to_learn, limit=limit)
+    scored = replace(config.reading, language=config.language or learn.language)
+    dev = read_files(config.dev, config, scored, limit=limit)
+    notes = [*learn.notes, *dev.notes]
+    train_sentences, dev_sentences = learn.sentences, dev.sentences
     if config.dev_fraction:
-        train, dev = split_off(train, fraction=config.dev_fraction, seed=config.dev_seed)
-    train, dev = (tuple(s for s in split if s.tokens) for split in (train, dev))
-    refuse_useless(train, tasks)
-    splits = Splits(train, dev, (*notes, *dev_notes, *warnings_of(train, dev)))
+        apart = read_files(config.train, config, scored, limit=limit)
+        train_sentences, dev_sentences, said = divided(learn, apart, config)
+        notes += said
+    train, dev_kept = (
+        tuple(s for s in split if s.tokens) for split in (train_sentences, dev_sentences)
+    )
+    refuse_useless(train)
+    refuse_unannotated_dev(dev_kept)
+    warnings = (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept))
+    splits = Splits(train, dev_kept, warnings, language=learn.language)
     return with_extra(splits, config) if config.extra or config.held_out else splits
+
+
+def divided(
+    learn: ReadFiles, apart: ReadFiles, config: DataConfig
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...], list[str]]:
+    """Training and dev sentences of the same files, and what is to be said of the division.
+
+    `learn` has the documents as they are learned from, `apart` as they are scored.
+
+    Raises:
+        TrainingError: if no sentence is left for one side.
+    """
+    said = []
+    learned, scored = list(learn.documents), list(apart.documents)
+    if round(config.dev_fraction * len(learned)) < 1:
+        # Too few documents to set one apart.  Their sentences are all there is to choose from, and
+        # the two readings may cut them differently: the scored one serves both sides.
+        learned = scored = [(sentence,) for sentence in apart.sentences]
+        said.append(
+            f"{len(learn.documents)} documents are too few to set {config.dev_fraction:.0%} of "
+            f"them apart, so the dev set is of single sentences, which others of the same document "
+            f"tell of: dev scores will be too good. Better name a file in data.dev"
+        )
+    chosen = set_apart(learned, fraction=config.dev_fraction, seed=config.dev_seed)
+    if not chosen or len(chosen) == len(learned):
+        raise TrainingError(
+            f"data.dev_fraction = {config.dev_fraction:g} leaves no sentence of {len(learned)} for "
+            f"one side; name files in data.dev, or set another share"
+        )
+    train = tuple(s for index, own in enumerate(learned) if index not in chosen for s in own)
+    dev = tuple(s for index, own in enumerate(scored) if index in chosen for s in own)
+    return train, dev, said
 
 
 def with_extra(splits: Splits, config: DataConfig) -> Splits:
@@ -111,62 +154,22 @@ def with_extra(splits: Splits, config: DataConfig) -> Splits:
     )
 
 
-def read_sentences(
-    paths: Sequence[Path], config: DataConfig, *, limit: int = 0
-) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    """The sentences of corpora, of each the first so many, and what could not be kept of them."""
-    sentences: list[Sentence] = []
-    notes = []
-    for path in paths:
-        corpus = read_corpus(path, format=config.format, language=config.language)
-        read = corpus.sentences[: limit or None]
-        sentences += (forwards(sentence, config.symmetric) for sentence in read)
-        if corpus.ledger.drops:
-            notes.append(
-                f"{path}: {len(corpus.ledger.drops)} annotations could not be kept; "
-                f"`dovetail inspect {path}` lists them with the reasons"
-            )
-    return tuple(sentences), tuple(notes)
+def refuse_useless(train: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if the sentences hold no entity: nothing is learned without."""
+    if not any(sentence.entities for sentence in train):
+        raise TrainingError(
+            f"the {len(train)} training sentences hold no entity, so there is nothing to learn "
+            f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
+        )
 
 
-def forwards(sentence: Sentence, symmetric: Collection[str]) -> Sentence:
-    """The sentence with its symmetric relations written from the entity that comes first."""
-    if not any(relation.type in symmetric for relation in sentence.relations):
-        return sentence
-    relations = (
-        replace(relation, head=relation.tail, tail=relation.head)
-        if relation.type in symmetric and relation.tail < relation.head
-        else relation
-        for relation in sentence.relations
-    )
-    return replace(sentence, relations=frozenset(relations))
-
-
-def split_off(
-    sentences: Sequence[Sentence], *, fraction: float, seed: int
-) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-    """Set a random share of the sentences apart; both parts keep the order of the file."""
-    chosen = set(
-        random.Random(seed).sample(range(len(sentences)), round(fraction * len(sentences)))
-    )
-    rest = tuple(sentence for index, sentence in enumerate(sentences) if index not in chosen)
-    return rest, tuple(sentences[index] for index in sorted(chosen))
-
-
-def refuse_useless(train: Sequence[Sentence], tasks: Collection[str]) -> None:
-    """Raise `TrainingError` unless the sentences hold what the tasks learn from.
-
-    Entities are needed in any case.
-    """
-    for kind, found in (
-        (ENTITY_TASK, any(sentence.entities for sentence in train)),
-        (RELATION_TASK, any(sentence.relations for sentence in train)),
-    ):
-        if not found and kind in {ENTITY_TASK, *tasks}:
-            raise TrainingError(
-                f"the {len(train)} training sentences hold no {kind}, so there is nothing to learn "
-                f"from: check data.train and data.format (`dovetail inspect` shows what was read)"
-            )
+def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
+    """Raise `TrainingError` if nothing can be chosen by sentences that carry no annotation."""
+    if dev and not any(sentence.annotated for sentence in dev):
+        raise TrainingError(
+            f"none of the {len(dev)} dev sentences is annotated, so nothing can be chosen by them: "
+            f"check data.dev and data.format (`dovetail inspect` shows what was read)"
+        )
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:

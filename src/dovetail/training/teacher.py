@@ -21,6 +21,7 @@ from dovetail.ensemble import Ensemble, meanings
 from dovetail.errors import ModelError, TrainingError
 from dovetail.features import Batch, Targets, Taught
 from dovetail.prediction import Predictor
+from dovetail.reading import ModelReading
 from dovetail.saved_ensemble import load_predictor
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
@@ -42,10 +43,10 @@ class TeachingProgress:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A model or an ensemble to learn from, the language of its texts, and what it is in words."""
+    """A model or an ensemble to learn from, how its texts are cut, and what it is in words."""
 
     model: Predictor
-    language: str
+    reading: ModelReading
     description: str
 
 
@@ -79,20 +80,26 @@ def load_teacher(config: Config) -> Teacher:
         raise ValueError("expected a config with a teacher and its digest: use pinned")
     folder = folder_of(named, field=FIELD)
     try:
-        model, language = load_predictor(folder)
+        model, reading = load_predictor(folder)
     except ModelError as error:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"
-    return Teacher(model, language, f"{kind}, {named} (SHA-256 {digest[:12]}…)")
+    described = f"{kind}, {named} (SHA-256 {digest[:12]}…)"
+    return Teacher(model, reading, described)
 
 
-def refuse_unfit(teacher: Teacher, student: Predictor, language: str) -> None:
+def _cut(reading: ModelReading) -> dict[str, str]:
+    """What decides which sentences and words a model reads."""
+    return {"language": reading.language, "unit": reading.unit}
+
+
+def refuse_unfit(teacher: Teacher, student: Predictor, reading: ModelReading) -> None:
     """Raise `TrainingError` unless the scores of teacher and student have the same meaning.
 
     The student may admit fewer argument types of relations, not others.
     """
-    wanted = {**meanings(student), "language": language}
-    found = {**meanings(teacher.model), "language": teacher.language}
+    wanted = {**meanings(student), **_cut(reading)}
+    found = {**meanings(teacher.model), **_cut(teacher.reading)}
     for what in wanted:
         if what != "arguments of relations" and found.get(what) != wanted[what]:
             raise TrainingError(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from dovetail.config import Config
+from dovetail.config import Config, DataConfig
 from dovetail.corpora import read_corpus
 from dovetail.corpora.corpus import recognise
 from dovetail.corpora.files import read_text
@@ -15,7 +15,9 @@ from dovetail.document import Sentence
 from dovetail.errors import CorpusError, TrainingError
 from dovetail.tokenization import Tokenizer
 from dovetail.training.extra import account, without_known, wordings
-from dovetail.training.splits import Splits, read_sentences
+from dovetail.training.read_files import read_sentences
+from dovetail.training.splits import Splits
+from dovetail.writing_systems import guess_language
 
 FIELD = "distillation.unlabelled"
 
@@ -31,10 +33,11 @@ def with_unlabelled(splits: Splits, config: Config) -> Splits:
     if not paths:
         return splits
     limit = config.data.max_sentences or None
+    language = config.data.language or splits.language
     read = [
         replace(sentence.without_annotations(), annotated=frozenset())
         for path in paths
-        for sentence in islice(sentences_of(path, config.data.language), limit)
+        for sentence in islice(sentences_of(path, language, config.data), limit)
         if sentence.tokens
     ]
     held_out = wordings(read_sentences(config.data.held_out, config.data)[0])
@@ -60,16 +63,18 @@ def with_unlabelled(splits: Splits, config: Config) -> Splits:
     )
 
 
-def sentences_of(path: Path, language: str) -> Iterator[Sentence]:
+def sentences_of(path: Path, language: str | None, data: DataConfig) -> Iterator[Sentence]:
     """The sentences of a corpus, or of raw text in a `.txt` file that is no corpus.
 
     Raises:
         CorpusError: if it cannot be read.
     """
     if path.suffix == ".txt" and not is_corpus(path):
-        yield from Tokenizer(language).document(read_text(path), path.stem).sentences
+        text = read_text(path)
+        known = language or guess_language([text]).language
+        yield from Tokenizer(known, data.unit).document(text, path.stem).sentences
     else:
-        yield from read_corpus(path, language=language).sentences
+        yield from read_corpus(path, reading=replace(data.reading, language=language)).sentences
 
 
 def is_corpus(path: Path) -> bool:

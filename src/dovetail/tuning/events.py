@@ -34,6 +34,16 @@ class TrialStarted:
 
 
 @dataclass(frozen=True)
+class TrialStage:
+    """What is done in a trial beside its epochs, and how far it is, if `total` is not 0."""
+
+    number: int
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class TrialEpoch:
     """An epoch of a trial is over; `score` is the best so far."""
 
@@ -75,6 +85,7 @@ class ProcessEnded:
 Event = (
     SearchStarted
     | TrialStarted
+    | TrialStage
     | TrialEpoch
     | TrialEnded
     | TrialInterrupted

@@ -23,7 +23,7 @@ import optuna
 
 from dovetail.config import dump_config, with_changes
 from dovetail.config.description import inline_toml
-from dovetail.errors import TrainingError
+from dovetail.files import write_text
 from dovetail.tuning.importance import importances
 from dovetail.tuning.records import Record, best_of, records
 from dovetail.tuning.space import Space
@@ -76,39 +76,27 @@ class Outcome:
         return sum(trial.is_done for trial in self.trials)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a search, if it is not there yet.
-
-    Raises:
-        TrainingError: if that is not possible.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"could not make the folder {folder}: {error.strerror}") from error
-
-
 def write_start(folder: Path, space: Space) -> None:
     """Write what a search starts from, before it does.
 
     Raises:
-        TrainingError: if the folder cannot be written.
+        OutputError: if the folder cannot be written.
     """
-    write(folder / START, dump_config(space.start))
-    write(folder / SPACE, space.to_toml())
+    write_text(folder / START, dump_config(space.start))
+    write_text(folder / SPACE, space.to_toml())
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> None:
     """Write the recipe and the tables; plots are for `dovetail.tuning.plots`.
 
     Raises:
-        TrainingError: if the folder cannot be written.
+        OutputError: if the folder cannot be written.
     """
-    write(folder / TRIALS, _csv(_trial_rows(outcome)))
+    write_text(folder / TRIALS, _csv(_trial_rows(outcome)))
     rows = [("field", "importance"), *((f, f"{v:.4f}") for f, v in outcome.importance.items())]
-    write(folder / IMPORTANCE, _csv(rows))
+    write_text(folder / IMPORTANCE, _csv(rows))
     if outcome.best is not None:
-        write(folder / RECIPE, recipe(outcome, outcome.best))
+        write_text(folder / RECIPE, recipe(outcome, outcome.best))
 
 
 def recipe(outcome: Outcome, best: Record) -> str:
@@ -179,17 +167,3 @@ def _csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def write(file: Path, content: str) -> None:
-    """Write a file so that a crash at any moment leaves it whole, old or new.
-
-    Raises:
-        TrainingError: if it cannot be written.
-    """
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        partial.write_text(content, encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
-        raise TrainingError(f"could not write {file}: {error}") from error

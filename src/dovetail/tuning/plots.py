@@ -17,7 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dovetail.errors import TrainingError
+from dovetail.files import replaced
 from dovetail.tuning.outcome import Outcome
 from dovetail.tuning.parallel_plot import parallel_figure
 from dovetail.tuning.records import Record
@@ -34,7 +34,7 @@ def write_plots(folder: Path, outcome: Outcome) -> None:
     """Draw what there is to draw.
 
     Raises:
-        TrainingError: if a file cannot be written.
+        OutputError: if a file cannot be written.
     """
     complete = [trial for trial in outcome.trials if trial.state == "complete"]
     figures: dict[str, Figure] = {}
@@ -47,10 +47,8 @@ def write_plots(folder: Path, outcome: Outcome) -> None:
     if len(complete) > 1:
         figures[PARALLEL] = parallel_figure(outcome)
     for name, figure in figures.items():
-        try:
-            figure.savefig(folder / name, dpi=150)
-        except OSError as error:
-            raise TrainingError(f"could not write {folder / name}: {error}") from error
+        with replaced(folder / name) as unfinished:
+            figure.savefig(unfinished, dpi=150, format="png")
 
 
 def scores_figure(outcome: Outcome) -> Figure:

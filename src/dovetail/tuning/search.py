@@ -17,12 +17,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from dovetail.config import Config
 from dovetail.errors import ConfigError, DovetailError, TrainingError
+from dovetail.training.results import StageProgress
 from dovetail.tuning.events import (
     Notify,
     ShouldStop,
     TrialEnded,
     TrialEpoch,
     TrialInterrupted,
+    TrialStage,
     TrialStarted,
     WaitingForOthers,
 )
@@ -59,8 +61,10 @@ class Progress:
 class Objective(Protocol):
     """What gives a config its score."""
 
-    def __call__(self, config: Config, should_stop: ShouldStop) -> Iterator[Progress]:
-        """Yield each epoch; raises `Interrupted` when it should stop before its end."""
+    def __call__(
+        self, config: Config, should_stop: ShouldStop
+    ) -> Iterator[StageProgress | Progress]:
+        """Yield each epoch, and what is done beside; raises `Interrupted` when it should stop."""
         ...
 
 
@@ -205,6 +209,10 @@ class Search:
     def _train(self, trial: Trial, config: Config) -> float:
         best, result = 0.0, None
         for progress in self._objective(config, self._should_stop):
+            if isinstance(progress, StageProgress):
+                told = (progress.stage, progress.done, progress.total)
+                self._notify(TrialStage(trial.number, *told))
+                continue
             best, result = max(best, progress.score), asdict(progress.result)
             trial.report(best, progress.epoch)
             self._notify(TrialEpoch(trial.number, progress.epoch, progress.epochs, best))

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from dovetail.config import Config, problem_with
+from dovetail.config.files import read_toml
 from dovetail.errors import ConfigError
 from dovetail.tuning.entries import Choices, Condition, Entry, Range, same
 from dovetail.tuning.space import Space
@@ -31,14 +31,7 @@ def read_space(path: Path, start: Config) -> Space:
     Raises:
         ConfigError: if the file cannot be read, or an entry cannot be right.
     """
-    try:
-        values = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file with a search space") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: the search space cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    values = read_toml(path, kind="search space")
     return parse_space(values, start, source=str(path))
 
 

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dovetail.config import Config, DataConfig
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
+from dovetail.steps import retold
 from dovetail.threads import use_threads
 from dovetail.training.over_base import with_base
-from dovetail.training.results import EpochResult
-from dovetail.training.run import prepare
+from dovetail.training.results import EpochResult, StageProgress
+from dovetail.training.run import Preparation, prepare
 from dovetail.training.splits import Splits, read_splits
 from dovetail.training.states_cache import StatesCache
+from dovetail.training.tasks import fitted_to
+from dovetail.training.teacher import TeachingProgress
 from dovetail.tuning.events import ShouldStop
 from dovetail.tuning.records import Result
 from dovetail.tuning.search import Interrupted, Progress
@@ -45,33 +48,51 @@ class TrainingObjective:
             self._splits = (config, read_splits(config))
         return self._splits[1]
 
-    def __call__(self, config: Config, should_stop: ShouldStop) -> Iterator[Progress]:
-        """Train, and yield each epoch.
+    def fitted(self, config: Config) -> tuple[Config, Splits]:
+        """The config as it is trained on its sentences, and these, as `dovetail train` has them.
+
+        Raises:
+            CorpusError: as `splits` does.
+            TrainingError: as `splits` does, or if the config wants relations and there are none.
+        """
+        return fitted_to(self.splits(config.data), config)
+
+    def __call__(
+        self, config: Config, should_stop: ShouldStop
+    ) -> Iterator[StageProgress | Progress]:
+        """Train, and yield each epoch, and what is done beside.
 
         Raises:
             Interrupted: if it should stop.
         """
         use_threads(config.training.threads)
-        steps = prepare(with_base(config), self.splits(config.data), self._cache)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as prepared:
-                loop = prepared.value
-                break
-            if should_stop():
-                raise Interrupted
+        config, splits = self.fitted(with_base(config))
+
+        def told(event: Preparation) -> StageProgress:
+            refuse_stop(should_stop)
+            if isinstance(event, TeachingProgress):
+                return StageProgress("asking the teacher", event.done, event.total)
+            return event
+
+        loop = yield from retold(prepare(config, splits, self._cache), told)
         parameters = sum(parameter.numel() for parameter in loop.parameters)
         best: Evaluation | None = None
         for event in loop.run():
             # Asked before an epoch that is over is thrown away, and not after it.
             if not isinstance(event, EpochResult):
-                if should_stop():
-                    raise Interrupted
+                refuse_stop(should_stop)
+                if isinstance(event, StageProgress):
+                    yield event
                 continue
             if event.is_best:
                 best = event.dev
             yield Progress(event.epoch, event.epochs, event.score, _result(event, best, parameters))
+
+
+def refuse_stop(should_stop: ShouldStop) -> None:
+    """Raise `Interrupted` if it should stop."""
+    if should_stop():
+        raise Interrupted
 
 
 def _result(event: EpochResult, best: Evaluation | None, parameters: int) -> Result:

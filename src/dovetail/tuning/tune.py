@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dovetail.files import make_folder
 from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
-from dovetail.tuning.outcome import Outcome, make_folder, write_outcome, write_start
+from dovetail.tuning.outcome import Outcome, write_outcome, write_start
 from dovetail.tuning.plots import write_plots
 from dovetail.tuning.processes import Workers
 from dovetail.tuning.records import best_of, records
@@ -20,15 +21,23 @@ def sqlite_in(folder: Path) -> str:
 
 
 def tune(
-    task: Task, folder: Path, *, processes: int = 1, notify: Notify, should_stop: ShouldStop
+    task: Task,
+    folder: Path,
+    *,
+    processes: int = 1,
+    notify: Notify,
+    should_stop: ShouldStop,
+    objective: TrainingObjective | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
+
+    The objective is a new one unless one is given, which may have read the corpora already.
 
     Raises:
         CorpusError: if the data cannot be read.
         TrainingError: if the search cannot start or go on.
     """
-    objective = TrainingObjective()
+    objective = objective or TrainingObjective()
     splits = objective.splits(task.config.data)
     make_folder(folder)
     with storage_errors(task.storage):

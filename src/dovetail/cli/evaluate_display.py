@@ -1,0 +1,102 @@
+"""How `dovetail evaluate` shows scores in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dovetail.cli.score_table import print_whole, score_table
+from dovetail.document import ENTITY_TASK, RELATION_TASK
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dovetail.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class BesideScores:
+    """What has to be known beside scores, by task.
+
+    `not_counted` are annotations that were dropped in reading, `unaligned` those that no tokens
+    express, by reason, and `unknown_to_model` the types that the model does not know: both of these
+    count as missed.
+    """
+
+    not_counted: Mapping[str, int]
+    unaligned: Mapping[str, Mapping[str, int]]
+    unknown_to_model: Mapping[str, list[str]]
+    warnings: Sequence[str] = ()
+
+
+def show(evaluation: Evaluation, beside: BesideScores) -> None:
+    """Print scores as tables, and below them what is beside them."""
+    from dovetail.cli.terminal import Terminal
+
+    console = Terminal(highlight=False, markup=False)
+    for title, strict, boundaries, sentences in (
+        (
+            "Entities",
+            evaluation.entity_strict,
+            evaluation.entity_boundaries,
+            evaluation.entity_sentences,
+        ),
+        (
+            "Relations",
+            evaluation.relation_strict,
+            evaluation.relation_boundaries,
+            evaluation.relation_sentences,
+        ),
+    ):
+        share = f"{sentences} of {evaluation.sentences} sentences annotated"
+        console.print(f"{title}: {share}", style="bold")
+        if sentences:
+            print_whole(console, score_table(strict, boundaries))
+    console.print(
+        "In percent. Strict: borders and types right, both arguments' included.\n"
+        "Boundaries: F1 if the types of entities are left out of account."
+    )
+    if intervals := evaluation.entity_strict.intervals:
+        console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
+    totals = {
+        ENTITY_TASK: evaluation.entity_strict.micro.support,
+        RELATION_TASK: evaluation.relation_strict.micro.support,
+    }
+    _show_unaligned(console, beside, totals)
+    _show_left_out(console, beside)
+
+
+def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:
+    from dovetail.showing import shown
+
+    for task, reasons in beside.unaligned.items():
+        if reasons:
+            number = sum(reasons.values())
+            nouns = {ENTITY_TASK: "entities", RELATION_TASK: "relations"}
+            listed = "; ".join(f"{times:,}: {reason}" for reason, times in reasons.items())
+            console.print(
+                f"{number:,} of {totals[task]:,} {nouns[task]} cannot be found with the tokens of "
+                f"the text, and count as missed ({listed}).",
+                style="yellow",
+            )
+    for warning in beside.warnings:
+        console.print(shown(warning), style="yellow")
+
+
+def _show_left_out(console: Console, beside: BesideScores) -> None:
+    from dovetail.showing import shown
+
+    unread = beside.not_counted
+    for task, types in beside.unknown_to_model.items():
+        if types:
+            console.print(
+                f"The model does not know these {task} types, so each of them counts as missed: "
+                f"{shown(', '.join(types))}",
+                style="yellow",
+            )
+    if any(unread.values()):
+        console.print(
+            f"Not counted: {unread[ENTITY_TASK]} entities and {unread[RELATION_TASK]} relations of "
+            f"the corpus that no sentence can hold.\ndovetail inspect says which and why."
+        )

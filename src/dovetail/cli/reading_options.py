@@ -1,0 +1,127 @@
+"""The options that say how corpora are read: the same ones in every command that reads one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from dovetail.reading import Annotators, Discontinuous, Offsets, OnError, Reading
+
+_PANEL = "How corpora are read"
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What the command line says of how corpora are read; None where it says nothing."""
+
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of raw text, as spaCy names it; by default the model's, or what the "
+            "script of the text suggests.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="What is read at once: sentence, line, paragraph, document, or sentences:N; by "
+            "default the model's, or sentence.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    on_error: Annotated[
+        OnError | None,
+        typer.Option(
+            help="What becomes of what breaks a format: all of it is listed and nothing is read "
+            "(refuse, the default); it is left out and listed (drop); or what can have one meaning "
+            "only is mended (fix).",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    offsets: Annotated[
+        Offsets | None,
+        typer.Option(
+            help="What character positions count, where the format leaves it open: codepoints by "
+            "default.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    discontinuous: Annotated[
+        Discontinuous | None,
+        typer.Option(
+            help="What becomes of an entity in several fragments: left out (drop, the default), or "
+            "the stretch from the first to the last (cover).",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="token=N,tag=N",
+            help="Which columns of a file in columns hold the words and the tags, counted from 1, "
+            "where that is not plain.",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    annotators: Annotated[
+        Annotators | None,
+        typer.Option(
+            help="What is read of a text that several annotators marked: the work of one (first, "
+            "the default), of all (merge), or what all agree on (agree).",
+            show_default=False,
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+
+    def over(self, reading: Reading) -> Reading:
+        """The reading with what was said on the command line.
+
+        Raises:
+            typer.BadParameter: if there is no such unit.
+        """
+        said = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) is not None
+        }
+        try:
+            return replace(reading, **said)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+
+def reads_corpora(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it takes them as one keyword argument `reading`."""
+
+    @wraps(command)
+    def with_options(*arguments: Any, **options: Any) -> None:
+        said = {field.name: options.pop(field.name) for field in fields(ReadingOptions)}
+        command(*arguments, reading=ReadingOptions(**said), **options)
+
+    own = inspect.signature(command, eval_str=True)
+    hints = inspect.get_annotations(ReadingOptions, eval_str=True)
+    added = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[field.name]
+        )
+        for field in fields(ReadingOptions)
+    ]
+    kept = [parameter for name, parameter in own.parameters.items() if name != "reading"]
+    with_options.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    annotations = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
+    with_options.__annotations__ = annotations
+    return with_options

@@ -1,0 +1,135 @@
+"""Training sentences longer than a window: learned as they will be read, and accounted for.
+
+What two windows share is learned twice in an epoch, entities, relations and what is neither alike,
+each time in another context.  It is not weighed down: all shares within the shared part stay as
+they are, and only the ends of a long text are seen less often than its middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dovetail.document import Sentence
+from dovetail.reading import ModelReading
+from dovetail.training.batches import Pool
+from dovetail.training.splits import Splits
+from dovetail.windowed import Windowed
+from dovetail.windows import Window, windows_at
+
+
+@dataclass(frozen=True)
+class LearnedSentences:
+    """What an epoch draws from: the windows of long sentences, and other sentences as they are."""
+
+    sentences: tuple[Sentence, ...]
+    pools: tuple[Pool, ...]
+
+    @classmethod
+    def of(cls, splits: Splits, reading: ModelReading) -> LearnedSentences:
+        """An epoch draws as many windows as the sentences it is to draw have on average."""
+        sentences: list[Sentence] = []
+        pools = []
+        for own, drawn in (
+            (splits.train, len(splits.train)),
+            (splits.extra, splits.extra_per_epoch),
+            (splits.unlabelled, splits.unlabelled_per_epoch),
+        ):
+            parts = [window.sentence for row in learned_windows(own, reading) for window in row]
+            sentences += parts
+            pools.append(Pool(len(parts), -(-drawn * len(parts) // max(1, len(own)))))
+        return cls(tuple(sentences), tuple(pools))
+
+    @property
+    def number(self) -> int:
+        """How many sentences and windows an epoch reads."""
+        return sum(pool.drawn for pool in self.pools)
+
+
+def learned_windows(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Window]]:
+    """The windows of each sentence, as extraction cuts them, but through no entity.
+
+    A window that ends within an entity would teach that its tokens there are none; it is learned
+    without these tokens.  One that has no others is left out.
+    """
+    return [
+        [*_through_no_entity(sentence, row)] if len(row) > 1 else [*row]
+        for sentence, row in zip(sentences, Windowed.of(sentences, reading).windows, strict=True)
+    ]
+
+
+def _through_no_entity(sentence: Sentence, windows: Sequence[Window]) -> Iterator[Window]:
+    cuts_an_entity = bytearray(len(sentence.tokens) + 1)
+    for entity in sentence.entities:
+        cuts_an_entity[entity.start + 1 : entity.end] = b"\1" * (entity.end - entity.start - 1)
+    borders = []
+    for window in windows:
+        # Clean borders nearest inwards; the ends of the sentence cut through nothing.
+        start, end = (
+            cuts_an_entity.find(0, window.start),
+            cuts_an_entity.rfind(0, 0, window.end + 1),
+        )
+        if start < end:
+            borders.append((start, end))
+    yield from windows_at(sentence, borders)
+
+
+def accounts_of_windows(
+    splits: Splits, reading: ModelReading
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Warnings and notes: what no window holds, and how many sentences are read in windows."""
+    warnings, notes = [], []
+    for kind, sentences, consequence in (
+        ("training", splits.train, "is not learned"),
+        ("extra", splits.extra, "is not learned"),
+        ("dev", splits.dev, "counts as missed"),
+    ):
+        long = [own for own in sentences if len(own.tokens) > reading.max_tokens]
+        if not long:
+            continue
+        rows = learned_windows(long, reading)
+        if kind == "dev":
+            rows = [[*row] for row in Windowed.of(long, reading).windows]
+        entities, relations = (
+            sum(not_held(own, row, extents) for own, row in zip(long, rows, strict=True))
+            for extents in (extents_of_entities, extents_of_relations)
+        )
+        text = (
+            f"{len(long):,} {kind} sentences have more than {reading.max_tokens} tokens "
+            f"(windows.max_tokens) and are read in {sum(map(len, rows)):,} windows"
+        )
+        if not entities + relations:
+            notes.append(f"{text}, which hold all of their entities and relations")
+            continue
+        warnings.append(
+            f"{text}; no window holds {entities:,} of their "
+            f"{sum(len(own.entities) for own in long):,} entities and {relations:,} of their "
+            f"{sum(len(own.relations) for own in long):,} relations, so that this much "
+            f"{consequence}: a greater windows.max_tokens or windows.overlap holds more"
+        )
+    return tuple(warnings), tuple(notes)
+
+
+def extents_of_entities(sentence: Sentence) -> list[tuple[int, int]]:
+    """The tokens of each entity."""
+    return [entity.span for entity in sentence.entities]
+
+
+def extents_of_relations(sentence: Sentence) -> list[tuple[int, int]]:
+    """The tokens from the first of a relation's arguments to the last."""
+    return [
+        (min(link.head.start, link.tail.start), max(link.head.end, link.tail.end))
+        for link in sentence.relations
+    ]
+
+
+def not_held(
+    sentence: Sentence,
+    windows: Sequence[Window],
+    extents: Callable[[Sentence], list[tuple[int, int]]],
+) -> int:
+    """How many extents lie within no window."""
+    return sum(
+        not any(window.start <= start and end <= window.end for window in windows)
+        for start, end in extents(sentence)
+    )
