@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.corpus import SENTENCES
 
 from dovetail.config import WindowsConfig
+from dovetail.config.windows import LONGEST_WINDOW
 from dovetail.document import Entity, Relation, Sentence, Unaligned
 from dovetail.reading import ModelReading
 from dovetail.windowed import Windowed
@@ -93,7 +94,7 @@ def test_predictions_for_another_number_of_windows_are_refused() -> None:
             windowed.merged(predicted)
 
 
-@given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
+@given(st.integers(1, LONGEST_WINDOW), st.floats(0, 1, exclude_max=True))
 def test_any_window_of_a_config_goes_on_to_the_next_token(max_tokens: int, overlap: float) -> None:
     config = WindowsConfig(max_tokens=max_tokens, overlap=overlap)
     assert 0 <= config.overlap_tokens < max_tokens

@@ -1,12 +1,18 @@
 """Broken files end in an error that says where and what to do, and never in a half-read corpus."""
 
 import json
+import shutil
+import zlib
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
-from dovetail.document import Document, Sentence
+from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError
+from dovetail.reading import Reading
 
 
 def spert(**changes):
@@ -205,6 +211,28 @@ CASES = {
         '{"text": "Anna", "triples": [["Anna", "left"]]}',
         r":1: triples\[0\]: expected \[head, relation, tail\]",
     ),
+    "a PubTator line without a title": ("pubtator", "1|a|Anna left.\n", ":1: expected '123|t|T"),
+    "a BioC annotation without a type": (
+        "bioc",
+        "<collection><document><passage><offset>0</offset><text>Anna</text><annotation>"
+        '<location offset="0" length="4"/></annotation></passage></document></collection>',
+        "document 0 .*: an annotation without an infon 'type'",
+    ),
+    "a BioC offset that is a text": (
+        "bioc-json",
+        '{"documents": [{"passages": [{"offset": "0", "text": "Anna"}]}]}',
+        "'offset': expected a whole number",
+    ),
+    "a DocBin of something else": ("spacy", "Anna", "is no DocBin: expected zlib"),
+    "tags that are too few": (
+        "huggingface",
+        '{"tokens": ["Anna", "left"], "ner_tags": ["O"]}',
+        ":1: 2 tokens and 1 of 'ner_tags'",
+    ),
+    "Parquet of something else": ("parquet", "Anna left", "Arrow data that cannot be read"),
+    "a data set of something else": ("datasets", "Anna left", "Arrow data that cannot be read"),
+    "a row that is too short": ("token-table", "sentence_id,token,tag\n1,a\n", "expected 3 cells"),
+    "a position that is a word": ("entity-table", "text,start,end,type\na,x,1,P\n", "whole numb"),
     "lists of unequal length": ("multihead", "#doc 1\n0\ta\tO\t['N','N']\t[0]\n", ":2: expected a"),
 }
 
@@ -229,7 +257,10 @@ def test_every_format_has_a_case_of_breakage_or_shares_its_reader_with_one():
 def test_empty_binary_and_wrongly_encoded_files_are_refused(tmp_path, format, content):
     path = tmp_path / "corpus"
     path.write_bytes(content)
-    with pytest.raises(CorpusError, match=f"{path}.*(empty|binary|UTF-8|missing)"):
+    message = "empty|binary|UTF-8|missing"
+    if format in ("spacy", "parquet", "datasets"):  # binary themselves
+        message += "|no DocBin|Arrow data that cannot be read"
+    with pytest.raises(CorpusError, match=f"{path}.*({message})"):
         read_corpus(path, format=format)
 
 
@@ -338,6 +369,42 @@ def test_utf16_is_named_as_what_it_is(tmp_path):
     path.write_text(spert(), encoding="utf-16")
     with pytest.raises(CorpusFormatError, match="iconv -f UTF-16 -t UTF-8"):
         read_corpus(path)
+
+
+BINARY_OR_NESTED = ("spacy", "parquet", "datasets", "bioc", "bioc-json", "pubtator", "entity-table")
+
+
+@pytest.mark.parametrize("format", BINARY_OR_NESTED)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_a_file_with_damaged_bytes_is_read_or_refused_by_a_sentence(tmp_path, format, data):
+    entities = [Entity(0, 1, "Peop"), Entity(3, 4, "Loc")]
+    sentence = Sentence.from_tokens(
+        ["Anna", "lives", "in", "Bonn"],
+        entities=entities,
+        relations=[Relation(*entities, "Live_In")],
+        id="1",
+    )
+    path = tmp_path / "corpus"
+    shutil.rmtree(path, ignore_errors=True)
+    write_corpus([Document.from_sentence(sentence)], path, format=format)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    file = data.draw(st.sampled_from(files))
+    content = file.read_bytes()
+    packed = format == "spacy" and data.draw(st.booleans())
+    if packed:
+        content = zlib.decompress(content)
+    start = data.draw(st.integers(0, len(content) - 1))
+    end = data.draw(st.integers(start, min(start + 8, len(content))))
+    content = content[:start] + data.draw(st.binary(max_size=8)) + content[end:]
+    file.write_bytes(zlib.compress(content) if packed else content)
+    with suppress(CorpusError):
+        corpus = read_corpus(path, format=format, reading=Reading(language="xx"))
+        assert corpus.ledger["document"].kept == len(corpus.documents)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
-from tests.corpora.test_round_trips import character_annotations, many, raw_text_documents
+from tests.corpora.test_round_trips import character_annotations, many, text_documents
 
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
@@ -89,7 +89,7 @@ def related(document):
 
 
 @many
-@given(document=raw_text_documents())
+@given(document=text_documents())
 def test_characters_and_relations_are_read_again(tmp_path_factory, document):
     path = tmp_path_factory.mktemp("semeval") / "corpus.text.xml"
     written = write_corpus([document], path, format="semeval2018")

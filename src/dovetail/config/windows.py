@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from dovetail.config.section import Section
-from dovetail.config.values import PositiveCount
+
+LONGEST_WINDOW = 8192
+"""Tokens that a window may have at most, so that no config reads texts of any length at once."""
 
 
 class WindowsConfig(Section):
@@ -17,7 +19,7 @@ class WindowsConfig(Section):
     and dev relations none holds is said before training. A sentence that fits is read as it is.
     """
 
-    max_tokens: PositiveCount = 256
+    max_tokens: Annotated[int, Field(ge=1, le=LONGEST_WINDOW)] = 256
     """Tokens of a window: longer sentences are read in several. For abstracts that are read as
     one unit, 512 holds nearly all relations."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dovetail.corpora.corpus import FORMATS, Corpus, known_formats, read_corpus, write_corpus
 from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.frames import corpus_from_rows, rows_from_documents
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
 from dovetail.corpora.marked import (
     CharacterEntity,
@@ -30,8 +31,10 @@ __all__ = [
     "Sample",
     "Source",
     "Tally",
+    "corpus_from_rows",
     "known_formats",
     "line_from_document",
     "read_corpus",
+    "rows_from_documents",
     "write_corpus",
 ]

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from dovetail.corpora.arrow import DATASETS, PARQUET_FORMAT
+from dovetail.corpora.bioc import BIOC, BIOC_JSON
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
 from dovetail.corpora.conllu_plus import CONLLU_PLUS
+from dovetail.corpora.docbin import SPACY
 from dovetail.corpora.doccano import DOCCANO
 from dovetail.corpora.docred import DOCRED
 from dovetail.corpora.dygie import CROSSRE, DYGIE
@@ -19,18 +22,22 @@ from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.gliner import GLINER
 from dovetail.corpora.label_studio import LABEL_STUDIO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
+from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
 from dovetail.corpora.opennre import OPENNRE
 from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.prodigy import PRODIGY
+from dovetail.corpora.pubtator import PUBTATOR
 from dovetail.corpora.recognition import recognised
 from dovetail.corpora.semeval2010 import SEMEVAL2010
 from dovetail.corpora.semeval2018 import SEMEVAL2018
 from dovetail.corpora.several_files import parts_of, with_own_names
 from dovetail.corpora.spacy_list import SPACY_LIST
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
+from dovetail.corpora.table import ENTITY_TABLE, TOKEN_TABLE
 from dovetail.corpora.tacred import TACRED
+from dovetail.corpora.token_classification import HUGGING_FACE
 from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.triples import TRIPLES
 from dovetail.corpora.unpacking import Unpacking
@@ -44,10 +51,14 @@ from dovetail.reading import Reading
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(WEBANNO, BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
+        *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
+        *(WEBANNO, SEMEVAL2010, SEMEVAL2018, CONLLU_PLUS),
+        *(PUBTATOR, BIOC, BIOC_JSON),
+        *(TOKEN_TABLE, ENTITY_TABLE),
+        *(BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
         *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
         *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
-        *(SEMEVAL2010, SEMEVAL2018, MULTIHEAD, CONLL04, CONLLU_PLUS, COLUMNS),
+        *(MULTIHEAD, CONLL04, COLUMNS),
     )
 }
 """Dovetail's own formats by name; `known_formats` has those of other packages too."""
@@ -137,13 +148,24 @@ def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) 
 
     parts = parts_of(path, named, source, unpacking, recognise_and_note)
     files = [(part.path, part.format.read(source.at(part.path))) for part in parts]
-    cut = cut_into_tokens(with_own_names(files, source), source)
+    corpus = corpus_of(with_own_names(files, source), source, parts[0].format.name)
+    ledger = corpus.ledger.with_names(unpacking.shown)
+    warnings = tuple(map(unpacking.shown, (*notes, *corpus.warnings)))
+    return replace(corpus, ledger=ledger, warnings=warnings)
+
+
+def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:
+    """What a reader found as a corpus: cut into tokens, and with its account closed.
+
+    Raises:
+        CorpusFormatError: if something was broken, and that is refused.
+        CorpusError: if everything was broken.
+    """
+    cut = cut_into_tokens(read, source)
     source.faults.refuse(cut.doubt)
-    refuse_nothing_left(len(cut.documents), source.faults, str(path))
+    refuse_nothing_left(len(cut.documents), source.faults, str(source.path))
     source.tally.keep_documents(cut.documents)
-    ledger = source.tally.ledger().with_names(unpacking.shown)
-    warnings = tuple(map(unpacking.shown, (*notes, *cut.warnings)))
-    return Corpus(cut.documents, ledger, parts[0].format.name, cut.language, warnings)
+    return Corpus(cut.documents, source.tally.ledger(), format, cut.language, cut.warnings)
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.faults import Faults
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import binary_head, numbered_lines, read_text
 from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.marked import MarkedText
@@ -56,8 +56,8 @@ class Sample:
     """The beginning of a corpus, by which its format is recognised.
 
     `values` are the first JSON values found, the items of an array or those that stand one after
-    another, and `records` the objects among them.  `lines` are those of other texts, and `files`
-    the names in a folder.
+    another, and `records` the objects among them.  `lines` are those of other texts, `files` the
+    names in a folder, and `head` the first bytes of a binary file.
     """
 
     path: Path
@@ -66,6 +66,7 @@ class Sample:
     is_array: bool = False
     values: Sequence[object] = ()
     files: Sequence[str] = ()
+    head: bytes = b""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -91,6 +92,8 @@ class Sample:
             return cls(path, files=[file.relative_to(path).as_posix() for file in files_in(path)])
         if _has_standoff(path):
             return cls(path)
+        if head := binary_head(path):
+            return cls(path, head=head)
         text = read_text(path)
         beginning = text.lstrip()[:1]
         if beginning and is_row(text.lstrip().split("\n", 1)[0]):

@@ -173,7 +173,7 @@ def _read_relations(path: Path, texts: list[_Text], source: Source) -> None:
 
 def _recognises(sample: Sample) -> bool:
     if sample.files:
-        return any(name.endswith(_XML) for name in sample.files)
+        return not sample.is_standoff and any(name.endswith(_XML) for name in sample.files)
     if sample.path.name.endswith(RELATIONS):
         return _text_file(sample.path).is_file()
     beginning = "\n".join(sample.lines)

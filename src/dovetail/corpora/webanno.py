@@ -225,7 +225,7 @@ def _own_sentences(
 def _recognises(sample: Sample) -> bool:
     if sample.lines:
         return bool(_FORMAT.fullmatch(sample.lines[0].removeprefix("\ufeff")))
-    if not sample.path.is_dir():
+    if sample.is_standoff:
         return False
     name = next((name for name in sample.files if name.endswith(SUFFIX)), None)
     if name is None:
