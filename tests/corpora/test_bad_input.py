@@ -55,17 +55,17 @@ CASES = {
     "half a surrogate pair": ("dovetail", native(tokens=["\ud800"]), "half a surrogate"),
     "a border that is a text": (
         "spert",
-        spert(entities=[{**ENTITY, "start": "0"}]),
+        spert(entities=[{**ENTITY, "start": "0"}], relations=[]),
         r"entities\[0\]: 'start': expected a whole number, found a text: '0'",
     ),
     "a border that is a truth value": (
         "spert",
-        spert(entities=[{**ENTITY, "start": False}]),
+        spert(entities=[{**ENTITY, "start": False}], relations=[]),
         "expected a whole number",
     ),
     "an entity after the sentence": (
         "spert",
-        spert(entities=[{**ENTITY, "end": 9}]),
+        spert(entities=[{**ENTITY, "end": 9}], relations=[]),
         r"entity \[0, 9\) 'Peop' is not within the 4 tokens",
     ),
     "an entity before the sentence": (
@@ -164,6 +164,22 @@ CASES = {
         "T1\tPeop 0 4\tAnna\nR1\tLive_In Arg1:T1 Arg2:T9\n",
         ":2: a relation refers to 'T9'",
     ),
+    "a sentence without marks": ("semeval2010", '1\t"Tea."\nOther\n', ":1: expected one <e1>"),
+    "no subject": ("tacred", '[{"token": ["a"]}]', "'subj_start' is missing"),
+    "no head": ("opennre", '{"text": "a"}', ":1: 'h': expected a JSON object, found null"),
+    "an entity that does not exist": (
+        "docred",
+        '[{"sents": [["a"]], "vertexSet": [], "labels": [{"h": 0, "t": 0, "r": "R"}]}]',
+        r"item 0: labels\[0\]: 'h' is 0, but there are 0 entities",
+    ),
+    "no column of words": ("conllu-plus", "# global.columns = id ner\n1\tO\n", ":1: .*'form'"),
+    "a relation of three numbers": (
+        "conllu-plus",
+        "# global.columns = id form\n# relations = 1;1;1;R\n1\ta\n",
+        ":2: expected a relation as",
+    ),
+    "no WebAnno header": ("webanno", "1-1\t0-1\ta\n", ":1: expected '#FORMAT=WebAnno TSV 3.3'"),
+    "no abstracts": ("semeval2018", "<doc></doc>", "expected texts as"),
     "a task without a text": (
         "labelstudio",
         '[{"data": {"image": 3}}]',

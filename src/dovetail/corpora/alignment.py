@@ -17,6 +17,7 @@ from dovetail.corpora.formats import Source
 from dovetail.corpora.grid import Grid
 from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
+from dovetail.corpora.records import check_type
 from dovetail.corpora.stretches import Stretch, stretch_of
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Unaligned
 from dovetail.reading import sentences_in
@@ -90,7 +91,9 @@ def _annotated(
         for entity, stretch in zip(marked.entities, stretches, strict=True)
     ]
     for relation in marked.relations:
-        _relate(relation, placed, builders, source, marked)
+        with source.faults.guard(RELATION, marked.name):
+            check_type(relation.type, f"{marked.where}: the type of a relation")
+            _relate(relation, placed, builders, source, marked)
     for own in marked.sentences or ():  # what the corpus itself has beside the tokens
         for item in own.unaligned:
             source.tally.read(item.task)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop, Tally
-from dovetail.document import TASKS, Document, Entity, Relation, Sentence, Unaligned
+from dovetail.corpora.records import check_type
+from dovetail.document import TASKS, Entity, Relation, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
 
 DUPLICATE = "duplicate"
@@ -34,11 +35,14 @@ class Place:
 
 @dataclass(slots=True)
 class SentenceBuilder:
-    """Takes the annotations of one sentence in the order of the file and makes the sentence."""
+    """Takes the annotations of one sentence in the order of the file and makes the sentence.
+
+    Every type of every format is checked here, or in the alignment of raw text.
+    """
 
     place: Place
     tokens: Sequence[str]
-    _listed: list[Entity] = field(default_factory=list)
+    _listed: list[Entity | None] = field(default_factory=list)
     _entities: dict[Entity, Entity] = field(default_factory=dict)
     _relations: dict[Relation, Relation] = field(default_factory=dict)
     _unaligned: dict[Unaligned, None] = field(default_factory=dict)
@@ -49,8 +53,9 @@ class SentenceBuilder:
         """Count and keep an entity at half-open token positions.
 
         Raises:
-            CorpusFormatError: if it is empty or lies outside the sentence.
+            CorpusFormatError: if it is empty or lies outside the sentence, or its type is none.
         """
+        check_type(type, f"{self.place.where}: the type of an entity")
         if not 0 <= start < end <= len(self.tokens):
             raise CorpusFormatError(
                 f"{self.place.where}: entity [{start}, {end}) {type!r} is not within the "
@@ -64,8 +69,12 @@ class SentenceBuilder:
             self.place.drop(ENTITY, DUPLICATE, (start, end), type)
         return known
 
-    def entity(self, position: int) -> Entity:
-        """The entity at a position in the order of `add_entity`, duplicates counted.
+    def add_broken(self) -> None:
+        """Let a broken entity have its place in the order, by which relations refer to it."""
+        self._listed.append(None)
+
+    def entity(self, position: int) -> Entity | None:
+        """The entity at a position in the order of adding, duplicates counted; None is broken.
 
         Raises:
             CorpusFormatError: if there is none.
@@ -86,7 +95,7 @@ class SentenceBuilder:
             (
                 entity
                 for entity in self._listed
-                if entity.span == (start, end) and type in (None, entity.type)
+                if entity and entity.span == (start, end) and type in (None, entity.type)
             ),
             None,
         )
@@ -94,7 +103,12 @@ class SentenceBuilder:
     def add_relation(
         self, head: Entity | None, tail: Entity | None, type: str, confidence: float | None = None
     ) -> None:
-        """Count a relation and keep it if it has two different arguments; None is no entity."""
+        """Count a relation and keep it if it has two different arguments; None is no entity.
+
+        Raises:
+            CorpusFormatError: if its type is none.
+        """
+        check_type(type, f"{self.place.where}: the type of a relation")
         self.place.tally.read(RELATION)
         if head is None or tail is None:
             present = head or tail
@@ -145,30 +159,6 @@ class SentenceBuilder:
             id,
             frozenset(self._unaligned),
         )
-
-
-def document_of_sentences(id: str, sentences: Sequence[Sentence]) -> Document:
-    """Join sentences made from tokens to one document, with one space between two of them."""
-    if len(sentences) == 1 and sentences[0].id == id:
-        return Document.from_sentence(sentences[0])
-    moved, texts, start = [], [], 0
-    for sentence in sentences:
-        text = " ".join(sentence.tokens)
-        offsets = tuple((begin + start, end + start) for begin, end in sentence.offsets)
-        moved.append(
-            Sentence(
-                sentence.tokens,
-                offsets,
-                sentence.entities,
-                sentence.relations,
-                sentence.annotated,
-                sentence.id,
-                sentence.unaligned,
-            )
-        )
-        texts.append(text)
-        start += len(text) + 1
-    return Document(id, " ".join(texts), tuple(moved))
 
 
 class UniqueNames:

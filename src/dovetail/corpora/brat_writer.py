@@ -6,15 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dovetail.corpora.folders import file_names, write_folder
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.raw_writing import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
-from dovetail.errors import CorpusError
-from dovetail.files import whole_folder
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
-_FILE_NAME = re.compile(r"[\w()+][\w ()+.,-]{0,99}")
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
 
 
@@ -25,34 +23,16 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
         CorpusError: if there is something at the path.
         OutputError: if it cannot be written.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise CorpusError(f"{path} exists; name a new folder for the .txt and .ann files")
-    names = _file_names(documents, tally)
-    with whole_folder(path) as unfinished:
-        for name, document in zip(names, documents, strict=True):
-            _write_text(unfinished / f"{name}.txt", document.text)
-            _write_text(unfinished / f"{name}.ann", _annotations(document, tally))
-
-
-def _write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-
-
-def _file_names(documents: Sequence[Document], tally: Tally) -> list[str]:
-    """A file name for each document: its id where that is a file name and not yet taken."""
-    taken: set[str] = set()
-    names = []
-    for number, document in enumerate(documents, start=1):
-        name = document.id
-        if not _FILE_NAME.fullmatch(name) or name.casefold() in taken:
-            name = f"document-{number:06}"
-            tally.note("document: its id is not a file name, so it was given a number")
-            while name in taken:
-                name += "-"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    names = file_names(documents, tally)
+    contents = (
+        file
+        for name, document in zip(names, documents, strict=True)
+        for file in (
+            (f"{name}.txt", document.text),
+            (f"{name}.ann", _annotations(document, tally)),
+        )
+    )
+    write_folder(path, contents, ".txt and .ann files")
 
 
 def _annotations(document: Document, tally: Tally) -> str:

@@ -16,6 +16,7 @@ from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.records import check_type
 from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Sentence
 from dovetail.errors import CorpusFormatError
@@ -28,12 +29,15 @@ _SPELT = {"COMMA": ",", "-LRB-": "(", "-RRB-": ")"}
 _OUTSIDE = "O"
 
 
+Row = tuple[int, list[str]]
+
+
 @dataclass(slots=True)
 class _Block:
     """The rows of a sentence and the relations behind them, with their line numbers."""
 
-    rows: list[tuple[int, list[str]]] = field(default_factory=list)
-    relations: list[tuple[int, list[str]]] = field(default_factory=list)
+    rows: list[Row]
+    relations: list[Row] = field(default_factory=list)
 
 
 def _read(source: Source) -> list[Document]:
@@ -42,10 +46,8 @@ def _read(source: Source) -> list[Document]:
     for block in _blocks(source):
         id = block.rows[0][1][0]
         where = f"{source.path}:{block.rows[0][0]}"
-        with source.faults.guard(DOCUMENT, id):
+        with source.faults.guard(DOCUMENT, id or where):
             names.add(id, where)
-            source.tally.read(DOCUMENT)
-            source.tally.read(SENTENCE)
             documents.append(Document.from_sentence(_sentence(source, block, id)))
     if not documents and not source.faults.found:
         raise CorpusFormatError(f"{source.path} has no sentence; expected rows of nine columns")
@@ -53,47 +55,76 @@ def _read(source: Source) -> list[Document]:
 
 
 def _blocks(source: Source) -> list[_Block]:
+    """The sentences; a line of a wrong length is a row where it follows one, else a relation."""
     blocks: list[_Block] = []
+    in_rows = False
     for number, line in numbered_lines(read_text(source.path)):
         columns = line.split("\t")
         if not line.strip():
+            in_rows = False
             continue
-        if len(columns) == 3 and blocks:
-            blocks[-1].relations.append((number, columns))
+        if len(columns) == _COLUMNS:
+            starts = not blocks or blocks[-1].relations or blocks[-1].rows[-1][1][0] != columns[0]
+            in_rows = True
+            if starts:
+                blocks.append(_Block([]))
+        elif not blocks:
+            with source.faults.guard("line", source.path.name):
+                raise _wrong_columns(columns, f"{source.path}:{number}")
             continue
-        known = len(columns) != _COLUMNS or (blocks and blocks[-1].rows[-1][1][0] == columns[0])
-        if not blocks or blocks[-1].relations or not known:
-            blocks.append(_Block())
-        blocks[-1].rows.append((number, columns))
+        (blocks[-1].rows if in_rows else blocks[-1].relations).append((number, columns))
     return blocks
 
 
+def _wrong_columns(columns: list[str], where: str) -> CorpusFormatError:
+    return CorpusFormatError(
+        f"{where}: expected {_COLUMNS} columns of a word, or 3 of a relation after the words and a "
+        f"blank line, separated by tabs; found {len(columns)}"
+    )
+
+
 def _sentence(source: Source, block: _Block, id: str) -> Sentence:
-    for number, columns in block.rows:
-        if len(columns) != _COLUMNS:
-            raise CorpusFormatError(
-                f"{source.path}:{number}: expected {_COLUMNS} columns of a word, or 3 of a "
-                f"relation after the words, separated by tabs; found {len(columns)}"
-            )
+    source.tally.read(DOCUMENT)
+    source.tally.read(SENTENCE)
+    for position, (number, columns) in enumerate(block.rows):
+        _check_row(columns, position, f"{source.path}:{number}")
     words = [_words(columns[5], columns[4]) for _, columns in block.rows]
-    tokens = [word for row in words for word in row]
     place = Place(source.tally, id, f"{source.path}:{block.rows[0][0]}")
-    builder = SentenceBuilder(place, tokens)
+    builder = SentenceBuilder(place, [word for row in words for word in row])
     entities: list[Entity | None] = []
     start = 0
-    for row, (number, columns) in zip(words, block.rows, strict=True):
-        if not columns[5] or not columns[1]:
-            raise CorpusFormatError(f"{source.path}:{number}: an empty token or type")
+    for row, (_, columns) in zip(words, block.rows, strict=True):
         end = start + len(row)
         type_ = columns[1]
         entities.append(None if type_ == _OUTSIDE else builder.add_entity(start, end, type_))
         start = end
-    for number, (head, tail, type_) in block.relations:
+    for number, columns in block.relations:
         with source.faults.guard(RELATION, id):
-            rows = [_row(text, len(entities), f"{source.path}:{number}") for text in (head, tail)]
-            builder.add_relation(entities[rows[0]], entities[rows[1]], type_)
+            head, tail, type_ = _relation(columns, entities, f"{source.path}:{number}")
+            builder.add_relation(head, tail, type_)
     annotated = TASKS if block.relations else (ENTITY_TASK,)
     return builder.sentence(id=id, annotated=annotated)
+
+
+def _check_row(columns: list[str], position: int, where: str) -> None:
+    if len(columns) != _COLUMNS:
+        raise _wrong_columns(columns, where)
+    if not columns[5] or not columns[1]:
+        raise CorpusFormatError(f"{where}: an empty token or type; fill the column")
+    if columns[2] != str(position):
+        raise CorpusFormatError(
+            f"{where}: expected row {position} of the sentence, found {columns[2][:40]!r}; "
+            f"relations refer to these numbers, so none may be missing"
+        )
+
+
+def _relation(
+    columns: list[str], entities: list[Entity | None], where: str
+) -> tuple[Entity | None, Entity | None, str]:
+    if len(columns) != 3:
+        raise _wrong_columns(columns, where)
+    head, tail = (entities[_row(text, len(entities), where)] for text in columns[:2])
+    return head, tail, check_type(columns[2], f"{where}: the type of a relation")
 
 
 def _words(joined: str, parts_of_speech: str) -> list[str]:

@@ -12,8 +12,10 @@ from dovetail.corpora.bioc import BIOC, BIOC_JSON
 from dovetail.corpora.brat import BRAT
 from dovetail.corpora.columns import COLUMNS
 from dovetail.corpora.conll04 import CONLL04
+from dovetail.corpora.conllu_plus import CONLLU_PLUS
 from dovetail.corpora.docbin import SPACY
 from dovetail.corpora.doccano import DOCCANO
+from dovetail.corpora.docred import DOCRED
 from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.formats import Format, Source
@@ -23,18 +25,23 @@ from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.multihead import MULTIHEAD
 from dovetail.corpora.native import NATIVE
+from dovetail.corpora.opennre import OPENNRE
 from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.prodigy import PRODIGY
 from dovetail.corpora.pubtator import PUBTATOR
 from dovetail.corpora.recognition import recognised
+from dovetail.corpora.semeval2010 import SEMEVAL2010
+from dovetail.corpora.semeval2018 import SEMEVAL2018
 from dovetail.corpora.several_files import parts_of, with_own_names
 from dovetail.corpora.spacy_list import SPACY_LIST
 from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
 from dovetail.corpora.table import ENTITY_TABLE, TOKEN_TABLE
+from dovetail.corpora.tacred import TACRED
 from dovetail.corpora.token_classification import HUGGING_FACE
 from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.triples import TRIPLES
 from dovetail.corpora.unpacking import Unpacking
+from dovetail.corpora.webanno import WEBANNO
 from dovetail.corpora.writing import without_unaligned
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
@@ -45,9 +52,10 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
+        *(WEBANNO, SEMEVAL2010, SEMEVAL2018, CONLLU_PLUS),
         *(PUBTATOR, BIOC, BIOC_JSON),
         *(TOKEN_TABLE, ENTITY_TABLE),
-        *(BRAT, DYGIE, CROSSRE),
+        *(BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
         *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
         *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
         *(MULTIHEAD, CONLL04, COLUMNS),

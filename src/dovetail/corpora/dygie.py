@@ -7,111 +7,115 @@ whole document (Wadden et al. 2019, arXiv 1909.03546; Bassignana and Plank 2022,
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dovetail.corpora.assembly import (
-    CROSSES_SENTENCES,
-    Place,
-    RepeatedNames,
-    SentenceBuilder,
-    document_of_sentences,
-)
-from dovetail.corpora.files import read_text
+from dovetail.corpora.assembly import NOT_AN_ENTITY, RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_text import json_values
+from dovetail.corpora.json_objects import read_each
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.records import Record, check_tokens
 from dovetail.corpora.spans import check_span, relations_between_spans
-from dovetail.corpora.writing import is_writable, note_losses, writable_sentences
+from dovetail.corpora.token_text import TokenText
+from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.errors import CorpusFormatError
 from dovetail.files import write_text
 from dovetail.tokenization import sentence_id
 
 _FIELDS = {"doc_key", "sentence", "sentences", "ner", "relations"}
+_TASKS = {"ner": ENTITY_TASK, "relations": RELATION_TASK}
 
 
-def _read(source: Source, *, whole_documents: bool) -> list[Document]:
-    names = RepeatedNames()
-    documents = []
-    for item in json_values(read_text(source.path), source.path):
-        with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
-            record = item.record()
-            id = record.identifier("doc_key")
-            names.add(id, source.tally)
-            source.tally.read(DOCUMENT)
-            for name in sorted(record.values.keys() - _FIELDS):
-                source.tally.note(f"field {name!r} is not read")
-            if whole_documents:
-                documents.append(_read_document(record, id, source.tally))
-            else:
-                fields = [[record.items(name)] for name in _annotated_fields(record)]
-                sentences = [record.items("sentence")]
-                documents.append(_join(record, id, sentences, fields, source.tally))
-    return documents
+@dataclass(slots=True)
+class _Annotations:
+    """What has been read of a document; a relation names its arguments by their borders."""
+
+    source: Source
+    id: str
+    text: TokenText
+    entities: list[CharacterEntity] = field(default_factory=list)
+    relations: list[IndexedRelation] = field(default_factory=list)
+    by_borders: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def read_entity(self, item: object, sentence: int, where: str) -> None:
+        (start, last), type_ = check_span(item, 2, where)
+        first = self.text.firsts[sentence]
+        span = self.text.in_sentence(sentence, start - first, last + 1 - first, where)
+        self.by_borders.setdefault((start, last), len(self.entities))
+        self.entities.append(CharacterEntity(*span, type_, where))
+
+    def read_relation(self, item: object, where: str) -> None:
+        borders, type_ = check_span(item, 4, where)
+        count = len(item) if isinstance(item, list) else 0
+        self.source.tally.note("relation: what stands behind its type is not read", count > 5)
+        if not all(0 <= border < len(self.text) for border in borders):
+            raise CorpusFormatError(
+                f"{where}: relation {borders} {type_!r} is not within the {len(self.text)} tokens; "
+                f"correct its borders"
+            )
+        head, tail = (self.by_borders.get((borders[at], borders[at + 1])) for at in (0, 2))
+        if head is None or tail is None:
+            self.source.tally.read(RELATION)
+            self.source.tally.drop(Drop(self.id, RELATION, NOT_AN_ENTITY, type=type_))
+        else:
+            self.relations.append(IndexedRelation(head, tail, type_))
 
 
-def _annotated_fields(record: Record) -> list[str]:
-    return [name for name in ("ner", "relations") if name in record]
+@dataclass(slots=True)
+class _Reader:
+    source: Source
+    names: RepeatedNames = field(default_factory=RepeatedNames)
 
+    def read_document(self, record: Record) -> MarkedText:
+        sentences = record.items("sentences")
+        if not sentences:
+            record.fail("a document without sentences; remove the line")
+        fields = {name: record.items(name) for name in _TASKS if name in record}
+        for name, lists in fields.items():
+            if len(lists) != len(sentences) or not all(isinstance(item, list) for item in lists):
+                record.fail(f"{name!r}: expected one list for each of {len(sentences)} sentences")
+        return self.join(record, sentences, fields)
 
-def _read_document(record: Record, id: str, tally: Tally) -> Document:
-    sentences = record.items("sentences")
-    fields = []
-    for name in _annotated_fields(record):
-        lists = record.items(name)
-        if len(lists) != len(sentences) or not all(isinstance(item, list) for item in lists):
-            record.fail(f"{name!r}: expected one list for each of {len(sentences)} sentences")
-        fields.append(lists)
-    return _join(record, id, sentences, fields, tally)
+    def read_sentence(self, record: Record) -> MarkedText:
+        fields = {name: [record.items(name)] for name in _TASKS if name in record}
+        return self.join(record, [record.items("sentence")], fields)
 
-
-def _join(
-    record: Record, id: str, sentences: list[Any], fields: list[list[Any]], tally: Tally
-) -> Document:
-    """Make one document of sentences and, for each annotated field, one list a sentence."""
-    by_name = dict(zip(_annotated_fields(record), fields, strict=True))
-    annotated = [
-        task
-        for name, task in (("ner", ENTITY_TASK), ("relations", RELATION_TASK))
-        if name in by_name
-    ]
-    tokens = [
-        check_tokens(words, f"{record.where}: sentence {position}")
-        for position, words in enumerate(sentences)
-    ]
-    total = sum(map(len, tokens))
-    read, first = [], 0
-    for position, words in enumerate(tokens):
-        tally.read(SENTENCE)
-        where = f"{record.where}: sentence {position}"
-        builder = SentenceBuilder(Place(tally, id or record.where, where), words)
-        for item in by_name["ner"][position] if "ner" in by_name else []:
-            (start, last), type_ = check_span(item, 2, f"{where}: ner")
-            builder.add_entity(start - first, last + 1 - first, type_)
-        for item in by_name["relations"][position] if "relations" in by_name else []:
-            borders, type_ = check_span(item, 4, f"{where}: relations")
-            tally.note("relation: what stands behind its type is not read", len(item) > 5)
-            if not all(0 <= border < total for border in borders):
-                record.fail(f"relation {borders} {type_!r} is not within the {total} tokens")
-            _add_relation(builder, [border - first for border in borders], type_)
-        name = sentence_id(id, position) if len(tokens) > 1 else id
-        read.append(builder.sentence(id=name, annotated=annotated))
-        first += len(words)
-    return document_of_sentences(id, read)
-
-
-def _add_relation(builder: SentenceBuilder, borders: list[int], type: str) -> None:
-    """Add a relation whose arguments have inclusive borders, counted from the sentence."""
-    if all(0 <= border < len(builder.tokens) for border in borders):
-        head = builder.entity_at(borders[0], borders[1] + 1)
-        tail = builder.entity_at(borders[2], borders[3] + 1)
-        builder.add_relation(head, tail, type)
-        return
-    place = builder.place
-    place.tally.read(RELATION)
-    place.tally.drop(Drop(place.document_id, RELATION, CROSSES_SENTENCES, type=type))
+    def join(
+        self, record: Record, sentences: list[Any], fields: Mapping[str, list[Any]]
+    ) -> MarkedText:
+        """Make a text of sentences and, for each annotated field, one list a sentence."""
+        tokens = [
+            check_tokens(words, f"{record.where}: sentence {position}")
+            for position, words in enumerate(sentences)
+        ]
+        id = record.identifier("doc_key")
+        self.names.add(id, self.source.tally)
+        for name in sorted(record.values.keys() - _FIELDS):
+            self.source.tally.note(f"field {name!r} is not read")
+        text = TokenText(tokens)
+        found = _Annotations(self.source, id or record.where, text)
+        for position, items in enumerate(fields.get("ner", [])):
+            for item in items:
+                with self.source.faults.guard(ENTITY, found.id):
+                    found.read_entity(item, position, f"{record.where}: sentence {position}: ner")
+        for position, items in enumerate(fields.get("relations", [])):
+            for item in items:
+                with self.source.faults.guard(RELATION, found.id):
+                    found.read_relation(item, f"{record.where}: sentence {position}: relations")
+        annotated = frozenset(_TASKS[name] for name in fields)
+        return MarkedText(
+            id,
+            text.text,
+            found.entities,
+            found.relations,
+            record.where,
+            annotated,
+            text.sentences(id, annotated),
+        )
 
 
 def _write_documents(documents: Sequence[Document], path: Path, tally: Tally) -> None:
@@ -119,6 +123,9 @@ def _write_documents(documents: Sequence[Document], path: Path, tally: Tally) ->
     lines = []
     for document in documents:
         held = [item for item in document.sentences if is_writable(document, item, tally)]
+        if not held:
+            tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
+            continue
         tally.keep(DOCUMENT)
         tally.keep(SENTENCE, len(held))
         default = [sentence_id(document.id, position) for position in range(len(held))]
@@ -178,7 +185,7 @@ def _fields(document: Document, sentence: Sentence, first: int, tally: Tally) ->
 def _fields_to_write(sentences: Sequence[Sentence], tally: Tally) -> list[str]:
     """A field is left out, which says "not annotated", if it holds for the whole document."""
     names = []
-    for name, task in (("ner", ENTITY_TASK), ("relations", RELATION_TASK)):
+    for name, task in _TASKS.items():
         without = sum(task not in sentence.annotated for sentence in sentences)
         filled = any(item.entities if name == "ner" else item.relations for item in sentences)
         if without < len(sentences) or filled or not sentences:
@@ -194,7 +201,7 @@ def _recognises(sample: Sample, field: str) -> bool:
 DYGIE = Format(
     "dygie",
     "DyGIE JSON lines: a document a line, tokens counted through the document",
-    lambda source: _read(source, whole_documents=True),
+    lambda source: read_each(source, _Reader(source).read_document),
     _write_documents,
     lambda sample: _recognises(sample, "sentences"),
     needs='JSON objects, one a line, with "sentences" and "ner" or "doc_key"',
@@ -202,7 +209,7 @@ DYGIE = Format(
 CROSSRE = Format(
     "crossre",
     "CrossRE JSON lines: a sentence a line, the last token inside the span",
-    lambda source: _read(source, whole_documents=False),
+    lambda source: read_each(source, _Reader(source).read_sentence),
     _write_sentences,
     lambda sample: _recognises(sample, "sentence"),
     needs='JSON objects, one a line, with "sentence" and "ner" or "doc_key"',

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.ledger import DOCUMENT, SENTENCE
+from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE
 from dovetail.corpora.tags import entities_from_tags
 from dovetail.document import Document
 from dovetail.errors import CorpusFormatError
@@ -21,46 +22,69 @@ from dovetail.errors import CorpusFormatError
 _MARK = "#doc"
 _NO_RELATION = "N"
 
-Row = tuple[int, list[str]]
+Line = tuple[int, str]
+
+
+@dataclass(slots=True)
+class _Block:
+    """The lines of a document, and where it begins."""
+
+    id: str
+    first_line: int
+    lines: list[Line] = field(default_factory=list)
 
 
 def _read(source: Source) -> list[Document]:
     names = UniqueNames()
     documents = []
-    id, first_line = "", 1
-    rows: list[Row] = []
-    for number, line in [*numbered_lines(read_text(source.path)), (0, _MARK)]:
-        columns = line.split("\t")
-        if line.startswith(_MARK):
-            if rows:
-                with source.faults.guard(DOCUMENT, id or f"line {first_line}"):
-                    names.add(id, f"{source.path}:{first_line}")
-                    documents.append(_document(source, id, rows))
-            id, first_line, rows = line.removeprefix(_MARK).strip(), number, []
-        elif line.strip():
-            rows.append((number, columns))
+    for block in _blocks(source):
+        where = f"{source.path}:{block.first_line}"
+        with source.faults.guard(DOCUMENT, block.id or where):
+            names.add(block.id, where)
+            documents.append(_document(source, block, where))
     return documents
 
 
-def _document(source: Source, id: str, rows: Sequence[Row]) -> Document:
-    for number, columns in rows:
-        if len(columns) != 5 or not columns[1]:
-            raise CorpusFormatError(
-                f"{source.path}:{number}: expected five columns separated by tabs (number, token, "
-                f"tag, relations, positions), found {len(columns)}"
-            )
+def _blocks(source: Source) -> list[_Block]:
+    blocks: list[_Block] = []
+    for number, line in numbered_lines(read_text(source.path)):
+        if line.startswith(_MARK):
+            blocks.append(_Block(line.removeprefix(_MARK).strip(), number))
+        elif line.strip():
+            if not blocks:
+                blocks.append(_Block("", number))
+            blocks[-1].lines.append((number, line))
+    return blocks
+
+
+def _columns(line: Line, source: Source) -> list[str]:
+    number, text = line
+    columns = text.split("\t")
+    if len(columns) != 5 or not columns[1]:
+        raise CorpusFormatError(
+            f"{source.path}:{number}: expected five columns separated by tabs (number, token, "
+            f"tag, relations, positions), found {len(columns)}"
+        )
+    return columns
+
+
+def _document(source: Source, block: _Block, where: str) -> Document:
+    if not block.lines:
+        raise CorpusFormatError(f"{where}: a document without tokens; remove the line")
     source.tally.read(DOCUMENT)
     source.tally.read(SENTENCE)
-    where = f"{source.path}:{rows[0][0]}"
-    place = Place(source.tally, id or where, where)
-    builder = SentenceBuilder(place, [columns[1] for _, columns in rows])
+    rows = [_columns(line, source) for line in block.lines]
+    where = f"{source.path}:{block.lines[0][0]}"
+    place = Place(source.tally, block.id or where, where)
+    builder = SentenceBuilder(place, [columns[1] for columns in rows])
     by_last = {}
-    for start, end, type_ in entities_from_tags([columns[2] for _, columns in rows], where):
+    for start, end, type_ in entities_from_tags([columns[2] for columns in rows], where):
         by_last[end - 1] = builder.add_entity(start, end, type_)
-    for position, (number, columns) in enumerate(rows):
-        for type_, tail in _relations(columns, f"{source.path}:{number}"):
-            builder.add_relation(by_last.get(position), by_last.get(tail), type_)
-    return Document.from_sentence(builder.sentence(id=id))
+    for position, (columns, (number, _)) in enumerate(zip(rows, block.lines, strict=True)):
+        with source.faults.guard(RELATION, place.document_id):
+            for type_, tail in _relations(columns, f"{source.path}:{number}"):
+                builder.add_relation(by_last.get(position), by_last.get(tail), type_)
+    return Document.from_sentence(builder.sentence(id=block.id))
 
 
 def _relations(columns: Sequence[str], where: str) -> list[tuple[str, int]]:
@@ -68,7 +92,9 @@ def _relations(columns: Sequence[str], where: str) -> list[tuple[str, int]]:
     try:
         types, tails = ast.literal_eval(columns[3]), ast.literal_eval(columns[4])
         pairs = list(zip(types, tails, strict=True))
-        well_formed = all(isinstance(type_, str) and isinstance(tail, int) for type_, tail in pairs)
+        well_formed = all(
+            isinstance(type_, str) and type_ and type(tail) is int for type_, tail in pairs
+        )
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         well_formed = False
     if not well_formed:

@@ -27,7 +27,7 @@ def in_codepoints(marked: MarkedText, offsets: Offsets) -> MarkedText:
 
     A position inside of a character, or outside the text, becomes -1, which no entity may have.
     """
-    convert = _converter(marked.text, offsets)
+    convert = converter(marked.text, offsets)
     if convert is None:
         return marked
     return replace(
@@ -41,8 +41,18 @@ def _converted(entity: CharacterEntity, convert: Callable[[int], int]) -> Charac
     return replace(entity, start_char=start, end_char=end, fragments=fragments)
 
 
-def _converter(text: str, offsets: Offsets) -> Callable[[int], int] | None:
-    """From a position in another count to that of code points; None where the two are the same."""
+def length_in(text: str, offsets: Offsets) -> int:
+    """How long a text is in a count of its characters."""
+    if offsets == "codepoints" or text.isascii():
+        return len(text)
+    return sum(_size(sign, offsets) for sign in text)
+
+
+def converter(text: str, offsets: Offsets) -> Callable[[int], int] | None:
+    """From a position in another count to that of code points; None where the two are the same.
+
+    A position inside of a character, or outside the text, becomes -1.
+    """
     if offsets == "codepoints" or text.isascii():
         return None
     sizes = [_size(sign, offsets) for sign in text]

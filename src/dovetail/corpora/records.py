@@ -49,8 +49,7 @@ class Record:
 
     def type_name(self) -> str:
         """The required, non-empty `type` of an annotation."""
-        type_ = self.string("type")
-        return type_ if type_.strip() else self.fail("'type' is empty; name the type")
+        return check_type(self.string("type"), f"{self.where}: 'type'")
 
     def integer(self, name: str) -> int:
         """A required whole number."""
@@ -126,6 +125,17 @@ def check_tokens(items: object, where: str) -> list[str]:
             )
     check_characters(" ".join(items), where)
     return items
+
+
+def check_type(type: str, where: str) -> str:
+    """The name of a type, if it can be one.
+
+    Raises:
+        CorpusFormatError: if it is empty, or holds what cannot be encoded.
+    """
+    if not type.strip():
+        raise CorpusFormatError(f"{where} is empty; expected the name of a type")
+    return check_characters(type, where)
 
 
 def check_characters(text: str, where: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dovetail.corpora.assembly import drop_relation
 from dovetail.corpora.ledger import RELATION, Tally
-from dovetail.corpora.records import LARGEST, check_characters, describe
+from dovetail.corpora.records import LARGEST, check_type, describe
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
 
@@ -28,9 +28,9 @@ def check_span(item: object, borders: int, where: str) -> tuple[list[int], str]:
     numbers, type_ = item[:borders], item[borders]
     if not all(type(number) is int and abs(number) <= LARGEST for number in numbers):
         raise CorpusFormatError(f"{where}: expected whole numbers, found {describe(numbers)}")
-    if not isinstance(type_, str) or not type_.strip():
+    if not isinstance(type_, str):
         raise CorpusFormatError(f"{where}: expected the name of a type, found {describe(type_)}")
-    return numbers, check_characters(type_, where)
+    return numbers, check_type(type_, f"{where}: the type")
 
 
 def relations_between_spans(document_id: str, sentence: Sentence, tally: Tally) -> list[Relation]:

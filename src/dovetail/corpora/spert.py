@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,9 @@ from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
 from dovetail.corpora.files import read_text
 from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
-from dovetail.corpora.json_text import is_array, json_values
-from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Tally
+from dovetail.corpora.json_objects import read_each
+from dovetail.corpora.json_text import is_array
+from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.spans import check_span, relations_between_spans
 from dovetail.corpora.tags import entities_from_tags
@@ -29,39 +33,58 @@ from dovetail.errors import CorpusFormatError
 from dovetail.files import write_text
 
 _FIELDS = {"tokens", "entities", "relations", "orig_id", "tags"}
-_Annotate = Callable[[Record, SentenceBuilder], None]
 _UNREAD = "field {!r} is not read"
 
 
-def _read(source: Source, annotate: _Annotate) -> list[Document]:
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """An item of the array while it is read."""
+
+    record: Record
+    builder: SentenceBuilder
+    source: Source
+
+    def items(self, name: str) -> Iterator[tuple[object, str]]:
+        """The values of an optional list, each with its place."""
+        values = self.record.items(name) if name in self.record else []
+        for position, value in enumerate(values):
+            yield value, f"{self.record.where}: {name}[{position}]"
+
+    def guard(self, kind: str) -> AbstractContextManager[None]:
+        return self.source.faults.guard(kind, self.builder.place.document_id)
+
+    def add_entity(self, read: Callable[[], tuple[int, int, str]]) -> None:
+        """Add an entity; one that is broken keeps its place in the order."""
+        with self.guard(ENTITY):
+            self.builder.add_entity(*read())
+            return
+        self.builder.add_broken()
+
+
+Annotate = Callable[[_Sentence], None]
+
+
+def _read(source: Source, annotate: Annotate) -> list[Document]:
     text = read_text(source.path)
     if not is_array(text) or text.strip() == "[]":
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
     names = RepeatedNames()
-    documents = []
-    for position, item in enumerate(json_values(text, source.path)):
-        with source.faults.guard(DOCUMENT, f"item {position}"):
-            record = item.record()
-            sentence = _sentence(record, position, source, names, annotate)
-            documents.append(Document.from_sentence(sentence))
-    return documents
 
+    def read(record: Record) -> Document:
+        if "tags" not in record:
+            refuse_foreign(record)
+        id = record.identifier("orig_id")
+        names.add(id, source.tally)
+        source.tally.read(DOCUMENT)
+        source.tally.read(SENTENCE)
+        for name in record.values.keys() - _FIELDS:
+            source.tally.note(_UNREAD.format(name))
+        place = Place(source.tally, id or record.where.rsplit(": ", 1)[-1], record.where)
+        builder = SentenceBuilder(place, record.tokens())
+        annotate(_Sentence(record, builder, source))
+        return Document.from_sentence(builder.sentence(id=id, annotated=_annotated(record)))
 
-def _sentence(
-    record: Record, position: int, source: Source, names: RepeatedNames, annotate: _Annotate
-) -> Sentence:
-    if "tags" not in record:
-        refuse_foreign(record)
-    id = record.identifier("orig_id")
-    names.add(id, source.tally)
-    source.tally.read(DOCUMENT)
-    source.tally.read(SENTENCE)
-    for name in record.values.keys() - _FIELDS:
-        source.tally.note(_UNREAD.format(name))
-    place = Place(source.tally, id or f"item {position}", record.where)
-    builder = SentenceBuilder(place, record.tokens())
-    annotate(record, builder)
-    return builder.sentence(id=id, annotated=_annotated(record))
+    return read_each(source, read)
 
 
 def _annotated(record: Record) -> Iterator[str]:
@@ -71,38 +94,51 @@ def _annotated(record: Record) -> Iterator[str]:
         yield RELATION_TASK
 
 
-def _annotate_with_objects(record: Record, builder: SentenceBuilder) -> None:
-    for entity in record.records("entities"):
-        start, end = entity.integer("start"), entity.integer("end")
-        builder.add_entity(start, end, entity.type_name())
-    _add_indexed_relations(record, builder)
+def _annotate_with_objects(sentence: _Sentence) -> None:
+    for item, where in sentence.items("entities"):
+        sentence.add_entity(partial(_object, item, where))
+    _add_indexed_relations(sentence)
 
 
-def _annotate_with_tags(record: Record, builder: SentenceBuilder) -> None:
+def _object(item: object, where: str) -> tuple[int, int, str]:
+    entity = Record.of(item, where)
+    return entity.integer("start"), entity.integer("end"), entity.type_name()
+
+
+def _annotate_with_tags(sentence: _Sentence) -> None:
+    record, builder = sentence.record, sentence.builder
     tags = record.items("tags")
     if len(tags) != len(builder.tokens):
         record.fail(f"{len(tags)} tags for {len(builder.tokens)} tokens; expected one for each")
     for start, end, type_ in entities_from_tags(tags, record.where):
         builder.add_entity(start, end, type_)
-    _add_indexed_relations(record, builder)
+    _add_indexed_relations(sentence)
 
 
-def _add_indexed_relations(record: Record, builder: SentenceBuilder) -> None:
-    for relation in record.records("relations"):
-        head = builder.entity(relation.integer("head"))
-        tail = builder.entity(relation.integer("tail"))
-        builder.add_relation(head, tail, relation.type_name())
+def _add_indexed_relations(sentence: _Sentence) -> None:
+    builder = sentence.builder
+    for item, where in sentence.items("relations"):
+        with sentence.guard(RELATION):
+            relation = Record.of(item, where)
+            head = builder.entity(relation.integer("head"))
+            tail = builder.entity(relation.integer("tail"))
+            builder.add_relation(head, tail, relation.type_name())
 
 
-def _annotate_with_lists(record: Record, builder: SentenceBuilder) -> None:
-    for position, item in enumerate(record.items("entities") if "entities" in record else []):
-        (start, end), type_ = check_span(item, 2, f"{record.where}: entities[{position}]")
-        builder.add_entity(start, end, type_)
-    for position, item in enumerate(record.items("relations") if "relations" in record else []):
-        where = f"{record.where}: relations[{position}]"
-        (start, end, tail_start, tail_end), type_ = check_span(item, 4, where)
-        head, tail = builder.entity_at(start, end), builder.entity_at(tail_start, tail_end)
-        builder.add_relation(head, tail, type_)
+def _annotate_with_lists(sentence: _Sentence) -> None:
+    for item, where in sentence.items("entities"):
+        sentence.add_entity(partial(_list, item, where))
+    builder = sentence.builder
+    for item, where in sentence.items("relations"):
+        with sentence.guard(RELATION):
+            (start, end, tail_start, tail_end), type_ = check_span(item, 4, where)
+            head, tail = builder.entity_at(start, end), builder.entity_at(tail_start, tail_end)
+            builder.add_relation(head, tail, type_)
+
+
+def _list(item: object, where: str) -> tuple[int, int, str]:
+    (start, end), type_ = check_span(item, 2, where)
+    return start, end, type_
 
 
 def _write(
@@ -126,8 +162,8 @@ def _objects(document_id: str, sentence: Sentence, tally: Tally) -> dict[str, An
     entities = sentence.sorted_entities
     positions = {entity: position for position, entity in enumerate(entities)}
     relations = sentence.sorted_relations
-    tally.keep("entity", len(entities))
-    tally.keep("relation", len(relations))
+    tally.keep(ENTITY, len(entities))
+    tally.keep(RELATION, len(relations))
     return {
         "entities": [
             {"type": entity.type, "start": entity.start, "end": entity.end} for entity in entities
@@ -145,7 +181,7 @@ def _objects(document_id: str, sentence: Sentence, tally: Tally) -> dict[str, An
 
 def _lists(document_id: str, sentence: Sentence, tally: Tally) -> dict[str, Any]:
     entities = sentence.sorted_entities
-    tally.keep("entity", len(entities))
+    tally.keep(ENTITY, len(entities))
     relations = relations_between_spans(document_id, sentence, tally)
     return {
         "entities": [[*entity.span, entity.type] for entity in entities],

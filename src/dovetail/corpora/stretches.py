@@ -9,6 +9,7 @@ from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import ENTITY, Drop
 from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
 from dovetail.corpora.positions import covered, same_words
+from dovetail.corpora.records import check_type
 from dovetail.errors import CorpusFormatError
 from dovetail.tokenization import trimmed
 
@@ -38,6 +39,7 @@ class Stretch:
 def stretch_of(entity: CharacterEntity, marked: MarkedText, source: Source) -> Stretch | None:
     """Where an entity stands; None if it is broken, or nothing is left of it."""
     with source.faults.guard(ENTITY, marked.name):
+        check_type(entity.type, f"{entity.where}: the type of an entity")
         pieces = _checked(entity, marked, source)
         start, end = pieces[0][0], pieces[-1][1]
         # Tokens that a corpus brings may be white space, and stand as they are.

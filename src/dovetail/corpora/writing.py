@@ -51,12 +51,13 @@ def note_losses(
     keeps_ids: bool = False,
     keeps_documents: bool = False,
     keeps_annotated: bool = False,
+    keeps_text: bool = False,
 ) -> None:
-    """Note what a format without text and confidences leaves out, beside annotations."""
+    """Note what a format without confidences leaves out, beside annotations."""
     for document in documents:
         names = [sentence.id for sentence in document.sentences]
         tokens = (token for sentence in document.sentences for token in sentence.tokens)
-        if document.text != " ".join(tokens):
+        if not keeps_text and document.text != " ".join(tokens):
             tally.note("document: its text and character offsets are not held")
         if not keeps_documents and (len(names) != 1 or document.id not in ("", names[0])):
             tally.note("document: its name and which sentences it joins are not held")
