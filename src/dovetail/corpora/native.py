@@ -24,6 +24,7 @@ from dovetail.corpora.marked import (
     Span,
 )
 from dovetail.corpora.native_writer import FORMAT_NAME, VERSION, write
+from dovetail.corpora.positions import length_in
 from dovetail.corpora.records import Record, describe
 from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence, Unaligned
 from dovetail.errors import CorpusFormatError
@@ -81,11 +82,12 @@ class _Reader:
     def text_with_tokens(self, record: Record, id: str, text: str) -> MarkedText:
         """A text with its sentences; the annotations are theirs, or those of the whole text."""
         sentences = []
+        length = length_in(text, self.source.reading.offsets or "codepoints")
         entities, relations = self.annotations_of(record, 0)
         whole = bool({"entities", "relations"} & record.values.keys())
         for sentence in record.records("sentences"):
             self.note_fields(sentence, _SENTENCE_FIELDS - {"tokens"})
-            offsets = _offsets(sentence, text)
+            offsets = _offsets(sentence, length)
             annotated = _annotated(record if whole else sentence)
             name, beside = sentence.identifier("id"), _unaligned(sentence)
             sentences.append(MarkedSentence(offsets, name, annotated, beside))
@@ -207,17 +209,17 @@ def _unaligned(record: Record) -> tuple[Unaligned, ...]:
     return tuple(found)
 
 
-def _offsets(record: Record, text: str) -> list[tuple[int, int]]:
-    """The borders of the tokens: ascending, not empty, within the text."""
+def _offsets(record: Record, length: int) -> list[tuple[int, int]]:
+    """The borders of the tokens: ascending, not empty, within a text of that length."""
     offsets: list[tuple[int, int]] = []
     for pair in record.items("offsets"):
         if not (isinstance(pair, list) and len(pair) == 2 and all(type(p) is int for p in pair)):
             record.fail(f"'offsets': expected [start, end] for each token, found {pair!r}")
         after = offsets[-1][1] if offsets else 0
-        if not after <= pair[0] < pair[1] <= len(text):
+        if not after <= pair[0] < pair[1] <= length:
             record.fail(
                 f"'offsets': the token at characters {pair} is empty, lies before the end of the "
-                f"token before it, or outside the {len(text)} characters of the text"
+                f"token before it, or outside the {length} characters of the text"
             )
         offsets.append((pair[0], pair[1]))
     if not offsets:

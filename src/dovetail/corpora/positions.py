@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
+from dovetail.errors import CorpusFormatError
 from dovetail.reading import Offsets
 from dovetail.writing_systems import stands_alone
 
@@ -26,13 +27,24 @@ def in_codepoints(marked: MarkedText, offsets: Offsets) -> MarkedText:
     """The same annotations, with positions that count code points.
 
     A position inside of a character, or outside the text, becomes -1, which no entity may have.
+
+    Raises:
+        CorpusFormatError: if a token of the corpus has such a position.
     """
     convert = converter(marked.text, offsets)
     if convert is None:
         return marked
-    return replace(
-        marked, entities=[_converted(item, convert) for item in marked.entities], offsets=offsets
-    )
+    sentences = marked.sentences and [
+        replace(own, offsets=[(convert(start), convert(end)) for start, end in own.offsets])
+        for own in marked.sentences
+    ]
+    if any(-1 in token for own in sentences or () for token in own.offsets):
+        raise CorpusFormatError(
+            f"{marked.where}: a token begins or ends inside a character, if positions count "
+            f"{offsets}; correct the offsets, or name another count"
+        )
+    entities = [_converted(item, convert) for item in marked.entities]
+    return replace(marked, entities=entities, sentences=sentences, offsets=offsets)
 
 
 def _converted(entity: CharacterEntity, convert: Callable[[int], int]) -> CharacterEntity:

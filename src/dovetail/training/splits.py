@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dovetail.config import DataConfig
-from dovetail.document import Sentence, digest_of_sentences
+from dovetail.document import ENTITY_TASK, Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
 from dovetail.schema import Schema
 from dovetail.training.dev_split import set_apart
@@ -175,6 +175,11 @@ def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
     """What makes the dev scores, or the model, less than they seem."""
     warnings = []
+    if not any(ENTITY_TASK in sentence.annotated for sentence in train):
+        warnings.append(
+            "no training sentence is annotated for entities, as where pairs alone are marked: the "
+            "model will find none to link; add sentences with all their entities to data.train"
+        )
     seen = {sentence.tokens for sentence in train}
     repeated = [sentence for sentence in dev if sentence.tokens in seen]
     if repeated:
