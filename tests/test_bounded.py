@@ -162,4 +162,4 @@ def test_json_that_no_reader_expects_is_refused_by_a_sentence(
         path.write_text(line, encoding="utf-8")
         with pytest.raises(CorpusError) as refusal:
             read_corpus(path, format=format)
-        assert len(str(refusal.value)) < 1_000
+        assert len(str(refusal.value)) < 2_500  # the longest lists the formats of JSON

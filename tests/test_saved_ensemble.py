@@ -113,7 +113,7 @@ def test_models_that_do_not_go_together_are_refused(
 ) -> None:
     data = DataConfig(train="train.jsonl", dev="dev.jsonl", language="de")
     save_model(tmp_path / "german", talkative_model(), tiny_config(data))
-    with pytest.raises(ModelError, match="for the languages de, en"):
+    with pytest.raises(ModelError, match="for de by sentence, en by sentence"):
         save_ensemble(tmp_path / "new", [models[0], tmp_path / "german"])
     windows = {"windows": WindowsConfig(max_tokens=64)}
     save_model(tmp_path / "short", talkative_model(), tiny_config().model_copy(update=windows))

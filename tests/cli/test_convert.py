@@ -58,5 +58,5 @@ def test_unknown_target_format_writes_nothing(corpus, tmp_path):
 
 def test_help_names_every_format_that_is_written():
     written = {name for name, format in FORMATS.items() if format.write}
-    help_text = CliRunner().invoke(app, ["convert", "--help"]).output
+    help_text = CliRunner(env={"COLUMNS": "1000"}).invoke(app, ["convert", "--help"]).output
     assert written <= set(re.findall(r"[\w-]+", help_text))

@@ -34,4 +34,4 @@ def test_ensemble_is_evaluated_and_extracts_like_a_model(
     evaluated = run("evaluate", tmp_path / "both", corpus, "--json", "--samples", "0")
     assert json.loads(evaluated.stdout)["sentences"] == len(DEV)
     extracted = run("extract", tmp_path / "both", "Ada Lovelace lives in London .")
-    assert json.loads(extracted.stdout)["text"] == "Ada Lovelace lives in London ."
+    assert json.loads(extracted.stdout.splitlines()[-1])["text"] == "Ada Lovelace lives in London ."

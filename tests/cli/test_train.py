@@ -59,7 +59,8 @@ def test_train_evaluate_and_extract_are_one_chain(config: Path, tmp_path: Path) 
     assert 0 <= scores["entity"]["strict"]["micro"]["f1"] <= 1
 
     extracted = run("extract", model, "Ada Lovelace lives in London .")
-    (line,) = extracted.stdout.splitlines()
+    header, line = extracted.stdout.splitlines()
+    assert json.loads(header)["format"] == "dovetail"
     assert json.loads(line)["text"] == "Ada Lovelace lives in London ."
 
     again = CliRunner().invoke(app, ["train", str(config), "--runs", str(tmp_path / "runs")])
@@ -130,7 +131,7 @@ def test_tasks_are_added_to_a_model_from_the_command_line(config: Path, tmp_path
     assert "Added to" in (runs / "tiny" / "model" / "README.md").read_text("utf-8")
     text = "Ada Lovelace lives in London ."
     entities = [
-        json.loads(run("extract", model, text).stdout)["entities"]
+        json.loads(run("extract", model, text).stdout.splitlines()[-1])["entities"]
         for model in (base, runs / "tiny" / "model")
     ]
     assert entities[0] == entities[1]

@@ -155,4 +155,5 @@ DOCCANO = Format(
     _read,
     _write,
     _recognises,
+    needs='JSON objects with "text" and "label", or "entities" with their "start_offset"',
 )

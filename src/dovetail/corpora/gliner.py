@@ -139,4 +139,5 @@ GLINER = Format(
     _read,
     _write,
     _recognises,
+    needs='JSON objects with "tokenized_text"',
 )

@@ -203,4 +203,5 @@ LABEL_STUDIO = Format(
     _read,
     write,
     _recognises,
+    needs='JSON objects, tasks with "data" and "annotations" or "predictions"',
 )

@@ -197,4 +197,5 @@ PRODIGY = Format(
     _read,
     write,
     _recognises,
+    needs='JSON objects with "text" and "spans" of "start", "end" and "label"',
 )

@@ -19,7 +19,8 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> tuple[Format, list[
     """The first format whose files look like this one, and notes on plug-ins that are broken.
 
     Raises:
-        CorpusError: if there is none: what was seen, which formats were weighed, what they need.
+        CorpusError: if there is none: what was seen, and what the formats need that come nearest,
+            those of JSON or the others.
     """
     sample = Sample.of(path)
     for format in formats.values():
@@ -30,13 +31,16 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> tuple[Format, list[
     if found is not None:
         return found, plugins.notes
     weighed = "".join(
-        f"\n  {format.name}: {format.needs or format.description}" for format in formats.values()
+        f"\n  {format.name}: {need}"
+        for format in formats.values()
+        for need in [format.needs or format.description]
+        if ("JSON" in need) == bool(sample.values or sample.is_array)
     )
     weighed += "".join(f"\n  {name}: what the plug-in looks for" for name in plugins.names)
     others = "".join(f"\n{note}" for note in plugins.notes)
     raise CorpusError(
-        f"{path}: the format was not recognised. This is {seen(sample)}. None of the formats that "
-        f"were weighed fits, for they need:{weighed}\n"
+        f"{path}: the format was not recognised. This is {seen(sample)}. No format fits; of "
+        f"those that come nearest each needs:{weighed}\n"
         f"Convert it to one of these, or name the format if it is one all the same (--format, or "
         f"data.format in a config){others}"
     )

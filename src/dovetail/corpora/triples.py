@@ -246,4 +246,5 @@ TRIPLES = Format(
     _read,
     None,
     _recognises,
+    needs='JSON objects with "text" and "triples"',
 )

@@ -73,6 +73,9 @@ class RunFolder:
             TrainingError: saying which fields differ.
         """
         stored = load_config(self.config)
+        if config.data.language is None:  # what the run took is known when the texts are read
+            data = config.data.model_copy(update={"language": stored.data.language})
+            config = config.model_copy(update={"data": data})
         differences = changed_fields(stored.model_dump(mode="json"), config.model_dump(mode="json"))
         if differences:
             listed = "".join(f"\n  {line}" for line in differences)
