@@ -218,3 +218,11 @@ def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"dear\.txt"):
         save_model(tmp_path / "letters", talkative_model(), tiny_config())
     assert (tmp_path / "letters" / "dear.txt").read_text("utf-8") == "keep me"
+
+
+def test_cards_show_names_and_types_without_control_characters(tmp_path: Path) -> None:
+    model = talkative_model()
+    config = tiny_config().model_copy(update={"name": "run\x1b]0;owned\x07\u202e"})
+    save_model(tmp_path / "model", model, config)
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("# run␛]0;owned␇\\u202e\n")

@@ -61,3 +61,15 @@ def test_line_of_a_message_keeps_its_beginning_and_its_end() -> None:
 def test_long_messages_say_how_many_lines_are_left_out() -> None:
     found = shown_message("\n".join(f"line {number}" for number in range(1, 100_001)))
     assert found.endswith("line 60\n… and 99,940 more lines")
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_in_figures_are_neither_commands_nor_formulas(tmp_path) -> None:
+    from dovetail.experiments.figures import score_figure
+
+    name = "a\x1b]0;owned\x07\u202e $\\frac$"
+    configs = [{"name": name, "scores": {"dev": {}}, "costs": {}}]
+    figure = score_figure(configs, [], "dev", name)
+    figure.savefig(tmp_path / "figure.png")
+    (label,) = figure.axes[0].get_yticklabels()
+    assert not set(OBEYED) & set(label.get_text())

@@ -32,6 +32,7 @@ from dovetail.saved_model import (
     read_description,
     write_json,
 )
+from dovetail.showing import shown
 from dovetail.version import __version__
 
 FORMAT = "dovetail-ensemble"
@@ -127,7 +128,7 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
                 if (source / name).exists():
                     shutil.copyfile(source / name, partial / row["folder"] / name)
         write_json(partial / DESCRIPTION, {**description, "members": listed})
-        (partial / CARD).write_text(ensemble_card(ensemble, listed), encoding="utf-8")
+        (partial / CARD).write_text(shown(ensemble_card(ensemble, listed)), encoding="utf-8")
     return ensemble
 
 

@@ -36,6 +36,7 @@ from dovetail.model import JointModel
 from dovetail.model_card import model_card
 from dovetail.saved_weights import THRESHOLDS, check_types, read_weights
 from dovetail.schema import Schema
+from dovetail.showing import shown
 from dovetail.version import __version__
 
 FORMAT_VERSION = 1
@@ -85,7 +86,7 @@ def save_model(
         save_file(rounded_state(model), partial / WEIGHTS)
         write_json(partial / DESCRIPTION, describe(model))
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
-        (partial / CARD).write_text(model_card(model, config, dev), encoding="utf-8")
+        (partial / CARD).write_text(shown(model_card(model, config, dev)), encoding="utf-8")
         # safetensors lets nobody but the owner read; a model is for whoever may read its config.
         shutil.copymode(partial / CONFIG, partial / WEIGHTS)
 

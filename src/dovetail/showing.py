@@ -52,6 +52,18 @@ def _is_obeyed(character: str) -> bool:
     }  # fmt: skip
 
 
+def shown_label(text: str) -> str:
+    r"""A name as a figure shows it: as `shown`, and no part of it is taken for a formula.
+
+    Fonts of figures lack the pictures of control characters, so these are escaped here.
+
+    >>> shown_label("$x$ \x1b")
+    '\\$x\\$ \\x1b'
+    """
+    ascii_controls = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F)}
+    return shown(text.translate(ascii_controls)).replace("$", r"\$")
+
+
 def shown_json(text: str) -> str:
     r"""A JSON value in which the same characters are escaped as JSON does, so that it stays equal.
 

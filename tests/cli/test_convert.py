@@ -8,6 +8,7 @@ from dovetail.cli import app
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
 from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError
+from dovetail.reading import Reading
 
 OUTER, INNER = Entity(0, 3, "Effect"), Entity(1, 2, "Drug")
 SENTENCE = Sentence.from_tokens(
@@ -60,3 +61,30 @@ def test_help_names_every_format_that_is_written():
     written = {name for name, format in FORMATS.items() if format.write}
     help_text = CliRunner(env={"COLUMNS": "1000"}).invoke(app, ["convert", "--help"]).output
     assert written <= set(re.findall(r"[\w-]+", help_text))
+
+
+def test_relations_between_sentences_are_said_to_need_a_wider_unit(tmp_path):
+    source, target = tmp_path / "texts.jsonl", tmp_path / "out.jsonl"
+    entities = [{"start": 0, "end": 3, "type": "Per"}, {"start": 22, "end": 26, "type": "Loc"}]
+    document = {
+        "text": "Ann left. She went to Bonn.",
+        "entities": entities,
+        "relations": [{"head": 0, "tail": 1, "type": "In"}],
+    }
+    source.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    arguments = ["convert", str(source), str(target), "--to", "dovetail"]
+    result = CliRunner().invoke(app, arguments)
+    assert "1 of 1 relations go from one sentence to another; --unit document" in result.stderr
+    result = CliRunner().invoke(app, [*arguments, "--unit", "document"])
+    assert "--unit" not in result.stderr
+    (read,) = read_corpus(target, reading=Reading(unit="document")).sentences
+    assert len(read.relations) == 1
+
+
+@pytest.mark.parametrize("name", ["opennre", "tacred", "semeval2010"])
+def test_format_that_holds_nothing_of_a_corpus_is_warned_of(name, tmp_path):
+    source, target = tmp_path / "texts.json", tmp_path / "out"
+    alone = Sentence.from_tokens(["Ann", "left"], entities=[Entity(0, 1, "Per")])
+    write_corpus([Document.from_sentence(alone)], source, format="spert")
+    result = CliRunner().invoke(app, ["convert", str(source), str(target), "--to", name])
+    assert "can hold nothing of this corpus" in result.stderr

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
 from dovetail.cli.outputs import check_output, refuse_overwriting
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.reading import Reading
+
+if TYPE_CHECKING:
+    from dovetail.corpora import Ledger
 
 From = Annotated[
     str | None,
@@ -74,3 +79,20 @@ def convert_command(
     console = Terminal()
     show_ledger(f"Read {source}", corpus.ledger, console)
     show_ledger(f"Written to {target} ({to})", written, console)
+    for line in _advice(corpus.ledger, written, read_as, target):
+        say(line, err=True)
+
+
+def _advice(read: Ledger, written: Ledger, reading: Reading, target: Path) -> Iterator[str]:
+    """What is to be known of losses that another command would not have, or that are all."""
+    from dovetail.corpora.assembly import CROSSES_SENTENCES
+    from dovetail.corpora.ledger import RELATION, SENTENCE
+
+    crossing = read.reasons()[RELATION, CROSSES_SENTENCES]
+    if crossing and reading.unit != "document":
+        yield (
+            f"{crossing:,} of {read[RELATION].read:,} relations go from one {reading.unit} to "
+            "another; --unit document keeps them"
+        )
+    if written[SENTENCE].read and not written[SENTENCE].kept:
+        yield f"warning: the format can hold nothing of this corpus; {target} has no sentence"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dovetail.experiments.results import CellResult
 from dovetail.experiments.tables import amount, relative_change
 from dovetail.files import make_folder, replaced
+from dovetail.showing import shown_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +99,7 @@ def score_figure(
             )
             if own["name"] == first:
                 plot.axvline(100 * spread["mean"], color=PALE, linewidth=1, zorder=0)
-        plot.set_yticks(range(len(names)), names)
+        plot.set_yticks(range(len(names)), map(shown_label, names))
         plot.set_ylim(len(names) - 0.5, -0.5)
         plot.set_title(_TITLES[score], loc="left")
         plot.set_xlabel(f"strict F1 on {split}, in percent")
@@ -135,7 +136,7 @@ def _measures(configs: Sequence[Summary], split: str, first: str) -> list[_Measu
         learned = all(measure.of(own) for measure in measures[:2])
         return 100 * changed if changed is not None and learned else None
 
-    label = f"Δm against {first}, in percent"
+    label = f"Δm against {shown_label(first)}, in percent"
     return [*measures, _Measure("mean relative change of both", label, CHANGE_COLOUR, change)]
 
 
@@ -164,7 +165,7 @@ def cost_figure(configs: Sequence[Summary], split: str, first: str) -> Figure:
             plot.spines[["top", "right"]].set_visible(False)
             plot.margins(x=0.18, y=0.12)
     if numbered:
-        listed = [f"{number}  {own['name']}" for number, own in enumerate(configs, 1)]
+        listed = [f"{number}  {shown_label(own['name'])}" for number, own in enumerate(configs, 1)]
         nothing = [Line2D([], [], linestyle="") for _ in listed]
         figure.legend(nothing, listed, loc="outside right center", frameon=False, handlelength=0)
     return figure
@@ -174,7 +175,9 @@ def _dot(plot: Axes, x: float, y: float, name: str, colour: str) -> None:
     """A dot and its name, unless that would stand across other dots."""
     plot.plot(x, y, "o", color=colour)
     if len(name) <= LONGEST_LABEL:
-        plot.annotate(name, (x, y), textcoords="offset points", xytext=(5, 3), fontsize=8)
+        plot.annotate(
+            shown_label(name), (x, y), textcoords="offset points", xytext=(5, 3), fontsize=8
+        )
 
 
 def layer_points(configs: Sequence[Summary]) -> dict[tuple[int, int, int], Summary]:

@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dovetail.config.description import inline_toml
+from dovetail.showing import shown_label
 from dovetail.tuning.entries import Choices, Entry, same
 from dovetail.tuning.outcome import Outcome
 from dovetail.tuning.records import Record
@@ -103,7 +104,7 @@ def _score_ticks(colours: Normalize) -> list[tuple[float, str]]:
 
 def _label(value: Any) -> str:
     text = value if isinstance(value, str) else inline_toml(value)
-    return text if len(text) <= 14 else f"{text[:13]}…"
+    return shown_label(text if len(text) <= 14 else f"{text[:13]}…")
 
 
 def _draw_axis(axes: Axes, place: int, ticks: Sequence[tuple[float, str]]) -> None:
