@@ -301,7 +301,7 @@ def test_unknown_format_gets_a_near_miss_suggested(tmp_path):
 def test_unrecognised_content_is_refused_with_the_known_formats(tmp_path):
     path = tmp_path / "letter"
     path.write_text("Dear all,\nthis is no corpus.\n")
-    with pytest.raises(CorpusError, match=r"not recognised(?s:.*)spert"):
+    with pytest.raises(CorpusError, match=r"not recognised(?s:.*)columns"):
         read_corpus(path)
 
 

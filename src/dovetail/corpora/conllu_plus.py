@@ -78,7 +78,7 @@ class _Reader:
         relations = self.relations(block, borders, len(rows))
         annotated = frozenset([ENTITY_TASK] if has_tags else [])
         own = [MarkedSentence(offsets, block.id, annotated)]
-        return MarkedText(block.id, text, entities, relations, where, annotated, own)
+        return MarkedText(block.id, text, entities, relations, where, annotated, own, "codepoints")
 
     def row(self, line: Line) -> list[str] | None:
         """The columns of a word; None for what is no word of its own."""

@@ -75,7 +75,11 @@ class _Reader:
         relations = list(self.relations(by_start))
         has_spans = any(name in record.groups for name in groups)
         sentences = list(self.sentences(has_spans=has_spans))
-        return MarkedText("", self.text, entities, relations, self.where, sentences=sentences)
+        return MarkedText(
+            *("", self.text, entities, relations, self.where),
+            sentences=sentences,
+            offsets="codepoints",
+        )
 
     def entity(self, mark: _Mark) -> CharacterEntity | None:
         start, end, type_ = mark

@@ -61,7 +61,9 @@ class _Reader:
         tasks = [ENTITY_TASK, *([RELATION_TASK] if "labels" in record else [])]
         annotated = frozenset(tasks)
         own = text.sentences(id, annotated)
-        return MarkedText(id, text.text, entities, relations, record.where, annotated, own)
+        return MarkedText(
+            id, text.text, entities, relations, record.where, annotated, own, "codepoints"
+        )
 
     def clusters(
         self, record: Record, text: TokenText, entities: list[CharacterEntity]

@@ -115,6 +115,7 @@ class _Reader:
             record.where,
             annotated,
             text.sentences(id, annotated),
+            "codepoints",
         )
 
 

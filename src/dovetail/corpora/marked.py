@@ -58,7 +58,8 @@ class MarkedText:
     """A text with its annotations.
 
     `sentences` are those that the corpus brings; None has the text cut by rules.  `offsets` says
-    what the positions count where the format fixes it.  `where` is the place in the file.
+    what the positions count where that is known, as where the reader made them itself; None leaves
+    it to whoever reads.  `where` is the place in the file.
     """
 
     id: str
@@ -68,7 +69,7 @@ class MarkedText:
     where: str
     annotated: frozenset[str] = frozenset(TASKS)
     sentences: Sequence[MarkedSentence] | None = None
-    offsets: Offsets = "codepoints"
+    offsets: Offsets | None = None
 
     @property
     def name(self) -> str:

@@ -27,9 +27,6 @@ def in_codepoints(marked: MarkedText, offsets: Offsets) -> MarkedText:
     """The same annotations, with positions that count code points.
 
     A position inside of a character, or outside the text, becomes -1, which no entity may have.
-
-    Raises:
-        CorpusFormatError: if a token of the corpus has such a position.
     """
     convert = converter(marked.text, offsets)
     if convert is None:
@@ -38,13 +35,21 @@ def in_codepoints(marked: MarkedText, offsets: Offsets) -> MarkedText:
         replace(own, offsets=[(convert(start), convert(end)) for start, end in own.offsets])
         for own in marked.sentences
     ]
-    if any(-1 in token for own in sentences or () for token in own.offsets):
+    entities = [_converted(item, convert) for item in marked.entities]
+    return replace(marked, entities=entities, sentences=sentences, offsets=offsets)
+
+
+def check_tokens_whole(marked: MarkedText, offsets: Offsets) -> None:
+    """Refuse tokens that begin or end inside a character, if positions count so.
+
+    Raises:
+        CorpusFormatError: if one does.
+    """
+    if any(-1 in token for own in marked.sentences or () for token in own.offsets):
         raise CorpusFormatError(
             f"{marked.where}: a token begins or ends inside a character, if positions count "
             f"{offsets}; correct the offsets, or name another count"
         )
-    entities = [_converted(item, convert) for item in marked.entities]
-    return replace(marked, entities=entities, sentences=sentences, offsets=offsets)
 
 
 def _converted(entity: CharacterEntity, convert: Callable[[int], int]) -> CharacterEntity:
@@ -91,11 +96,12 @@ def doubt(texts: Iterable[MarkedText], offsets: Offsets | None) -> str:
     Returns:
         A sentence for the user; empty where there is no reason for doubt.
     """
-    examined = [text for text in _first(texts) if text.entities]
+    open_ = (text for text in texts if text.offsets is None)  # of the others it is known
+    examined = [text for text in _first(open_) if text.entities]
     total = sum(len(text.entities) for text in examined)
     if not total:
         return ""
-    read_as = sum(_misfits(in_codepoints(text, offsets or text.offsets)) for text in examined)
+    read_as = sum(_misfits(in_codepoints(text, offsets or "codepoints")) for text in examined)
     if read_as <= _SUSPICIOUS * total:
         return ""
     readings: dict[str, Callable[[MarkedText], MarkedText]] = {

@@ -87,7 +87,10 @@ def _text(item: _Item) -> MarkedText:
     relation, order = _relation(item)
     head, tail = (0, 1) if order == "e1,e2" else (1, 0)
     relations = [IndexedRelation(head, tail, relation)] if is_relation(relation) else []
-    return MarkedText(item.id, text, entities, relations, item.where, tasks_of(relation))
+    return MarkedText(
+        *(item.id, text, entities, relations, item.where, tasks_of(relation)),
+        offsets="codepoints",
+    )
 
 
 def _unmarked(item: _Item) -> tuple[str, tuple[Span, Span]]:

@@ -99,7 +99,10 @@ class _Text:
                     )
                 head, tail = self.names[link.head], self.names[link.tail]
                 relations.append(IndexedRelation(head, tail, link.type))
-        return MarkedText(self.id, self.text, self.entities, relations, self.where, annotated)
+        return MarkedText(
+            *(self.id, self.text, self.entities, relations, self.where, annotated),
+            offsets="codepoints",
+        )
 
 
 def _read(source: Source) -> list[MarkedText]:

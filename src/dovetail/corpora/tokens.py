@@ -10,7 +10,7 @@ from dovetail.corpora.alignment import CUT, GREW, INSIDE_TOKEN, OUTSIDE, align
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marked import MarkedText
-from dovetail.corpora.positions import doubt, in_codepoints
+from dovetail.corpora.positions import check_tokens_whole, doubt, in_codepoints
 from dovetail.document import ENTITY_TASK, Document
 from dovetail.reading import Reading
 from dovetail.tokenization import Tokenizer
@@ -64,8 +64,10 @@ def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[D
     """The document of a text, or nothing if it is broken as a whole."""
     with source.faults.guard(DOCUMENT, marked.name):
         source.tally.read(DOCUMENT)
-        offsets = source.reading.offsets or marked.offsets
-        return [align(in_codepoints(marked, offsets), tokenizer, source)]
+        offsets = marked.offsets or source.reading.offsets or "codepoints"
+        counted = in_codepoints(marked, offsets)
+        check_tokens_whole(counted, offsets)
+        return [align(counted, tokenizer, source)]
     return []
 
 

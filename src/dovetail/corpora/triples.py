@@ -164,7 +164,10 @@ class _Aligner:
             if pair is not None:
                 head, tail = positions[pair[0], head_type], positions[pair[1], tail_type]
                 relations.append(IndexedRelation(head, tail, triple.relation))
-        return MarkedText(item.id, item.text, entities, relations, item.where, item.annotated)
+        return MarkedText(
+            *(item.id, item.text, entities, relations, item.where, item.annotated),
+            offsets="codepoints",
+        )
 
     def account(self, item: _Item, surface: str, types: Sequence[str], mentions: Mentions) -> None:
         """Enter in the ledger how the text of an entity was found, or that it was not."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marked import MarkedSentence, MarkedText, Span
-from dovetail.corpora.positions import converter, length_in
+from dovetail.corpora.positions import converter, in_codepoints, length_in
 from dovetail.corpora.webanno_annotations import Annotations, Row
 from dovetail.corpora.webanno_layers import Layer, choose, read_layers, unescape, values_of
 from dovetail.corpora.webanno_writer import SUFFIX, write
@@ -167,16 +167,16 @@ def _marked(
         found.read_entities(file.rows, entities)
     if relations is not None:
         found.read_relations(file.rows, relations)
-    return MarkedText(
+    counted = MarkedText(
         file.id,
         text,
         found.entities(lambda end, start: not text[place(end) : place(start)].strip()),
         found.relations,
         str(file.path),
         annotated,
-        sentences,
-        offsets,
     )
+    # The sentences were placed in the text that was made of them, and need no conversion.
+    return replace(in_codepoints(counted, offsets), sentences=sentences, offsets="codepoints")
 
 
 def _text(sentences: Sequence[_Sentence], offsets: Offsets) -> str:
