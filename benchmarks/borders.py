@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,38 +27,41 @@ SHARE = 0.25
 SUFFIXES = ["er", "s", "isch", "like", "ian", "bound"]
 
 
-def glued(sentence: Sentence, draw: random.Random) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+Marked = tuple[str, list[tuple[int, int]]]
+"""A text, and the half-open character positions of its entities in reading order."""
+
+
+def glued(sentence: Sentence, draw: random.Random, share: float) -> Marked:
     """The text with letters written to the last words of some entities, and the borders."""
-    lasts = {entity.end - 1 for entity in sentence.sorted_entities if draw.random() < SHARE}
+    lasts = {entity.end - 1 for entity in sentence.sorted_entities if draw.random() < share}
     text, tokens = "", []
     for position, token in enumerate(sentence.tokens):
         tokens.append((len(text), len(text) + len(token)))
         text += token + (draw.choice(SUFFIXES) if position in lasts else "") + " "
     spans = [(tokens[e.start][0], tokens[e.end - 1][1]) for e in sentence.sorted_entities]
-    yield text.strip(), spans
+    return text.strip(), spans
 
 
-def sloppy(sentence: Sentence, draw: random.Random) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+def sloppy(sentence: Sentence, draw: random.Random, share: float) -> Marked:
     """The text, and borders of which some leave a character out."""
     spans = []
     for entity in sentence.sorted_entities:
         start, end = sentence.offsets[entity.start][0], sentence.offsets[entity.end - 1][1]
-        if end - start > 2 and draw.random() < SHARE:
+        if end - start > 2 and draw.random() < share:
             start, end = (start + 1, end) if draw.random() < 0.5 else (start, end - 1)
         spans.append((start, end))
-    yield " ".join(sentence.tokens), spans
+    return " ".join(sentence.tokens), spans
 
 
 def write(split: str, kind: str, path: Path) -> None:
     """Write a split of CoNLL04 as raw text with moved borders."""
     draw = random.Random(1)
     moved = glued if kind == "glued" else sloppy
+    share = 0.0 if (kind, split) == ("sloppy", "dev") else SHARE
     lines = []
     source = Path(os.environ["DOVETAIL_DATA"]) / "conll04" / f"conll04_{split}.json"
     for sentence in read_corpus(source).sentences:
-        ((text, spans),) = moved(sentence, draw)
-        if kind == "sloppy" and split == "dev":
-            ((text, spans),) = glued(sentence, _Never())
+        text, spans = moved(sentence, draw, share)
         entities = sentence.sorted_entities
         line: dict[str, Any] = {
             "text": text,
@@ -76,14 +78,8 @@ def write(split: str, kind: str, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-class _Never(random.Random):
-    """Draws nothing that is below a share."""
-
-    def random(self) -> float:
-        return 1.0
-
-
 def main() -> None:
+    """Train with each policy on both corpora, and print the dev scores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=10)
