@@ -185,7 +185,7 @@ def test_the_examples_of_the_documentation_are_read(tmp_path):
     path.write_text("\n".join(examples))
     corpus = read_corpus(path)
     assert [document.id for document in corpus.documents] == ["17", "18", "19", "20"]
-    assert corpus.ledger["relation"].kept == 3
+    assert corpus.ledger["relation"].kept == 4
     assert not corpus.ledger.drops
     assert not corpus.ledger.notes
 

@@ -8,10 +8,12 @@ from itertools import pairwise
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import ENTITY, Drop
 from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
-from dovetail.corpora.positions import covered, same_words
+from dovetail.corpora.positions import covered, length_in, same_words
 from dovetail.corpora.records import check_type
 from dovetail.errors import CorpusFormatError
 from dovetail.tokenization import trimmed
+
+_COUNTED = {"codepoints": "characters", "utf16": "UTF-16 units", "bytes": "bytes"}
 
 WHITE_SPACE_ONLY = "covers white space only"
 
@@ -85,14 +87,17 @@ def _checked(entity: CharacterEntity, marked: MarkedText, source: Source) -> lis
     if moved is not None:
         source.tally.note("entity: moved to where its text stands, a few characters away")
         return [moved]
-    start, end = entity.start_char, entity.end_char
+    start, end = entity.written or (entity.start_char, entity.end_char)
+    counted = _COUNTED[marked.offsets]
     if not inside:
+        cuts = "" if entity.written is None else ", or cuts one of its characters"
         raise CorpusFormatError(
-            f"{entity.where}: entity at characters [{start}, {end}) {entity.type!r} is not within "
-            f"the {len(text)} characters of the text; correct its offsets"
+            f"{entity.where}: entity at {counted} [{start}, {end}) {entity.type!r} is not within "
+            f"the {length_in(text, marked.offsets)} {counted} of the text{cuts}; correct its "
+            f"offsets"
         )
     raise CorpusFormatError(
-        f"{entity.where}: the text is said to be {str(entity.surface)[:60]!r}, but the characters "
+        f"{entity.where}: the text is said to be {str(entity.surface)[:60]!r}, but the {counted} "
         f"[{start}, {end}) are {found[:60]!r}; correct the offsets, and check that the text is the "
         f"one that was annotated, line breaks included"
     )
@@ -101,6 +106,8 @@ def _checked(entity: CharacterEntity, marked: MarkedText, source: Source) -> lis
 def _nearby(entity: CharacterEntity, text: str) -> Span | None:
     """The one place within a few characters where the text of an entity stands."""
     if entity.surface is None or len(entity.pieces) > 1 or not entity.surface.strip():
+        return None
+    if entity.written is not None and entity.start_char < 0:  # nothing is near to nowhere
         return None
     first = max(entity.start_char - _NEAR, 0)
     around = text[first : max(entity.end_char, 0) + _NEAR + len(entity.surface)]
