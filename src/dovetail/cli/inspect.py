@@ -97,6 +97,8 @@ def show(inspection: Inspection, console: Console) -> None:
         console.print(_signatures(splits))
     for name, summary in splits.items():
         show_ledger(f"{name}: read from the file", summary.ledger, console)
+        if summary.cut:
+            console.print(f"  {summary.cut}", markup=False, highlight=False)
     _show_problems(inspection.problems, console)
     _show_advice(inspection.entity_head, console)
 

@@ -17,6 +17,7 @@ from dovetail.errors import CorpusFormatError
 DUPLICATE = "duplicate"
 SELF_RELATION = "links an entity to itself"
 CROSSES_SENTENCES = "crosses the border of a sentence"
+WIDER_UNIT = "a wider unit would hold what crosses a border (--unit document, data.unit)"
 NOT_AN_ENTITY = "an argument is not among the entities of the sentence"
 
 

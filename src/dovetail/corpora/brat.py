@@ -17,11 +17,11 @@ from itertools import combinations
 from pathlib import Path
 
 from dovetail.corpora.brat_writer import write
+from dovetail.corpora.concepts import annotated_as_found
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
-from dovetail.corpora.opinions import entities_only_without_relations
 from dovetail.errors import CorpusError, CorpusFormatError
 
 NOT_HELD = "Dovetail holds entities and relations only"
@@ -193,7 +193,7 @@ def _read(source: Source) -> list[MarkedText]:
     for id, stem in _stems(source):
         with source.faults.guard(DOCUMENT, id):
             texts.append(_read_pair(source, id, stem))
-    return entities_only_without_relations(texts, source.tally)
+    return annotated_as_found(texts, source)
 
 
 def _stems(source: Source) -> list[tuple[str, Path]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail.corpora.tags import is_tag
+from dovetail.corpora.tags import is_tag, spelling_of
 from dovetail.errors import CorpusError
 
 OUTSIDE = "O"
@@ -42,13 +42,15 @@ Row = Sequence[str]
 class Layout:
     """The columns of tokens and of tags, counted from 0, and of how many in a row.
 
-    `is_prefixed` is false for tags that are names of types alone.
+    `is_prefixed` is false for tags that are names of types alone; `spelling` writes tags as usual
+    that are spelt in another way.
     """
 
     token: int
     tag: int
     columns: int
     is_prefixed: bool = True
+    spelling: Callable[[str], str] | None = None
 
     def cells(self, row: Row) -> tuple[str, str] | None:
         """The token and the tag of a row; None if it does not have both."""
@@ -57,6 +59,8 @@ class Layout:
         if len(row) != self.columns and not at_the_ends:
             return None
         token, tag = row[self.token], row[self.tag if len(row) == self.columns else -1]
+        if self.spelling is not None:
+            tag = self.spelling(tag)
         if not self.is_prefixed and tag != OUTSIDE and _LABEL.fullmatch(tag):
             tag = f"I-{tag}"
         return (token, tag) if token and is_tag(tag) else None
@@ -95,7 +99,7 @@ def find_layout(
                 f"{path} has {columns} columns; expected token and tag among them, found "
                 f"{_named(*wanted)}"
             )
-        return Layout(*wanted, columns, is_prefixed=tables[wanted[1]].tags >= _ALMOST_ALL / 2)
+        return _layout(*wanted, columns, tables[wanted[1]])
     if columns == 2 and tables[1].tags >= _ALMOST_ALL:
         return Layout(0, 1, 2)
     tagged = _tag_columns(tables)
@@ -108,7 +112,12 @@ def find_layout(
     if len(tagged) > 1 or len(words) > 1:
         raise CorpusError(_question(path, words, tagged, names))
     tag = tagged[0]
-    return Layout(words[0].number, tag.number, columns, is_prefixed=tag.tags >= _ALMOST_ALL)
+    return _layout(words[0].number, tag.number, columns, tag)
+
+
+def _layout(token: int, tag: int, columns: int, cells: _Column) -> Layout:
+    spelling = None if cells.holds_tags else spelling_of(cells.cells)
+    return Layout(token, tag, columns, cells.holds_tags or spelling is not None, spelling)
 
 
 class _Column:
@@ -137,11 +146,20 @@ class _Column:
         return self.rows >= _ENOUGH_ROWS and all(cell.isdigit() for cell in self.cells)
 
     @property
+    def holds_tags(self) -> bool:
+        """Whether the cells follow a scheme, some broken ones aside."""
+        marked = {cell: n for cell, n in self.cells.items() if cell != OUTSIDE}
+        prefixed = sum(n for cell, n in marked.items() if is_tag(cell))
+        return self.tags >= _ALMOST_ALL or 2 * prefixed > sum(marked.values())
+
+    @property
     def is_label(self) -> bool:
         """Whether the cells are names of types beside ``O``."""
         others = self.cells.keys() - {OUTSIDE}
         return (
-            self.cells[OUTSIDE] >= _OFTEN_OUTSIDE * self.rows
+            not self.holds_tags
+            and not any(cell.endswith("-") for cell in others)
+            and self.cells[OUTSIDE] >= _OFTEN_OUTSIDE * self.rows
             and 0 < len(others) <= min(_MOST_TYPES, self.rows / 2)
             and all(_LABEL.fullmatch(cell) for cell in others)
         )
@@ -156,7 +174,7 @@ class _Column:
 
 def _tag_columns(columns: Sequence[_Column]) -> list[_Column]:
     """The columns that may hold the tags of entities."""
-    schemes = [item for item in columns if item.tags >= _ALMOST_ALL]
+    schemes = [item for item in columns if item.holds_tags]
     marked = [item for item in schemes if item.types]
     marked += [item for item in columns if item not in schemes and item.is_label]
     if len(marked) > 1:
@@ -174,7 +192,7 @@ def _token_columns(
         if item not in tagged
         and not item.is_index
         and not item.is_number
-        and item.tags < _ALMOST_ALL
+        and not item.holds_tags
         and any(cell.strip() for cell in item.cells)
     ]
     named = [item for item in rest if _name(names, item.number) in _TOKEN_NAMES]

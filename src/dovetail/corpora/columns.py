@@ -31,6 +31,7 @@ _DOCUMENT_START = "-DOCSTART-"
 _BYTE_ORDER_MARK = "\ufeff"  # where a file begins it is not read
 _GLOBAL_COLUMNS = "# global.columns"
 _ALMOST_ALL = 0.9
+_HALF = 0.5
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
@@ -48,6 +49,10 @@ def _read(source: Source) -> list[Document]:
     )
     source.tally.note(
         "tags without a prefix: neighbours of one type are one entity", not layout.is_prefixed
+    )
+    source.tally.note(
+        "tags of another spelling (B_Person, Person-B, or B alone) are read as B-Person",
+        layout.spelling is not None,
     )
     source.tally.note("document borders are not read: every sentence is a document", table.borders)
     source.tally.note("comment lines are not read", table.comments)
@@ -191,7 +196,8 @@ def _recognises(sample: Sample) -> bool:
     if layout is None:
         return False
     whole = [layout.cells(row) is not None for block in rows for row in block]
-    return sum(whole) >= _ALMOST_ALL * len(whole)
+    # Tags of a scheme are in no other file, so that more of the rows may be broken.
+    return sum(whole) >= (_HALF if layout.is_prefixed else _ALMOST_ALL) * len(whole)
 
 
 COLUMNS = Format(

@@ -72,7 +72,8 @@ class Corpus:
     """Documents, the account of how they were read, and how their text was cut.
 
     `language` is the one whose rules cut raw text; None where the corpus brings its own tokens.
-    `warnings` are sentences for the user: what may be wrong with the annotations as a whole.
+    `unit` is what is read at once.  `warnings` are sentences for the user: what may be wrong with
+    the annotations as a whole.
     """
 
     documents: tuple[Document, ...]
@@ -80,6 +81,17 @@ class Corpus:
     format: str = ""
     language: str | None = None
     warnings: tuple[str, ...] = ()
+    unit: str = "sentence"
+
+    @property
+    def cut(self) -> str:
+        """How raw text was cut, in words; empty where the corpus brings its own tokens."""
+        if self.language is None:
+            return ""
+        rule = ", which ends at line breaks that were made on purpose too" * (
+            self.unit.partition(":")[0] in ("sentence", "sentences")
+        )
+        return f"raw text, cut by the rules of {self.language!r} and read by {self.unit}{rule}"
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -165,7 +177,9 @@ def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str
     source.faults.refuse(cut.doubt)
     refuse_nothing_left(len(cut.documents), source.faults, str(source.path))
     source.tally.keep_documents(cut.documents)
-    return Corpus(cut.documents, source.tally.ledger(), format, cut.language, cut.warnings)
+    account = source.tally.ledger()
+    unit = source.reading.unit
+    return Corpus(cut.documents, account, format, cut.language, cut.warnings, unit)
 
 
 def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str) -> Ledger:

@@ -199,6 +199,10 @@ class Tally:
         if times:
             self._notes[what] += times
 
+    def times_read(self, kind: str) -> int:
+        """How many of a kind were read so far."""
+        return self._read[kind]
+
     def times(self, reason: str) -> int:
         """How often a note was made, or something dropped for a reason, so far."""
         return self._notes[reason] + sum(drop.reason == reason for drop in self._drops)

@@ -17,6 +17,7 @@ class CharacterEntity:
 
     `surface` is the text that the file says it covers, if it says so: it is held against what the
     positions cut out.  `fragments` are the pieces of an entity that has several, ascending.
+    `written` are the borders as the file has them, where it does not count code points.
     """
 
     start_char: int
@@ -26,6 +27,7 @@ class CharacterEntity:
     confidence: float | None = None
     surface: str | None = None
     fragments: tuple[Span, ...] = ()
+    written: Span | None = None
 
     @property
     def pieces(self) -> tuple[Span, ...]:

@@ -55,7 +55,8 @@ def check_tokens_whole(marked: MarkedText, offsets: Offsets) -> None:
 def _converted(entity: CharacterEntity, convert: Callable[[int], int]) -> CharacterEntity:
     fragments = tuple((convert(start), convert(end)) for start, end in entity.fragments)
     start, end = convert(entity.start_char), convert(entity.end_char)
-    return replace(entity, start_char=start, end_char=end, fragments=fragments)
+    written = entity.start_char, entity.end_char
+    return replace(entity, start_char=start, end_char=end, fragments=fragments, written=written)
 
 
 def length_in(text: str, offsets: Offsets) -> int:
@@ -97,7 +98,8 @@ def doubt(texts: Iterable[MarkedText], offsets: Offsets | None) -> str:
         A sentence for the user; empty where there is no reason for doubt.
     """
     open_ = (text for text in texts if text.offsets is None)  # of the others it is known
-    examined = [text for text in _first(open_) if text.entities]
+    # Tokens that a corpus brings say nothing here, and in another count may be none.
+    examined = [replace(text, sentences=None) for text in _first(open_) if text.entities]
     total = sum(len(text.entities) for text in examined)
     if not total:
         return ""
@@ -105,12 +107,16 @@ def doubt(texts: Iterable[MarkedText], offsets: Offsets | None) -> str:
     if read_as <= _SUSPICIOUS * total:
         return ""
     readings: dict[str, Callable[[MarkedText], MarkedText]] = {
-        "UTF-16 units, as JavaScript and Java count (--offsets utf16)": lambda text: in_codepoints(
-            text, "utf16"
+        "positions that count code points (--offsets codepoints)": lambda text: text,
+        "positions that count UTF-16 units, as JavaScript and Java do (--offsets utf16)": (
+            lambda text: in_codepoints(text, "utf16")
         ),
-        "bytes of UTF-8 (--offsets bytes)": lambda text: in_codepoints(text, "bytes"),
-        "code points (--offsets codepoints)": lambda text: text,
-        "with the last character inside (end is to be one behind it)": _with_ends_inside,
+        "positions that count bytes of UTF-8 (--offsets bytes)": (
+            lambda text: in_codepoints(text, "bytes")
+        ),
+        "ends that name the last character itself, and not the one behind it as they are to,": (
+            _with_ends_inside
+        ),
     }
     by_misfits = {
         name: sum(_misfits(reading(text)) for text in examined)
@@ -121,7 +127,7 @@ def doubt(texts: Iterable[MarkedText], offsets: Offsets | None) -> str:
         return ""
     return (
         f"{read_as:,} of {total:,} entities begin or end inside a word, or are not the text that "
-        f"they are said to be; with positions that count {best} it would be {by_misfits[best]:,}"
+        f"they are said to be; with {best} it would be {by_misfits[best]:,}"
     )
 
 

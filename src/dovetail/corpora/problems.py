@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dovetail.corpora.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.corpora.corpus import Corpus
 from dovetail.corpora.faults import BROKEN
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, plural
@@ -166,6 +167,8 @@ def _unaligned(name: str, summary: SplitSummary, corpus: Corpus) -> Iterable[Pro
             f"{reasons.total():,} of {total:,} {name} {plural(task)} cannot be expressed by the "
             f"tokens of one unit, so they count as missed: {_by_number(reasons)}"
         )
+        if CROSSES_SENTENCES in reasons:
+            message += f"; {WIDER_UNIT}"
         yield Problem(UNALIGNED, message, reasons.total(), tuple(map(_example, found[:_EXAMPLES])))
 
 

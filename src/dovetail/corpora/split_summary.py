@@ -20,7 +20,7 @@ class SplitSummary:
     `signatures` counts relations by (relation type, head type, tail type).  `nested` are pairs of
     entities of which one lies within the other, `crossing` are pairs that overlap without that.
     `unaligned` counts annotations that no tokens express by (task, reason); by type they count
-    among the others.
+    among the others.  `cut` says how raw text was cut, in words.
     """
 
     documents: int = 0
@@ -42,11 +42,12 @@ class SplitSummary:
     not_annotated: Counter[str] = field(default_factory=Counter)
     unaligned: Counter[tuple[str, str]] = field(default_factory=Counter)
     ledger: Ledger = field(default_factory=lambda: Ledger({}))
+    cut: str = ""
 
     @classmethod
     def of(cls, corpus: Corpus) -> SplitSummary:
         """Count a corpus."""
-        summary = cls(documents=len(corpus.documents), ledger=corpus.ledger)
+        summary = cls(documents=len(corpus.documents), ledger=corpus.ledger, cut=corpus.cut)
         for sentence in corpus.sentences:
             summary._add(sentence)
         return summary

@@ -8,10 +8,12 @@ from itertools import pairwise
 from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import ENTITY, Drop
 from dovetail.corpora.marked import CharacterEntity, MarkedText, Span
-from dovetail.corpora.positions import covered, same_words
+from dovetail.corpora.positions import covered, inside_word, length_in, same_words
 from dovetail.corpora.records import check_type
 from dovetail.errors import CorpusFormatError
 from dovetail.tokenization import trimmed
+
+_COUNTED = {"codepoints": "characters", "utf16": "UTF-16 units", "bytes": "bytes"}
 
 WHITE_SPACE_ONLY = "covers white space only"
 
@@ -85,14 +87,18 @@ def _checked(entity: CharacterEntity, marked: MarkedText, source: Source) -> lis
     if moved is not None:
         source.tally.note("entity: moved to where its text stands, a few characters away")
         return [moved]
-    start, end = entity.start_char, entity.end_char
+    start, end = entity.written or (entity.start_char, entity.end_char)
+    offsets = marked.offsets or "codepoints"
+    counted = _COUNTED[offsets]
     if not inside:
+        cuts = "" if entity.written is None else ", or cuts one of its characters"
         raise CorpusFormatError(
-            f"{entity.where}: entity at characters [{start}, {end}) {entity.type!r} is not within "
-            f"the {len(text)} characters of the text; correct its offsets"
+            f"{entity.where}: entity at {counted} [{start}, {end}) {entity.type!r} is not within "
+            f"the {length_in(text, offsets)} {counted} of the text{cuts}; correct its "
+            f"offsets"
         )
     raise CorpusFormatError(
-        f"{entity.where}: the text is said to be {str(entity.surface)[:60]!r}, but the characters "
+        f"{entity.where}: the text is said to be {str(entity.surface)[:60]!r}, but the {counted} "
         f"[{start}, {end}) are {found[:60]!r}; correct the offsets, and check that the text is the "
         f"one that was annotated, line breaks included"
     )
@@ -102,9 +108,13 @@ def _nearby(entity: CharacterEntity, text: str) -> Span | None:
     """The one place within a few characters where the text of an entity stands."""
     if entity.surface is None or len(entity.pieces) > 1 or not entity.surface.strip():
         return None
+    if entity.written is not None and entity.start_char < 0:  # nothing is near to nowhere
+        return None
     first = max(entity.start_char - _NEAR, 0)
     around = text[first : max(entity.end_char, 0) + _NEAR + len(entity.surface)]
     at = around.find(entity.surface)
     if at < 0 or around.find(entity.surface, at + 1) >= 0 or at > 2 * _NEAR:
         return None
-    return first + at, first + at + len(entity.surface)
+    start, end = first + at, first + at + len(entity.surface)
+    # Within a longer word it is other text that happens to be spelt so.
+    return None if inside_word(text, start) or inside_word(text, end) else (start, end)

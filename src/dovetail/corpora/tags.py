@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
 from dovetail.corpora.records import describe
 from dovetail.errors import CorpusFormatError
@@ -11,6 +13,14 @@ _OUTSIDE = "O"
 _BEGINS = frozenset("BUSW")  # U (unit), S (single) and W (whole) are a B that also ends
 _ENDS = frozenset("LEUSW")  # L (last) and E (end) close what I continues
 _PREFIXES = _BEGINS | _ENDS | {"I", "M"}  # M (middle) is an I
+_BEHIND = re.compile(r"(?P<type>.+)[-_](?P<prefix>[BILEUSWM])")
+_OTHER_SPELLINGS = (
+    re.compile(r"(?P<prefix>[BILEUSWM])_(?P<type>.+)"),
+    _BEHIND,
+    re.compile(r"(?P<prefix>[BILEUSWM])(?P<type>)"),
+)
+NO_TYPE = "Entity"
+"""The type of entities that are marked and have none."""
 
 
 def is_tag(text: object) -> bool:
@@ -51,3 +61,32 @@ def entities_from_tags(tags: Sequence[object], where: str) -> Iterable[tuple[int
             open_type = ""
     if open_type:
         yield start, len(tags), open_type
+
+
+def spelling_of(cells: Collection[str]) -> Callable[[str], str] | None:
+    """How to write the tags of a column as usual, if all of them are spelt in one other way.
+
+    These are ``B_Person``, ``Person-B`` and ``Person_B``, and ``B`` alone, whose entities are of
+    the type `NO_TYPE`.
+
+    >>> spelling = spelling_of(["B_Person", "I_Person", "O"])
+    >>> spelling("B_Person")
+    'B-Person'
+    """
+    marked = [cell for cell in cells if cell != _OUTSIDE]
+    for pattern in _OTHER_SPELLINGS:
+        found = [match for match in map(pattern.fullmatch, marked) if match is not None]
+        parts = [(match["type"], match["prefix"]) for match in found]
+        prefixes = {prefix for _, prefix in parts}
+        if not marked or len(parts) < len(marked) or not prefixes & _BEGINS:
+            continue
+        # A type may end as such a tag does ("hepatitis-B"), but not two ways.
+        if pattern is _BEHIND and len({type_ for type_, _ in parts}) == len(parts):
+            continue
+        return partial(_respelt, pattern)
+    return None
+
+
+def _respelt(pattern: re.Pattern[str], cell: str) -> str:
+    match = pattern.fullmatch(cell)
+    return cell if match is None else f"{match['prefix']}-{match['type'] or NO_TYPE}"

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dovetail.corpora.alignment import CUT, GREW, INSIDE_TOKEN, OUTSIDE, align
+from dovetail.corpora.alignment import CUT, DISCONTINUOUS, GREW, INSIDE_TOKEN, OUTSIDE, align
 from dovetail.corpora.formats import Source
-from dovetail.corpora.ledger import DOCUMENT
+from dovetail.corpora.ledger import DOCUMENT, ENTITY
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.positions import check_tokens_whole, doubt, in_codepoints
 from dovetail.document import ENTITY_TASK, Document
@@ -77,12 +77,15 @@ def _many_unaligned(
     """A warning if tokens miss more entities than chance explains."""
     sentences = [sentence for document in documents for sentence in document.sentences]
     found = Counter(
-        item.reason for sentence in sentences for item in sentence.unaligned_for(ENTITY_TASK)
+        item.reason
+        for sentence in sentences
+        for item in sentence.unaligned_for(ENTITY_TASK)
+        if item.reason != DISCONTINUOUS  # of which neither language nor positions are the cause
     )
     dropped = {reason: source.tally.times(reason) for reason in (INSIDE_TOKEN, OUTSIDE)}
     changed = {note: source.tally.times(note) for note in (GREW, CUT)}
     number = found.total() + sum(dropped.values()) + sum(changed.values())
-    total = found.total() + sum(dropped.values()) + sum(len(s.entities) for s in sentences)
+    total = source.tally.times_read(ENTITY)  # of duplicates, too, each was counted
     if number <= MANY_UNALIGNED * total:
         return []
     reasons = Counter({**found}) + Counter(dropped) + Counter(changed)
@@ -91,7 +94,7 @@ def _many_unaligned(
     )
     return [
         f"{number:,} of {total:,} entities are not whole tokens of one unit, so a model that reads "
-        f"plain text cannot find them as they are ({listed}). Is the language {language!r} right? "
-        f"The text looks like {guess}. Positions that are off by one, or count UTF-16 units, look "
-        f"like this too"
+        f"plain text cannot find them as they are ({listed}). Is the language {language!r} right "
+        f"(--language, data.language)? By its script the text is taken for {guess}. Positions that "
+        f"are off by one, or count UTF-16 units, look like this too"
     ]

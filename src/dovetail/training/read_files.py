@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
+from dovetail.corpora.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.document import Sentence
 from dovetail.reading import Reading
 
@@ -48,9 +49,11 @@ def read_files(
         language = language or corpus.language
         warnings += (f"{path}: {warning}" for warning in corpus.warnings)
         if corpus.ledger.drops:
+            crosses = any(drop.reason == CROSSES_SENTENCES for drop in corpus.ledger.drops)
+            hint = f"; {WIDER_UNIT}" if crosses else ""
             notes.append(
                 f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
-                f"reasons"
+                f"reasons{hint}"
             )
     return ReadFiles(tuple(documents), tuple(notes), tuple(warnings), language)
 

@@ -26,6 +26,9 @@ from dovetail.training.extra import (
 )
 from dovetail.training.read_files import ReadFiles, read_files, read_sentences
 
+_ENOUGH_DOCUMENTS = 10
+"""Of so many documents one may be set apart, even if that is more than the share asked for."""
+
 LISTED = 5
 """How many sentences a warning quotes."""
 
@@ -102,12 +105,13 @@ def divided(
     """
     said = []
     learned, scored = list(learn.documents), list(apart.documents)
-    if round(config.dev_fraction * len(learned)) < 1:
+    few = len(learned) < _ENOUGH_DOCUMENTS
+    if few and round(config.dev_fraction * len(learned)) < 1:
         # Too few documents to set one apart.  Their sentences are all there is to choose from, and
         # the two readings may cut them differently: the scored one serves both sides.
         learned = scored = [(sentence,) for sentence in apart.sentences]
         said.append(
-            f"{len(learn.documents)} documents are too few to set {config.dev_fraction:.0%} of "
+            f"{len(learn.documents)} documents are too few to set {config.dev_fraction:.3g} of "
             f"them apart, so the dev set is of single sentences, which others of the same document "
             f"tell of: dev scores will be too good. Better name a file in data.dev"
         )
