@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dovetail.document import NO_WIDTH, is_visible
 from dovetail.errors import CorpusError
-from dovetail.tokenization import BLANK, LONGEST_RUN_CHARS, Tokenizer
+from dovetail.tokenization import LONGEST_RUN_CHARS, Tokenizer
 
 # Everything but halves of surrogate pairs, which are not characters.
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
@@ -40,9 +41,9 @@ def test_tokens_and_white_space_are_the_whole_text(text):
             assert token == text[start:end]
             assert start >= position
             assert not token.isspace()
-            assert not text[position:start].strip(BLANK)
+            assert not is_visible(text[position:start])
             position = end
-    assert not text[position:].strip(BLANK)
+    assert not is_visible(text[position:])
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t"])
@@ -195,3 +196,8 @@ def test_only_languages_that_spacy_lists_are_imported(language):
 def test_invisible_characters_at_the_border_of_a_word_are_not_of_it():
     document = TOKENIZER.document("\ufeffAnn\u200b met \u200b Bo\u00adbo\u200e.")
     assert document.sentences[0].tokens == ("Ann", "met", "Bo\u00adbo", ".")
+
+
+@pytest.mark.parametrize("sign", sorted(NO_WIDTH), ids=ascii)
+def test_what_extraction_leaves_out_of_an_entity_is_of_no_word(tokenizer, sign):
+    assert tokenizer.document(f"{sign}Ann{sign} left").sentences[0].tokens == ("Ann", "left")

@@ -228,9 +228,9 @@ def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
 # What a reader does not see: soft hyphens, joiners, marks of direction, byte-order marks.  Not all
 # of Unicode's format characters (Cf): those of Arabic and Kaithi numbers have a shape, and the tags
 # (U+E0000 and above) end the emoji of a flag.
-_NO_WIDTH = frozenset(
+NO_WIDTH = frozenset(
     "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f"
+    "\u2060\u2061\u2062\u2063\u2064\u2065\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f"
     "\ufeff"
 )
 
@@ -254,7 +254,7 @@ def is_visible(text: str) -> bool:
 
 
 def _is_invisible(character: str) -> bool:
-    return character.isspace() or character in _NO_WIDTH
+    return character.isspace() or character in NO_WIDTH
 
 
 def digest_of_sentences(sentences: Iterable[Sentence]) -> str:

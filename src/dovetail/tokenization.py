@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dovetail.document import Document, Sentence
+from dovetail.document import NO_WIDTH, Document, Sentence, visible_span
 from dovetail.errors import CorpusError
 from dovetail.line_breaks import LineBreaks
 from dovetail.locks import ProcessLock
@@ -32,14 +32,7 @@ if TYPE_CHECKING:
 LONGEST_RUN_CHARS = 256
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN_CHARS + 1},}}")
 _PIECE_OF_LONG_RUN = re.compile(r"\w+|[^\w\s]")
-_INVISIBLE = (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
-BLANK = "".join(
-    chr(code) for code in range(0xFFFF) if chr(code).isspace() or code in frozenset(_INVISIBLE)
-)
-"""White space, and characters without width: these come along with copied text, and belong to a
-word only where they stand inside it."""
-
-_OUTSIDE_WORDS = re.compile("(?<!\\w)[{0}]|[{0}](?!\\w)".format("".join(map(chr, _INVISIBLE))))
+_OUTSIDE_WORDS = re.compile("(?<!\\w)[{0}]|[{0}](?!\\w)".format("".join(sorted(NO_WIDTH))))
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Span = tuple[int, int]
@@ -167,15 +160,13 @@ class Tokenizer:
 
 
 def trimmed(text: str, start: int, end: int) -> Span | None:
-    """A stretch without what is `BLANK` at its borders.
+    """A stretch without white space and characters of no width at its borders.
 
     Returns:
         Half-open character positions; None if nothing is left.
     """
-    stretch = text[start:end]
-    left = len(stretch) - len(stretch.lstrip(BLANK))
-    right = len(stretch.rstrip(BLANK))
-    return (start + left, start + right) if left < right else None
+    visible = visible_span(text, start, end)
+    return visible if visible[0] < visible[1] else None
 
 
 def join_units(units: list[list[Span]], number: int) -> list[list[Span]]:

@@ -18,8 +18,8 @@ from dovetail.corpora.docbin_writer import RELATIONS, SPAN_GROUP, write
 from dovetail.corpora.formats import Format, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedSentence, MarkedText
+from dovetail.corpora.raw_writing import WHITE_SPACE_ONLY
 from dovetail.corpora.records import describe
-from dovetail.corpora.standoff import WHITE_SPACE_ONLY
 from dovetail.corpora.tags import entities_from_tags
 from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.errors import CorpusFormatError

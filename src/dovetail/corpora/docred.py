@@ -16,11 +16,11 @@ from typing import Any
 from dovetail.corpora.assembly import RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_objects import read_each
-from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.ledger import ENTITY, RELATION, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.records import Record, check_tokens, check_type
 from dovetail.corpora.token_text import TokenText
-from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses
+from dovetail.corpora.writing import note_losses, writable_documents
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.files import write_text
 
@@ -162,13 +162,7 @@ def _closest(
 def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     note_losses(documents, tally, keeps_ids=True, keeps_documents=True, keeps_annotated=True)
     items = []
-    for document in documents:
-        held = [item for item in document.sentences if is_writable(document, item, tally)]
-        if not held:
-            tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
-            continue
-        tally.keep(DOCUMENT)
-        tally.keep(SENTENCE, len(held))
+    for document, held in writable_documents(documents, tally):
         items.append(json.dumps(_item(document, held, tally), ensure_ascii=False))
     write_text(path, "[" + ",\n".join(items) + "]\n")
 

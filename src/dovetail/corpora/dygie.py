@@ -15,12 +15,12 @@ from typing import Any
 from dovetail.corpora.assembly import NOT_AN_ENTITY, RepeatedNames
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_objects import read_each
-from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.ledger import ENTITY, RELATION, Drop, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
 from dovetail.corpora.records import Record, check_tokens
 from dovetail.corpora.spans import check_span, relations_between_spans
 from dovetail.corpora.token_text import TokenText
-from dovetail.corpora.writing import NO_SENTENCE, is_writable, note_losses, writable_sentences
+from dovetail.corpora.writing import note_losses, writable_documents, writable_sentences
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
 from dovetail.files import write_text
@@ -122,13 +122,7 @@ class _Reader:
 def _write_documents(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     note_losses(documents, tally, keeps_ids=True, keeps_documents=True, keeps_annotated=True)
     lines = []
-    for document in documents:
-        held = [item for item in document.sentences if is_writable(document, item, tally)]
-        if not held:
-            tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
-            continue
-        tally.keep(DOCUMENT)
-        tally.keep(SENTENCE, len(held))
+    for document, held in writable_documents(documents, tally):
         default = [sentence_id(document.id, position) for position in range(len(held))]
         default = [document.id] if len(held) == 1 else default
         tally.note(

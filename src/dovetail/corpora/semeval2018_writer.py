@@ -11,6 +11,7 @@ from dovetail.corpora.assembly import drop_relation, drop_sentence
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.pairs import UNTYPED
+from dovetail.corpora.raw_writing import WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Relation, Sentence, character_span
 from dovetail.files import write_text
@@ -21,7 +22,6 @@ RELATIONS = ".relations.txt"
 UNWRITABLE = "the document has characters that XML cannot hold"
 UNWRITABLE_TYPE = "its type holds a bracket, or white space around it"
 NOT_FLAT = "an argument overlaps another entity and was dropped"
-WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
 _NAME = re.compile(r"[^\s(),<>&\"']+")
 _TYPE = re.compile(r"[^()\r\n]+")
 _NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

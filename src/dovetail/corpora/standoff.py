@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.raw_writing import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing import is_writable, note_confidences
 from dovetail.document import TASKS, Document, Entity, Sentence, character_span
-
-WHITE_SPACE_ONLY = "covers white space only, which a reader leaves out"
-NO_ARGUMENT = "an argument was dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def standoff_of(document: Document, tally: Tally, why_not: Callable[[str], str])
         why_not: the reason for which a type cannot be written; empty if it can.
     """
     tally.keep(DOCUMENT)
-    tally.note("document: it is cut into sentences and tokens anew when it is read")
+    tally.note(CUT_ANEW)
     found = Standoff()
     for sentence in document.sentences:
         if is_writable(document, sentence, tally):

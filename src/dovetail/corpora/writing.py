@@ -31,17 +31,31 @@ def writable_sentences(
 
     Sentences and documents are counted as kept; what `is_writable` refuses, it drops.
     """
+    for document, held in writable_documents(documents, tally, is_writable=is_writable):
+        for sentence in held:
+            yield document, sentence
+
+
+def writable_documents(
+    documents: Iterable[Document],
+    tally: Tally,
+    *,
+    is_writable: Callable[[Document, Sentence, Tally], bool] = is_writable,
+) -> Iterator[tuple[Document, list[Sentence]]]:
+    """Yield the documents with the sentences of theirs that can be written, as above.
+
+    A document without such a sentence is dropped.
+    """
     for document in documents:
         held = [
             sentence for sentence in document.sentences if is_writable(document, sentence, tally)
         ]
-        tally.keep(SENTENCE, len(held))
         if held:
             tally.keep(DOCUMENT)
+            tally.keep(SENTENCE, len(held))
+            yield document, held
         else:
             tally.drop(Drop(document.id, DOCUMENT, NO_SENTENCE))
-        for sentence in held:
-            yield document, sentence
 
 
 def note_losses(
