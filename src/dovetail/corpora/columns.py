@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, drop_relation, drop_sentence
+from dovetail.corpora.assembly import Place, SentenceBuilder, drop_sentence
 from dovetail.corpora.column_layout import Layout, find_layout, is_header
 from dovetail.corpora.files import numbered_lines, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.corpora.tags import entities_from_tags, is_tag
-from dovetail.corpora.writing import note_losses, writable_sentences
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.corpora.writing import leave_out_relations, note_losses, writable_sentences
+from dovetail.document import ENTITY_TASK, Document, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.files import write_text
 from dovetail.reading import columns_in
@@ -147,16 +147,7 @@ def _write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
             tally.drop(Drop(document.id, DOCUMENT, UNWRITABLE))
             continue
         for _, sentence in writable_sentences([rest], tally):
-            for relation in sentence.sorted_relations:
-                drop_relation(tally, document.id, relation, NO_RELATIONS)
-            tally.note(
-                "sentence: that it is not annotated for entities is not held",
-                ENTITY_TASK not in sentence.annotated,
-            )
-            tally.note(
-                "sentence: that it is annotated for relations is not held",
-                RELATION_TASK in sentence.annotated,
-            )
+            leave_out_relations(document.id, sentence, NO_RELATIONS, tally)
             blocks.append(_block(document.id, sentence, tally))
     write_text(path, "\n".join(blocks))
 

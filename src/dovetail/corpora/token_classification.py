@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail.corpora.assembly import Place, SentenceBuilder, drop_relation
+from dovetail.corpora.assembly import Place, SentenceBuilder
 from dovetail.corpora.files import parse_json, read_text
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
@@ -20,8 +20,8 @@ from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.corpora.records import Record
 from dovetail.corpora.tags import entities_from_tags
-from dovetail.corpora.writing import note_losses, writable_sentences
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
+from dovetail.corpora.writing import leave_out_relations, note_losses, writable_sentences
+from dovetail.document import ENTITY_TASK, Document, Sentence
 from dovetail.errors import CorpusFormatError
 from dovetail.files import write_text
 
@@ -175,16 +175,7 @@ def rows_of(
     """The id, the tokens and the BIO tags of each sentence; the rest is dropped or noted."""
     note_losses(documents, tally, keeps_ids=True, keeps_annotated=True)
     for document, sentence in writable_sentences(documents, tally):
-        for relation in sentence.sorted_relations:
-            drop_relation(tally, document.id, relation, NO_RELATIONS)
-        tally.note(
-            "sentence: that it is not annotated for entities is not held",
-            ENTITY_TASK not in sentence.annotated,
-        )
-        tally.note(
-            "sentence: that it is annotated for relations is not held",
-            RELATION_TASK in sentence.annotated,
-        )
+        leave_out_relations(document.id, sentence, NO_RELATIONS, tally)
         yield sentence.id, list(sentence.tokens), tags_of(document.id, sentence, tally)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from dovetail.corpora.assembly import drop_sentence
+from dovetail.corpora.assembly import drop_relation, drop_sentence
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
-from dovetail.document import TASKS, Document, Sentence
+from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence
 
 NO_SENTENCE = "the format holds sentences, and the document has none to hold"
 
@@ -101,3 +101,17 @@ def without_unaligned(document: Document, tally: Tally) -> Document:
             tally.drop(Drop.in_text(document.id, item.task, item.reason, span, item.type))
     held = tuple(replace(sentence, unaligned=frozenset()) for sentence in document.sentences)
     return replace(document, sentences=held)
+
+
+def leave_out_relations(document_id: str, sentence: Sentence, reason: str, tally: Tally) -> None:
+    """List the relations of a sentence that a format of tags cannot hold, and note its tasks."""
+    for relation in sentence.sorted_relations:
+        drop_relation(tally, document_id, relation, reason)
+    tally.note(
+        "sentence: that it is not annotated for entities is not held",
+        ENTITY_TASK not in sentence.annotated,
+    )
+    tally.note(
+        "sentence: that it is annotated for relations is not held",
+        RELATION_TASK in sentence.annotated,
+    )
