@@ -13,7 +13,7 @@ from tests.corpus import DEV, SENTENCES
 from tests.networks import talkative_model
 
 from dovetail.corpora import Corpus, read_corpus
-from dovetail.document import Document, Entity, Relation, Sentence, visible_span
+from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError, ModelError, TextError
 from dovetail.extraction import Extraction
 from dovetail.extractor import Extractor
@@ -27,6 +27,7 @@ from dovetail.reading_ahead import (
 )
 from dovetail.saved_model import load_model
 from dovetail.steps import result_of
+from dovetail.visibility import visible_span
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 

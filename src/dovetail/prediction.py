@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dovetail.document import Entity, Sentence
 from dovetail.encoders import Features
 from dovetail.features import Batch, Candidates
+from dovetail.fragments import Fragments
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.schema import Schema
 from dovetail.sharing import Streams
@@ -34,7 +35,7 @@ class Predictor(nn.Module, ABC):
 
     @property
     def schema(self) -> Schema:
-        """What can be said."""
+        """What can be said; what the networks call it is `Schema.coded`."""
         return self.relation_head.schema
 
     @abstractmethod
@@ -73,14 +74,15 @@ class Predictor(nn.Module, ABC):
                 own = [stream.of_rows(rows) for stream in streams]
                 logits = self.relation_logits(own, emissions[rows], candidates)
                 relations += self.relation_head.decode(logits, candidates, some)
+        fragments = Fragments(self.schema)
         return [
-            sentence.with_annotations(found, linked)
+            fragments.joined(sentence.with_annotations(found, linked))
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 
     def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
-        types = self.schema.entity_types
+        types = self.schema.coded.entity_types
         return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
 
 

@@ -39,7 +39,9 @@ from dovetail.schema import Schema
 from dovetail.showing import shown
 from dovetail.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+WITHOUT_FRAGMENTS = 1
+"""The version that is written where nothing asks for more, so that older releases can read it."""
 
 MAX_DESCRIPTION_BYTES = 1 << 26
 """Of a description, of which static word vectors of millions of words are most."""
@@ -150,7 +152,7 @@ def describe(model: JointModel) -> dict[str, Any]:
     """What has to be known beside config and weights to build the model again."""
     return {
         "format": "dovetail-model",
-        "version": FORMAT_VERSION,
+        "version": FORMAT_VERSION if model.schema.discontinuous else WITHOUT_FRAGMENTS,
         "dovetail": __version__,
         "schema": model.schema.to_dict(),
         "encoders": model.encoder.assets(),
@@ -207,8 +209,14 @@ def _described_model(
     return model
 
 
+def _up_to(newest: int) -> str:
+    """The versions from the first to the newest, in words."""
+    return "1" if newest == 1 else f"1 to {newest}"
+
+
 def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
     """Refuse a schema that the weights are not of, before tables of all its types are made."""
+    schema = schema.coded
     thresholds = header.get(THRESHOLDS)
     if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
         raise ModelError(
@@ -241,10 +249,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def check_version(
-    folder: Path, description: Mapping[str, Any], expected: int, *, kind: str
-) -> None:
-    """Refuse what another version of this program wrote.
+def check_version(folder: Path, description: Mapping[str, Any], newest: int, *, kind: str) -> None:
+    """Refuse what another version of this program wrote, if it is none up to the newest.
 
     Raises:
         ModelError: naming that version.
@@ -255,9 +261,9 @@ def check_version(
             f"the {kind} {folder} is damaged: {DESCRIPTION}: expected the version of its format as "
             f"a whole number, found {json.dumps(found)}"
         )
-    if found != expected:
+    if not 1 <= found <= newest:
         raise ModelError(
             f"{folder} is {'an' if kind[0] in 'aeiou' else 'a'} {kind} of format version {found}, "
-            f"this program reads {expected}: install the version of Dovetail that wrote it "
+            f"this program reads {_up_to(newest)}: install the version of Dovetail that wrote it "
             f"({description.get('dovetail', 'unknown')})"
         )

@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from dovetail.document import NO_WIDTH, Document, Sentence, visible_span
+from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
 from dovetail.line_breaks import LineBreaks
 from dovetail.locks import ProcessLock
 from dovetail.reading import Reading, sentences_in
+from dovetail.visibility import NO_WIDTH, visible_span
 from dovetail.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:

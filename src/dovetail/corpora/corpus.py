@@ -42,7 +42,7 @@ from dovetail.corpora.tokens import cut_into_tokens
 from dovetail.corpora.triples import TRIPLES
 from dovetail.corpora.unpacking import Unpacking
 from dovetail.corpora.webanno import WEBANNO
-from dovetail.corpora.writing import without_unaligned
+from dovetail.corpora.writing import without_fragments, without_unaligned
 from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError
 from dovetail.reading import Reading
@@ -200,6 +200,8 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     tally.read_documents(listed)
     if not known.holds_unaligned:
         listed = [without_unaligned(document, tally) for document in listed]
+    if not known.holds_fragments:
+        listed = [without_fragments(document, tally) for document in listed]
     known.write(listed, Path(path), tally)
     return tally.ledger()
 

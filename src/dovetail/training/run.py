@@ -18,6 +18,7 @@ from pathlib import Path
 from dovetail.build import build_model
 from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.document import RELATION_TASK, Sentence
+from dovetail.fragments import Fragments
 from dovetail.heads.relation import UNREACHABLE
 from dovetail.model import JointModel
 from dovetail.schema import Schema
@@ -46,7 +47,7 @@ from dovetail.training.states_cache import StatesCache
 from dovetail.training.tasks import fitted_to
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
-from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unplaced
 from dovetail.windowed import Windowed
 
 
@@ -223,13 +224,15 @@ def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStar
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)
-    expressible = loop.model.entity_head.expressible
+    fragments = Fragments(schema)
+    expressible = fragments.expressible_by(loop.model.entity_head.expressible)
     of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
         *of_windows,
         *warnings_of_unlearned(config.entity_head, expressible, splits.train),
         *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
+        *warnings_of_unplaced(fragments, learned),
         *warnings_of_signatures(schema, learned),
     )
     return RunStarted(
