@@ -128,8 +128,9 @@ class Unaligned:
     It begins or ends inside a token, goes on in the next sentence, or is a relation with such an
     argument.  No prediction on these tokens can match it, so as gold it counts as missed.
 
-    `task` is the one that it belongs to.  `spans` are half-open character positions in the text of
-    the document: its own, or those of head and tail; `types` are the types of these.
+    It belongs to a `task`.  `spans` are half-open character positions in the text of the document:
+    its own, or those of head and tail, of which `types` are the types, and `arguments` the
+    fragments, where one of them has several.
     """
 
     task: str
@@ -137,6 +138,7 @@ class Unaligned:
     spans: tuple[tuple[int, int], ...]
     types: tuple[str, ...]
     reason: str = field(default="", compare=False)
+    arguments: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,7 @@ class Document:
         return cls(sentence.id, " ".join(sentence.tokens), (sentence,))
 
     def surface(self, sentence: Sentence, entity: Entity) -> str:
-        """The text that an entity of a sentence covers, its fragments joined by a space."""
+        """The text of a sentence's entity, its fragments joined by a space."""
         return " ".join(self.text[start:end] for start, end in character_pieces(sentence, entity))
 
 
@@ -281,9 +283,8 @@ def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
 
 def character_pieces(sentence: Sentence, entity: Entity) -> list[tuple[int, int]]:
     """The half-open character positions of an entity's fragments; one pair where it has none."""
-    return [
-        (sentence.offsets[start][0], sentence.offsets[end - 1][1]) for start, end in entity.pieces
-    ]
+    offsets = sentence.offsets
+    return [(offsets[start][0], offsets[end - 1][1]) for start, end in entity.pieces]
 
 
 def digest_of_sentences(sentences: Iterable[Sentence]) -> str:

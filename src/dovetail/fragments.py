@@ -18,6 +18,7 @@ from functools import cached_property
 from itertools import combinations
 
 from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.overlaps import longest_first
 from dovetail.schema import Schema
 
 MOST_JOINED = 100
@@ -39,7 +40,7 @@ class Fragments:
         A relation of such an entity is one of its first fragment that no other one has.  What
         cannot be said in this way is left out: `joined` gives back what is not.
         """
-        discontinuous = sorted(entity for entity in sentence.entities if entity.fragments)
+        discontinuous = {entity for entity in sentence.entities if entity.fragments}
         links_alone = not self.schema.relation_types and bool(self.schema.discontinuous)
         if links_alone and ENTITY_TASK in sentence.annotated:
             # All relations that there can be are links, which the entities tell.
@@ -94,7 +95,7 @@ class Fragments:
         def pick(entities: Iterable[Entity]) -> list[Entity]:
             known = frozenset(entities)
             plain = {entity for entity in known if not entity.fragments}
-            groups = self._expressible(sorted(known - plain), plain)
+            groups = self._expressible(known - plain, plain)
             held = frozenset(head(plain.union(*groups.values())))
             whole = (entity for entity, group in groups.items() if group <= held)
             return sorted([*(plain & held), *whole])
@@ -114,16 +115,16 @@ class Fragments:
         return self.schema.link_types[self._types[fragment_type]]
 
     def _expressible(
-        self, discontinuous: Sequence[Entity], plain: Iterable[Entity]
+        self, discontinuous: Iterable[Entity], plain: Iterable[Entity]
     ) -> dict[Entity, Group]:
         """The discontinuous entities that can be said beside one another, with their fragments.
 
-        Each is taken if its fragments are no entities, nor fragments of another type, and if those
-        that were taken before would still be found.
+        The longest first, each is taken if its fragments are no entities, nor fragments of another
+        type, and if those that were taken before would still be found.
         """
         taken: dict[Entity, Group] = {}
         type_by_span = {entity.span: entity.type for entity in plain}
-        for entity in discontinuous:
+        for entity in longest_first(discontinuous):
             own = self.schema.fragment_types.get(entity.type)
             if own is None or any(type_by_span.get(piece, own) != own for piece in entity.pieces):
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dovetail.corpora.assembly import CROSSES_SENTENCES, Place, SentenceBuilder
@@ -255,6 +255,8 @@ def _relate(
     reason = CROSSES_SENTENCES if head.entity and tail.entity else UNALIGNED_ARGUMENT
     spans = (*_extent(head), *_extent(tail))
     item = Unaligned(RELATION_TASK, relation.type, spans, (head.type, tail.type), reason)
+    if head.stretch.fragments or tail.stretch.fragments:
+        item = replace(item, arguments=(head.stretch.spans, tail.stretch.spans))
     builders[head.unit].add_unaligned(item)
 
 

@@ -24,6 +24,7 @@ from dovetail.corpora.marked import (
     Span,
 )
 from dovetail.corpora.native_places import (
+    arguments_of,
     characters_of,
     check_borders,
     is_span,
@@ -230,7 +231,8 @@ def _unaligned(record: Record) -> tuple[Unaligned, ...]:
             item.fail(f"expected a task of {list(TASKS)} and its spans as [[start, end], …]")
         types = tuple(map(str, item.items("types")))
         pairs = tuple((start, end) for start, end in spans)
-        found.append(Unaligned(task, item.type_name(), pairs, types, item.string("reason")))
+        reason, arguments = item.string("reason"), arguments_of(item)
+        found.append(Unaligned(task, item.type_name(), pairs, types, reason, arguments))
     return tuple(found)
 
 

@@ -25,6 +25,21 @@ def pieces_of(entity: Record) -> list[Span]:
     return pieces
 
 
+def arguments_of(item: Record) -> tuple[tuple[Span, ...], ...]:
+    """The fragments of head and tail of a relation that no tokens express, if it names them."""
+    if "arguments" not in item:
+        return ()
+    arguments = item.items("arguments")
+    if len(arguments) != 2 or not all(
+        isinstance(own, list) and own and all(map(is_span, own)) for own in arguments
+    ):
+        item.fail(
+            f"'arguments': expected the fragments of head and tail, as [[[0, 3], [5, 9]], "
+            f"[[10, 12]]], found {describe(arguments)}"
+        )
+    return tuple(tuple((start, end) for start, end in own) for own in arguments)
+
+
 def characters_of(piece: Span, tokens: Sequence[Span], entity: Record) -> Span:
     """Where tokens stand in the text."""
     start, end = piece

@@ -98,6 +98,7 @@ def _annotations(
                 "spans": [list(span) for span in item.spans],
                 "types": list(item.types),
                 "reason": item.reason,
+                **({"arguments": item.arguments} if item.arguments else {}),
             }
             for item in sorted(sentence.unaligned)
         ]

@@ -84,9 +84,8 @@ class _Cut:
 
     def _take_relation(self, sentence: Sentence, link: Relation) -> None:
         spans = character_span(sentence, link.head), character_span(sentence, link.tail)
-        head, tail = (
-            self._where(character_pieces(sentence, argument)) for argument in (link.head, link.tail)
-        )
+        arguments = tuple(tuple(character_pieces(sentence, own)) for own in (link.head, link.tail))
+        head, tail = (self._where(own) for own in arguments)
         if head.tokens and tail.tokens and head.sentence == tail.sentence:
             self._relations[head.sentence].add(
                 Relation(
@@ -97,8 +96,10 @@ class _Cut:
                 )
             )
         else:
-            types = (link.head.type, link.tail.type)
-            self._beside(head.sentence, Unaligned(RELATION_TASK, link.type, spans, types))
+            item = Unaligned(RELATION_TASK, link.type, spans, (link.head.type, link.tail.type))
+            if link.head.fragments or link.tail.fragments:
+                item = replace(item, arguments=arguments)
+            self._beside(head.sentence, item)
 
     def _take_unaligned(self, item: Unaligned) -> None:
         """What the predicted tokens could not express, the gold ones perhaps can.
@@ -106,7 +107,7 @@ class _Cut:
         What gold has beside its tokens too stays there, as the fragments of an entity do where such
         are not kept.
         """
-        found = [self._where([span]) for span in item.spans]
+        found = [self._where(own) for own in item.arguments or [[span] for span in item.spans]]
         number = {where.sentence for where in found}
         whole = self._where(item.spans)
         if item in self._beside_gold:

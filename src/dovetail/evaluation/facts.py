@@ -91,11 +91,17 @@ def relation_fact(
 def unaligned_fact(item: Unaligned, symmetric: frozenset[str], types: tuple[str, ...]) -> Fact:
     """What a relation says that the tokens cannot express; `types` are those that count."""
     if item.type in symmetric and item.spans[1] < item.spans[0]:
-        item = replace(item, spans=item.spans[::-1])
+        item = replace(item, spans=item.spans[::-1], arguments=item.arguments[::-1])
         types = types[::-1]
     return item.type, _key(item, types)
 
 
 def _key(item: Unaligned, types: tuple[str, ...]) -> Key:
     """Character positions, told apart from token positions by the word in front."""
-    return ("characters", *(border for span in item.spans for border in span), *types)
+    fragments = (
+        border
+        for own in item.arguments
+        for border in (-len(own), *(border for piece in own for border in piece))
+    )
+    borders = (border for span in item.spans for border in span)
+    return ("characters", *borders, *types, *fragments)
