@@ -23,8 +23,8 @@ TASKS: tuple[str, ...] = (ENTITY_TASK, RELATION_TASK)
 class Entity:
     """A typed span of tokens; `end` is the index after the last token.
 
-    A discontinuous entity, such as "left … arm" in "left and right arm", has `fragments`: two or
-    more spans, ascending, with other tokens between them, from `start` to `end`.
+    A discontinuous one, as "left … arm" in "left and right arm", has `fragments`: two spans or
+    more, ascending, with other tokens between them, from `start` to `end`.
 
     Raises:
         ValueError: if the span is empty or negative, or the fragments are not as said.
@@ -53,11 +53,7 @@ class Entity:
     def of_pieces(
         cls, pieces: Sequence[tuple[int, int]], type: str, confidence: float | None = None
     ) -> Entity:
-        """An entity of spans in any order, of which those that touch or overlap are one.
-
-        >>> Entity.of_pieces([(4, 5), (0, 2), (2, 3)], "Part").fragments
-        ((0, 3), (4, 5))
-        """
+        """An entity of spans in any order; those that touch or overlap are one fragment."""
         joined: list[tuple[int, int]] = []
         for start, end in sorted(pieces):
             if joined and start <= joined[-1][1]:

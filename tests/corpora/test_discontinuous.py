@@ -136,7 +136,7 @@ def test_fragments_of_brat_grow_and_cut_as_entities_do(tmp_path: Path) -> None:
 
 
 def test_fragments_that_grow_together_are_one_entity(tmp_path: Path) -> None:
-    folder = brat(tmp_path, "bedrest helps", "T1\tP 0 2;5 7\tbe es")
+    folder = brat(tmp_path, "bedrest helps", "T1\tP 0 2;5 7\tbe st")
     reading = Reading(language="en", borders="snap", discontinuous="keep")
     (sentence,) = read_corpus(folder, reading=reading).sentences
     assert all(not entity.fragments for entity in sentence.entities)
