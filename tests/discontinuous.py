@@ -16,7 +16,7 @@ from dovetail.config import (
     DepthSharingConfig,
     SpanEntityHeadConfig,
 )
-from dovetail.document import Entity, Relation, Sentence
+from dovetail.text.document import Entity, Relation, Sentence
 
 
 def pains_of(person: str, *parts: str) -> Sentence:

@@ -17,18 +17,18 @@ from dovetail.build import build_model
 from dovetail.config import (
     DataConfig,
 )
-from dovetail.document import ENTITY_TASK, Entity, Relation, Sentence
-from dovetail.ensemble import Ensemble
 from dovetail.errors import ConfigError, ModelError, TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
-from dovetail.features import Batch
-from dovetail.reading import DEFAULT_READING, ModelReading
-from dovetail.saved_ensemble import save_ensemble
-from dovetail.saved_model import load_model, save_model
-from dovetail.schema import Schema
+from dovetail.model.ensemble import Ensemble
+from dovetail.saved.ensemble_folder import save_ensemble
+from dovetail.saved.model_folder import load_model, save_model
+from dovetail.tensors.features import Batch
+from dovetail.text.document import ENTITY_TASK, Entity, Relation, Sentence
+from dovetail.text.reading import DEFAULT_READING, ModelReading
+from dovetail.text.schema import Schema
+from dovetail.text.windowed import Windowed
 from dovetail.training import RunFinished, RunStarted, train
-from dovetail.windowed import Windowed
 
 
 def test_a_run_shows_the_types_of_the_corpus_and_finds_what_it_learned(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_model_without_fragments_is_stored_as_it_always_was(tmp_path: Path) -> N
 def test_a_program_that_knows_no_fragments_names_the_version(
     run_of_fragments: Path, tmp_path: Path
 ) -> None:
-    from dovetail.saved_model import check_version
+    from dovetail.saved.model_folder import check_version
 
     description = json.loads((run_of_fragments / "model" / "model.json").read_text())
     with pytest.raises(ModelError, match="of format version 2, this program reads 1:"):

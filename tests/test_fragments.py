@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
-from dovetail.features import Targets
 from dovetail.fragments import MOST_JOINED, Fragments
-from dovetail.schema import Schema
+from dovetail.tensors.features import Targets
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.text.schema import Schema
 
 LENGTH = 7
 TYPES = ("Part", "Pain")

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
-from dovetail.overlaps import longest_first
-from dovetail.schema import Schema
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.text.overlaps import longest_first
+from dovetail.text.schema import Schema
 
 MOST_JOINED = 100
 """Discontinuous entities of one type in a sentence; an untrained model may link everything."""

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.corpora.corpus import FORMATS
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.evaluation.alignment import align_documents
 from dovetail.evaluation.evaluate import evaluate
-from dovetail.reading import Reading
+from dovetail.evaluation.sentence_pairing import align_documents
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 WORDS = ["Ada", "has", "hip", "and", "knee", "pain"]
 PAINS = (Entity.of_pieces([(2, 3), (5, 6)], "Pain"), Entity(4, 6, "Pain"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dovetail.corpora.marked import CharacterEntity, Span
-from dovetail.corpora.records import Record, describe
+from dovetail.corpora.marking.marked_text import CharacterEntity, Span
+from dovetail.corpora.source.json_records import Record, describe
 from dovetail.errors import CorpusFormatError
 
 
