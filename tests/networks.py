@@ -17,7 +17,6 @@ from dovetail.config import (
     Config,
     CrfEntityHeadConfig,
     DataConfig,
-    DepthSharingConfig,
     EncoderConfig,
     EntityHeadConfig,
     PretrainedEncoderConfig,
@@ -31,6 +30,7 @@ from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.transformer import TransformerLayer
 from dovetail.model import JointModel
 from dovetail.schema import Schema
+from dovetail.strategies import DepthSharingConfig
 
 ENCODERS = (CharactersEncoderConfig(embedding_dim=6, hidden_dim=4), CasingEncoderConfig())
 

@@ -13,7 +13,7 @@ import torch
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, batch_of, pretrained, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import CrfEntityHeadConfig, DepthSharingConfig
+from dovetail.config import CrfEntityHeadConfig
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
@@ -21,6 +21,7 @@ from dovetail.extractor import Extractor
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.prediction import Predictor
+from dovetail.strategies import DepthSharingConfig
 
 SEEDS = (0, 1, 2)
 

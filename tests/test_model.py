@@ -17,18 +17,18 @@ from tests.networks import (
     tiny_model,
 )
 
-from dovetail.config import (
-    BottomSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    ProbeSharingConfig,
-    SharingConfig,
-)
+from dovetail.config import SharingConfig
 from dovetail.document import Sentence
 from dovetail.errors import ModelError
 from dovetail.features import Batch
 from dovetail.model import JointModel
-from dovetail.sharing import Streams
+from dovetail.strategies import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    ProbeSharingConfig,
+)
+from dovetail.strategies.streams import Streams
 
 SHARINGS: dict[str, SharingConfig] = {
     "depth": DepthSharingConfig(hidden_dim=4),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tests.corpus import SENTENCES, save_corpus
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import Config, DataConfig, DepthSharingConfig, SpanEntityHeadConfig
+from dovetail.config import Config, DataConfig, SpanEntityHeadConfig
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.ensemble import Ensemble
 from dovetail.errors import ModelError
@@ -22,6 +22,7 @@ from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.reading import DEFAULT_READING
 from dovetail.saved_model import load_model, save_model
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tagging import reachable
 from dovetail.training import train
 

@@ -31,7 +31,7 @@ from dovetail.errors import ModelError
 from dovetail.features import Batch, Candidates
 from dovetail.model import JointModel
 from dovetail.prediction import Predictor
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 
 
 class Ensemble(Predictor):

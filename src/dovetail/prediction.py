@@ -19,7 +19,7 @@ from dovetail.encoders import Features
 from dovetail.features import Batch, Candidates
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.schema import Schema
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 
 CELLS_AT_ONCE = 2**20
 """Cells, a head and a tail of a sentence each, that relations are scored in at once: a few numbers

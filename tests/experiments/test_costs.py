@@ -9,7 +9,7 @@ import torch
 from tests.corpus import DEV, SENTENCES
 from tests.networks import pretrained, tiny_config, tiny_model
 
-from dovetail.config import CasingEncoderConfig, DepthSharingConfig
+from dovetail.config import CasingEncoderConfig
 from dovetail.document import Sentence
 from dovetail.encoders.casing import CasingEncoder
 from dovetail.ensemble import Ensemble
@@ -18,6 +18,7 @@ from dovetail.features import Batch
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.prediction import Predictor
 from dovetail.reading import ModelReading
+from dovetail.strategies import DepthSharingConfig
 from dovetail.windowed import Windowed
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from dovetail.document import Entity, Sentence
 from dovetail.features import Batch
 from dovetail.model import JointModel
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "off": {},

@@ -140,11 +140,12 @@ def main(folder: Path) -> None:
     """Train, compare shipped models, and write what is kept."""
     found = trained(folder)
     for kind, own in found.items():
-        print(kind, own["weights"])
+        sys.stdout.write(f"{kind} {own['weights']}\n")
         shutil.rmtree(folder / "golden" / kind, ignore_errors=True)
         shutil.copytree(folder / kind / "model", folder / "golden" / kind)
     shipped = {name: said_by_shipped(name) for name in SHIPPED}
-    print("shipped", hashlib.sha256(json.dumps(shipped).encode()).hexdigest())
+    digest = hashlib.sha256(json.dumps(shipped).encode()).hexdigest()
+    sys.stdout.write(f"shipped {digest}\n")
     lines = [
         json.dumps({"kind": kind, "losses": own["losses"][:2], "said": rounded(own["said"])})
         for kind, own in found.items()

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from dovetail.layers.matrices import inputs_of_matrices, matrices_of
-from dovetail.sharing import LayersOverBank, SharingBlock, Streams, depth, path_of
-from dovetail.sharing.bank import Modulators
-from dovetail.sharing.incremental import names_of_norms
+from dovetail.strategies.added.bank.block import LayersOverBank, Modulators
+from dovetail.strategies.added.block import names_of_norms, path_of
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.depth.block import depth
+from dovetail.strategies.streams import Streams
 
 DIM = 8
 """Width of the input and, with 4 units per direction, of every layer's output."""

@@ -8,34 +8,37 @@ from typing import Any
 
 import pytest
 import torch
-from tests.networks import layer_factory, reached
+from tests.networks import layer_factory
+from tests.strategies.contract import (
+    INPUT_DIM,
+    alone_as_in_a_batch,
+    every_parameter_serves_a_task,
+    inputs,
+    losses_reach_what_is_declared,
+    moved,
+    padding_changes_nothing,
+    run,
+    same,
+)
 from torch import Tensor
 
-from dovetail.layers.piece_states import PieceStates
 from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 from dovetail.layers.residual import Residual
-from dovetail.sharing import (
-    Budget,
-    Gate,
-    LayersOverBank,
-    LayersWithDeltas,
-    OverPieces,
-    RoutedBlock,
-    Scores,
-    SharedLayersWithExits,
-    SharingBlock,
-    Stack,
-    Streams,
-    bottom,
-    depth,
-    gated,
-    path_of,
-    probe,
-    projected,
-    routed,
-)
+from dovetail.strategies.added.bank.block import LayersOverBank
+from dovetail.strategies.added.block import path_of
+from dovetail.strategies.added.deltas.block import LayersWithDeltas, Scores
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.bottom.block import bottom
+from dovetail.strategies.copies import OverPieces
+from dovetail.strategies.depth.block import depth
+from dovetail.strategies.exits.block import SharedLayersWithExits
+from dovetail.strategies.gates.block import Budget, gated
+from dovetail.strategies.gates.gate import Gate
+from dovetail.strategies.primitives.block import RoutedBlock, routed
+from dovetail.strategies.probe.block import probe
+from dovetail.strategies.stacks import Stack, projected
 
-INPUT_DIM, HIDDEN_DIM = 5, 3
+HIDDEN_DIM = 3
 TASKS = ("entity", "relation", "coreference")
 
 Build = Callable[[str], SharingBlock]
@@ -66,15 +69,6 @@ def exits_at(*exits: int) -> Build:
     return lambda cell: SharedLayersWithExits(
         layer_factory(cell), input_dim=INPUT_DIM, exits=own(*exits)
     )
-
-
-def moved(block: SharingBlock) -> SharingBlock:
-    """The block with what its tasks learn moved a little, so that nothing in it is zero."""
-    with torch.no_grad():
-        for parameter in block.parameters():
-            if parameter.requires_grad:
-                parameter.add_(0.1 * torch.rand_like(parameter))
-    return block
 
 
 def deltas_on(base: Build, *added: str, **settings: Any) -> Build:
@@ -253,39 +247,6 @@ def block(plan: str, cell: str) -> SharingBlock:
     return PLANS[plan][0](cell)
 
 
-def inputs(*lengths: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    tokens = torch.randn(len(lengths), max(lengths), INPUT_DIM, generator=generator)
-    return tokens, torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
-
-
-def pieces_of(tokens: Tensor, mask: Tensor) -> PieceStates:
-    """Pieces that hold the vector of their token; every other token has two of them."""
-    counts = mask * (1 + torch.arange(mask.shape[1]) % 2)
-    lengths, rows = counts.sum(1).sort(stable=True)
-    places = torch.arange(mask.numel()).reshape(mask.shape)
-    repeated = places[rows].flatten().repeat_interleave(counts[rows].flatten())
-    return PieceStates.from_flat(
-        tokens.flatten(0, 1)[repeated],
-        lengths,
-        positions=torch.arange(len(repeated)),
-        tokens=repeated,
-        counts=counts,
-    )
-
-
-def run(block: SharingBlock, tokens: Tensor, mask: Tensor) -> Streams:
-    return block(Streams.tied(tokens, mask, block.tasks, pieces=pieces_of(tokens, mask)))
-
-
-def same(first: Streams, second: Streams, **limits: Any) -> None:
-    assert tuple(first.by_task) == tuple(second.by_task)
-    for task in first.by_task:
-        torch.testing.assert_close(
-            first[task][first.mask], second[task][second.mask], **(limits or {"rtol": 0, "atol": 0})
-        )
-
-
 def test_streams_have_the_declared_widths(plan: str, block: SharingBlock) -> None:
     tokens, mask = inputs(4, 2)
     streams = run(block, tokens, mask)
@@ -298,19 +259,14 @@ def test_streams_have_the_declared_widths(plan: str, block: SharingBlock) -> Non
 
 @pytest.mark.parametrize("training", [True, False])
 def test_content_of_padding_changes_nothing(block: SharingBlock, training: bool) -> None:
-    tokens, mask = inputs(4, 2)
-    other = tokens.masked_fill(~mask.unsqueeze(2), 1e3)
     block.train(training)
-    same(run(block, tokens, mask), run(block, other, mask))
+    padding_changes_nothing(block)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_a_sentence_alone_equals_the_same_in_a_batch(block: SharingBlock, training: bool) -> None:
-    tokens, mask = inputs(4, 2)
     block.train(training)
-    batch, alone = run(block, tokens, mask), run(block, tokens[1:, :2], mask[1:, :2])
-    for task in block.tasks:
-        torch.testing.assert_close(batch[task][1, :2], alone[task][0])
+    alone_as_in_a_batch(block)
 
 
 def test_evaluation_is_deterministic_where_training_drops_values(plan: str) -> None:
@@ -333,20 +289,11 @@ def test_a_loss_reaches_exactly_the_parameters_that_are_declared(
     block: SharingBlock, training: bool
 ) -> None:
     block.train(training)
-    for task in block.tasks:
-        block.zero_grad(set_to_none=True)
-        tokens, mask = inputs(4, 3)
-        stream = run(block, tokens.requires_grad_(), mask)[task]
-        stream[mask].square().sum().backward()
-        assert reached(block) == block.reached_by(task)
+    losses_reach_what_is_declared(block)
 
 
 def test_every_parameter_serves_a_task_and_is_reached_by_one(block: SharingBlock) -> None:
-    names = {name for name, parameter in block.named_parameters() if parameter.requires_grad}
-    assert all(block.owners(name) <= set(block.tasks) for name in names)
-    frozen = {name for name, _ in block.named_parameters()} - names
-    assert not any(block.owners(name) for name in frozen)
-    assert set().union(*(block.reached_by(task) for task in block.tasks)) == names
+    every_parameter_serves_a_task(block)
 
 
 def test_gradient_of_shared_parameters_is_the_sum_over_the_tasks(block: SharingBlock) -> None:

@@ -10,12 +10,14 @@ from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, batch_of, pretrained, reached, tiny_config, tiny_model
 from torch import Tensor
 
-from dovetail.config import Config, DepthSharingConfig, ExitsSharingConfig, SharingConfig
+from dovetail.config import Config, SharingConfig
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.errors import ModelError
 from dovetail.features import Batch
 from dovetail.model import JointModel
-from dovetail.sharing import Streams, depth_of_copies
+from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
+from dovetail.strategies.depth.block import depth_of_copies
+from dovetail.strategies.streams import Streams
 
 pytestmark = pytest.mark.usefixtures("fp32_everywhere")
 

@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from dovetail.errors import ModelError
-from dovetail.sharing import (
+from dovetail.strategies.added.block import Override, path_of
+from dovetail.strategies.added.deltas.block import (
+    Deltas,
     LayersWithDeltas,
     Scores,
-    SharingBlock,
-    Streams,
-    bottom,
-    depth,
-    path_of,
+    names_of_norms,
     with_replaced,
 )
-from dovetail.sharing.deltas import Deltas, names_of_norms
-from dovetail.sharing.incremental import Override
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.bottom.block import bottom
+from dovetail.strategies.depth.block import depth
+from dovetail.strategies.streams import Streams
 
 DIM = 6
 CELLS = pytest.mark.parametrize("cell", ["gru", "lstm", "transformer"])

@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
 from dovetail.layers.kept_units import KeptUnits
-from dovetail.sharing import Budget, Gate, GatedLayers, OwnLayers, SharedLayers, Streams, gated
+from dovetail.strategies.gates.block import Budget, GatedLayers, gated
+from dovetail.strategies.gates.gate import Gate
+from dovetail.strategies.stacks import OwnLayers, SharedLayers
+from dovetail.strategies.streams import Streams
 
 DIM, HIDDEN_DIM = 5, 4
 UNITS = 2 * HIDDEN_DIM

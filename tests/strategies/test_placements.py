@@ -12,16 +12,12 @@ from torch import Tensor, nn
 
 from dovetail.layers.projection import Projection
 from dovetail.layers.recurrent import BidirectionalLayer
-from dovetail.sharing import (
-    OwnLayers,
-    SharedLayers,
-    SharedLayersWithExits,
-    SharingBlock,
-    Stack,
-    Streams,
-    bottom,
-    depth,
-)
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.bottom.block import bottom
+from dovetail.strategies.depth.block import depth
+from dovetail.strategies.exits.block import SharedLayersWithExits
+from dovetail.strategies.stacks import OwnLayers, SharedLayers, Stack
+from dovetail.strategies.streams import Streams
 
 DIM = 6
 """Width of the input and, with 3 units per direction, of every layer's output."""

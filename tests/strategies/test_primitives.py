@@ -8,9 +8,11 @@ from tests.networks import tiny_config, tiny_model
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from dovetail.config import PrimitivesSharingConfig
 from dovetail.layers.primitives import OPERATIONS, Primitives, Reservoir
-from dovetail.sharing import RoutedBlock, SharingBlock, Streams, routed
+from dovetail.strategies import PrimitivesSharingConfig
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.primitives.block import RoutedBlock, routed
+from dovetail.strategies.streams import Streams
 
 DIM, WIDTH, RESERVOIR = 5, 8, 3
 TASKS = ("entity", "relation")

@@ -16,10 +16,10 @@ from dovetail.document import TASKS
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.objectives import Objective, Outputs, Supervised
+from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
-from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import supported
 from dovetail.training.loop import Loop
 

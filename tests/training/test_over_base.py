@@ -14,23 +14,20 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.networks import ENCODERS, pretrained, tiny_config
 from tests.training.conftest import weights
 
-from dovetail.config import (
-    BankSharingConfig,
-    BottomSharingConfig,
-    Config,
-    DataConfig,
-    DeltasSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    SharingConfig,
-    load_config,
-)
+from dovetail.config import Config, DataConfig, SharingConfig, load_config
 from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.features import Batch
 from dovetail.model import JointModel
 from dovetail.saved_model import digest_of_model, load_model
+from dovetail.strategies import (
+    BankSharingConfig,
+    BottomSharingConfig,
+    DeltasSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+)
 from dovetail.training import RunStarted, train
 from dovetail.training.over_base import model_over_base, with_base
 

@@ -14,7 +14,6 @@ from rich.table import Table
 from dovetail.cli.training_display import show_training
 from dovetail.config import Config
 from dovetail.document import TASKS
-from dovetail.experiments.exits import ALIVE, alive_layers
 from dovetail.experiments.probes import (
     Found,
     Probe,
@@ -25,6 +24,7 @@ from dovetail.experiments.probes import (
     run_probe,
 )
 from dovetail.rendering import duration
+from dovetail.strategies.probe.rules import ALIVE, alive_layers
 
 
 def show_probes(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from dovetail.features import Batch
-from dovetail.objectives.outputs import Outputs
 from dovetail.objectives.supervised import Supervised
+from dovetail.strategies.objective import Outputs
 
 BALANCE = "balance"
 """The name of what the factors cost among the loss terms."""

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from dovetail.features import Batch
-from dovetail.objectives.objective import Objective
-from dovetail.objectives.outputs import Outputs
+from dovetail.strategies.objective import Objective, Outputs
 
 
 class Supervised(Objective):
