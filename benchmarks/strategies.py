@@ -23,7 +23,6 @@ from pathlib import Path
 import torch
 
 from dovetail.config import SharingConfig
-from dovetail.document import RELATION_TASK, TASKS
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
 from dovetail.strategies import (
@@ -40,6 +39,7 @@ from dovetail.strategies.added.deltas.block import LayersWithDeltas, Scores
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.strategy import Ground, strategy_of
 from dovetail.strategies.streams import Streams
+from dovetail.text.document import RELATION_TASK, TASKS
 
 Build = Callable[[argparse.Namespace], SharingBlock]
 

@@ -20,8 +20,8 @@ from typing import Any
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 
 from dovetail.config import Config, parse_config
-from dovetail.document import Sentence
 from dovetail.extractor import Extractor
+from dovetail.text.document import Sentence
 from dovetail.training import train
 
 SHARING: dict[str, dict[str, Any]] = {

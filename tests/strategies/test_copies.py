@@ -13,11 +13,11 @@ from torch import Tensor
 from dovetail.config import Config, SharingConfig
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.errors import ModelError
-from dovetail.features import Batch
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
 from dovetail.strategies.depth.block import depth_of_copies
 from dovetail.strategies.streams import Streams
+from dovetail.tensors.features import Batch
 
 pytestmark = pytest.mark.usefixtures("fp32_everywhere")
 

@@ -13,8 +13,8 @@ import pytest
 from tests.corpus import DEV, TRAIN
 from tests.markdown import PROJECT
 
-from dovetail.document import Sentence
 from dovetail.errors import ConfigError
+from dovetail.text.document import Sentence
 
 pytest.importorskip("pip", reason="the plug-in is installed by pip")
 

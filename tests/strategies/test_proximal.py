@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from dovetail.layers.groups import groups_of, layers_with_groups
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.strategies import ProbeSharingConfig
 from dovetail.strategies.probe.proximal import ProximalStep, shrunk
 from dovetail.training.batches import EncodedSentences

@@ -28,13 +28,13 @@ from torch.optim import AdamW
 
 import dovetail.strategies
 from dovetail.config import Config, SharingConfig, config_reference, dump_config, load_config
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Phase
 from dovetail.strategies.listing import listed, sections_by_kind
 from dovetail.strategies.strategy import Ground, Strategy, strategy_of
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.tuning.default_space import default_space
 
 KINDS = sections_by_kind()

@@ -15,12 +15,10 @@ from tests.networks import ENCODERS, pretrained, tiny_config
 from tests.training.conftest import weights
 
 from dovetail.config import Config, DataConfig, SharingConfig, load_config
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
-from dovetail.features import Batch
-from dovetail.model import JointModel
-from dovetail.saved_model import digest_of_model, load_model
+from dovetail.model.joint import JointModel
+from dovetail.saved.model_folder import digest_of_model, load_model
 from dovetail.strategies import (
     BankSharingConfig,
     BottomSharingConfig,
@@ -28,6 +26,8 @@ from dovetail.strategies import (
     DepthSharingConfig,
     ExitsSharingConfig,
 )
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training import RunStarted, train
 from dovetail.training.over_base import model_over_base, with_base
 

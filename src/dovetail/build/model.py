@@ -11,14 +11,14 @@ from torch import Tensor
 from dovetail.build.encoders import build_encoder, check_assets
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
 from dovetail.config import Config
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder, Words
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
-from dovetail.model import JointModel
-from dovetail.schema import MAX_TYPES, Schema
+from dovetail.model.joint import JointModel
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.strategy import Ground, strategy_of
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.schema import MAX_TYPES, Schema
 
 
 def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:

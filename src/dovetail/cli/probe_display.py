@@ -13,7 +13,6 @@ from rich.table import Table
 
 from dovetail.cli.training_display import show_training
 from dovetail.config import Config
-from dovetail.document import TASKS
 from dovetail.experiments.probes import (
     Found,
     Probe,
@@ -23,8 +22,9 @@ from dovetail.experiments.probes import (
     read_found,
     run_probe,
 )
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
 from dovetail.strategies.probe.rules import ALIVE, alive_layers
+from dovetail.text.document import TASKS
 
 
 def show_probes(

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from dovetail.corpora.formats import Format, Sample
+from dovetail.corpora.format import Format, Sample
 from dovetail.errors import CorpusError, DovetailError
-from dovetail.plugins import EntryPoints
+from dovetail.running.plugins import EntryPoints
 
 GROUP = "dovetail.formats"
 

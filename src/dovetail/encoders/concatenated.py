@@ -15,7 +15,7 @@ from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ConfigError, ModelError
 from dovetail.layers.piece_states import PieceStates
-from dovetail.layers.state import copy_exactly
+from dovetail.tensors.state import copy_exactly
 
 
 def encoder_of(section: type[EncoderConfig]) -> type[Encoder]:

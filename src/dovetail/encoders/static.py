@@ -15,7 +15,7 @@ from dovetail.config import StaticEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
 from dovetail.layers.dropout import Dropout
-from dovetail.vocabulary import Vocabulary
+from dovetail.text.vocabulary import Vocabulary
 
 
 class StaticEncoder(Encoder):

@@ -11,7 +11,6 @@ from dovetail.build import build_encoder
 from dovetail.build.model import assemble, sharing_over
 from dovetail.config import Config, SharingConfig, with_changes
 from dovetail.config.structure import KIND, kind_of
-from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.errors import ConfigError, ModelError
 from dovetail.experiments.costs import (
@@ -21,9 +20,10 @@ from dovetail.experiments.costs import (
     stored,
     windows_of,
 )
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.strategies import LayersConfig
 from dovetail.strategies.listing import Costs, Counted, listed, sections_by_kind
+from dovetail.text.document import Sentence
 from dovetail.training.run import schema_of
 from dovetail.training.splits import read_splits
 

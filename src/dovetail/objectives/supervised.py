@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from dovetail.features import Batch
 from dovetail.strategies.objective import Objective, Outputs
+from dovetail.tensors.features import Batch
 
 
 class Supervised(Objective):

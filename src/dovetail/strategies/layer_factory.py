@@ -5,7 +5,7 @@ from __future__ import annotations
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
-from dovetail.layers.transformer import TransformerLayer
+from dovetail.layers.transformer_layer import TransformerLayer
 from dovetail.strategies.layers_config import LayersConfig
 
 

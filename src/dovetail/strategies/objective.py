@@ -10,8 +10,8 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.features import Batch
 from dovetail.strategies.streams import Streams
+from dovetail.tensors.features import Batch
 
 
 class Outputs(NamedTuple):

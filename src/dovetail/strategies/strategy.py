@@ -17,11 +17,11 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from torch import Tensor
 
 from dovetail.config import Config, SharingConfig
-from dovetail.document import TASKS
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.objective import Objective, Penalties
+from dovetail.text.document import TASKS
 
 Section = TypeVar("Section", bound=SharingConfig)
 

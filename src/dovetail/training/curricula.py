@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dovetail.config import Config
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.objectives import Balanced, Distilled, Objective, Supervised
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.strategy import strategy_of
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from dovetail.corpora import Format, Sample, Source
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
+from dovetail.text.document import Document, Entity, Relation, Sentence
 
 OUTSIDE = "O"
 BARS = " || "

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 from dovetail.config.section import Contradiction
 from dovetail.config.values import FolderOrName, Layers, Text
-from dovetail.document import RELATION_TASK
 from dovetail.strategies.layers_config import LayersConfig
+from dovetail.text.document import RELATION_TASK
 
 
 class IncrementalSharingConfig(LayersConfig):

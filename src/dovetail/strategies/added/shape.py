@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from dovetail.config import Config
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.errors import TrainingError
 from dovetail.strategies.added.config import IncrementalSharingConfig
 from dovetail.strategies.strategy import PlainLayers, strategy_of
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 def shape_of(base: Config, section: IncrementalSharingConfig) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from torch import nn
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.strategies.added.block import IncrementalLayers, path_of
 from dovetail.strategies.added.config import IncrementalSharingConfig
 from dovetail.strategies.added.shape import shape_of
@@ -17,6 +16,7 @@ from dovetail.strategies.copies import OverPieces
 from dovetail.strategies.depth.block import depth, depth_of_copies
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.strategy import DROPOUT, Base, Ground, SearchSpace, Strategy
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 Section = TypeVar("Section", bound=IncrementalSharingConfig)
 

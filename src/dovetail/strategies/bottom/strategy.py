@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.bottom.block import bottom
 from dovetail.strategies.bottom.config import BottomSharingConfig
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Bottom(Strategy[BottomSharingConfig]):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.depth.block import depth, depth_of_copies
 from dovetail.strategies.depth.config import DepthSharingConfig
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.strategy import Ground, PlainLayers, SearchSpace, Strategy
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Depth(Strategy[DepthSharingConfig]):

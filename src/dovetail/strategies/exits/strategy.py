@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.exits.block import SharedLayersWithExits, exits_of_copies
 from dovetail.strategies.exits.config import ExitsSharingConfig
 from dovetail.strategies.layer_factory import layer_factory, residual_factory
 from dovetail.strategies.stacks import Stack, projected
 from dovetail.strategies.strategy import Ground, PlainLayers, SearchSpace, Strategy
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Exits(Strategy[ExitsSharingConfig]):

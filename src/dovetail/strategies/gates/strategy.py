@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.gates.block import Budget, GatedLayers, gated
@@ -17,6 +16,7 @@ from dovetail.strategies.gates.gate import Gate
 from dovetail.strategies.gates.warmup import with_shared_warmup
 from dovetail.strategies.layer_factory import layer_factory, without_normalising
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Gates(Strategy[GatesSharingConfig]):
