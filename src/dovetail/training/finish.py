@@ -20,11 +20,11 @@ from dovetail.heads import RelationHead
 from dovetail.heads.relation import UNREACHABLE
 from dovetail.saved_model import save_model
 from dovetail.steps import retold
-from dovetail.training.curricula import learned_tasks
 from dovetail.training.loop import Loop
 from dovetail.training.results import RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds, with_thresholds
+from dovetail.training.supervision import learned_tasks
 
 Stages = Generator[StageProgress, None, RunFinished]
 
