@@ -11,7 +11,7 @@ from tests.networks import tiny_config
 
 from dovetail.config import Config, DataConfig, DistillationConfig, with_changes
 from dovetail.errors import TrainingError
-from dovetail.tokenization import Tokenizer
+from dovetail.text.tokenization import Tokenizer
 from dovetail.training.job import Job
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dovetail.config import Config
-from dovetail.document import Sentence
 from dovetail.errors import TrainingError
-from dovetail.schema import Schema
+from dovetail.text.document import Sentence
+from dovetail.text.schema import Schema
 from dovetail.training.over_base import with_base
 from dovetail.training.pools import Splits
 from dovetail.training.splits import read_splits

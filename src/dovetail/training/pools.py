@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.corpora import Ledger
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
-from dovetail.schema import Schema
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence, digest_of_sentences
+from dovetail.text.schema import Schema
 
 TRAINING, EXTRA, UNLABELLED = "training", "extra", "unlabelled"
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
-from dovetail.corpora.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.corpora.corpus import recognise
-from dovetail.corpora.files import read_text
-from dovetail.document import Sentence
+from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
+from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusError
-from dovetail.reading import Reading
-from dovetail.tokenization import Tokenizer
+from dovetail.text.document import Sentence
+from dovetail.text.reading import Reading
+from dovetail.text.tokenization import Tokenizer
+from dovetail.text.writing_systems import guess_language
 from dovetail.training.pools import FileAccount
-from dovetail.writing_systems import guess_language
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from dovetail.config import DataConfig, DistillationConfig
-from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
+from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training.dev_split import set_apart
 from dovetail.training.pools import (
     EXTRA,

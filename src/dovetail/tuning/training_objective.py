@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
-from dovetail.steps import retold
+from dovetail.running.steps import retold
 from dovetail.threads import use_threads
 from dovetail.training.job import Job
 from dovetail.training.results import EpochResult, StageProgress
