@@ -17,6 +17,7 @@ from dovetail.experiments.costs import multiply_adds_of_streams, spread
 from dovetail.experiments.strategies import settings, strategies
 from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
 from dovetail.strategies.listing import Counted, sections_by_kind
+from dovetail.training.job import Job
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def data(tmp_path: Path) -> DataConfig:
 
 
 def by_kind(config: Config) -> dict[str, Counted]:
-    return {strategy.kind: strategy for strategy in strategies(config)}
+    return {strategy.kind: strategy for strategy in strategies(Job.of(config))}
 
 
 def show(config: Config, folder: Path, *overrides: str) -> Result:

@@ -18,8 +18,8 @@ from dovetail.strategies import GatesSharingConfig
 from dovetail.strategies.gates.warmup import gated_layers
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
-from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
+from dovetail.training.supervision import curriculum_of
 
 
 def config_of(**sharing: Any) -> Config:

@@ -16,8 +16,8 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies import ProbeSharingConfig
 from dovetail.strategies.probe.proximal import ProximalStep, shrunk
 from dovetail.training.batches import EncodedSentences
-from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
+from dovetail.training.supervision import curriculum_of
 
 
 def drawn(seed: int = 0) -> tuple[Tensor, Tensor]:
