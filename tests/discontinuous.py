@@ -13,9 +13,9 @@ from dovetail.config import (
     CharactersEncoderConfig,
     Config,
     DataConfig,
-    DepthSharingConfig,
     SpanEntityHeadConfig,
 )
+from dovetail.strategies import DepthSharingConfig
 from dovetail.text.document import Entity, Relation, Sentence
 
 

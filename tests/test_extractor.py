@@ -27,7 +27,7 @@ from dovetail.text.reading_ahead import (
     batches_of_similar_length,
     buffers,
 )
-from dovetail.visibility import visible_span
+from dovetail.text.visibility import visible_span
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 

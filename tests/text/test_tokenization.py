@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dovetail.errors import CorpusError
 from dovetail.text.tokenization import LONGEST_RUN_CHARS, Tokenizer
-from dovetail.visibility import NO_WIDTH, is_visible
+from dovetail.text.visibility import NO_WIDTH, is_visible
 
 # Everything but halves of surrogate pairs, which are not characters.
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)

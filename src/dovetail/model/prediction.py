@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders import Features
-from dovetail.fragments import Fragments
 from dovetail.heads import EntityHead, RelationHead
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.schema import Schema
 
 CELLS_AT_ONCE = 2**20

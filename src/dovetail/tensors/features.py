@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from dovetail.fragments import Fragments
 from dovetail.text.document import ENTITY_TASK, TASKS, Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.schema import Schema
 
 Featurise = Callable[[Sequence[Sequence[str]]], list[dict[str, Tensor]]]

@@ -14,7 +14,7 @@ from dovetail.text.document import (
     Sentence,
     character_pieces,
 )
-from dovetail.visibility import is_visible, visible_span
+from dovetail.text.visibility import is_visible, visible_span
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from dovetail.running.locks import ProcessLock
 from dovetail.text.document import Document, Sentence
 from dovetail.text.line_breaks import LineBreaks
 from dovetail.text.reading import Reading, sentences_in
+from dovetail.text.visibility import NO_WIDTH, visible_span
 from dovetail.text.writing_systems import BY_CHARACTERS, cut_by_characters
-from dovetail.visibility import NO_WIDTH, visible_span
 
 if TYPE_CHECKING:
     from spacy.language import Language
