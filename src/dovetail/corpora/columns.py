@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, drop_sentence
 from dovetail.corpora.column_layout import Layout, find_layout, is_header
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
@@ -36,7 +36,7 @@ _BREAKS = re.compile(r"[\t\r\n]")
 
 
 def _read(source: Source) -> list[Document]:
-    table = _table([*numbered_lines(read_text(source.path))])
+    table = _table([*numbered_lines(source.text())])
     rows = [[row for _, row in block] for block in table.sentences]
     wanted = columns_in(source.reading.columns)
     layout = find_layout(rows, source.path, names=table.names, wanted=wanted)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames, drop_sentence
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.flat import flat_entities
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE, Drop, Tally
@@ -58,7 +58,7 @@ def _blocks(source: Source) -> list[_Block]:
     """The sentences; a line of a wrong length is a row where it follows one, else a relation."""
     blocks: list[_Block] = []
     in_rows = False
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         columns = line.split("\t")
         if not line.strip():
             in_rows = False

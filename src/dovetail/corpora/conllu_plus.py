@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from dovetail.corpora.assembly import NOT_AN_ENTITY, RepeatedNames
 from dovetail.corpora.conllu_plus_writer import write
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, Drop
 from dovetail.corpora.marked import (
@@ -146,7 +146,7 @@ def _relation(item: str, tokens: int, where: str) -> tuple[tuple[int, int, int, 
 
 
 def _read(source: Source) -> list[MarkedText]:
-    lines = list(numbered_lines(read_text(source.path)))
+    lines = list(numbered_lines(source.text()))
     reader = _Reader(source, _columns(lines, source), RepeatedNames())
     blocks = _blocks(lines)
     texts = []

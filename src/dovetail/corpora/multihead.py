@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.assembly import Place, SentenceBuilder, UniqueNames
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE
 from dovetail.corpora.tags import entities_from_tags
@@ -47,7 +47,7 @@ def _read(source: Source) -> list[Document]:
 
 def _blocks(source: Source) -> list[_Block]:
     blocks: list[_Block] = []
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         if line.startswith(_MARK):
             blocks.append(_Block(line.removeprefix(_MARK).strip(), number))
         elif line.strip():

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
-from dovetail.corpora.files import read_text
 from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_text import json_values
@@ -158,7 +157,7 @@ class _Reader:
 def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
     documents: list[Document | MarkedText] = []
-    for item in json_values(read_text(source.path), source.path):
+    for item in json_values(source.text(), source.path):
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             record = item.record()
             # Files that were put together have a header before each part.

@@ -17,7 +17,7 @@ from dovetail.corpora.concepts import (
     annotated_as_found,
     between_mentions,
 )
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION
 from dovetail.corpora.marked import CharacterEntity, MarkedText
@@ -58,7 +58,7 @@ def _read(source: Source) -> list[MarkedText]:
 def _blocks(source: Source) -> Iterator[_Block]:
     """The documents: each begins with its title, whatever blank lines there are."""
     block = None
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         where = f"{source.path}:{number}"
         match = _TEXT.fullmatch(line)
         if match and match[2] == "t":

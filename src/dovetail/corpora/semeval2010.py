@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dovetail.corpora.assembly import RepeatedNames
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, Tally
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText, Span
@@ -67,7 +67,7 @@ def _read(source: Source) -> list[MarkedText]:
 
 def _items(source: Source) -> list[_Item]:
     items: list[_Item] = []
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         where = f"{source.path}:{number}"
         if match := _ITEM.fullmatch(line):
             items.append(_Item(match[1], where, match[2]))

@@ -13,7 +13,7 @@ from html import unescape
 from pathlib import Path
 
 from dovetail.corpora.assembly import UniqueNames
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION
 from dovetail.corpora.marked import CharacterEntity, IndexedRelation, MarkedText
@@ -134,7 +134,7 @@ def _text_file(path: Path) -> Path:
 
 
 def _texts(path: Path, source: Source) -> list[_Text]:
-    content = read_text(path)
+    content = source.text(path)
     names = UniqueNames()
     texts = []
     line, seen = 1, 0
@@ -157,7 +157,7 @@ def _texts(path: Path, source: Source) -> list[_Text]:
 def _read_relations(path: Path, texts: list[_Text], source: Source) -> None:
     """Give each relation to the text in which its first argument stands."""
     owners = {name: text for text in texts for name in text.names}
-    for number, line in numbered_lines(read_text(path, may_be_empty=True)):
+    for number, line in numbered_lines(source.text(path, may_be_empty=True)):
         if not line.strip():
             continue
         where = f"{path}:{number}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dovetail.corpora.files import read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_text import json_values
 from dovetail.corpora.ledger import DOCUMENT
@@ -24,7 +23,7 @@ _WRAPPED = frozenset(["classes", "annotations"])
 
 def _read(source: Source) -> list[MarkedText]:
     texts = []
-    for item in json_values(read_text(source.path), source.path):
+    for item in json_values(source.text(), source.path):
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             for value, where in _pairs(item.value(), item.where):
                 with source.faults.guard(DOCUMENT, where.rsplit("/", 1)[-1]):

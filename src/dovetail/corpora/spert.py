@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.assembly import Place, RepeatedNames, SentenceBuilder
-from dovetail.corpora.files import read_text
 from dovetail.corpora.foreign_fields import refuse_foreign
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.json_objects import read_each
@@ -65,7 +64,7 @@ Annotate = Callable[[_Sentence], None]
 
 
 def _read(source: Source, annotate: Annotate) -> list[Document]:
-    text = read_text(source.path)
+    text = source.text()
     if not is_array(text) or text.strip() == "[]":
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
     names = RepeatedNames()
@@ -84,7 +83,7 @@ def _read(source: Source, annotate: Annotate) -> list[Document]:
         annotate(_Sentence(record, builder, source))
         return Document.from_sentence(builder.sentence(id=id, annotated=_annotated(record)))
 
-    return read_each(source, read)
+    return read_each(source, read, text)
 
 
 def _annotated(record: Record) -> Iterator[str]:

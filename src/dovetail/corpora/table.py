@@ -16,7 +16,6 @@ from itertools import groupby
 from pathlib import Path
 
 from dovetail.corpora.assembly import Place, SentenceBuilder
-from dovetail.corpora.files import read_text
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, SENTENCE
 from dovetail.corpora.marked import CharacterEntity, MarkedText
@@ -233,7 +232,7 @@ def _table(source: Source) -> tuple[list[str], list[Row]]:
     path = source.path
     header: list[str] = []
     rows = []
-    for number, cells in enumerate(rows_of_text(read_text(path), path)):
+    for number, cells in enumerate(rows_of_text(source.text(), path)):
         if not header:
             header = [name.strip().lower() for name in cells]
         elif cells:

@@ -11,6 +11,7 @@ from dovetail.corpora.formats import Source
 from dovetail.corpora.ledger import DOCUMENT, ENTITY
 from dovetail.corpora.marked import MarkedText
 from dovetail.corpora.positions import check_tokens_whole, doubt, in_codepoints
+from dovetail.corpora.records import check_characters
 from dovetail.document import ENTITY_TASK, Document
 from dovetail.reading import Reading
 from dovetail.tokenization import Tokenizer
@@ -64,6 +65,8 @@ def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[D
     """The document of a text, or nothing if it is broken as a whole."""
     with source.faults.guard(DOCUMENT, marked.name):
         source.tally.read(DOCUMENT)
+        for text in (marked.text, marked.id):
+            check_characters(text, marked.where)
         offsets = marked.offsets or source.reading.offsets or "codepoints"
         counted = in_codepoints(marked, offsets)
         check_tokens_whole(counted, offsets)

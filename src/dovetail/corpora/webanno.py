@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dovetail.corpora.files import numbered_lines, read_text
+from dovetail.corpora.files import numbered_lines
 from dovetail.corpora.formats import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marked import MarkedSentence, MarkedText, Span
@@ -61,7 +61,7 @@ def _read(source: Source) -> list[MarkedText]:
     files = []
     for id, path in _paths(source.path):
         with source.faults.guard(DOCUMENT, id):
-            files.append(_parse(id, path))
+            files.append(_parse(id, path, source.text(path)))
     used = _used(files)
     layers = {layer.name: layer for file in files for layer in file.layers}
     entities, relations = choose(layers.values(), used)
@@ -99,8 +99,8 @@ def _used(files: Sequence[_File]) -> Counter[str]:
     return used
 
 
-def _parse(id: str, path: Path) -> _File:
-    lines = list(numbered_lines(read_text(path)))
+def _parse(id: str, path: Path, text: str) -> _File:
+    lines = list(numbered_lines(text))
     if not _FORMAT.fullmatch(lines[0][1]):
         raise CorpusFormatError(
             f"{path}:1: expected '#FORMAT=WebAnno TSV 3.3', found {lines[0][1][:60]!r}"
