@@ -5,6 +5,7 @@
     extraction = Extractor.load("news").extract("Ada Lovelace lived in London.")
 
 What needs torch is imported when it is first asked for, so that ``import dovetail`` stays quick.
+Importing changes nothing in the process: no threads, no environment, no handlers.
 """
 
 from __future__ import annotations
@@ -65,9 +66,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name from its module when it is first used."""
     if name not in _HOME:
         raise AttributeError(f"module 'dovetail' has no attribute {name!r}")
-    from dovetail.threads import prepare_threads
-
-    prepare_threads()
     return getattr(import_module(f"dovetail.{_HOME[name]}"), name)
 
 
