@@ -41,8 +41,10 @@ IN_OTHER_WAYS = {
     "corpora/unpacking.py": "what is unpacked lives as long as it is read",
     "experiments/cell_folder.py": "the log of a cell, which a process writes on",
     "experiments/ray_workers.py": "an archive in memory",
+    "saved_description.py": "in a folder of `whole_folder`",
     "saved_ensemble.py": "in a folder of `whole_folder`",
     "saved_model.py": "in a folder of `whole_folder`",
+    "saved_vocabularies.py": "in a folder of `whole_folder`",
     "training/checkpoint.py": "the file of `replaced`",
     "training/folder_lock.py": "a lock, in which nothing is ever written",
 }

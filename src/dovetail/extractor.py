@@ -33,8 +33,8 @@ from dovetail.reading_ahead import (
     refuse_type,
     with_index_in_errors,
 )
+from dovetail.saved_description import DESCRIPTION
 from dovetail.saved_ensemble import load_predictor
-from dovetail.saved_model import DESCRIPTION
 from dovetail.schema import Schema
 from dovetail.steps import Done, result_of
 from dovetail.threads import expect_forks, use_threads

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dovetail.errors import ModelError
-from dovetail.saved_model import DESCRIPTION
+from dovetail.saved_description import DESCRIPTION
 
 MODEL = "model"
 """The folder of the model within that of a run."""

@@ -33,6 +33,7 @@ from dovetail.config.incremental import (
 )
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
+from dovetail.config.saved import dump_network, load_saved
 from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
@@ -74,7 +75,9 @@ __all__ = [
     "config_reference",
     "copies_layers",
     "dump_config",
+    "dump_network",
     "load_config",
+    "load_saved",
     "parse_config",
     "problem_with",
     "value_of",

@@ -20,13 +20,12 @@ from dovetail.config import (
     ExitsSharingConfig,
     IncrementalSharingConfig,
     SharingConfig,
-    load_config,
 )
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import ModelError, TrainingError
 from dovetail.features import Batch
 from dovetail.model import JointModel
-from dovetail.saved_model import CONFIG, load_model
+from dovetail.saved_model import WEIGHTS, config_of_model, load_model
 from dovetail.schema import Schema
 from dovetail.training.batches import ENCODED_AT_ONCE
 from dovetail.training.pinned_models import folder_of, pinned_digest
@@ -47,7 +46,7 @@ def with_base(config: Config) -> Config:
         return config
     folder = _folder(sharing)
     digest = pinned_digest(folder, str(sharing.base), sharing.base_sha256, field=FIELD)
-    base = load_config(folder / CONFIG)
+    base = config_of_model(folder)
     known = base.data.known_language
     if config.data.language not in (None, known):
         raise TrainingError(
@@ -78,9 +77,9 @@ def _folder(sharing: IncrementalSharingConfig) -> Path:
     if sharing.base is None:
         raise ValueError("expected a base, which the config checks")
     folder = folder_of(sharing.base, field=FIELD)
-    if not (folder / CONFIG).is_file():
+    if not (folder / WEIGHTS).is_file():
         raise TrainingError(
-            f"{FIELD}: {sharing.base} is no single model (it has no {CONFIG}); name the "
+            f"{FIELD}: {sharing.base} is no single model (it has no {WEIGHTS}); name the "
             f"folder `model` that `dovetail train` left, or a member of an ensemble"
         )
     return folder
