@@ -23,7 +23,7 @@ from dovetail.model import JointModel
 from dovetail.reading import DEFAULT_READING
 from dovetail.saved_model import load_model, save_model
 from dovetail.tagging import reachable
-from dovetail.training import train
+from dovetail.training import training_events
 
 
 def works_of(place: str, *, person: str = "") -> Sentence:
@@ -67,7 +67,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nested")
     path = save_corpus(NESTED, folder / "train.jsonl")
     dev = save_corpus(NESTED[:3], folder / "dev.jsonl")
-    for _ in train(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
+    for _ in training_events(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
         pass
     return folder / "run" / "model"
 

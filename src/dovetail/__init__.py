@@ -6,6 +6,10 @@
 
 What needs torch is imported when it is first asked for, so that ``import dovetail`` stays quick.
 Importing changes nothing in the process: no threads, no environment, no handlers.
+
+What is public is named in ``dovetail.__all__`` and in the ``__all__`` of the packages `config`,
+`corpora`, `encoders`, `evaluation`, `heads`, `objectives`, `sharing`, `training` and `tuning`; all
+other modules are Dovetail's own, and may change with any release.
 """
 
 from __future__ import annotations
@@ -17,47 +21,151 @@ from dovetail.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from dovetail.config import Config, load_config
-    from dovetail.corpora import Corpus, read_corpus, write_corpus
-    from dovetail.document import Document, Entity, Relation, Sentence
-    from dovetail.errors import DovetailError
-    from dovetail.evaluation import Evaluation, evaluate
-    from dovetail.extraction import Extraction
+    from dovetail.corpora import Corpus, Count, Drop, Ledger, read_corpus, write_corpus
+    from dovetail.document import Document, Entity, Relation, Sentence, Unaligned
+    from dovetail.errors import (
+        ConfigError,
+        CorpusError,
+        CorpusFormatError,
+        DovetailError,
+        MissingExtraError,
+        ModelError,
+        OutputError,
+        TextError,
+        TrainingError,
+    )
+    from dovetail.evaluation import (
+        BootstrapIntervals,
+        Evaluation,
+        Interval,
+        MacroScore,
+        Score,
+        ScoreIntervals,
+        SettingScores,
+        evaluate,
+    )
+    from dovetail.extraction import Extraction, TextEntity, TextRelation
     from dovetail.extractor import Extractor
+    from dovetail.model_folders import shipped_models
+    from dovetail.reading import ModelReading, Reading
     from dovetail.schema import Schema
+    from dovetail.steps import Done
+    from dovetail.training import (
+        EpochResult,
+        RunEvent,
+        RunFinished,
+        RunStarted,
+        StageProgress,
+        StepResult,
+        TeachingProgress,
+        train,
+        training_events,
+    )
+    from dovetail.tuning import Outcome, tune
 
 _HOME = {
+    "BootstrapIntervals": "evaluation",
     "Config": "config",
+    "ConfigError": "errors",
     "Corpus": "corpora",
+    "CorpusError": "errors",
+    "CorpusFormatError": "errors",
+    "Count": "corpora",
     "Document": "document",
     "DovetailError": "errors",
+    "Done": "steps",
+    "Drop": "corpora",
     "Entity": "document",
+    "EpochResult": "training",
     "Evaluation": "evaluation",
     "Extraction": "extraction",
     "Extractor": "extractor",
+    "Interval": "evaluation",
+    "Ledger": "corpora",
+    "MacroScore": "evaluation",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "ModelReading": "reading",
+    "Outcome": "tuning",
+    "OutputError": "errors",
+    "Reading": "reading",
     "Relation": "document",
+    "RunEvent": "training",
+    "RunFinished": "training",
+    "RunStarted": "training",
     "Schema": "schema",
+    "Score": "evaluation",
+    "ScoreIntervals": "evaluation",
     "Sentence": "document",
+    "SettingScores": "evaluation",
+    "StageProgress": "training",
+    "StepResult": "training",
+    "TeachingProgress": "training",
+    "TextEntity": "extraction",
+    "TextError": "errors",
+    "TextRelation": "extraction",
+    "TrainingError": "errors",
+    "Unaligned": "document",
     "evaluate": "evaluation",
     "load_config": "config",
     "read_corpus": "corpora",
+    "shipped_models": "model_folders",
+    "train": "training",
+    "training_events": "training",
+    "tune": "tuning",
     "write_corpus": "corpora",
 }
 
 __all__ = [
+    "BootstrapIntervals",
     "Config",
+    "ConfigError",
     "Corpus",
+    "CorpusError",
+    "CorpusFormatError",
+    "Count",
     "Document",
+    "Done",
     "DovetailError",
+    "Drop",
     "Entity",
+    "EpochResult",
     "Evaluation",
     "Extraction",
     "Extractor",
+    "Interval",
+    "Ledger",
+    "MacroScore",
+    "MissingExtraError",
+    "ModelError",
+    "ModelReading",
+    "Outcome",
+    "OutputError",
+    "Reading",
     "Relation",
+    "RunEvent",
+    "RunFinished",
+    "RunStarted",
     "Schema",
+    "Score",
+    "ScoreIntervals",
     "Sentence",
+    "SettingScores",
+    "StageProgress",
+    "StepResult",
+    "TeachingProgress",
+    "TextEntity",
+    "TextError",
+    "TextRelation",
+    "TrainingError",
+    "Unaligned",
     "evaluate",
     "load_config",
     "read_corpus",
+    "shipped_models",
+    "train",
+    "training_events",
+    "tune",
     "write_corpus",
 ]
 

@@ -239,15 +239,16 @@ class Extractor:
     def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
-        device = self.model.relation_head.thresholds.device
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
-        for indices in batches_of_similar_length(lengths):
+        full = [index for index, length in enumerate(lengths) if length]
+        for places in batches_of_similar_length([lengths[index] for index in full]):
+            indices = [full[place] for place in places]
             chosen = [sentences[index] for index in indices]
             # Some layers take other weights on for a moment.  Both are left at once: who called
             # goes on before the next batch.
             with self._turn, torch.inference_mode():
-                batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
+                batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
                 found = self.model.predict(batch)
             for index, sentence in zip(indices, found, strict=True):
                 predicted[index] = sentence

@@ -71,10 +71,12 @@ def train_command(
     settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
     from dovetail.cli.terminal import Terminal
     from dovetail.cli.training_display import show_training
-    from dovetail.training import train
+    from dovetail.training import training_events
 
     with stop_on_interrupt() as stop:
-        events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
+        events = training_events(
+            settings, runs / settings.name, resume=resume, should_stop=stop.is_set
+        )
         ended = show_training(events, Terminal(soft_wrap=True))
     if not ended:
         raise typer.Exit(INTERRUPTED)

@@ -34,6 +34,7 @@ from dovetail.config.incremental import (
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
 from dovetail.config.saved import dump_network, load_saved
+from dovetail.config.section import Contradiction
 from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
@@ -52,6 +53,7 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "Contradiction",
     "CrfEntityHeadConfig",
     "DataConfig",
     "DeltasSharingConfig",

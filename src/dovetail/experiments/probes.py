@@ -33,7 +33,7 @@ from dovetail.files import write_text
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.saved_model import load_model
-from dovetail.training import RunEvent, RunFinished, train
+from dovetail.training import RunEvent, RunFinished, training_events
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder
 
@@ -144,7 +144,7 @@ def run_probe(
         run.check_same(config)
     if is_found(folder):
         return
-    for event in train(config, folder, resume=begun, should_stop=should_stop):
+    for event in training_events(config, folder, resume=begun, should_stop=should_stop):
         yield event
         if isinstance(event, RunFinished) and not event.interrupted:
             write_json(folder / FOUND, asdict(found_in(run, config)))

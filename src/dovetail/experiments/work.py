@@ -27,7 +27,7 @@ from dovetail.files import write_text
 from dovetail.reading import Reading
 from dovetail.saved_ensemble import save_ensemble
 from dovetail.threads import prepare_threads
-from dovetail.training import EpochResult, RunFinished, RunStarted, train
+from dovetail.training import EpochResult, RunFinished, RunStarted, training_events
 from dovetail.training.splits import read_splits
 from dovetail.version import __version__
 
@@ -75,7 +75,7 @@ def trained(cell: Cell, folder: CellFolder) -> Final:
     finished: RunFinished | None = None
     trainable = 0
     write_text(folder.planned, dump_config(cell.config))
-    for event in train(cell.config, folder.path, resume=folder.config.is_file()):
+    for event in training_events(cell.config, folder.path, resume=folder.config.is_file()):
         match event:
             case RunStarted():
                 dev, trainable = event.splits.dev, event.trainable_parameters
