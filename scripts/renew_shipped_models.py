@@ -9,8 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dovetail.model_folders import shipped_models
-from dovetail.saved_model import files_of_model, load_model, save_model
+from dovetail.saved.finding import shipped_models
+from dovetail.saved.model_folder import files_of_model, load_model, save_model
 
 KEPT = {"README.md", "config.toml"}
 """The card with its measured scores, and the record of the training."""

@@ -13,13 +13,13 @@ from tests.corpus import SENTENCES
 from tests.networks import talkative_model, tiny_config
 
 from dovetail import __version__
-from dovetail.bounded import toml_values
 from dovetail.config import Config, load_saved
 from dovetail.errors import DovetailError, ModelError
 from dovetail.extractor import Extractor
-from dovetail.model_folders import shipped_models
-from dovetail.saved_model import load_model, save_model
-from dovetail.saved_vocabularies import read_back, written_apart
+from dovetail.files.bounded import toml_values
+from dovetail.saved.finding import shipped_models
+from dovetail.saved.model_folder import load_model, save_model
+from dovetail.saved.word_files import read_back, written_apart
 
 OLD = Path(__file__).parent / "models" / "0.1.0"
 """A model that Dovetail 0.1.0 wrote; it is never written anew."""

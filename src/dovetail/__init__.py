@@ -22,7 +22,6 @@ from dovetail.version import __version__ as __version__
 if TYPE_CHECKING:
     from dovetail.config import Config, load_config
     from dovetail.corpora import Corpus, Count, Drop, Ledger, read_corpus, write_corpus
-    from dovetail.document import Document, Entity, Relation, Sentence, Unaligned
     from dovetail.errors import (
         ConfigError,
         CorpusError,
@@ -44,12 +43,13 @@ if TYPE_CHECKING:
         SettingScores,
         evaluate,
     )
-    from dovetail.extraction import Extraction, TextEntity, TextRelation
     from dovetail.extractor import Extractor
-    from dovetail.model_folders import shipped_models
-    from dovetail.reading import ModelReading, Reading
-    from dovetail.schema import Schema
-    from dovetail.steps import Done
+    from dovetail.running.steps import Done
+    from dovetail.saved.finding import shipped_models
+    from dovetail.text.document import Document, Entity, Relation, Sentence, Unaligned
+    from dovetail.text.extraction import Extraction, TextEntity, TextRelation
+    from dovetail.text.reading import ModelReading, Reading
+    from dovetail.text.schema import Schema
     from dovetail.training import (
         EpochResult,
         RunEvent,
@@ -71,45 +71,45 @@ _HOME = {
     "CorpusError": "errors",
     "CorpusFormatError": "errors",
     "Count": "corpora",
-    "Document": "document",
+    "Document": "text.document",
     "DovetailError": "errors",
-    "Done": "steps",
+    "Done": "running.steps",
     "Drop": "corpora",
-    "Entity": "document",
+    "Entity": "text.document",
     "EpochResult": "training",
     "Evaluation": "evaluation",
-    "Extraction": "extraction",
+    "Extraction": "text.extraction",
     "Extractor": "extractor",
     "Interval": "evaluation",
     "Ledger": "corpora",
     "MacroScore": "evaluation",
     "MissingExtraError": "errors",
     "ModelError": "errors",
-    "ModelReading": "reading",
+    "ModelReading": "text.reading",
     "Outcome": "tuning",
     "OutputError": "errors",
-    "Reading": "reading",
-    "Relation": "document",
+    "Reading": "text.reading",
+    "Relation": "text.document",
     "RunEvent": "training",
     "RunFinished": "training",
     "RunStarted": "training",
-    "Schema": "schema",
+    "Schema": "text.schema",
     "Score": "evaluation",
     "ScoreIntervals": "evaluation",
-    "Sentence": "document",
+    "Sentence": "text.document",
     "SettingScores": "evaluation",
     "StageProgress": "training",
     "StepResult": "training",
     "TeachingProgress": "training",
-    "TextEntity": "extraction",
+    "TextEntity": "text.extraction",
     "TextError": "errors",
-    "TextRelation": "extraction",
+    "TextRelation": "text.extraction",
     "TrainingError": "errors",
-    "Unaligned": "document",
+    "Unaligned": "text.document",
     "evaluate": "evaluation",
     "load_config": "config",
     "read_corpus": "corpora",
-    "shipped_models": "model_folders",
+    "shipped_models": "saved.finding",
     "train": "training",
     "training_events": "training",
     "tune": "tuning",

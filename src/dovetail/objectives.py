@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.features import Batch
 from dovetail.sharing import Streams
+from dovetail.tensors.features import Batch
 
 __all__ = ["Balanced", "Distilled", "Objective", "Outputs", "Penalties", "Supervised"]
 

@@ -18,7 +18,7 @@ from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
 from dovetail.config.windows import WindowsConfig
-from dovetail.reading import ModelReading
+from dovetail.text.reading import ModelReading
 
 MAX_ENCODERS = 16
 """Encoders whose vectors can be put together."""
@@ -76,7 +76,7 @@ class Config(Section):
         Raises:
             ConfigError: if it cannot be read, or holds what cannot be right.
         """
-        from dovetail.config.files import load_config  # which makes configs, so stands above
+        from dovetail.config.config_files import load_config  # which makes configs, so stands above
 
         return load_config(path, overrides)
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dovetail.corpora.ledger import Drop, Tally
-from dovetail.corpora.undecoded import spelt, with_place
+from dovetail.corpora.source.undecoded import spelt, with_place
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import OnError
+from dovetail.text.reading import OnError
 
 BROKEN = "broken"
 """How the reason of a drop begins whose item broke the format."""

@@ -23,7 +23,7 @@ from dovetail.errors import MissingExtraError, TrainingError
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.workers import FAILED, FINISHED, TAKEN, Outcome
-from dovetail.files import put_in_place
+from dovetail.files.writing import put_in_place
 
 RETRIES = 5
 """How often a task is given to another machine before its cell counts as failed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import OutputError, TrainingError
-from dovetail.files import append_line, write_text
+from dovetail.files.writing import append_line, write_text
 from dovetail.training.results import EpochResult
 
 
