@@ -33,7 +33,7 @@ WRITES = re.compile(
     r"open\([^)\n]*[\"'][wax]b?[\"']|\.write_text\(|\.write_bytes\(|save_file\(|torch\.save|os\.replace"
 )
 IN_OTHER_WAYS = {
-    "files.py": "this is the way",
+    "files/writing.py": "this is the way",
     "cli/standard_streams.py": "the null device in the place of a closed stream",
     "corpora/formats/arrow.py": "in a folder of `whole_folder`",
     "corpora/formats/docbin/docbin_writer.py": "the file of `replaced`",
@@ -41,10 +41,10 @@ IN_OTHER_WAYS = {
     "corpora/source/unpacking.py": "what is unpacked lives as long as it is read",
     "experiments/cell_folder.py": "the log of a cell, which a process writes on",
     "experiments/ray_workers.py": "an archive in memory",
-    "saved_description.py": "in a folder of `whole_folder`",
-    "saved_ensemble.py": "in a folder of `whole_folder`",
-    "saved_model.py": "in a folder of `whole_folder`",
-    "saved_vocabularies.py": "in a folder of `whole_folder`",
+    "saved/description.py": "in a folder of `whole_folder`",
+    "saved/ensemble_folder.py": "in a folder of `whole_folder`",
+    "saved/model_folder.py": "in a folder of `whole_folder`",
+    "saved/word_files.py": "in a folder of `whole_folder`",
     "training/checkpoint.py": "the file of `replaced`",
     "training/folder_lock.py": "a lock, in which nothing is ever written",
 }
