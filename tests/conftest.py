@@ -38,7 +38,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from dovetail.config import DataConfig
     from dovetail.strategies import DepthSharingConfig
-    from dovetail.training import train
+    from dovetail.training import training_events
 
     folder = tmp_path_factory.mktemp("trained")
     train_path = save_corpus(TRAIN, folder / "train.jsonl")
@@ -48,7 +48,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         relation_head={"dropout": 0.0},
         training={"epochs": 15, "learning_rate": 2e-2},
     )
-    for _ in train(config, folder / "run"):
+    for _ in training_events(config, folder / "run"):
         pass
     return folder / "run" / "model"
 
@@ -58,10 +58,10 @@ def run_of_fragments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has learned a tiny corpus of discontinuous entities by heart."""
     from tests.discontinuous import HURT, config_of, data_of
 
-    from dovetail.training import train
+    from dovetail.training import training_events
 
     folder = tmp_path_factory.mktemp("discontinuous")
-    for _ in train(config_of(data_of(HURT, folder)), folder / "run"):
+    for _ in training_events(config_of(data_of(HURT, folder)), folder / "run"):
         pass
     return folder / "run"
 

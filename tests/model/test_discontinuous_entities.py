@@ -28,11 +28,16 @@ from dovetail.text.document import ENTITY_TASK, Entity, Relation, Sentence
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
-from dovetail.training import RunFinished, RunStarted, train
+from dovetail.training import RunFinished, RunStarted, training_events
+
+
+def start_of(config: Config, folder: Path) -> RunStarted:
+    """What a run says before its first epoch."""
+    return next(e for e in training_events(config, folder) if isinstance(e, RunStarted))
 
 
 def test_a_run_shows_the_types_of_the_corpus_and_finds_what_it_learned(tmp_path: Path) -> None:
-    events = list(train(config_of(data_of(HURT, tmp_path)), tmp_path / "run"))
+    events = list(training_events(config_of(data_of(HURT, tmp_path)), tmp_path / "run"))
     started = next(event for event in events if isinstance(event, RunStarted))
     finished = events[-1]
     assert started.schema.entity_types == ("Pain", "Part", "Person")
@@ -69,7 +74,7 @@ def test_users_see_their_own_types_only(run_of_fragments: Path) -> None:
 
 def test_stored_schema_says_which_entities_may_have_fragments(run_of_fragments: Path) -> None:
     description = json.loads((run_of_fragments / "model" / "model.json").read_text())
-    assert description["version"] == 2
+    assert description["version"] == 3
     assert description["schema"]["discontinuous"] == ["Pain", "Part"]
     assert description["schema"]["entity_types"] == ["Pain", "Part", "Person"]
 
@@ -78,18 +83,20 @@ def test_model_without_fragments_is_stored_as_it_always_was(tmp_path: Path) -> N
     config = config_of(DataConfig(train=(Path("a.jsonl"),), dev=(Path("b.jsonl"),)))
     save_model(tmp_path / "model", tiny_model(config), config)
     description = json.loads((tmp_path / "model" / "model.json").read_text())
-    assert description["version"] == 1
+    assert description["version"] == 2
     assert "discontinuous" not in description["schema"]
 
 
 def test_a_program_that_knows_no_fragments_names_the_version(
     run_of_fragments: Path, tmp_path: Path
 ) -> None:
-    from dovetail.saved.model_folder import check_version
+    from dovetail.saved.description import check_version
 
     description = json.loads((run_of_fragments / "model" / "model.json").read_text())
-    with pytest.raises(ModelError, match="of format version 2, this program reads 1:"):
-        check_version(tmp_path, description, 1, kind="model")
+    with pytest.raises(
+        ModelError, match="of format version 3, this program reads versions up to 2"
+    ):
+        check_version(tmp_path, description, 2, kind="model")
 
 
 def test_model_is_read_with_its_fragments(run_of_fragments: Path) -> None:
@@ -148,7 +155,7 @@ def test_models_of_fragments_decide_together(run_of_fragments: Path, tmp_path: P
     model = load_model(run_of_fragments / "model").model
     twice = Ensemble([deepcopy(model), deepcopy(model)]).eval()
     assert Extractor(twice).annotate(HURT) == Extractor(model).annotate(HURT)
-    list(train(config_of(data_of(HURT, tmp_path), epochs=30), tmp_path / "other"))
+    list(training_events(config_of(data_of(HURT, tmp_path), epochs=30), tmp_path / "other"))
     folders = [run_of_fragments / "model", tmp_path / "other" / "model"]
     save_ensemble(tmp_path / "both", folders)
     loaded = Extractor.load(tmp_path / "both")
@@ -187,7 +194,7 @@ def test_thresholds_of_links_are_not_those_of_relations() -> None:
 
 def test_entities_alone_are_learned_with_their_fragments(tmp_path: Path) -> None:
     alone = [replace(s, relations=frozenset(), annotated=frozenset({ENTITY_TASK})) for s in HURT]
-    events = list(train(config_of(data_of(alone, tmp_path)), tmp_path / "run"))
+    events = list(training_events(config_of(data_of(alone, tmp_path)), tmp_path / "run"))
     started = next(event for event in events if isinstance(event, RunStarted))
     (note,) = started.splits.notes
     assert "entities alone are learned" in note
@@ -202,7 +209,7 @@ def test_a_corpus_of_whole_entities_is_learned_as_without_the_policy(tmp_path: P
     models = []
     for policy in ("keep", "drop"):
         data = data_of(SENTENCES[:12], tmp_path).model_copy(update={"discontinuous": policy})
-        for _ in train(config_of(data, epochs=2), tmp_path / policy):
+        for _ in training_events(config_of(data, epochs=2), tmp_path / policy):
             pass
         models.append((tmp_path / policy / "model" / "weights.safetensors").read_bytes())
     assert models[0] == models[1]
@@ -217,7 +224,7 @@ def test_a_tagger_is_refused_with_what_to_do() -> None:
 def test_a_run_that_could_not_join_fragments_is_refused(tmp_path: Path) -> None:
     config = config_of(data_of(HURT, tmp_path), relation_loss_weight=0.0, select="entity")
     with pytest.raises(TrainingError, match="training entities have several fragments"):
-        list(train(config, tmp_path / "run"))
+        list(training_events(config, tmp_path / "run"))
 
 
 def test_what_cannot_be_said_by_fragments_is_counted(tmp_path: Path) -> None:
@@ -234,7 +241,9 @@ def test_what_cannot_be_said_by_fragments_is_counted(tmp_path: Path) -> None:
         relations=[Relation(person, itself, "has"), Relation(person, whole, "has")],
     )
     config = config_of(data_of((*HURT, sentence), tmp_path), epochs=1)
-    started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
+    started = next(
+        e for e in training_events(config, tmp_path / "run") if isinstance(e, RunStarted)
+    )
     (warning,) = [w for w in started.splits.warnings if "several fragments" in w]
     assert warning.startswith("2 training entities of several fragments")
     assert "nor are the 1 relations that they are in" in warning
@@ -253,7 +262,9 @@ def test_relations_of_entities_without_a_fragment_of_their_own_are_counted(tmp_p
         relations=[Relation(person, pain, "has") for pain in triangle],
     )
     config = config_of(data_of((*HURT, sentence), tmp_path), epochs=1)
-    started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
+    started = next(
+        e for e in training_events(config, tmp_path / "run") if isinstance(e, RunStarted)
+    )
     (warning,) = [w for w in started.splits.warnings if "nobody could tell" in w]
     assert warning.startswith("1 training relations are of entities all of whose fragments")
 
@@ -262,7 +273,9 @@ def test_long_fragments_are_counted_by_their_own_width(tmp_path: Path) -> None:
     long = Entity.of_pieces([(0, 5), (6, 7)], "Pain")
     sentence = Sentence.from_tokens(["a", "b", "c", "d", "e", "f", "g"], entities=[long])
     config = config_of(data_of((*HURT, sentence), tmp_path), epochs=1)
-    started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
+    started = next(
+        e for e in training_events(config, tmp_path / "run") if isinstance(e, RunStarted)
+    )
     (warning,) = [w for w in started.splits.warnings if "max_width" in w]
     assert "1 training entities have more than 4 tokens" in warning
     assert "the longest has 5" in warning
@@ -270,12 +283,12 @@ def test_long_fragments_are_counted_by_their_own_width(tmp_path: Path) -> None:
 
 def test_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
     config = config_of(data_of(HURT, tmp_path), epochs=4)
-    list(train(config, tmp_path / "run"))
+    list(training_events(config, tmp_path / "run"))
     state = {
         n: t.clone() for n, t in load_model(tmp_path / "run/model").model.stored_state().items()
     }
     stops = iter([False] * 5 + [True] * 100)
-    list(train(config, tmp_path / "again", should_stop=lambda: next(stops)))
-    list(train(config, tmp_path / "again", resume=True))
+    list(training_events(config, tmp_path / "again", should_stop=lambda: next(stops)))
+    list(training_events(config, tmp_path / "again", resume=True))
     found = load_model(tmp_path / "again" / "model").model.stored_state()
     assert all(torch.equal(found[name], state[name]) for name in state)

@@ -27,6 +27,8 @@ from dovetail.config.heads import (
     SpanEntityHeadConfig,
 )
 from dovetail.config.reference import config_reference
+from dovetail.config.saved_config import dump_network, load_saved
+from dovetail.config.section import Contradiction
 from dovetail.config.sharing import SharingConfig
 from dovetail.config.training import TrainingConfig
 from dovetail.config.windows import WindowsConfig
@@ -36,6 +38,7 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "Contradiction",
     "CrfEntityHeadConfig",
     "DataConfig",
     "DistillationConfig",
@@ -51,7 +54,9 @@ __all__ = [
     "WindowsConfig",
     "config_reference",
     "dump_config",
+    "dump_network",
     "load_config",
+    "load_saved",
     "parse_config",
     "problem_with",
     "value_of",

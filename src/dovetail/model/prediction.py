@@ -34,6 +34,11 @@ class Predictor(nn.Module, ABC):
     relation_head: RelationHead
 
     @property
+    def device(self) -> torch.device:
+        """Where it computes; batches have to be there."""
+        return self.relation_head.thresholds.device
+
+    @property
     def schema(self) -> Schema:
         """What can be said; what the networks call it is `Schema.coded`."""
         return self.relation_head.schema
@@ -83,7 +88,7 @@ class Predictor(nn.Module, ABC):
     def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
         types = self.schema.coded.entity_types
-        return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
+        return Candidates.from_entities(entities, types).to(self.device)
 
 
 def groups_of_rows(entities: Sequence[int]) -> list[slice]:
