@@ -15,6 +15,7 @@ from tests.networks import batch_of, reached, tiny_config, tiny_model
 
 from dovetail.build import build_model
 from dovetail.config import (
+    Config,
     DataConfig,
 )
 from dovetail.errors import ConfigError, ModelError, TrainingError
