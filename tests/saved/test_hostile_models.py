@@ -150,7 +150,7 @@ def large_vocabulary(folder: Path) -> None:
 def layers(count: int, width: int) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         change_config(folder, r"^shared_layers = .*", f"shared_layers = {count}")
-        change_config(folder, r"(?<=\[sharing\]\n)hidden_dim = .*", f"hidden_dim = {width}")
+        change_config(folder, r"^hidden_dim = .*", f"hidden_dim = {width}")
 
     return change
 
