@@ -10,9 +10,10 @@ import dovetail
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "api.md"
 HEAD = """# API
 
-Every public name of the package: `from dovetail import Extractor`. [Python](python.md) shows their use.
-
-Semantic versions cover these names ([what is promised](architecture.md#what-is-promised)). The [site](../CONTRIBUTING.md#the-site) has their signatures and members below this table.
+Every public name of the package: `from dovetail import Extractor`. [Python](python.md) shows how
+they are used. Semantic versions cover these names, as
+[promised](architecture.md#what-is-promised).
+The [site](../CONTRIBUTING.md#the-site) has their signatures and members below this table.
 
 | name | what |
 |---|---|
