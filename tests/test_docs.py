@@ -17,7 +17,7 @@ from tests.markdown import PROJECT, blocks_from_markdown, markdown_files, prose_
 from dovetail.cli import app
 from dovetail.config import parse_config
 from dovetail.corpora import read_corpus
-from dovetail.extraction import Extraction
+from dovetail.text.extraction import Extraction
 
 FILES = markdown_files()
 TEXTS = {path: path.read_text(encoding="utf-8") for path in FILES}
@@ -202,6 +202,15 @@ def test_every_page_is_listed_by_the_index_or_by_the_overview_of_its_folder():
         if path.is_relative_to(docs) and path.name != "README.md":
             overview = overviews.get(path.parent, docs / f"{path.parent.name}.md")
             assert f"({path.relative_to(overview.parent)})" in TEXTS[overview]
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "decisions.md"])
+def test_modules_that_a_page_names_exist(name):
+    roots = (PROJECT, PROJECT / "src" / "dovetail")
+    named = re.findall(r"`([\w/]+\.py)`", TEXTS[PROJECT / "docs" / name])
+    assert named
+    for module in named:
+        assert any((root / module).is_file() for root in roots), f"{name} names {module}"
 
 
 def test_list_of_public_names_is_what_the_script_writes():

@@ -10,10 +10,11 @@ from spacy.tokens import Doc, DocBin, Span
 from srsly import msgpack
 from tests.markdown import PROJECT, blocks_from_markdown
 
-from dovetail.corpora import docbin_file, read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.corpora import read_corpus, write_corpus
+from dovetail.corpora.formats.docbin import docbin_file
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 RELATIONS = ("._.", "rel", None, None)
 ANNA, BONN = Entity(0, 1, "Peop"), Entity(3, 4, "Loc")

@@ -11,13 +11,13 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
 
 from dovetail.config import DataConfig, load_config, parse_config
-from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.strategies import strategies
 from dovetail.experiments.work import Ending, attempt
 from dovetail.extractor import Extractor
-from dovetail.report.run import report_of_run
+from dovetail.report.run_report import report_of_run
+from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training import RunFinished, RunStarted, train
 from dovetail.tuning import default_space
 from dovetail.tuning.search import Progress

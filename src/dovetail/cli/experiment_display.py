@@ -30,7 +30,7 @@ from dovetail.experiments.schedule import (
 )
 from dovetail.experiments.tables import TextTable
 from dovetail.experiments.workers import FINISHED
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
 
 
 class ExperimentDisplay:

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from dovetail.cli.training_display import show_training
 from dovetail.config import Config
-from dovetail.document import TASKS
 from dovetail.experiments.exits import ALIVE, alive_layers
 from dovetail.experiments.probes import (
     Found,
@@ -24,7 +23,8 @@ from dovetail.experiments.probes import (
     read_found,
     run_probe,
 )
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
+from dovetail.text.document import TASKS
 
 
 def show_probes(

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from dovetail.cli.waiting import Waiting
 from dovetail.config.description import inline_toml
-from dovetail.rendering import duration
-from dovetail.steps import Done
+from dovetail.running.steps import Done
+from dovetail.showing.rendering import duration
 from dovetail.tuning.events import (
     Event,
     ProcessEnded,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dovetail.errors import TrainingError
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.training.folder_lock import locked
 
 

@@ -34,7 +34,7 @@ from dovetail.experiments.results import (
 )
 from dovetail.experiments.summary import comparison_rows, summarise, summary_values
 from dovetail.experiments.tables import markdown
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 
 TABLES = ("cells", "scores", "comparisons")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from dovetail.files import make_folder, replaced
+from dovetail.files.writing import make_folder, replaced
 
 FILES = ("plan.toml", "summary.json", "cells.csv", "comparisons.csv")
 """All but the predictions, the scores of each type, and the models."""

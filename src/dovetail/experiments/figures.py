@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.experiments.results import CellResult
 from dovetail.experiments.tables import amount, relative_change
-from dovetail.files import make_folder, replaced
-from dovetail.showing import shown_label
+from dovetail.files.writing import make_folder, replaced
+from dovetail.showing.visible import shown_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,14 +25,14 @@ from dovetail.config import (
 )
 from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND
-from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.experiments.cell_folder import write_json
 from dovetail.experiments.exits import exit_of, largest_penalty, random_exits
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
+from dovetail.text.document import TASKS
 from dovetail.training import RunEvent, RunFinished, train
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder

@@ -15,7 +15,7 @@ from dovetail.evaluation.tally import Tally
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.scoring import SPLITS, tally_from_counts
-from dovetail.files import open_atomically, replaced
+from dovetail.files.writing import open_atomically, replaced
 
 Row = dict[str, Any]
 

@@ -16,16 +16,16 @@ from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
-from dovetail.document import Sentence
 from dovetail.errors import DovetailError
 from dovetail.experiments.cell_folder import CellFolder, write_json
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.costs import costs_of
 from dovetail.experiments.scoring import DEV, TEST, ScoredSplit
 from dovetail.extractor import Extractor
-from dovetail.files import write_text
-from dovetail.reading import Reading
-from dovetail.saved_ensemble import save_ensemble
+from dovetail.files.writing import write_text
+from dovetail.saved.ensemble_folder import save_ensemble
+from dovetail.text.document import Sentence
+from dovetail.text.reading import Reading
 from dovetail.threads import prepare_threads
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
 from dovetail.training.splits import read_splits

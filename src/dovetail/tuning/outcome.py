@@ -23,7 +23,7 @@ import optuna
 
 from dovetail.config import dump_config, with_changes
 from dovetail.config.description import inline_toml
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.tuning.importance import importances
 from dovetail.tuning.records import Record, best_of, records
 from dovetail.tuning.space import Space

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dovetail.config.description import inline_toml
-from dovetail.showing import shown_label
+from dovetail.showing.visible import shown_label
 from dovetail.tuning.entries import Choices, Entry, same
 from dovetail.tuning.outcome import Outcome
 from dovetail.tuning.records import Record

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dovetail.config import Config, DataConfig
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
-from dovetail.steps import retold
+from dovetail.running.steps import retold
 from dovetail.threads import use_threads
 from dovetail.training.over_base import with_base
 from dovetail.training.results import EpochResult, StageProgress

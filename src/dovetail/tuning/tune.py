@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dovetail.files import make_folder
+from dovetail.files.writing import make_folder
 from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
 from dovetail.tuning.outcome import Outcome, write_outcome, write_start
 from dovetail.tuning.plots import write_plots
