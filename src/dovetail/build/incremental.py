@@ -114,7 +114,7 @@ def _in_training(
     input_dim: int,
     seed: int,
 ) -> IncrementalLayers:
-    """What the tasks learn, of filled layers."""
+    """The trainable parts of the tasks, for filled layers."""
     if isinstance(config, BankSharingConfig):
         return LayersOverBank(paths, config.add_tasks, input_dim=input_dim, rank=config.rank)
     if not isinstance(config, DeltasSharingConfig):

@@ -55,7 +55,7 @@ Layered = (
 
 
 def layer_factory(config: Layered) -> LayerFactory:
-    """What makes the layers of a placement, all but copies of pretrained ones.
+    """A function that makes the layers of a placement, except copies of pretrained ones.
 
     Behind gates it is the gated values that are normalised, not those of each layer.
     """
@@ -83,7 +83,7 @@ def layer_factory(config: Layered) -> LayerFactory:
 
 
 def residual_factory(config: ExitsSharingConfig | ProbeSharingConfig) -> LayerFactory:
-    """What makes layers that add to what they read, of twice the config's hidden_dim."""
+    """A function that makes residual layers, of twice the config's hidden_dim."""
     make_layer = layer_factory(config.model_copy(update={"normalise": False}))
     if config.cell == "transformer":  # such a layer adds by itself, and normalises before
         return make_layer

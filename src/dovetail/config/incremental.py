@@ -20,7 +20,7 @@ from dovetail.config.values import (
 
 
 class IncrementalSharingConfig(LayersConfig):
-    """What a run takes from its base, and what it adds to it.
+    """Fields of a run that adds tasks to a base.
 
     Of the fields that all layers have, only dropout is a choice: the others are the base's, and a
     run writes them into its config.
@@ -39,7 +39,7 @@ class IncrementalSharingConfig(LayersConfig):
     base's entities as they are, `["entity", "relation"]` learns both of another corpus."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer of the base is; a run writes it. The layers of a base of the cell
+    """Kind of every layer of the base; a run writes it. The layers of a base of the cell
     `pretrained` are copies of its encoder's own top layers."""
 
     shared_layers: Layers = 0
@@ -84,7 +84,7 @@ class DeltasSharingConfig(IncrementalSharingConfig):
     """The score from which a layer's differences are on."""
 
     initial_score: NonNegative = 0.15
-    """What every score starts at."""
+    """Initial value of every score."""
 
     penalty: NonNegative = 0.3
     """Weight of the scores' mean size in the loss: with more, fewer layers become a task's own."""
@@ -93,7 +93,7 @@ class DeltasSharingConfig(IncrementalSharingConfig):
     """Epochs before the penalty starts, in which differences show whether they are of use."""
 
     scores: Literal["layers", "matrices"] = "layers"
-    """What has a score of its own: each layer, or each matrix of it with its bias."""
+    """Whether each layer has a score, or each matrix of it with its bias."""
 
     layers: Literal["learned", "random"] = "learned"
     """Whether scores are learned, or as a control `random_layers` are on, drawn by the seed."""

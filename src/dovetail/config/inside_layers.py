@@ -27,8 +27,8 @@ class GatesSharingConfig(LayersConfig):
     """Gates decide for each unit of each layer."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer, of which gates choose among the
-    numbers that come out, so that nothing inside of it can be removed."""
+    """Kind of every layer: recurrent, or a new transformer layer, of which gates choose among the
+    outputs, so that nothing inside of it can be removed."""
 
     layers: PositiveLayers = 2
     """Layers, each there once for both tasks and once for each task while it is trained."""
@@ -96,7 +96,7 @@ class PrimitivesSharingConfig(Section):
         "next",
         "reservoir",
     )
-    """What is computed of the tokens: themselves, the token before or behind (or the second), means
+    """Operations on the tokens: the token itself, the one before or behind (or the second), means
     or maxima of the 3 or 5 around, the mean of the sentence, a random recurrent network, or the
     token with noise in training."""
 
@@ -108,10 +108,10 @@ class PrimitivesSharingConfig(Section):
     primitive but the reservoir has the width of what it reads."""
 
     hidden_dim: Width = 192
-    """Half of the numbers that come out of a block, as in a bidirectional layer."""
+    """Half of the width of a block's output, as in a bidirectional layer."""
 
     shared_fraction: Fraction = 0.5
-    """Share of a block's numbers that come from shared weights, the others from the task's own."""
+    """Share of a block's outputs that come from shared weights, the others from the task's own."""
 
     dropout: Dropout = 0.35
     """Probability with which a number of a primitive is dropped in training."""

@@ -1,4 +1,4 @@
-"""What the layers of all placements have in common."""
+"""The fields that the layers of all placements have in common."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dovetail.config.values import (
 
 
 class LayersConfig(Section):
-    """What the placements have in common: most are made of bidirectional recurrent layers."""
+    """The fields that the placements have in common: most consist of bidirectional layers."""
 
     hidden_dim: Width = 256
-    """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
+    """Width of the state of each direction; a layer's output is twice as wide, of any
     cell."""
 
     attention_heads: Width = 4

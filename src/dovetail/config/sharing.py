@@ -30,7 +30,7 @@ class DepthSharingConfig(LayersConfig):
     """Shared layers below, own layers above."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer is: recurrent, a new transformer layer, or with `pretrained` a trained copy
+    """Kind of every layer: recurrent, a new transformer layer, or with `pretrained` a trained copy
     of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
@@ -56,7 +56,7 @@ class BottomSharingConfig(LayersConfig):
     """Own layers below, shared layers above; or own layers at both ends."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     projection_dim: OptionalWidth = 0
     """Width to which the encoders' vectors are brought first, by one projection for both tasks; 0
@@ -97,7 +97,7 @@ class ExitsSharingConfig(LayersConfig):
     """A shared stack that the tasks leave at different layers."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer is: recurrent, a new transformer layer, or with `pretrained` a trained copy
+    """Kind of every layer: recurrent, a new transformer layer, or with `pretrained` a trained copy
     of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 
@@ -145,7 +145,7 @@ class ProbeSharingConfig(LayersConfig):
     """Residual layers of a single task, made sparse; `dovetail probe` trains several."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     normalise: bool = False
     """Whether each recurrent layer reads its input normalised to mean 0 and variance 1 for each
@@ -158,7 +158,7 @@ class ProbeSharingConfig(LayersConfig):
     """Layers of the task, each of which adds to what it reads."""
 
     penalty: NonNegative = 1e-3
-    """What a unit or attention head has to be worth to stay: those by whose numbers the loss
+    """Price of a unit or attention head: those by whose weights the loss
     changes less than that (root mean square of the averaged gradient) become zero. 0 keeps all."""
 
     def contradictions(self) -> Iterator[Contradiction]:

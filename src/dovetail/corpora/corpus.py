@@ -167,7 +167,7 @@ def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) 
 
 
 def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:
-    """What a reader found as a corpus: cut into tokens, and with its account closed.
+    """A corpus of a reader's results: cut into tokens, and with its account closed.
 
     Raises:
         CorpusFormatError: if something was broken, and that is refused.

@@ -97,7 +97,7 @@ class _Cut:
             self._beside(head.sentence, Unaligned(RELATION_TASK, link.type, spans, types))
 
     def _take_unaligned(self, item: Unaligned) -> None:
-        """What the predicted tokens could not express, the gold ones perhaps can."""
+        """Express on gold tokens, if they can, what the predicted tokens could not."""
         found = [self._where(span) for span in item.spans]
         number = {where.sentence for where in found}
         if item.task == ENTITY_TASK and len(found) == 1 and found[0].tokens:

@@ -1,4 +1,4 @@
-"""What the model says of a batch in training."""
+"""The model's outputs for a batch in training."""
 
 from __future__ import annotations
 

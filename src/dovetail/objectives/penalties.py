@@ -1,4 +1,4 @@
-"""What the sharing adds to the loss, such as the price of numbers that a task keeps for itself."""
+"""Terms that the sharing adds to the loss, such as the price of a task's own parameters."""
 
 from __future__ import annotations
 

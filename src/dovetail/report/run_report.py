@@ -164,7 +164,7 @@ def report_of_run(
 
 
 def extractor_of(saved: SavedModel) -> Extractor:
-    """What users run, as `Extractor.load` makes it of the same folder."""
+    """The predictor that users run, as `Extractor.load` makes it from the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
     return Extractor(saved.model, reading=saved.config.reading)
@@ -213,7 +213,7 @@ def counts_of(splits: Splits, test: ScoredCorpus | None) -> list[SplitCounts]:
 
 
 def accounts(data: DataConfig) -> list[FileAccount]:
-    """What became of the content of each corpus file."""
+    """The ledger of each corpus file."""
     named = {"training": data.train, "extra": data.extra, "dev": data.dev}
     return [
         FileAccount(
@@ -233,7 +233,7 @@ def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
 
 
 def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
-    """What makes scores, or the model, less than they seem."""
+    """Warnings of what makes scores, or the model, less than they seem."""
     of_windows, _ = accounts_of_windows(splits, config.reading)
     return (*splits.warnings, *of_windows, *changed_data(folder, splits))
 

@@ -32,7 +32,7 @@ A joint entity and relation model trained with Dovetail.
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}
-- Numbers stored: {trained:,}
+- Parameters stored: {trained:,}
 {_base(model, config)}- Trained on: {_files(config.data.train)}
 {_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
@@ -57,18 +57,18 @@ def _files(paths: Sequence[Path]) -> str:
 
 
 def _base(model: JointModel, config: Config) -> str:
-    """What the model stands on, and how much it adds to it."""
+    """The base of the model, and how much the model adds to it."""
     sharing = config.sharing
     if not isinstance(sharing, IncrementalSharingConfig):
         return ""
     return (
         f"- Added to `{sharing.base}` (SHA-256 {sharing.base_sha256}), which is in here unchanged: "
-        f"{' and '.join(sharing.add_tasks)}; {model.num_added:,} of the numbers are new\n"
+        f"{' and '.join(sharing.add_tasks)}; {model.num_added:,} of the parameters are new\n"
     )
 
 
 def _extra_data(config: Config) -> str:
-    """What else was learned from; scores reached with it are to be reported as such."""
+    """The extra data; scores reached with it are to be reported as such."""
     data = config.data
     if not data.extra:
         return ""
@@ -76,7 +76,7 @@ def _extra_data(config: Config) -> str:
 
 
 def _teacher(config: Config) -> str:
-    """What was learned from beside or instead of the annotations."""
+    """The teacher that the model learned from, beside or instead of the annotations."""
     distillation = config.distillation
     if distillation.teacher is None:
         return ""

@@ -28,7 +28,7 @@ class LeftOut:
 
 
 def wording(sentence: Sentence) -> str:
-    """What two sentences have in common that count as the same: letters, marks and digits.
+    """The key of sentences that count as the same: letters, marks and digits.
 
     >>> wording(Sentence.from_tokens(["Washington", ",", "D.C.", "was"]))
     'washingtondcwas'

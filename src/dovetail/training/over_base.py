@@ -99,7 +99,7 @@ def _plain(own: SharingConfig, base: str | None) -> DepthSharingConfig | ExitsSh
 
 
 def shape_of(base: Config, sharing: IncrementalSharingConfig) -> dict[str, Any]:
-    """What the base's layers are, and which task runs how many of them.
+    """The kind of the base's layers, and how many of them each task runs.
 
     Raises:
         TrainingError: if they are not layers that can be run with other weights, or not trained.
@@ -195,7 +195,7 @@ def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:
 def read_by_layers(
     model: JointModel, sentences: Sequence[Sentence]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """What the sharing layers read of some sentences, tokens or pieces, with masks."""
+    """The inputs of the sharing layers for some sentences, tokens or pieces, with masks."""
     for start in range(0, len(sentences), ENCODED_AT_ONCE):
         chosen = sentences[start : start + ENCODED_AT_ONCE]
         batch = Batch.from_sentences(chosen, model.featurise)

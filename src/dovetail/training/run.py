@@ -52,7 +52,7 @@ from dovetail.training.unlearned import warnings_of_unlearned
 
 @dataclass(frozen=True)
 class RunStarted:
-    """What is about to be trained; `epochs_done` is above 0 in a resumed run.
+    """A run that is about to train; `epochs_done` is above 0 if it is resumed.
 
     `is_over` says that it was trained to its end before.
     """
@@ -69,7 +69,7 @@ class RunStarted:
 
 
 Preparation = StageProgress | TeachingProgress
-"""What is told before a run starts."""
+"""The events before a run starts."""
 
 RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
@@ -219,7 +219,7 @@ def schema_of(config: Config, splits: Splits) -> Schema:
 
 
 def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:
-    """What the user wants to know before the first epoch."""
+    """The facts that a user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
     learned = (*splits.train, *splits.extra)

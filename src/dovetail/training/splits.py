@@ -35,7 +35,7 @@ LISTED = 5
 
 @dataclass(frozen=True)
 class Splits:
-    """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
+    """The sentences to train and choose a model on; `warnings` and `notes` are for the user.
 
     An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
     only, and `unlabelled_per_epoch` of those that only a teacher labels.  `left_out` are the
@@ -177,7 +177,7 @@ def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
-    """What makes the dev scores, or the model, less than they seem."""
+    """Warnings of what makes the dev scores, or the model, less than they seem."""
     warnings = []
     if not any(ENTITY_TASK in sentence.annotated for sentence in train):
         warnings.append(
@@ -209,7 +209,7 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
 def warnings_of_extra(
     splits: Splits, extra: Sequence[Sentence], held_out: Collection[str]
 ) -> list[str]:
-    """What makes final scores with these extra sentences less than they seem."""
+    """Warnings of what makes final scores with these extra sentences less than they seem."""
     warnings = []
     if extra and not held_out:
         warnings.append(

@@ -87,7 +87,7 @@ def is_corpus(path: Path) -> bool:
 
 
 def warnings_of(held_out: Iterable[str]) -> list[str]:
-    """What makes final scores with unlabelled sentences less than they seem."""
+    """Warnings of what makes final scores with unlabelled sentences less than they seem."""
     if held_out:
         return []
     return [

@@ -21,7 +21,7 @@ def warnings_of_unlearned(
     sentences: Sequence[Sentence],
     kind: str = "training",
 ) -> list[str]:
-    """What the entity head leaves out of the training data, with the relations that go with it."""
+    """The training entities that the entity head leaves out, with their relations."""
     lost = [frozenset(s.entities).difference(expressible(s.entities)) for s in sentences]
     if isinstance(config, CrfEntityHeadConfig):
         return [

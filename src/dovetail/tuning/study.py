@@ -55,7 +55,7 @@ class Task:
 
     @property
     def config(self) -> Config:
-        """What the search starts from."""
+        """The config that the search starts from."""
         return self.space.start
 
 
@@ -204,7 +204,7 @@ def _check_same(study: optuna.Study, task: Task, data_digest: str) -> None:
 
 
 def comparable(config: Config) -> dict[str, Any]:
-    """What of a config decides about scores; paths of data may differ between machines."""
+    """The fields of a config that influence scores; paths of data may differ between machines."""
     values = config.model_dump(mode="json")
     for field in ("train", "dev", "extra", "held_out"):
         del values["data"][field]

@@ -30,7 +30,7 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
 
 
 def native_header() -> dict[str, Any]:
-    """What the first line of a file says."""
+    """The first line of a file."""
     return {"format": FORMAT_NAME, "version": VERSION}
 
 
