@@ -28,7 +28,7 @@ PYTHON = PROJECT / "docs" / "python.md"
 FOLDERS = {README: "newcomer", TUTORIAL: "learner", PYTHON: "learner"}
 """The pages in the order in which they are run, each with its folder."""
 
-INSTALLATION = ("git clone ", "make ", "PIP_EXTRA_INDEX_URL=", ". .venv/", ".venv/bin/pip ")
+INSTALLATION = ("git clone ", "make ", "export PIP_", ". .venv/", ".venv/bin/pip ")
 SHIPPED = ("news", "adverse-effects")
 
 Command = tuple[str, ...]
@@ -151,7 +151,7 @@ def test_readme_and_tutorial_show_every_command_of_the_command_line():
 
     text = "".join(page.read_text(encoding="utf-8") for page in (README, TUTORIAL))
     for command in app.registered_commands:
-        assert f"dovetail {command.name} " in text or f"make {command.name} " in text
+        assert f"dovetail {command.name} " in text or f"make {command.name}" in text
 
 
 def test_run_leaves_what_the_tutorial_lists(outcomes, folders):
