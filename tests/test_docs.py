@@ -213,6 +213,14 @@ def test_modules_that_a_page_names_exist(name):
         assert any((root / module).is_file() for root in roots), f"{name} names {module}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_page_begins_with_words_on_what_it_is_for(path):
+    title, _, rest = TEXTS[path].partition("\n")
+    assert re.match("# .", title)
+    words = re.sub("<!--.*?-->", "", rest).strip()
+    assert re.match(r"[\w`*\[]", words), f"{path}: {words[:40]!r}"
+
+
 def test_list_of_public_names_is_what_the_script_writes():
     page = runpy.run_path(str(PROJECT / "scripts" / "write_api.py"))["api_page"]()
     assert TEXTS[PROJECT / "docs" / "api.md"] == page, "run scripts/write_api.py"
