@@ -29,7 +29,7 @@ CARD = """# {name}
 - **Terms:** {terms}
 - **Recipe:** `{recipe}`, seed {seed}: `dovetail train {recipe}`
 - **Encoder:** all-MiniLM-L6-v2, frozen (Apache-2.0); not in this folder, named by its digest
-- **Size:** {size:.1f} MB; {numbers:,} stored numbers
+- **Size:** {size:.1f} MB; {numbers:,} stored parameters
 
 ## Scores
 

@@ -1,10 +1,10 @@
-"""Write the score tables of docs/results.md and README.md from the files in results/.
+"""Write the tables of docs/results/ from the files in results/.
 
     python scripts/write_results.py           # rewrites the pages between their markers
 
-Between ``<!-- experiment: NAME -->`` and ``<!-- end -->`` stand the tables of an experiment, made
-of what ``dovetail experiment experiments/NAME.toml --export results/NAME`` left.  The page of
-results has all of them, the README the scores alone.
+Each folder results/NAME, which ``dovetail experiment experiments/NAME.toml --export results/NAME``
+left, has a page docs/results/NAME.md.  Its tables stand between ``<!-- experiment: NAME -->`` and
+``<!-- end -->``; what stands around them is written by hand.  A page that is missing is begun.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import json
 import re
 from pathlib import Path
 
-from dovetail.experiments.tables import (
-    TextTable,
-    control_tables,
-    cost_table,
-    explanation,
-    score_tables,
-)
+from dovetail.experiments.tables import control_tables, cost_table, explanation, score_tables
 
 PROJECT = Path(__file__).resolve().parent.parent
+RESULTS = PROJECT / "results"
+PAGES = PROJECT / "docs" / "results"
 EXPERIMENT = re.compile(r"(<!-- experiment: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-README_COLUMNS = 6
-"""The name of a config, its number of cells, and micro and macro F1 of both tasks."""
+DATA = {
+    "plan.toml": "the plan as it ran",
+    "cells.csv": "a row for each seed",
+    "comparisons.csv": "each difference, with its interval",
+}
+"""What an experiment leaves beside the summary, and what a reader finds in it."""
 
 
 def main() -> None:
@@ -35,30 +35,34 @@ def main() -> None:
 
 
 def pages() -> dict[Path, str]:
-    """The pages as they should be, by path."""
-    paths = (PROJECT / "docs" / "results.md", PROJECT / "README.md")
+    """The pages as they should be, by path: one for each folder of results."""
+    names = sorted(folder.name for folder in RESULTS.iterdir() if folder.is_dir())
+    paths = {name: PAGES / f"{name}.md" for name in names}
     return {
         path: with_experiments(
-            path.read_text(encoding="utf-8"),
-            PROJECT / "results",
-            brief=path.name == "README.md",
+            path.read_text(encoding="utf-8") if path.is_file() else first_page(name), RESULTS
         )
-        for path in paths
+        for name, path in paths.items()
     }
 
 
-def with_experiments(page: str, results: Path, *, brief: bool) -> str:
+def first_page(name: str) -> str:
+    """A page that has markers and no words yet."""
+    return f"# {name}\n\n<!-- experiment: {name} -->\n<!-- end -->\n"
+
+
+def with_experiments(page: str, results: Path) -> str:
     """The page with the tables of each experiment that it has markers for."""
 
     def tables(match: re.Match[str]) -> str:
         start, name, end = match.groups()
-        return f"{start}\n{experiment_tables(name, results / name, brief=brief)}\n\n{end}"
+        return f"{start}\n{experiment_tables(name, results / name)}\n\n{end}"
 
     return EXPERIMENT.sub(tables, page)
 
 
-def experiment_tables(name: str, folder: Path, *, brief: bool) -> str:
-    """The command of an experiment, and what came of it.
+def experiment_tables(name: str, folder: Path) -> str:
+    """The command of an experiment, what came of it, and where its numbers are.
 
     Raises:
         FileNotFoundError: naming the command that leaves the results.
@@ -69,18 +73,19 @@ def experiment_tables(name: str, folder: Path, *, brief: bool) -> str:
         raise FileNotFoundError(f"there is no {stored}; {command} --export results/{name}")
     summary = json.loads(stored.read_text(encoding="utf-8"))
     tables = score_tables(summary)
-    if brief:
-        (*_, last) = tables  # of the split that counts: test, where there is one
-        return f"`{command}`\n\n{first_columns(last, README_COLUMNS).markdown()}"
     shown = (*reversed(tables), *reversed(control_tables(summary)), cost_table(summary))
     titled = [f"**{table.title}**\n\n{table.markdown()}" for table in shown]
-    return "\n\n".join([f"`{command}`", explanation(summary), *titled])
+    return "\n\n".join([f"`{command}`", explanation(summary), *titled, *data_line(folder)])
 
 
-def first_columns(table: TextTable, number: int) -> TextTable:
-    """The table without the columns after the first so many."""
-    rows = tuple(row[:number] for row in table.rows)
-    return TextTable(table.title, table.headings[:number], rows)
+def data_line(folder: Path) -> list[str]:
+    """A line that links the files of the experiment; none if there are no files."""
+    links = [
+        f"[{file}](../../results/{folder.name}/{file}) ({words})"
+        for file, words in DATA.items()
+        if (folder / file).is_file()
+    ]
+    return [f"Numbers behind the tables: {', '.join(links)}."] if links else []
 
 
 if __name__ == "__main__":

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-FOLDERS = (".", "docs", "docs/formats", "docs/strategies", "examples", "recipes")
+FOLDERS = (
+    *(".", ".github", "docs", "docs/formats", "docs/results", "docs/strategies"),
+    *("examples", "recipes"),
+)
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -6,6 +6,7 @@ import ast
 import doctest
 import json
 import re
+import runpy
 import subprocess
 import sys
 
@@ -188,5 +189,38 @@ def test_pictures_are_what_is_drawn(tmp_path):
     images = PROJECT / "docs" / "images"
     drawn.write_bytes((images / "draw.py").read_bytes())
     subprocess.run([sys.executable, str(drawn)], check=True)
-    for name in ("dovetail-light.svg", "dovetail-dark.svg"):
+    drawings = {path.name for path in tmp_path.glob("*.svg")}
+    assert drawings == {path.name for path in images.glob("*.svg")}
+    for name in drawings:
         assert (tmp_path / name).read_bytes() == (images / name).read_bytes()
+
+
+def test_every_page_is_listed_by_the_index_or_by_the_overview_of_its_folder():
+    docs = PROJECT / "docs"
+    overviews = {docs: docs / "README.md", docs / "strategies": docs / "strategies" / "README.md"}
+    for path in FILES:
+        if path.is_relative_to(docs) and path.name != "README.md":
+            overview = overviews.get(path.parent, docs / f"{path.parent.name}.md")
+            assert f"({path.relative_to(overview.parent)})" in TEXTS[overview]
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "decisions.md"])
+def test_modules_that_a_page_names_exist(name):
+    roots = (PROJECT, PROJECT / "src" / "dovetail")
+    named = re.findall(r"`([\w/]+\.py)`", TEXTS[PROJECT / "docs" / name])
+    assert named
+    for module in named:
+        assert any((root / module).is_file() for root in roots), f"{name} names {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_page_begins_with_words_on_what_it_is_for(path):
+    title, _, rest = TEXTS[path].partition("\n")
+    assert re.match("# .", title)
+    words = re.sub("<!--.*?-->", "", rest).strip()
+    assert re.match(r"[\w`*\[]", words), f"{path}: {words[:40]!r}"
+
+
+def test_list_of_public_names_is_what_the_script_writes():
+    page = runpy.run_path(str(PROJECT / "scripts" / "write_api.py"))["api_page"]()
+    assert TEXTS[PROJECT / "docs" / "api.md"] == page, "run scripts/write_api.py"

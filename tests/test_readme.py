@@ -1,12 +1,15 @@
-"""What the README shows is run, in its order, in a folder that holds the examples and nothing else.
+"""What the README, the tutorial and the page on Python show is run, in its order.
 
-The exceptions are the installation, which `make` does before any test, and the shipped models where
+The README runs in a folder that holds the examples and nothing else; the tutorial in another such
+folder, and the page on Python after it, since it uses the model that was trained there.  The
+exceptions are the installation, which `make` does before any test, and the shipped models where
 they are not part of the tree.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,11 +23,18 @@ from tests.markdown import PROJECT, blocks_from_markdown
 from dovetail.evaluation import evaluate
 
 README = PROJECT / "README.md"
-INSTALLATION = ("git clone ", "make ", "python3 -m venv ", ".venv/bin/pip ")
+TUTORIAL = PROJECT / "docs" / "tutorial.md"
+PYTHON = PROJECT / "docs" / "python.md"
+FOLDERS = {README: "newcomer", TUTORIAL: "learner", PYTHON: "learner"}
+"""The pages in the order in which they are run, each with its folder."""
+
+INSTALLATION = ("git clone ", "make ", "export PIP_", ". .venv/", ".venv/bin/pip ")
 SHIPPED = ("news", "adverse-effects")
 
+Command = tuple[str, ...]
 
-def commands_of(language: str, text: str) -> Iterator[tuple[str, ...]]:
+
+def commands_of(language: str, text: str) -> Iterator[Command]:
     """The programs of a block: each line of a shell's, or the whole of Python's."""
     if language == "sh":
         for line in text.splitlines():
@@ -34,8 +44,9 @@ def commands_of(language: str, text: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = [
-    command
-    for block in blocks_from_markdown(README.read_text(encoding="utf-8"))
+    (page, command)
+    for page in FOLDERS
+    for block in blocks_from_markdown(page.read_text(encoding="utf-8"))
     for command in commands_of(block.language, block.text)
     if not command[-1].startswith(INSTALLATION)
 ]
@@ -50,9 +61,9 @@ class Outcome:
     errors: str
 
 
-def missing_model(command: tuple[str, ...]) -> str:
+def missing_model(command: Command) -> str:
     """The shipped model that a command needs and that is not there; empty if there is none."""
-    words = command[-1].split()
+    words = command[-1].replace('"', " ").split()
     shipped = PROJECT / "src" / "dovetail" / "pretrained"
     for name in SHIPPED:
         if name in words and not (shipped / name).is_dir():
@@ -61,15 +72,16 @@ def missing_model(command: tuple[str, ...]) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the examples."""
-    folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(PROJECT / "examples", folder / "examples")
-    return folder
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two folders with the examples."""
+    made = {name: tmp_path_factory.mktemp(name) for name in set(FOLDERS.values())}
+    for folder in made.values():
+        shutil.copytree(PROJECT / "examples", folder / "examples")
+    return made
 
 
 @pytest.fixture(scope="module")
-def outcomes(folder: Path) -> dict[tuple[str, ...], Outcome]:
+def outcomes(folders: dict[str, Path]) -> dict[tuple[Path, Command], Outcome]:
     """All commands, run one after another: what one leaves the next may need."""
     environment = {
         **os.environ,
@@ -77,37 +89,73 @@ def outcomes(folder: Path) -> dict[tuple[str, ...], Outcome]:
         "PYTHONWARNINGS": "error",
     }
     outcomes = {}
-    for command in COMMANDS:
+    for page, command in COMMANDS:
         if not missing_model(command):
             ended = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+                command,
+                cwd=folders[FOLDERS[page]],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
-            outcomes[command] = Outcome(ended.returncode, ended.stdout, ended.stderr)
+            outcomes[page, command] = Outcome(ended.returncode, ended.stdout, ended.stderr)
     return outcomes
 
 
-def first_line(command: tuple[str, ...]) -> str:
-    return command[-1].splitlines()[0]
+def name_of(value):
+    return value.stem if isinstance(value, Path) else value[-1].splitlines()[0]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=first_line)
-def test_command_of_the_readme_succeeds(command, outcomes):
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=name_of)
+def test_command_of_the_page_succeeds(page, command, outcomes):
     if name := missing_model(command):
         pytest.skip(f"the model {name!r} is not shipped with this tree")
-    outcome = outcomes[command]
+    outcome = outcomes[page, command]
     assert outcome.returncode == 0, outcome.errors
 
 
-def test_readme_shows_every_command_of_the_command_line():
+def test_python_of_the_readme_prints_what_it_says(outcomes):
+    blocks = blocks_from_markdown(README.read_text(encoding="utf-8"))
+    (said,) = (block.text for block in blocks if block.language == "text")
+    (command,) = (c for page, c in COMMANDS if page == README and c[0] == sys.executable)
+    if name := missing_model(command):
+        pytest.skip(f"the model {name!r} is not shipped with this tree")
+    assert outcomes[README, command].output == said
+
+
+@pytest.mark.parametrize("shade", ["light", "dark"])
+def test_picture_of_the_readme_shows_what_its_python_prints(shade):
+    blocks = blocks_from_markdown(README.read_text(encoding="utf-8"))
+    (said,) = (block.text for block in blocks if block.language == "text")
+    drawn = (PROJECT / "docs" / "images" / f"extraction-{shade}.svg").read_text(encoding="utf-8")
+    title = re.search("<title>(.*)</title>", drawn)[1]
+    relations = [line for line in said.splitlines() if " | " in line]
+    assert title.endswith(", ".join(line.replace(" | ", " ") for line in relations))
+    for _, _, type_, text in (line.split(" ", 3) for line in said.splitlines() if "|" not in line):
+        assert f">{text}</text>" in drawn
+        assert f">{type_}</text>" in drawn
+
+
+def test_readme_fits_on_a_few_screens():
+    assert len(README.read_text(encoding="utf-8").split()) <= 900
+
+
+def test_readme_says_how_large_an_install_is_before_it_shows_the_command():
+    text = README.read_text(encoding="utf-8")
+    assert text.index("gigabytes") < text.index("make demo")
+
+
+def test_readme_and_tutorial_show_every_command_of_the_command_line():
     from dovetail.cli import app
 
-    text = README.read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in (README, TUTORIAL))
     for command in app.registered_commands:
-        assert f"dovetail {command.name} " in text or f"make {command.name}\n" in text
+        assert f"dovetail {command.name} " in text or f"make {command.name}" in text
 
 
-def test_run_leaves_what_the_readme_lists(outcomes, folder):
-    text = README.read_text(encoding="utf-8")
+def test_run_leaves_what_the_tutorial_lists(outcomes, folders):
+    text = TUTORIAL.read_text(encoding="utf-8")
     tree = next(
         block.text for block in blocks_from_markdown(text) if block.text.startswith("runs/harbour/")
     )
@@ -117,28 +165,29 @@ def test_run_leaves_what_the_readme_lists(outcomes, folder):
         deeper = line.startswith("    ")
         inside = inside if deeper else name
         listed.add(f"{inside}{name}" if deeper else name)
-    run = folder / "runs" / "harbour"
+    run = folders[FOLDERS[TUTORIAL]] / "runs" / "harbour"
     found = {path for path in run.rglob("*") if path.parent.name != "checkpoint"}
     assert listed == {f"{p.relative_to(run)}{'/' if p.is_dir() else ''}" for p in found}
 
 
-def test_python_sample_counts_what_the_command_line_counts(outcomes, folder):
+def test_python_sample_counts_what_the_command_line_counts(outcomes, folders):
     from dovetail.corpora import read_corpus
 
+    folder = folders[FOLDERS[PYTHON]]
     gold = read_corpus(folder / "examples/harbour/test.jsonl").sentences
     predicted = read_corpus(folder / "predictions.json").sentences
     score = evaluate(gold, predicted, bootstrap_samples=0).relation_strict.micro.f1
     (printed,) = (
         outcome.output.splitlines()[-1]
-        for command, outcome in outcomes.items()
+        for (_, command), outcome in outcomes.items()
         if "relation_strict" in command[-1]
     )
     assert float(printed) == score
-    assert score > 0.35  # half of what the README says; less means that something is broken
+    assert score > 0.35  # half of what examples/README.md says; less means that something is broken
 
 
 def test_every_folder_of_the_tree_is_listed():
-    text = README.read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
     tree = next(
         block.text for block in blocks_from_markdown(text) if block.text.startswith("src/dovetail/")
     )

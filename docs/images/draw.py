@@ -1,4 +1,4 @@
-"""Draw the picture of the README, once for a light page and once for a dark one.
+"""Draw the pictures of the README and of the architecture, for light pages and for dark ones.
 
 python docs/images/draw.py
 """
@@ -72,6 +72,22 @@ class Word:
     type: str = ""
 
 
+EXTRACTED = (
+    Word("Craig Martin", 130, "Peop"),
+    Word(", a spokesman for the", 176),
+    Word("Boeing Company", 164, "Org"),
+    Word("in", 18),
+    Word("Seattle", 82, "Loc"),
+    Word(", lives in", 70),
+    Word("Tacoma", 84, "Loc"),
+    Word(",", 4),
+    Word("Washington", 122, "Loc"),
+)
+"""What the model `news` finds in a sentence, as the README prints it."""
+
+LINKS = ((0, 2, "Work_For"), (2, 4, "OrgBased_In"), (6, 8, "Located_In"))
+"""The relations in it: the words of head and tail, and the type."""
+
 SENTENCE = (
     Word("The ferry", 92),
     Word("Stella Maris", 146, "Ship"),
@@ -80,7 +96,7 @@ SENTENCE = (
     Word("of", 30),
     Word("Turku", 92, "Port"),
 )
-GAP = 10
+GAP = 8
 
 
 def text(x: float, y: float, words: str, colour: str, *, size: int = 16, weight: int = 400) -> str:
@@ -141,6 +157,39 @@ def extraction(palette: Palette) -> str:
         drawn.append(
             arrow(f"M{start} 94 C{start} 44 {end} 44 {end} 92", palette.relation.line)
             + text((start + end) / 2, 47, name, palette.relation.text, size=14, weight=600)
+        )
+    return "".join(drawn)
+
+
+def extracted(palette: Palette) -> str:
+    """The picture of what comes out: a sentence, its entities, and an arc for each relation."""
+    width = sum(word.width for word in EXTRACTED) + GAP * (len(EXTRACTED) - 1)
+    x = (WIDTH - width) / 2
+    centres = []
+    drawn = []
+    for word in EXTRACTED:
+        centre = x + word.width / 2
+        centres.append(centre)
+        if word.type:
+            drawn.append(box(x, 108, word.width, 38, palette.entity))
+            drawn.append(text(centre, 168, word.type, palette.entity.line, size=15, weight=600))
+        weight = 600 if word.type else 400
+        colour = palette.entity.text if word.type else palette.text
+        drawn.append(text(centre, 133, word.text, colour, weight=weight))
+        x += word.width + GAP
+    for head, tail, name in LINKS:
+        start, end = centres[head] + 12, centres[tail] - 12
+        peak = 106 - max(50, (end - start) / 3.4)
+        drawn.append(
+            arrow(f"M{start} 106 C{start} {peak} {end} {peak} {end} 104", palette.relation.line)
+            + text(
+                (start + end) / 2,
+                peak + (106 - peak) / 4 - 8,
+                name,
+                palette.relation.text,
+                size=15,
+                weight=600,
+            )
         )
     return "".join(drawn)
 
@@ -237,18 +286,37 @@ def network(palette: Palette) -> str:
     return "".join(drawn)
 
 
-def picture(palette: Palette) -> str:
-    """The whole picture."""
+def picture(title: str, height: int, palette: Palette, *parts: str) -> str:
+    """A whole picture."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}" font-family="{FONT}" role="img">'
-        f"<title>From a sentence to entities and relations: encoders, shared layers, layers of "
-        f"each task, heads</title>"
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="10" fill="{palette.page}"/>'
-        f"{arrow_heads(palette)}{extraction(palette)}{network(palette)}</svg>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" font-family="{FONT}" role="img">'
+        f"<title>{title}</title>"
+        f'<rect width="{WIDTH}" height="{height}" rx="10" fill="{palette.page}"/>'
+        f"{arrow_heads(palette)}{''.join(parts)}</svg>\n"
     )
 
 
+def pictures(palette: Palette) -> dict[str, str]:
+    """The pictures by name."""
+    sentence = " ".join(word.text for word in EXTRACTED).replace(" ,", ",")
+    links = ", ".join(
+        f"{EXTRACTED[head].text} {name} {EXTRACTED[tail].text}" for head, tail, name in LINKS
+    )
+    return {
+        "extraction": picture(f"{sentence}: {links}", 190, palette, extracted(palette)),
+        "dovetail": picture(
+            "From a sentence to entities and relations: encoders, shared layers, layers of each "
+            "task, heads",
+            HEIGHT,
+            palette,
+            extraction(palette),
+            network(palette),
+        ),
+    }
+
+
 if __name__ == "__main__":
-    for name, palette in PALETTES.items():
-        (HERE / f"dovetail-{name}.svg").write_text(picture(palette), encoding="utf-8")
+    for shade, palette in PALETTES.items():
+        for name, drawn in pictures(palette).items():
+            (HERE / f"{name}-{shade}.svg").write_text(drawn, encoding="utf-8")

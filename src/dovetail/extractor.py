@@ -42,7 +42,7 @@ from dovetail.text.windowed import Windowed
 from dovetail.threads import expect_forks, use_threads
 
 OnError = Callable[[int, Exception], object]
-"""What is told of a text that is left out: its index in the stream, from 0, and what is wrong."""
+"""Called with the index of a text that is left out, from 0, and its error."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,8 +50,9 @@ _LOG = logging.getLogger(__name__)
 class Extractor:
     """Extracts entities and relations with a trained model.
 
-    >>> extractor = Extractor.load("news")              # doctest: +SKIP
-    >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
+    Examples:
+        >>> extractor = Extractor.load("news")              # doctest: +SKIP
+        >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
 
     It may be used from several threads, which take turns, and sent to other processes: pickled it
     is the place that it was loaded from and its threads, and not the weights, so a model that was
@@ -94,7 +95,7 @@ class Extractor:
 
     @property
     def name(self) -> str:
-        """What the model is called: by its own name, or that of its run; empty if from memory."""
+        """The model's own name, or that of its run; empty if it was made in memory."""
         if self._loaded_from is None:
             return ""
         path = Path(self._loaded_from[0])
@@ -259,11 +260,11 @@ class Extractor:
 
 
 _ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueDictionary()
-"""What was loaded in this process, or before it was forked."""
+"""The extractors that this process loaded, or its parent before the fork."""
 
 
 def _loaded_once(named: str, threads: int | None) -> Extractor:
-    """What a pickle names, loaded by each process once; anew if the folder was written anew."""
+    """The extractor that a pickle names, loaded once by each process; anew for a new folder."""
     written = _written(model_folder(named))
     known = _ALIVE.get((named, threads, written))
     return _kept(named, threads, written) if known is None else known

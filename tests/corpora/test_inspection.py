@@ -122,7 +122,7 @@ def test_no_head_finds_two_types_of_one_span():
     assert "so does a scorer of spans" in advice.reason
     more = advice_for(twins, sentence("a b c", [Entity(0, 2, "A"), Entity(1, 2, "B")]))
     assert more.settings == ("[entity_head]", 'kind = "span"')
-    assert more.reason.endswith("can learn, but for 1 with the borders of another")
+    assert more.reason.endswith("can learn, except 1 with the borders of another")
 
 
 def test_clean_splits_have_no_problem():

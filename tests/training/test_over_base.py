@@ -218,7 +218,9 @@ def test_the_model_is_whole_without_its_base(kind: Any, tmp_path: Path) -> None:
     new = sum(saved.sharing.get_parameter(name).numel() for name in trained)
     for part in (saved.link, saved.relation_head):
         new += sum(tensor.numel() for tensor in part.state_dict().values())
-    assert f"relation; {new:,} of the numbers are new" in (model / "README.md").read_text("utf-8")
+    assert f"relation; {new:,} of the parameters are new" in (model / "README.md").read_text(
+        "utf-8"
+    )
 
 
 def test_what_is_frozen_is_in_no_optimiser(base: Path, tmp_path: Path) -> None:

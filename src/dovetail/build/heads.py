@@ -53,7 +53,7 @@ def build_entity_head(
 
 
 def build_link(config: RelationHeadConfig, *, token_dim: int, num_types: int) -> EntityLink:
-    """What the config says that the relation head is told of a sentence's entities."""
+    """The link that tells the relation head of a sentence's entities, as the config says."""
     if not config.marked_layers:
         return EntityLink(config.labels, config.candidates)
 

@@ -84,7 +84,7 @@ def convert_command(
 
 
 def _advice(read: Ledger, written: Ledger, reading: Reading, target: Path) -> Iterator[str]:
-    """What is to be known of losses that another command would not have, or that are all."""
+    """Remarks on losses that another command would not have, or that are all."""
     from dovetail.corpora.ledger import RELATION, SENTENCE
     from dovetail.corpora.marking.assembly import CROSSES_SENTENCES
 

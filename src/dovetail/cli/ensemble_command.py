@@ -34,7 +34,7 @@ def ensemble_command(models: Models, *, output: Output) -> None:
         tell.stage(f"loading and copying {len(models)} models")
         ensemble = save_ensemble(output, [model_folder(model) for model in models])
     say(
-        f"{len(ensemble)} models, {ensemble.num_stored:,} numbers stored; every model is run on "
-        f"every sentence, but for frozen encoders that they share ({ensemble.num_shared_encoders})"
+        f"{len(ensemble)} models, {ensemble.num_stored:,} parameters stored; every model is run on "
+        f"every sentence, except frozen encoders that they share ({ensemble.num_shared_encoders})"
     )
     say(f"ensemble: {output}")

@@ -117,7 +117,7 @@ class _Compared:
         )
 
     def beside(self) -> BesideScores:
-        """What has to be known beside the scores."""
+        """Remarks that belong to the scores."""
         from dovetail.cli.evaluate_display import BesideScores
         from dovetail.text.document import TASKS
 

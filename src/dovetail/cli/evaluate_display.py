@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BesideScores:
-    """What has to be known beside scores, by task.
+    """Remarks that belong to scores, by task.
 
     `not_counted` are annotations that were dropped in reading, `unaligned` those that no tokens
     express, by reason, and `unknown_to_model` the types that the model does not know: both of these

@@ -1,4 +1,4 @@
-"""What an experiment shows: a bar for all cells and one for each under way, or plain lines."""
+"""The display of an experiment: a bar for all cells and one for each under way, or plain lines."""
 
 from __future__ import annotations
 

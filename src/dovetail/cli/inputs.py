@@ -1,4 +1,4 @@
-"""What `dovetail extract` reads: texts from arguments, files and standard input, and corpora."""
+"""The inputs of `dovetail extract`: texts from arguments, files and standard input, and corpora."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class BadItem:
 
 
 Drop = Callable[[BadItem], None]
-"""What is told of an item that is left out."""
+"""Called with an item that is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is wrong with a file to write is better said before the work than after."""
+"""Checks of files to write, made before the work rather than after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dovetail probe` shows: the trainings, and which layers of each task are alive."""
+"""The display of `dovetail probe`: the trainings, and which layers of each task are alive."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def table_of(task: str, found: Sequence[Found]) -> Table:
     table = Table(title=f"{task}: groups alive", title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("penalty", "seed", *(f"layer {n + 1}" for n in range(len(found[0].shares)))):
         table.add_column(heading, justify="right")
-    table.add_column("numbers kept", justify="right")
+    table.add_column("parameters kept", justify="right")
     table.add_column("dev F1", justify="right")
     for penalty in dict.fromkeys(probe.penalty for probe in found):
         own = [probe for probe in found if probe.penalty == penalty]

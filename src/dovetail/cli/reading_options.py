@@ -17,7 +17,7 @@ _PANEL = "How corpora are read"
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the command line says of how corpora are read; None where it says nothing."""
+    """The options on how corpora are read; None where an option is not given."""
 
     language: Annotated[
         str | None,

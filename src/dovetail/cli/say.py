@@ -1,4 +1,4 @@
-"""What commands print outside of tables: nothing that a terminal would obey comes through."""
+"""Printing outside of tables: nothing that a terminal would obey comes through."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class _StandardOutput(io.FileIO):
 
 
 class _NoOutput(io.RawIOBase):
-    """What stands for a standard output that the process was started without."""
+    """The stand-in for a standard output that the process was started without."""
 
     def writable(self) -> bool:
         return True

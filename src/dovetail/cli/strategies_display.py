@@ -1,4 +1,4 @@
-"""What `dovetail strategies` shows: a table with a row for each way of sharing."""
+"""The display of `dovetail strategies`: a table with a row for each way of sharing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_strategies(found: Sequence[Counted], console: Console) -> None:
     console.print(table)
     console.print(
         "\n* the config's own way, with its settings; the others with their defaults.\n"
-        "stored: numbers that a saved model holds; trained: those of them that training changes.\n"
+        "stored: parameters that a saved model holds; trained: those that training changes.\n"
         "Multiply-adds: of a dev sentence, without frozen encoders and heads.",
         style="dim",
         highlight=False,

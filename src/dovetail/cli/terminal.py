@@ -1,4 +1,4 @@
-"""The console of the commands: rich's, but for what a text could make a terminal do."""
+"""The console of the commands: rich's, without what a text could make a terminal do."""
 
 from __future__ import annotations
 

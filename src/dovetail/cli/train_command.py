@@ -111,7 +111,7 @@ def overrides_of_base(base: str | None, add_tasks: Sequence[str] | None) -> list
 def stop_on_interrupt(*others: signal.Signals) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C into a wish to stop; the second one ends the program at once.
 
-    So do other signals, but for those that the program was told to ignore.
+    So do other signals, except those that the program was told to ignore.
     """
     stop = threading.Event()
 

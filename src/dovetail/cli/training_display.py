@@ -1,4 +1,4 @@
-"""What a training run shows: a live progress bar in a terminal, plain lines anywhere else."""
+"""The display of a training run: a live progress bar in a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shown(events: Iterable[RunEvent], console: Console) -> Iterator[RunEvent]:
 
 
 def lines_of(event: RunEvent) -> Iterable[str]:
-    """What is printed for an event, in a terminal and in a log alike."""
+    """The lines of an event, in a terminal and in a log alike."""
     match event:
         case TeachingProgress():
             yield from teaching_lines(event)
@@ -52,7 +52,7 @@ def lines_of(event: RunEvent) -> Iterable[str]:
 
 
 def teaching_lines(event: TeachingProgress) -> Iterable[str]:
-    """What is distilled from, before it is asked and when it has answered."""
+    """The teacher, before it predicts and when it has."""
     if event.done == 0:
         yield f"distils from {escape(event.teacher)}"
     if event.done == event.total:
@@ -152,7 +152,7 @@ class ProgressLines:
 
 
 def stage_of(event: RunEvent) -> tuple[str, Done | None]:
-    """What is being done after an event, in words, and how far it is, if that is known."""
+    """The work after an event, in words, and how far it is, if that is known."""
     match event:
         case StageProgress():
             return event.stage, Done(event.done, event.total) if event.total else None

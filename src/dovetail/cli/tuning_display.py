@@ -1,4 +1,4 @@
-"""What a search shows: a line for each trial that is over, and the running ones live."""
+"""The display of a search: a line for each trial that is over, and the running ones live."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class TuningDisplay:
                     self._best = record
 
     def _lines(self, event: Event) -> Iterator[str]:
-        """What is printed for an event, in a terminal and in a log alike."""
+        """The lines of an event, in a terminal and in a log alike."""
         match event:
             case SearchStarted():
                 yield from started_lines(event, self._task)
@@ -176,7 +176,7 @@ class TuningDisplay:
 
 
 def started_lines(event: SearchStarted, task: Task) -> Iterator[str]:
-    """What is tuned on what."""
+    """The fields that are tuned, and the data."""
     for warning in event.warnings:
         yield f"[yellow]warning:[/yellow] {escape(warning)}"
     yield f"{event.train:,} training and {event.dev:,} dev sentences; tuning on dev alone"

@@ -1,4 +1,4 @@
-"""What a search shows at its end: the best trials, what set them apart, and how to go on."""
+"""The summary of a search: the best trials, what set them apart, and how to go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is at, told on standard error while that takes long.
+"""The progress of a command, told on standard error while it takes long.
 
 In a terminal it is one line, which goes when the work is done; anywhere else a plain line now and
 then, so that a log does not fall silent.

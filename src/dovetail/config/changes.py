@@ -16,7 +16,7 @@ from dovetail.config.structure import KIND, kind_of, locate
 
 
 def value_of(config: Config, field: str) -> Any:
-    """What a config says at a path such as ``encoders.0.dropout``, as TOML would hold it.
+    """The value of a config at a path such as ``encoders.0.dropout``, as TOML would hold it.
 
     None where there is no such field, or nothing in it.
     """
@@ -42,7 +42,7 @@ def with_changes(
 
 
 def problem_with(config: Config, changes: Mapping[str, Any]) -> str | None:
-    """What is wrong with single values, or None; whether they contradict each other is not asked.
+    """The error of single values, or None; whether they contradict each other is not checked.
 
     >>> config = parse_config({"data": {"train": "train.json", "dev": "dev.json"}})
     >>> problem_with(config, {"sharing.entity_layer": 2})
@@ -90,7 +90,7 @@ def _keep_fields_of_kind(values: dict[str, Any], path: tuple[str, ...], kind: An
 
 
 def _node(values: Any, path: Collection[str]) -> Any:
-    """What stands at a path, None where there is nothing."""
+    """The value at a path, None where there is nothing."""
     node = values
     for part in path:
         if isinstance(node, list):

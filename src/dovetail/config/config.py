@@ -30,9 +30,10 @@ LARGEST_SEED = 2**32 - 1
 class Config(Section):
     """All that a run depends on beside its corpora: the same config and seed give the same model.
 
-    >>> config = Config(data=DataConfig(train=("train.json",), dev=("dev.json",)))
-    >>> config.sharing.kind
-    'depth'
+    Examples:
+        >>> config = Config(data=DataConfig(train=("train.json",), dev=("dev.json",)))
+        >>> config.sharing.kind
+        'depth'
     """
 
     name: FolderName = "run"
@@ -51,17 +52,17 @@ class Config(Section):
         PretrainedEncoderConfig(),
         CasingEncoderConfig(),
     )
-    """What turns words into vectors; those of all encoders are concatenated.
+    """The encoders, which turn words into vectors; the vectors of all are concatenated.
     The default adds the casing, which the pretrained encoder does not see."""
 
     sharing: SharingConfig = Field(default_factory=default_sharing)
     """How much the tasks share."""
 
     entity_head: EntityHeadConfig = CrfEntityHeadConfig()
-    """What finds entities."""
+    """The head that predicts entities."""
 
     relation_head: RelationHeadConfig = RelationHeadConfig()
-    """What finds relations between entities."""
+    """The head that predicts relations between entities."""
 
     training: TrainingConfig = TrainingConfig()
     """How the model learns."""

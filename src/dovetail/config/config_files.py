@@ -16,7 +16,7 @@ from dovetail.errors import ConfigError
 from dovetail.files.bounded import read_bytes, toml_values
 
 MAX_BYTES = 1 << 20
-"""What a file of settings may have; a config is a few thousand."""
+"""Largest file of settings, in bytes; a config has a few thousand."""
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:

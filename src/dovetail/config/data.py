@@ -36,7 +36,7 @@ def _columns(columns: str) -> str:
 
 
 Unit = Annotated[str, AfterValidator(_unit)]
-"""What is read at once."""
+"""The unit that is read at once."""
 
 
 class DataConfig(Section):
@@ -89,23 +89,23 @@ class DataConfig(Section):
     is given, the script of the training text decides, and the run says and stores what it took."""
 
     unit: Unit = "sentence"
-    """What is read at once, and what a relation has to lie within: `sentence`, `line`, `paragraph`,
+    """Unit that is read at once and holds a whole relation: `sentence`, `line`, `paragraph`,
     `document`, or `sentences:N` for so many sentences at a time. It is part of the model:
     extraction cuts texts as training did."""
 
     borders: Literal["snap", "drop", "cut"] = "snap"
-    """What becomes of a training entity of raw text that begins or ends inside a token: it grows to
+    """How to treat a training entity of raw text that begins or ends inside a token: it grows to
     the borders of the token (`snap`), is left out (`drop`), or has the token cut (`cut`), which no
     text will be when the model extracts. Dev and test sentences are always cut as extraction cuts
     them, and what their tokens cannot express counts as missed."""
 
     on_error: OnError = "refuse"
-    """What becomes of annotations that break a format: all are listed and nothing is read
+    """How to treat annotations that break a format: all are listed and nothing is read
     (`refuse`); they are left out and listed (`drop`); or those that can have one meaning only are
     mended, and the rest left out (`fix`)."""
 
     offsets: Offsets | None = None
-    """What character positions count, where the format leaves it open: `codepoints`, as Python
+    """Unit of character positions, where the format leaves it open: `codepoints`, as Python
     does, `utf16`, as JavaScript and Java do, or `bytes` of UTF-8."""
 
     discontinuous: Discontinuous = "drop"
@@ -119,7 +119,7 @@ class DataConfig(Section):
     `token=2,tag=4`, where that is not plain."""
 
     annotators: Annotators = "first"
-    """What is read of a text that several annotators marked: the work of one of them (`first`),
+    """Whose annotations are read of a text that several annotators marked: those of one (`first`),
     whatever any of them marked (`merge`), or what all of them marked alike (`agree`)."""
 
     symmetric: Names = ()

@@ -25,10 +25,10 @@ class DistillationConfig(Section):
 
     weight: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the teacher in each task's loss; the annotations have the rest. With 1 they are not
-    learned from, but for the entities between which relations are scored."""
+    learned from; they only say between which entities relations are scored."""
 
     temperature: Positive = 1.0
-    """What all scores are divided by where student and teacher are compared: above 1, more is
+    """Divisor of all scores where student and teacher are compared: above 1, more is
     learned of what the teacher finds improbable."""
 
     unlabelled: FilePaths = ()

@@ -1,4 +1,4 @@
-"""What turns words into vectors.  The vectors of all encoders of the list are concatenated.
+"""The sections of the encoders.  The vectors of all encoders of the list are concatenated.
 
 Other packages bring encoders by entry points of the group ``dovetail.encoders``, each of which
 names a section; its `implementation` is the class of the encoder.
@@ -63,14 +63,14 @@ class PretrainedEncoderConfig(EncoderConfig):
     embeddings too. What the layers below compute is cached for all epochs."""
 
     layers: Literal["mix", "concatenated", "last"] = "mix"
-    """What is read of the layers: one learned weighted mean of all, all of them side by side, or
+    """How the layers are read: one learned weighted mean of all, all of them side by side, or
     the last alone."""
 
     pooling: Literal["first", "last", "mean"] = "first"
     """How the pieces of a word become one vector: the first piece, the last, or their mean."""
 
     projection_dim: OptionalWidth = 0
-    """Size that the vectors are projected to, in numbers per token; 0 leaves them as they are."""
+    """Width that the vectors are projected to; 0 leaves them as they are."""
 
     dropout: Dropout = 0.0
     """Probability with which a number of the layers' output is dropped in training."""
@@ -158,7 +158,7 @@ class BrownEncoderConfig(EncoderConfig):
     """Whether the whole path is embedded too."""
 
     embedding_dim: Width = 16
-    """Size of the embedding of each prefix, in numbers."""
+    """Width of the embedding of each prefix."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         if not self.prefixes and not self.whole_path:
@@ -188,10 +188,10 @@ class CharactersEncoderConfig(EncoderConfig):
     """Character-level recurrent network."""
 
     embedding_dim: Width = 32
-    """Size of the embedding of a character, in numbers."""
+    """Width of the embedding of a character."""
 
     hidden_dim: Width = 32
-    """Size of the state of each direction, in numbers; a word gets twice as many."""
+    """Width of the state of each direction; a word gets twice as many features."""
 
     dropout: Dropout = 0.0
     """Probability with which a number of a character's embedding is dropped in training."""

@@ -40,7 +40,7 @@ def explain(error: ValidationError, *, section: type[BaseModel], source: str) ->
 def problems_in(
     error: ValidationError, *, section: type[BaseModel], leave_out: str = ""
 ) -> dict[str, str]:
-    """What is wrong, by the path of the field, but for errors of the type to leave out."""
+    """The errors by the path of the field, except those of the type to leave out."""
     problems: dict[str, str] = {}  # the first for each path: a union reports once for each member
     for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
         if details["type"] == leave_out:

@@ -1,4 +1,4 @@
-"""What reads entities and relations off the streams of the two tasks."""
+"""The sections of the heads, which predict entities and relations from the tasks' streams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dovetail.config.values import (
 )
 
 Activation = Literal["tanh", "relu", "gelu"]
-"""What stands between two linear layers of a head."""
+"""The activation between two linear layers of a head."""
 
 
 class CrfEntityHeadConfig(Section):
@@ -35,7 +35,7 @@ class CrfEntityHeadConfig(Section):
     """How entities are written as tags: begin, inside and outside; or also last and unit."""
 
     hidden_dim: Width = 64
-    """Size of the hidden layer, in numbers per token."""
+    """Width of the hidden layer."""
 
     activation: Activation = "tanh"
     """Activation of the hidden layer."""
@@ -58,11 +58,11 @@ class SpanEntityHeadConfig(Section):
     Of two that may not, the more probable one is found; none has the borders of another."""
 
     span: Literal["ends", "pooled"] = "ends"
-    """What is read of a span's tokens: the first and the last, or these and the maximum over
+    """Tokens of a span that are read: the first and the last, or these and the maximum over
     all."""
 
     hidden_dim: Width = 128
-    """Size of the hidden layer, in numbers per span."""
+    """Width of the hidden layer."""
 
     activation: Activation = "tanh"
     """Activation of the hidden layer."""
@@ -84,10 +84,10 @@ class RelationHeadConfig(Section):
     """
 
     label_dim: OptionalWidth = 25
-    """Size of the embedding of an entity's label, in numbers; 0 for none."""
+    """Width of the embedding of an entity's label; 0 for none."""
 
     labels: Literal["gold", "probabilities", "predicted"] = "gold"
-    """What is embedded in training: the gold label of each entity, the probabilities that the
+    """Label that is embedded in training: the gold label of each entity, the probabilities that the
     entity head gives to all labels, or the label that it predicts. Of predicted entities,
     probabilities are read where training read them, and else the predicted label."""
 
@@ -96,7 +96,7 @@ class RelationHeadConfig(Section):
     entity head wrongly takes for an entity, with which nothing is related."""
 
     span: Literal["last", "ends", "pooled"] = "last"
-    """What is read of an entity's tokens: the last, the first and the last, or these and the
+    """Tokens of an entity that are read: the last, the first and the last, or these and the
     maximum over all."""
 
     width_dim: OptionalWidth = 0
@@ -107,7 +107,7 @@ class RelationHeadConfig(Section):
     belong to entities, and of which types."""
 
     marked_hidden_dim: Width = 128
-    """Size of the state of each direction of these layers, in numbers."""
+    """Width of the state of each direction of these layers."""
 
     marked_dropout: Dropout = 0.35
     """Probability with which a number that these layers read of a token is dropped in training."""
@@ -130,7 +130,7 @@ class RelationHeadConfig(Section):
     """Probability with which a number of that hidden layer is dropped in training."""
 
     hidden_dim: Width = 128
-    """Size that head and tail are projected to, in numbers."""
+    """Width that head and tail are projected to."""
 
     activation: Activation = "relu"
     """Activation of the projections."""
@@ -139,10 +139,10 @@ class RelationHeadConfig(Section):
     """Probability with which a number of the scorer's input is dropped in training."""
 
     positive_weight: Positive = 1.0
-    """What a relation that holds counts in the loss; a pair without one counts 1."""
+    """Weight of a relation that holds in the loss; a pair without one has 1."""
 
     normalisation: Literal["cells", "sentences"] = "cells"
-    """What the loss is divided by: the number of cells (pairs, for each relation type that their
+    """Divisor of the loss: the number of cells (pairs, for each relation type that their
     types admit), or the number of sentences, as the entity loss is. Relations then weigh more;
     training.relation_loss_weight says how much."""
 

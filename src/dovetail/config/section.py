@@ -1,4 +1,4 @@
-"""What all sections of the config have in common: strict fields, and errors that teach.
+"""The base of all sections of the config: strict fields, and errors that teach.
 
 A section is frozen and forbids unknown keys.  What a single field can check stands in its type;
 what two fields say together is checked by the section's `contradictions`.

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 DATA_FOLDER = "../shared/data"
-"""What ``$DOVETAIL_DATA`` stands for where the environment does not set it."""
+"""The value of ``$DOVETAIL_DATA`` where the environment does not set it."""
 
 Count = Annotated[int, Field(ge=0)]
 """A number of things, which may be none."""
@@ -90,7 +90,7 @@ def _expand_if_text(value: Any) -> Any:
 
 
 def _escape_variables(value: Path | str) -> str:
-    """What `expand_variables` reads back as the same path or name.
+    """The text that `expand_variables` reads back as the same path or name.
 
     What lies in the folder of the corpora is written so that another machine finds it in its own.
     """

@@ -187,7 +187,7 @@ def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document 
 
 
 def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:
-    """What a reader found as a corpus: cut into tokens, and with its account closed.
+    """A corpus of a reader's results: cut into tokens, and with its account closed.
 
     Raises:
         CorpusFormatError: if something was broken, and that is refused.

@@ -1,4 +1,4 @@
-"""What breaks a corpus, gathered while it is read, so that one reading names all of it."""
+"""Faults of a corpus, gathered while it is read, so that one reading names all of them."""
 
 from __future__ import annotations
 

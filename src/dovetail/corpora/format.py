@@ -1,4 +1,4 @@
-"""What a corpus format is: a name, a reader, a writer, and how to recognise its files."""
+"""Corpus formats: a name, a reader, a writer, and how to recognise the files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_row(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a reader gets: the path, how to read, the tally to fill, and where faults go.
+    """The arguments of a reader: the path, how to read, the tally to fill, and where faults go.
 
     A reader reads each item within ``faults.guard(kind, document_id)``, so that one that breaks
     the format is left out, or refused together with all others.

@@ -1,4 +1,4 @@
-"""What became of everything that was in a file: read, kept, or dropped for a reason.
+"""The account of everything in a file: read, kept, or dropped for a reason.
 
 A ledger adds up or does not come into being, so a reader that loses an annotation in silence
 fails the moment it reads.
@@ -108,7 +108,7 @@ class Ledger:
         return Ledger(self.counts, drops, {shown(note): n for note, n in self.notes.items()})
 
     def losses(self) -> str:
-        """What was dropped of entities and relations, and apart from that what is never held."""
+        """The dropped entities and relations, and apart from them what is never held."""
         lost = [
             f"{count.dropped:,} of {count.read:,} {plural(kind)}"
             for kind, count in self.counts.items()
@@ -190,7 +190,7 @@ class Tally:
         self._drops.append(drop)
 
     def state(self) -> TallyState:
-        """What has been counted so far; `restore` goes back to it."""
+        """The counts so far; `restore` goes back to them."""
         return TallyState(
             Counter(self._read), Counter(self._kept), Counter(self._notes), len(self._drops)
         )

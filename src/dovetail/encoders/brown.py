@@ -20,7 +20,7 @@ from dovetail.files.bounded import bounded_lines, check_regular
 from dovetail.text.vocabulary import UNKNOWN_INDEX, Vocabulary
 
 PREFIX_LENGTHS = (4, 6, 10)
-"""In bits; the lengths that Turian et al. (2010) use, but for their 20."""
+"""In bits; the lengths that Turian et al. (2010) use, except their 20."""
 
 
 def read_brown_paths(path: Path) -> dict[str, str]:

@@ -79,7 +79,7 @@ class ConcatenatedEncoder(nn.Module):
         return torch.cat([encoder(own) for encoder, own in pairs], dim=-1)
 
     def states(self, features: Sequence[Features]) -> list[Tensor | None]:
-        """What each encoder's frozen part computes, if that is worth a cache."""
+        """The states of each encoder's frozen part, if they are worth a cache."""
         return [encoder.states(own) for encoder, own in zip(self, features, strict=True)]
 
     def with_states(self, features: Sequence[Features]) -> list[Features]:
@@ -102,7 +102,7 @@ class ConcatenatedEncoder(nn.Module):
         return encoder.hand_on(count)
 
     def assets(self) -> list[dict[str, Any]]:
-        """What has to be saved beside `stored_state`."""
+        """The values to save beside `stored_state`."""
         return [encoder.assets() for encoder in self]
 
     @classmethod
@@ -122,7 +122,7 @@ class ConcatenatedEncoder(nn.Module):
         return cls(encoders)
 
     def stored_state(self) -> dict[str, Tensor]:
-        """What belongs into a saved model, each name with the position of its encoder in front."""
+        """The tensors of a saved model, each name with the position of its encoder in front."""
         return {
             f"{position}.{name}": tensor
             for position, encoder in enumerate(self)

@@ -167,7 +167,7 @@ def _packed(rows: Sequence[Sequence[int]]) -> Features:
     longest_first = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
     lengths = torch.tensor([len(rows[row]) for row in longest_first])
     step, rank = torch.arange(int(lengths[0])).unsqueeze(1), torch.arange(len(rows))
-    taken = step < lengths  # this and what follows, but for counts and starts: (steps, rows)
+    taken = step < lengths  # this and what follows, except counts and starts: (steps, rows)
     counts = taken.sum(1)
     starts = counts.cumsum(0) - counts
     places = starts.unsqueeze(1) + rank

@@ -97,7 +97,7 @@ class CharacterOptions(BaseModel):
 
 
 class ElmoOptions(BaseModel):
-    """What the options file says of the network; how it was trained is not kept.
+    """The network that the options file describes; how it was trained is not kept.
 
     The names are those of the file.
     """

@@ -159,7 +159,7 @@ class BidirectionalLanguageModel(nn.Module):
         return torch.stack([torch.cat(pair, dim=1) for pair in pairs], dim=1)
 
     def _layers(self, layers: nn.ModuleList, tokens: Tensor, counts: Sequence[int]) -> list[Tensor]:
-        """What goes into the first layer, and what each puts out."""
+        """The input of the first layer, and the output of each."""
         outputs = [tokens]
         for layer in layers:
             states = layer(outputs[-1], counts)

@@ -1,4 +1,4 @@
-"""What every encoder promises: words in, one vector for each token out.
+"""The interface of encoders: words in, one vector for each token out.
 
 An encoder owns its featuriser, so whoever changes what the network reads sees both sides.
 Encoders know nothing of tags, entities or tasks; of a config each knows its own section.
@@ -66,7 +66,7 @@ class Encoder(nn.Module, ABC):
 
     @torch.no_grad()
     def states(self, features: Features) -> Float[Tensor, "batch tokens ..."] | None:
-        """What the frozen part computes, the same in every epoch; None if nothing needs a cache."""
+        """The states of the frozen part, the same in every epoch; None if nothing needs a cache."""
         return None
 
     def with_states(self, features: Features) -> Features:
@@ -80,7 +80,7 @@ class Encoder(nn.Module, ABC):
         return features if states is None else {"states": states}
 
     def split(self, features: Features, lengths: Sequence[int]) -> list[Features]:
-        """What `with_states` added, for each sentence of these numbers of tokens, unpadded."""
+        """The states that `with_states` added, by sentence, unpadded; `lengths` in tokens."""
         states = features["states"]
         return [{"states": own[:length]} for own, length in zip(states, lengths, strict=True)]
 
@@ -109,7 +109,7 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def assets(self) -> dict[str, Any]:
-        """What has to be saved beside `stored_state` to build the encoder again, as JSON values."""
+        """The values to save beside `stored_state` to build the encoder again, as JSON values."""
 
     @classmethod
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What is read of the layers of a network: a mean of all, all of them, or the last."""
+"""How the layers of a network are read: a mean of all, all of them, or the last."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class PieceTokenizer:
         self._unknown = self._padding if unknown is None else unknown
 
     def _special_pieces(self) -> tuple[list[int], list[int]]:
-        """What the tokenizer puts before and after a sentence."""
+        """The pieces that the tokenizer puts before and after a sentence."""
         example = self._tokenizer.encode(["a"], is_pretokenized=True)
         inside = [position for position, word in enumerate(example.word_ids) if word is not None]
         return example.ids[: inside[0]], example.ids[inside[-1] + 1 :]

@@ -111,7 +111,7 @@ class PretrainedEncoder(Encoder):
 
     @torch.no_grad()
     def with_states(self, features: Features) -> Features:
-        """What `states` says, as ``"states"``.
+        """The result of `states`, as ``"states"``.
 
         Below layers that are trained or handed on, all other features stay, and there are
         ``"piece_states"`` (pieces, dim): what the first of those layers reads, of all windows.
@@ -151,7 +151,7 @@ class PretrainedEncoder(Encoder):
         return {**features, **merged, "piece_states": torch.cat(windows)}
 
     def _frozen_states(self, features: Features) -> tuple[Tensor, Tensor]:
-        """What `Transformer.forward` gives, pooled to tokens, and of its last layer all pieces."""
+        """The outputs of `Transformer.forward`, pooled to tokens, and its last layer's pieces."""
         states = self.transformer(
             features["pieces"], features["lengths"], every_layer=self.layers != "last"
         )

@@ -31,13 +31,13 @@ _READ_BYTES = 1 << 20
 
 _MAX_CONFIG_BYTES = 1 << 20
 _MAX_BYTES = {".json": 1 << 28, ".txt": 1 << 26, ".model": 1 << 26}
-"""What the files beside the weights may have, by the ends of their names."""
+"""Largest files beside the weights, by the ends of their names."""
 
 _SPARE_TENSORS = 500
 """Tensors that an encoder is made of beside those that are stored."""
 
 _MAX_INTEGER, _MAX_LABELS = 4_000_000, 100_000
-"""What a config.json may count, such as pieces; a name is made for each label."""
+"""Largest count in a config.json, such as pieces; a name is made for each label."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PretrainedFiles:
     """The verified files of one pretrained encoder."""
 
     name: str
-    """What was asked for: a name in `EMBEDDED`, a folder, or a name on the hub."""
+    """The requested encoder: a name in `EMBEDDED`, a folder, or a name on the hub."""
     folder: Path
     sha256: str
 

@@ -60,7 +60,7 @@ def layers_of(model: PreTrainedModel) -> list[PretrainedLayer]:
 
 
 def embedded(model: nn.Module, pieces: Int[Tensor, "windows pieces"]) -> Tensor:
-    """What the first layer reads, (windows, pieces, dim)."""
+    """The input of the first layer, (windows, pieces, dim)."""
     states: Tensor = model.get_submodule("embeddings")(input_ids=pieces)
     return states
 

@@ -102,7 +102,7 @@ class _Cut:
             self._beside(head.sentence, item)
 
     def _take_unaligned(self, item: Unaligned) -> None:
-        """What the predicted tokens could not express, the gold ones perhaps can.
+        """Express on gold tokens, if they can, what the predicted tokens could not.
 
         What gold has beside its tokens too stays there, as the fragments of an entity do where such
         are not kept.

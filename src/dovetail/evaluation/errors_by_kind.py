@@ -1,4 +1,4 @@
-"""What kind of error each wrong or missed fact is: a partition, so that the counts add up.
+"""The kind of error of each wrong or missed fact: a partition, so that the counts add up.
 
 Every gold fact that is not predicted and every predicted fact that is not gold belongs to exactly
 one error, and an error holds at most one of each.  So the errors that hold a gold fact are as many

@@ -1,4 +1,4 @@
-"""What counts as one thing to get right: sets of facts, one set for each sentence and setting.
+"""Facts to get right, as sets: one set for each sentence and setting.
 
 A fact is a class and a key.  Two annotations that agree in what the setting asks for are the same
 fact, so nothing is counted twice.  What the tokens cannot express (`Sentence.unaligned`) is a fact
@@ -81,7 +81,7 @@ def relation_fact(
     symmetric: frozenset[str],
     argument: Callable[[Entity], Key] = _borders_and_type,
 ) -> Fact:
-    """What a relation says; both directions of a symmetric one say the same."""
+    """The fact that a relation states; both directions of a symmetric one state the same."""
     head, tail = argument(relation.head), argument(relation.tail)
     if relation.type in symmetric and relation.tail < relation.head:
         head, tail = tail, head
@@ -89,7 +89,7 @@ def relation_fact(
 
 
 def unaligned_fact(item: Unaligned, symmetric: frozenset[str], types: tuple[str, ...]) -> Fact:
-    """What a relation says that the tokens cannot express; `types` are those that count."""
+    """The fact of a relation that the tokens cannot express; `types` are those that count."""
     if item.type in symmetric and item.spans[1] < item.spans[0]:
         item = replace(item, spans=item.spans[::-1], arguments=item.arguments[::-1])
         types = types[::-1]

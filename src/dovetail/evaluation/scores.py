@@ -51,7 +51,7 @@ class Score:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Score:
-        """What `to_dict` gave."""
+        """Read what `to_dict` returned."""
         return cls(values["true_positives"], values["false_positives"], values["false_negatives"])
 
     def to_dict(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class ScoreIntervals:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ScoreIntervals:
-        """What `to_dict` gave."""
+        """Read what `to_dict` returned."""
         return cls(**{name: Interval(*borders) for name, borders in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class BootstrapIntervals:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BootstrapIntervals:
-        """What `to_dict` gave."""
+        """Read what `to_dict` returned."""
         return cls(
             ScoreIntervals.from_dict(values["micro"]),
             ScoreIntervals.from_dict(values["macro"]),
@@ -169,7 +169,7 @@ class BootstrapIntervals:
 
 @dataclass(frozen=True, slots=True)
 class SettingScores:
-    """What one task scores in one setting (strict or boundaries).
+    """The scores of one task in one setting (strict or boundaries).
 
     `by_type` is sorted by type.  It is empty for the boundaries of entities: without types there is
     one class only, so `macro` equals `micro` there.
@@ -182,7 +182,7 @@ class SettingScores:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SettingScores:
-        """What `to_dict` gave."""
+        """Read what `to_dict` returned."""
         intervals = values["intervals"]
         return cls(
             Score.from_dict(values["micro"]),
@@ -236,7 +236,7 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
-        """What `to_dict` gave."""
+        """Read what `to_dict` returned."""
         entity, relation = values["entity"], values["relation"]
         return cls(
             entity_strict=SettingScores.from_dict(entity["strict"]),

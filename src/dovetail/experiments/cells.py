@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """What names the cell, and its folder below `cells/`."""
+        """The name of the cell, and of its folder below `cells/`."""
         last = ENSEMBLE_FOLDER if self.seed is None else f"seed{self.seed}"
         return f"{self.row}/{self.fold}/{last}"
 
@@ -63,7 +63,7 @@ class Cell:
 
     @classmethod
     def from_json(cls, text: str) -> Cell:
-        """What `to_json` wrote."""
+        """Read what `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
         return cls(
             config=parse_config(tomllib.loads(values.pop("config"))),

@@ -1,4 +1,4 @@
-"""What a model costs: numbers trained, stored and used, and multiplications for a sentence.
+"""The costs of a model: parameters trained, stored and used, and multiplications for a sentence.
 
 Multiply-adds are counted while the model runs over real sentences, in all matrix products, those of
 recurrent layers included; what is done element by element is left out, as is usual.
@@ -71,7 +71,7 @@ def stored(model: Predictor) -> list[Tensor]:
 
 
 def total_parameters(model: Predictor) -> int:
-    """All numbers that inference uses, frozen encoders among them; shared ones count once."""
+    """All parameters that inference uses, frozen encoders among them; shared ones count once."""
     tensors = [tensor for own in members_of(model) for tensor in own.state_dict().values()]
     return sum({tensor.data_ptr(): tensor.numel() for tensor in tensors}.values())
 
@@ -85,7 +85,7 @@ def spread(sentences: Sequence[Sentence], number: int) -> list[Sentence]:
 
 
 def windows_of(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Sentence]]:
-    """What is read of each sentence: its windows, or itself if it fits into one."""
+    """The units to read of each sentence: its windows, or itself if it fits into one."""
     rows = Windowed.of(sentences, reading).windows
     return [[window.sentence for window in row] for row in rows]
 

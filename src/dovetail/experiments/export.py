@@ -1,4 +1,4 @@
-"""What a repository keeps of an experiment: its figures, and what its tables are made of."""
+"""The files of an experiment that a repository keeps: its figures, and the data of its tables."""
 
 from __future__ import annotations
 

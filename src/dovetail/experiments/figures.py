@@ -109,7 +109,7 @@ def score_figure(
 
 @dataclass(frozen=True)
 class _Measure:
-    """What a plot shows of each config; none of one that was not trained for it."""
+    """The values of a plot for each config; none of one that was not trained for it."""
 
     title: str
     label: str

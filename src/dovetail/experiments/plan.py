@@ -88,7 +88,7 @@ class Fold(Section):
 
 
 class Smoke(Section):
-    """What `--smoke` makes of the plan: the same steps in seconds, for scores without meaning."""
+    """The plan for `--smoke`: the same steps in seconds, for scores without meaning."""
 
     set: Overrides = ()
     """Overrides after all others, beside one epoch and few sentences."""
@@ -133,7 +133,7 @@ class Plan(Section):
     """Splits of the data that every config is trained on; without any, the config's own alone."""
 
     smoke: Smoke = Smoke()
-    """What `--smoke` changes."""
+    """The changes of `--smoke`."""
 
     max_test_sentences: Count = 0
     """Sentences that are read of each test file at most; 0 reads all. `--smoke` sets it."""

@@ -50,7 +50,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Found:
-    """What the last epoch left alive: of each layer the share of its groups, and its numbers.
+    """The live part after the last epoch: the share of each layer's groups, and its parameters.
 
     `parameters` are those of the layers, `kept` those without the dead groups; `f1` is the strict
     dev F1 of the task, none without a dev set.
@@ -72,7 +72,7 @@ def planned(penalties: Sequence[float], seeds: int, *, first_seed: int) -> list[
 
 
 def sort_of_layers(config: Config) -> dict[str, Any]:
-    """What the layers of a config are made of, as values of a section.
+    """The kind and size of a config's layers, as values of a section.
 
     Raises:
         ConfigError: if they are copies of pretrained layers, or there are none.
@@ -91,7 +91,7 @@ def sort_of_layers(config: Config) -> dict[str, Any]:
 
 
 def probe_config(config: Config, probe: Probe, layers: int) -> Config:
-    """The config of a probe: the same but for the sharing, and without averages of weights.
+    """The config of a probe: the same except for the sharing, and without averages of weights.
 
     An average over the steps is not zero where the weights have just become so.
     """
@@ -174,12 +174,12 @@ def share_alive(layer: nn.Module) -> float:
 
 
 def count(layer: nn.Module) -> int:
-    """The numbers of a layer."""
+    """The parameters of a layer."""
     return sum(parameter.numel() for parameter in layer.parameters())
 
 
 def read_found(folder: Path) -> Found:
-    """What `run_probe` wrote down.
+    """Read what `run_probe` wrote down.
 
     Raises:
         TrainingError: if it is missing or damaged.

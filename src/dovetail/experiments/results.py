@@ -1,4 +1,4 @@
-"""What finished cells left, as rows of plain values: one for each cell, and one for each score."""
+"""Results of finished cells, as rows of plain values: one for each cell, and one for each score."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def run_cells(
 
 
 class _Schedule:
-    """What is open, under way, finished and lost."""
+    """The cells that are open, under way, finished and lost."""
 
     def __init__(self, cells: Sequence[Cell], root: Path) -> None:
         self.root = root

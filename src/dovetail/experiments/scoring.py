@@ -1,4 +1,4 @@
-"""What a cell's model says of dev and test sentences: predictions, scores, counts by sentence."""
+"""A cell's results on dev and test sentences: predictions, scores, counts by sentence."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _sparse(tally: Tally) -> dict[str, Any]:
 
 
 def tally_from_counts(values: Mapping[str, Any]) -> Tally:
-    """What `ScoredSplit.counts` wrote for a task."""
+    """Read what `ScoredSplit.counts` wrote for a task."""
     counts = np.zeros(values["shape"], dtype=np.int64)
     for sentence, type_, outcome, number in values["entries"]:
         counts[sentence, type_, outcome] = number

@@ -1,4 +1,4 @@
-"""What each way of sharing costs with a config: models are built and counted, none is trained."""
+"""The costs of each way of sharing with a config: models are built and counted, none is trained."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def p_text(p_value: float) -> str:
 
 
 def cost_table(summary: Values) -> TextTable:
-    """What each config costs: parameters, multiply-adds, time."""
+    """The costs of each config: parameters, multiply-adds, time."""
     return TextTable(
         "Costs",
         (
@@ -230,7 +230,7 @@ def _number(number: float | None) -> str:
 
 
 def explanation(summary: Values) -> str:
-    """What the columns mean, in a few sentences."""
+    """The meaning of the columns, in a few sentences."""
     controls = (
         " A control is of the same size, and chooses at random; its p is corrected for the number "
         "of controls."

@@ -50,7 +50,7 @@ class EntityLink(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
         gold: Targets,
     ) -> Targets:
-        """What training asks of the relation head: the gold candidates come first."""
+        """The targets of the relation head in training: gold candidates come first."""
         if self.candidates == "gold":
             return gold
         with torch.no_grad():

@@ -22,7 +22,7 @@ IMPOSSIBLE = -1e4
 
 
 class Lattice(NamedTuple):
-    """What forward-backward leaves: log scores of all partial paths.
+    """The results of forward-backward: log scores of all partial paths.
 
     `forward[b, t, y]` sums the paths up to and including token t that end in tag y,
     `backward[b, t, y]` those after token t given tag y at t, `partition[b]` all of the sentence.
@@ -34,7 +34,7 @@ class Lattice(NamedTuple):
 
 
 class PathExpectations(NamedTuple):
-    """What the tag paths of a sentence hold on average, over all paths.
+    """The expectations over all tag paths of a sentence.
 
     `tags[b, t, y]` is the probability of tag y at token t, zero in padded positions, and
     `moves[b, y, z]` how many times tag z follows tag y.  The score of a path is linear in what it
@@ -165,7 +165,7 @@ class ConditionalRandomField(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
         temperature: float = 1.0,
     ) -> PathExpectations:
-        """What the paths hold on average, their scores divided by the temperature."""
+        """The expectations over all paths, their scores divided by the temperature."""
         lattice = self.lattice(emissions, mask, temperature)
         _, transition, _ = self._scores(temperature)
         partition = lattice.partition[:, None, None]

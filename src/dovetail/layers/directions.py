@@ -1,4 +1,4 @@
-"""What recurrences that run both directions at once have in common, step by step.
+"""The steps that recurrences of two directions at once have in common.
 
 The second direction reads each sentence from its end: reversed, a sentence starts with its padding.
 """
@@ -20,7 +20,7 @@ def of_both(name: str, forwards: nn.Module, backwards: nn.Module) -> list[Tensor
 def projected_steps(
     tokens: Float[Tensor, "batch tokens input_dim"], forwards: nn.Module, backwards: nn.Module
 ) -> Float[Tensor, "tokens 2 batch rows"]:
-    """What each direction's cell reads, step by step: its own order of the input's projections."""
+    """The inputs of each direction's cell, by step: its own order of the input's projections."""
     weight, bias = (
         torch.cat(of_both(name, forwards, backwards)) for name in ("weight_ih_l0", "bias_ih_l0")
     )

@@ -36,7 +36,7 @@ def bidirectional_gru(
     forwards: nn.GRU,
     backwards: nn.GRU,
 ) -> Float[Tensor, "batch tokens output_dim"]:
-    """What two one-layer GRUs compute, of which the second reads each sentence from its end.
+    """The outputs of two one-layer GRUs, of which the second reads each sentence from its end.
 
     Sentences are padded on the right; padded positions hold values that mean nothing.
 

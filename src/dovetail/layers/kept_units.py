@@ -71,7 +71,7 @@ class KeptUnits(nn.Module):
         tokens: Float[Tensor, "batch tokens input_dim"],
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch tokens output_dim"]:
-        """What the layer gives for these units; padded positions hold values that mean nothing."""
+        """The layer's outputs for these units; padded positions hold values that mean nothing."""
         found = [
             cell(tokens)[0] if name == "forwards" else states_from_the_end(cell, tokens, mask)
             for name, cell in self.directions.items()

@@ -44,7 +44,7 @@ class Matrix:
     def responses(
         self, layer: nn.Module, inputs: Mapping[str, Tensor]
     ) -> Float[Tensor, "blocks tokens units"]:
-        """What passes the narrow side, without the bias, for what the weights multiply."""
+        """The responses on the narrow side, without the bias, to what the weights multiply."""
         if self.of_inputs:
             return inputs[self.weights[0]].unsqueeze(0)
         parts = [inputs[name] @ layer.get_parameter(name).t() for name in self.weights]

@@ -148,7 +148,7 @@ class Primitives(nn.Module):
         tokens: Float[Tensor, "batch tokens input_dim"],
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch tokens output_dim"]:
-        """What all operations make of the tokens; zeros in padding."""
+        """The outputs of all operations; zeros in padding."""
         padding = ~mask.unsqueeze(2)
         tokens = tokens.masked_fill(padding, 0)
         found = [operation(tokens, mask) for operation in (*self.operations, *self.drawn)]

@@ -22,7 +22,7 @@ def bidirectional_rnn(
     forwards: nn.RNN,
     backwards: nn.RNN,
 ) -> Float[Tensor, "batch tokens output_dim"]:
-    """What two one-layer networks compute, of which the second reads each sentence from its end.
+    """The outputs of two one-layer networks, of which the second reads each sentence from its end.
 
     Sentences are padded on the right; padded positions hold values that mean nothing.
 

@@ -11,7 +11,7 @@ members score spans, the same holds of the distribution over a span's types.  Re
 mean of the members' logits for pairs of the ensemble's entities, which is the normalised geometric
 mean of their probabilities, against the mean of their thresholds.
 
-It costs what its members cost together, but for frozen encoders that they have in common: these
+It costs what its members cost together, except for frozen encoders that they share: these
 are held in memory once, and run once for a batch.
 """
 
@@ -151,7 +151,7 @@ def refuse_different(members: Sequence[JointModel]) -> None:
 
 
 def meanings(model: Predictor) -> dict[str, str]:
-    """What gives the scores of a model their meaning, in words."""
+    """The meaning of a model's scores, in words: only equal ones can be averaged."""
     schema = model.schema.to_dict()
     return {
         "kind of entity head": type(model.entity_head).__name__,

@@ -82,7 +82,7 @@ class JointModel(Predictor):
         }
 
     def stored_state(self) -> dict[str, Tensor]:
-        """What a saved model holds: all that training changed, nothing that can be had again."""
+        """The tensors of a saved model: all that training changed, no frozen encoder."""
         state = {f"encoder.{name}": value for name, value in self.encoder.stored_state().items()}
         for part in ("sharing", "entity_head", "link", "relation_head"):
             for name, value in self.get_submodule(part).state_dict().items():
@@ -91,7 +91,7 @@ class JointModel(Predictor):
 
     @property
     def pretrained_names(self) -> frozenset[str]:
-        """What of `stored_state` comes from a pretrained encoder and was trained."""
+        """The part of `stored_state` that comes from a pretrained encoder and was trained."""
         own = (name.replace("encoder.encoders.", "encoder.", 1) for name in self._encoders_above())
         copied = (f"sharing.{name}" for name in self.sharing.copied_layers_above())
         return frozenset([*own, *copied])
@@ -195,5 +195,5 @@ class JointModel(Predictor):
         return logits
 
     def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
-        """What the relation head reads of the tokens, given the entities."""
+        """The token vectors that the relation head reads, given the entities."""
         return self.link.mark(self.entity_head, streams[RELATION_TASK], streams.mask, candidates)

@@ -28,7 +28,7 @@ are held for each cell and type, of the batch's sentences as many as the largest
 
 
 class Predictor(nn.Module, ABC):
-    """What annotates sentences: a model, or several that decide together."""
+    """Annotates sentences: a model, or several that decide together."""
 
     entity_head: EntityHead
     relation_head: RelationHead
@@ -57,13 +57,13 @@ class Predictor(nn.Module, ABC):
 
     @abstractmethod
     def emissions(self, streams: Sequence[Streams]) -> Tensor:
-        """What `entity_head` decodes."""
+        """The emissions that `entity_head` decodes."""
 
     @abstractmethod
     def relation_logits(
         self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
     ) -> Float[Tensor, "batch entities entities types"]:
-        """What `relation_head` decodes: scores of the relations between the candidates."""
+        """The scores that `relation_head` decodes, of the relations between the candidates."""
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[Sentence]:

@@ -63,7 +63,7 @@ class CellReport:
 
     @property
     def command(self) -> str:
-        """What makes a page of this cell alone."""
+        """The command that makes a page of this cell alone."""
         return shlex.join(["dovetail", "report", str(self.folder)])
 
 

@@ -30,7 +30,7 @@ from dovetail.text.document import Sentence
 
 @dataclass(frozen=True, slots=True)
 class ScoresView:
-    """What is shown of a corpus of which only scores may be looked at."""
+    """The content for a corpus of which only scores may be looked at."""
 
     about: ScoredCorpus
     tables: list[ScoreTable]
@@ -38,7 +38,7 @@ class ScoresView:
 
 @dataclass(frozen=True, slots=True)
 class CorpusView(ScoresView):
-    """What is shown of a corpus whose errors may be looked at."""
+    """The content for a corpus whose errors may be looked at."""
 
     confusion: ConfusionTable
     kinds: list[KindTable]

@@ -148,7 +148,7 @@ MEANINGS: dict[str, dict[EntityErrorKind | RelationErrorKind, str]] = {
         RelationErrorKind.SPURIOUS_BY_ENTITY: "a link with an entity that is wrong itself",
     },
 }
-"""What each kind means, in the order of the page."""
+"""The meaning of each kind, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def report_of_run(
 
 
 def extractor_of(saved: SavedModel) -> Extractor:
-    """What users run, as `Extractor.load` makes it of the same folder."""
+    """The predictor that users run, as `Extractor.load` makes it from the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
     return Extractor(saved.model, reading=saved.config.reading)
@@ -212,7 +212,7 @@ def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
 
 
 def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
-    """What makes scores, or the model, less than they seem."""
+    """Warnings of what makes scores, or the model, less than they seem."""
     of_windows, _ = accounts_of_windows(splits, config.reading)
     return (*splits.warnings, *of_windows, *changed_data(folder, splits))
 

@@ -1,4 +1,4 @@
-"""What a report can be about, told from the folder that is given."""
+"""The subject of a report, recognised from the folder that is given."""
 
 from __future__ import annotations
 

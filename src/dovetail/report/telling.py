@@ -36,7 +36,7 @@ class WeighedError:
 
     @property
     def weight(self) -> float:
-        """What it is ranked by."""
+        """The rank."""
         return self.surprise + self.consequences
 
     @property

@@ -155,7 +155,7 @@ scores.
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Relation types: {", ".join(f"`{type_}`" for type_ in schema.relation_types)}
-- Numbers stored: {ensemble.num_stored:,}; every member is run on every sentence, but for frozen
+- Parameters stored: {ensemble.num_stored:,}; every member is run on every sentence, except frozen
   encoders that they share ({ensemble.num_shared_encoders})
 
 Members, with the SHA-256 of each; their own cards say what they were trained on:

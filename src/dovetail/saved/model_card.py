@@ -33,7 +33,7 @@ A joint entity and relation model trained with Dovetail.
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
-- Numbers stored: {trained:,}
+- Parameters stored: {trained:,}
 {_sharing(model, config)}- Trained on: {_files(config.data.train)}
 {_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
@@ -71,7 +71,7 @@ def _sharing(model: JointModel, config: Config) -> str:
 
 
 def _extra_data(config: Config) -> str:
-    """What else was learned from; scores reached with it are to be reported as such."""
+    """The extra data; scores reached with it are to be reported as such."""
     data = config.data
     if not data.extra:
         return ""
@@ -79,7 +79,7 @@ def _extra_data(config: Config) -> str:
 
 
 def _teacher(config: Config) -> str:
-    """What was learned from beside or instead of the annotations."""
+    """The teacher that the model learned from, beside or instead of the annotations."""
     distillation = config.distillation
     if distillation.teacher is None:
         return ""

@@ -104,7 +104,7 @@ def save_model(
 
 
 def rounded_state(model: JointModel) -> dict[str, Tensor]:
-    """What the model stores, with the trained layers of a pretrained encoder in half precision.
+    """The tensors to store, with the trained layers of a pretrained encoder in half precision.
 
     They are most of it, and lose less in this way than in the bfloat16 that many of them run in.
     """
@@ -168,7 +168,7 @@ def digest_of_model(folder: Path) -> str:
 
 
 def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What has to be known beside config and weights to build the model again.
+    """The values beside config and weights that build the model again.
 
     Args:
         model: the model.

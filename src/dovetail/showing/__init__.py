@@ -1,1 +1,1 @@
-"""What people see: documents rendered, and text by others made visible."""
+"""Documents rendered for people, and text by others made visible."""

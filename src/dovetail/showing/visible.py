@@ -1,4 +1,4 @@
-"""What was written by others, made fit for a terminal: visible, and of bounded length.
+"""Text by others, made fit for a terminal: visible, and of bounded length.
 
 Whatever is shown and comes from a corpus, a model, a config or the name of a file passes `shown`
 on its way, and a message of an error `shown_message`.

@@ -78,7 +78,7 @@ class SharingBlock(nn.Module, ABC):
         return self
 
     def assets(self) -> dict[str, Any]:
-        """What has to be saved, as JSON values, to build the finalised block again.
+        """The JSON values to save, to build the finalised block again.
 
         Only what the config does not say: what the strategy chose in training.
         """

@@ -59,20 +59,20 @@ class OverPieces(SharingBlock):
         return Streams(by_task, streams.mask)
 
     def owners(self, parameter: str) -> frozenset[str]:
-        """What the block inside says."""
+        """The answer of the block inside."""
         return self.inside.owners(parameter.removeprefix("inside."))
 
     @property
     def reads(self) -> Mapping[str, frozenset[str]]:
-        """What the block inside says."""
+        """The answer of the block inside."""
         return self.inside.reads
 
     def reached_by(self, task: str) -> frozenset[str]:
-        """What the block inside says."""
+        """The answer of the block inside."""
         return frozenset(f"inside.{name}" for name in self.inside.reached_by(task))
 
     def penalties(self) -> Mapping[str, Tensor]:
-        """What the block inside says."""
+        """The answer of the block inside."""
         return self.inside.penalties()
 
     def finalize(self) -> SharingBlock:
@@ -81,7 +81,7 @@ class OverPieces(SharingBlock):
         return OverPieces(final, input_dim=self.input_dim, readers=self.readers)
 
     def assets(self) -> dict[str, Any]:
-        """What the block inside says."""
+        """The answer of the block inside."""
         return self.inside.assets()
 
 

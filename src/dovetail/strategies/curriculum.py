@@ -1,4 +1,4 @@
-"""What is trained, on what, for how long: ordered phases.  The default is one joint phase."""
+"""Ordered phases: what trains, on which data, for how long.  The default is one joint phase."""
 
 from __future__ import annotations
 

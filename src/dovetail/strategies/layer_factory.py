@@ -10,7 +10,7 @@ from dovetail.strategies.layers_config import LayersConfig
 
 
 def layer_factory(config: LayersConfig) -> LayerFactory:
-    """What makes the layers of a placement, all but copies of pretrained ones."""
+    """A function that makes the layers of a placement, except copies of pretrained ones."""
 
     def recurrent(width: int) -> BidirectionalLayer:
         return BidirectionalLayer(
@@ -39,7 +39,7 @@ def without_normalising(config: LayersConfig) -> LayersConfig:
 
 
 def residual_factory(config: LayersConfig) -> LayerFactory:
-    """What makes layers that add to what they read, of twice the config's hidden_dim."""
+    """A function that makes residual layers, of twice the config's hidden_dim."""
     make_layer = layer_factory(without_normalising(config))
     if config.cell == "transformer":  # such a layer adds by itself, and normalises before
         return make_layer

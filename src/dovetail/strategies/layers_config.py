@@ -11,10 +11,10 @@ from dovetail.config.values import Dropout, Width
 
 
 class LayersConfig(SharingConfig):
-    """What the placements have in common: most are made of bidirectional recurrent layers."""
+    """The fields that the placements have in common: most consist of bidirectional layers."""
 
     hidden_dim: Width = 256
-    """Size of the state of each direction, in numbers; a layer's output has twice as many, of any
+    """Width of the state of each direction; a layer's output is twice as wide, of any
     cell."""
 
     attention_heads: Width = 4
@@ -28,7 +28,7 @@ class LayersConfig(SharingConfig):
     """Whether the output of each layer is normalised to mean 0 and variance 1 for each token."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     @property
     def copies_layers(self) -> bool:

@@ -101,7 +101,7 @@ class Stack(SharingBlock):
         return streams
 
     def owners(self, parameter: str) -> frozenset[str]:
-        """What the block that holds the parameter says."""
+        """The answer of the block that holds the parameter."""
         _, index, name = parameter.split(".", 2)
         return self._block(int(index)).owners(name)
 

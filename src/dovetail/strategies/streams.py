@@ -1,4 +1,4 @@
-"""What each task gets to see of the tokens."""
+"""The token vectors of each task."""
 
 from __future__ import annotations
 

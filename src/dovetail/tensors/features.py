@@ -163,7 +163,7 @@ def _most_confident(entities: Iterable[Entity], most: int) -> list[Entity]:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What the entity head of a teacher expects of some sentences, as another head learns it.
+    """The expectations of a teacher's entity head for some sentences, as another head learns them.
 
     What stands in the two tensors is the head's business: for each token, such as the
     probabilities of its tags, and for each sentence as a whole.  `entropy` is that of the
@@ -177,7 +177,7 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Taught:
-    """What a teacher says of the sentences of a batch: the targets of distillation.
+    """A teacher's predictions for the sentences of a batch: the targets of distillation.
 
     `relations` are its logits of the relations between the candidates of the batch's targets.  All
     scores, the teacher's and the student's, are compared at the temperature.

@@ -1,4 +1,4 @@
-"""What a file of weights holds, from its header alone: names, types and shapes of the tensors.
+"""The header of a file of weights: names, types and shapes of the tensors.
 
 So a network is built no larger than its weights, and compared with them before these are read.
 """
@@ -20,7 +20,7 @@ _LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
 
 
 class StoredTensor(NamedTuple):
-    """What the header says of a tensor."""
+    """A tensor as the header describes it."""
 
     dtype: str
     shape: tuple[int, ...]

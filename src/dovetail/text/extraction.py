@@ -1,4 +1,4 @@
-"""What extraction gives back: the entities and relations of a text, in its characters."""
+"""The result of extraction: the entities and relations of a text, in its characters."""
 
 from __future__ import annotations
 

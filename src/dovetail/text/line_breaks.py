@@ -23,7 +23,7 @@ _WORD = re.compile(r"\S+")
 
 
 class LineBreaks:
-    """What the white space between two tokens of a text says of sentences, lines and paragraphs."""
+    """Whether white space between two tokens ends a sentence, a line or a paragraph."""
 
     def __init__(self, text: str) -> None:
         # Positions stay as they are: every sign is replaced by as many.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Borders = Literal["text", "snap", "drop", "cut"]
-"""What becomes of an entity whose borders are not the borders of tokens.
+"""How to treat an entity whose borders are not the borders of tokens.
 
 * ``text``: the tokens stay as the text alone gives them, and the entity is kept as `Unaligned`:
   the only honest way to read what is scored, since the borders of gold entities are not known when
@@ -20,11 +20,11 @@ Where an entity crosses the border between two units, ``snap`` and ``cut`` join 
 """
 
 Offsets = Literal["codepoints", "utf16", "bytes"]
-"""What the character positions of a file count: Unicode code points, as Python does; UTF-16 units,
+"""The units that character positions of a file count: Unicode code points, as Python; UTF-16 units,
 as JavaScript and Java do; or bytes of UTF-8."""
 
 OnError = Literal["refuse", "drop", "fix"]
-"""What becomes of what breaks a format.
+"""How to treat what breaks a format.
 
 * ``refuse``: all of it is listed in one error, and nothing is read.
 * ``drop``: the annotation, or the document where nothing less will do, is left out and listed in
@@ -43,7 +43,7 @@ Discontinuous = Literal["drop", "cover", "keep"]
 DEFAULT_LANGUAGE = "en"
 """Of texts that tell nothing, as those of corpora that bring their own tokens."""
 Annotators = Literal["first", "merge", "agree"]
-"""What is read of a text that several annotators marked.
+"""Whose annotations are read of a text that several annotators marked.
 
 * ``first``: the work of one of them: the one that the file calls the truth, or else the first.
 * ``merge``: whatever any of them marked.

@@ -1,4 +1,4 @@
-"""What a model can say: entity types, relation types, and which arguments a relation admits."""
+"""The labels of a model: entity types, relation types, and which arguments a relation admits."""
 
 from __future__ import annotations
 

@@ -170,13 +170,13 @@ class _Candidate:
 
     @property
     def rank(self) -> tuple[float, int, float]:
-        """What decides a conflict: the greater one stays."""
+        """The key that decides a conflict: the greater one stays."""
         return self.margin, self.entity.end - self.entity.start, _certainty(self.entity)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What all windows predict, in positions of the long sentence of `length` tokens."""
+    """The predictions of all windows, in positions of the long sentence of `length` tokens."""
 
     length: int
     starts: list[int]

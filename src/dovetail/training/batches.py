@@ -83,7 +83,7 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
 
 
 class FrozenStates:
-    """What the frozen part of each encoder makes of some sentences, kept for all epochs.
+    """The states of the frozen part of each encoder for some sentences, kept for all epochs.
 
     For each encoder it holds what `Encoder.split` gives for each sentence, in half precision and on
     the device of the encoders; nothing for an encoder that has nothing to keep.
@@ -123,7 +123,7 @@ class FrozenStates:
     def features(
         self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
     ) -> list[Features]:
-        """What the encoders read for the sentences of these indices, whose tokens are `words`."""
+        """The encoders' inputs for the sentences of these indices, whose tokens are `words`."""
         return [
             part.merge(words, [own[index] for index in indices]) if own else part.featurise(words)
             for part, own in zip(encoder, self._states, strict=True)
@@ -171,7 +171,7 @@ class EncodedSentences:
         return self.sentences if self.windowed is None else self.windowed.sentences
 
     def merged(self, predicted: Sequence[Sentence]) -> list[Sentence]:
-        """What was predicted for the sentences, as predictions of `gold`."""
+        """The predictions for the sentences, as predictions of `gold`."""
         return [*predicted] if self.windowed is None else self.windowed.merged(predicted)
 
     def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
@@ -193,7 +193,7 @@ class EncodedSentences:
 
 
 def frozen_bytes(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> int:
-    """What `FrozenStates` takes for some sentences, in bytes; 0 if there is nothing to keep.
+    """The bytes that `FrozenStates` takes for some sentences; 0 if there is nothing to keep.
 
     It is reckoned from a sample of them, by the number of tokens.
     """

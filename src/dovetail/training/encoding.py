@@ -24,7 +24,7 @@ def encoded(
 ) -> Generator[StageProgress, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
-    Without room, it is computed anew for every batch: slower, and the same but for the half
+    Without room, it is computed anew for every batch: slower, and the same except for the half
     precision in which it is kept.  `what` names the sentences to who waits.
     """
     size = frozen_bytes(model.encoder, sentences)

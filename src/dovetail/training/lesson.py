@@ -1,4 +1,4 @@
-"""What a teacher says of the sentences of a run: asked once before training, kept in memory.
+"""A teacher's predictions for the sentences of a run: made once before training, kept in memory.
 
 Of a tagger it takes for each token as many numbers as there are tags, for each sentence one for
 each pair of tags, and for each pair of candidates one for each relation type, four bytes each: some
@@ -31,13 +31,13 @@ class TaughtSentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a teacher says of some sentences, at a temperature; a batch is an index away."""
+    """A teacher's predictions for some sentences, at a temperature; a batch is an index away."""
 
     sentences: Sequence[TaughtSentence]
     temperature: float
 
     def batch(self, indices: Sequence[int]) -> Taught:
-        """What it says of the sentences of these indices, padded as their batch is."""
+        """Its predictions for the sentences of these indices, padded as their batch is."""
         chosen = [self.sentences[index] for index in indices]
         most = max(1, *(len(own.relations) for own in chosen))  # as many as `Candidates` has
         return Taught(

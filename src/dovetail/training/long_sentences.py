@@ -20,7 +20,7 @@ from dovetail.training.pools import UNLABELLED, Pool, Splits
 
 @dataclass(frozen=True)
 class LearnedSentences:
-    """What an epoch draws from: the windows of long sentences, and other sentences as they are."""
+    """The sentences that an epoch draws from: windows of long ones, and others as they are."""
 
     sentences: tuple[Sentence, ...]
     portions: tuple[Portion, ...]

@@ -140,7 +140,7 @@ def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:
 def read_by_layers(
     model: JointModel, sentences: Sequence[Sentence]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """What the sharing layers read of some sentences, tokens or pieces, with masks."""
+    """The inputs of the sharing layers for some sentences, tokens or pieces, with masks."""
     for start in range(0, len(sentences), ENCODED_AT_ONCE):
         chosen = sentences[start : start + ENCODED_AT_ONCE]
         batch = Batch.from_sentences(chosen, model.featurise)

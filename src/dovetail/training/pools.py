@@ -56,7 +56,7 @@ class FileAccount:
 
 @dataclass(frozen=True)
 class Splits:
-    """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
+    """The sentences to train and choose a model on; `warnings` and `notes` are for the user.
 
     The first of the `pools` are the sentences of `data.train`.  `left_out` are the sentences of the
     others' files that are not learned from.  `language` is the one by whose rules raw text was cut;
@@ -138,7 +138,7 @@ class Source:
 
 
 def wording(sentence: Sentence) -> str:
-    """What two sentences have in common that count as the same: letters, marks and digits.
+    """The key of sentences that count as the same: letters, marks and digits.
 
     >>> wording(Sentence.from_tokens(["Washington", ",", "D.C.", "was"]))
     'washingtondcwas'

@@ -1,4 +1,4 @@
-"""What the training loop yields."""
+"""The results that the training loop yields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dovetail.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class StageProgress:
-    """What is done beside the steps of training, in words, and how far it is.
+    """Work beside the steps of training, in words, and how far it is.
 
     That is counted in tokens, which time goes by; `total` is 0 where it cannot be told.
     """
@@ -63,7 +63,7 @@ class EpochResult:
 
 
 LoopEvent = StepResult | StageProgress | EpochResult
-"""What the loop yields: after the steps of an epoch how far its scoring is, then the epoch."""
+"""The loop yields the progress of an epoch's scoring after its steps, then the epoch."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unpla
 
 @dataclass(frozen=True)
 class RunStarted:
-    """What is about to be trained; `epochs_done` is above 0 in a resumed run.
+    """A run that is about to train; `epochs_done` is above 0 if it is resumed.
 
     `is_over` says that it was trained to its end before.
     """
@@ -64,7 +64,7 @@ class RunStarted:
 
 
 Preparation = StageProgress | TeachingProgress
-"""What is told before a run starts."""
+"""The events before a run starts."""
 
 RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
@@ -221,7 +221,7 @@ def learned(
 
 
 def started(loop: Loop, job: Job, threads: int) -> RunStarted:
-    """What the user wants to know before the first epoch."""
+    """The facts that a user wants to know before the first epoch."""
     config, splits = job.config, job.splits
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema

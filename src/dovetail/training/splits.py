@@ -167,7 +167,7 @@ def refuse_unannotated_dev(dev: Sequence[Sentence]) -> None:
 
 
 def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]:
-    """What makes the dev scores, or the model, less than they seem."""
+    """Warnings of what makes the dev scores, or the model, less than they seem."""
     warnings = []
     if not any(ENTITY_TASK in sentence.annotated for sentence in train):
         warnings.append(

@@ -1,4 +1,4 @@
-"""What frozen encoders compute, kept for further runs of the same process on the same sentences."""
+"""States of frozen encoders, kept for further runs of the same process on the same sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ABOVE_STATES = frozenset({"dropout", "projection_dim"})
 """Assets of an encoder that say what is made of its frozen states, and not what these are."""
 
 Key = tuple[str, tuple[tuple[str, ...], ...]]
-"""What decides about frozen states: the encoders, and the words."""
+"""The key of frozen states: the encoders, and the words."""
 
 
 class StatesCache:
@@ -44,7 +44,7 @@ class StatesCache:
 def key_of_states(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> Key:
     """The same for two encoders whose frozen parts make the same of these sentences.
 
-    Encoders without a frozen part have no share in it, but for their place.
+    Encoders without a frozen part count by their place alone.
     """
     word = states_of(encoder, [Sentence.from_tokens(["word"])])
     frozen = [

@@ -19,7 +19,7 @@ def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:
 
 
 def supervision(config: Config) -> list[Objective]:
-    """What both tasks learn from: annotations, a teacher, or both."""
+    """The objectives of both tasks: annotations, a teacher, or both."""
     weights = loss_weights(config)
     share = config.distillation.weight if config.distillation.teacher else 0.0
     objectives: list[Objective] = []

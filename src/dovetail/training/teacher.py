@@ -89,7 +89,7 @@ def load_teacher(config: Config) -> Teacher:
 
 
 def _cut(reading: ModelReading) -> dict[str, str]:
-    """What decides which sentences and words a model reads."""
+    """The settings that decide which sentences and words a model reads."""
     return {"language": reading.language, "unit": reading.unit}
 
 
@@ -146,7 +146,7 @@ def lesson(
 def asked(
     model: Predictor, sentences: Sequence[Sentence], temperature: float
 ) -> list[tuple[Sentence, TaughtSentence]]:
-    """What the teacher says of a batch of sentences."""
+    """The teacher's predictions for a batch of sentences."""
     device = model.device
     batch = Batch.from_sentences(sentences, model.featurise).to(device)
     streams = model.streams(batch)

@@ -144,7 +144,7 @@ class Range:
 
 
 Entry = Choices | Range
-"""What the values of a field may be."""
+"""The admitted values of a field."""
 
 
 def same(one: Any, other: Any) -> bool:

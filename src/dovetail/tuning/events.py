@@ -1,4 +1,4 @@
-"""What a search tells while it goes on.  Plain values, so that they pass between processes."""
+"""The events of a search.  Plain values, so that they pass between processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dovetail.tuning.space import Values
 
 @dataclass(frozen=True)
 class SearchStarted:
-    """What the search stands on; if it goes on with an earlier one, `done` trials are over.
+    """The beginning of a search; if it goes on with an earlier one, `done` trials are over.
 
     `outside` are the values of the start that the space lacks: then it is not the first trial.
     """
@@ -35,7 +35,7 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class TrialStage:
-    """What is done in a trial beside its epochs, and how far it is, if `total` is not 0."""
+    """Work of a trial beside its epochs, and how far it is, if `total` is not 0."""
 
     number: int
     stage: str
@@ -94,7 +94,7 @@ Event = (
 )
 
 Notify = Callable[[Event], None]
-"""What is called with every event."""
+"""Called with every event."""
 
 ShouldStop = Callable[[], bool]
 """Asked between the steps of training: whether the search is to stop now."""

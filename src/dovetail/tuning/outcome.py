@@ -1,4 +1,4 @@
-"""What a search has found, and the folder that it leaves.
+"""The outcome of a search, and the folder that it leaves.
 
 runs/<name>-tuning/config.toml      what it started from, complete
 runs/<name>-tuning/space.toml       what was tuned; a file for `--space`

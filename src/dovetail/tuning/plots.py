@@ -1,4 +1,4 @@
-"""What a search found, as pictures: scores over trials, the map of layers, what mattered.
+"""Plots of a search: scores over trials, the map of layers, the importance of fields.
 
 Colours are those of viridis, which stays readable without colour vision and in print.
 """

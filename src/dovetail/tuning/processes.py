@@ -97,7 +97,7 @@ class Workers:
 
 
 def _received(pipe: Connection) -> Event | str | None:
-    """What a process sent: an event, or why it gives up; None if it is over."""
+    """The message of a process: an event, or why it gives up; None if it is over."""
     try:
         message: Event | str = pipe.recv()
     except (EOFError, OSError):
@@ -106,7 +106,7 @@ def _received(pipe: Connection) -> Event | str | None:
 
 
 def _work(task: Task, pipe: Connection, threads: int) -> None:
-    """What a process does."""
+    """The work of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; one of them decides
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 

@@ -27,7 +27,7 @@ LOST = "its process ended before the trial did, each time that it was tried"
 
 @dataclass(frozen=True)
 class Result:
-    """What training reached: the best epoch's strict micro-F1 scores, and what it took."""
+    """The best epoch's strict micro-F1 scores, and the cost of training."""
 
     entity_f1: float
     relation_f1: float

@@ -1,4 +1,4 @@
-"""What a trial tries: the config as it is given first, then what TPE proposes."""
+"""The values of each trial: the config as it is given first, then what TPE proposes."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Progress:
 
 
 class Objective(Protocol):
-    """What gives a config its score."""
+    """Trains a config and returns its score."""
 
     def __call__(
         self, config: Config, should_stop: ShouldStop
@@ -224,7 +224,7 @@ class Search:
 
 
 def message_of(error: Exception) -> str:
-    """What is kept of an error: the message, with the kind if it was not raised on purpose."""
+    """The text of an error: its message, with the kind if it was not raised on purpose."""
     text = str(error)
     if not isinstance(error, DovetailError):
         text = f"{type(error).__name__}: {text}"

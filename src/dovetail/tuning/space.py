@@ -37,7 +37,7 @@ TUNED_DATA = ("data.extra_per_epoch", "data.extra_tasks")
 
 @dataclass(frozen=True)
 class Space:
-    """What may be tuned of a config; an entry comes after the one that its condition asks.
+    """The fields to tune in a config; an entry comes after the one that its condition names.
 
     Raises:
         ConfigError: if a field is unknown, or cannot have a value that it may get here.
@@ -99,7 +99,7 @@ class Space:
 
     @cached_property
     def start_values(self) -> Values:
-        """What the start says of the fields that are tuned."""
+        """The start's values of the fields that are tuned."""
         values: Values = {}
         for field, entry in self.entries.items():
             if self._is_tuned(entry, values):
@@ -108,7 +108,7 @@ class Space:
 
     @cached_property
     def _found(self) -> Values:
-        """What the start says of the fields of entries and conditions."""
+        """The start's values of the fields of entries and conditions."""
         asked = [entry.only_if.field for entry in self.entries.values() if entry.only_if]
         return {field: value_of(self.start, field) for field in [*self.entries, *asked]}
 

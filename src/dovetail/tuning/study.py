@@ -55,7 +55,7 @@ class Task:
 
     @property
     def config(self) -> Config:
-        """What the search starts from."""
+        """The config that the search starts from."""
         return self.space.start
 
 

@@ -32,7 +32,7 @@ _TASKS = {"ner": ENTITY_TASK, "relations": RELATION_TASK}
 
 @dataclass(slots=True)
 class _Annotations:
-    """What has been read of a document; a relation names its arguments by their borders."""
+    """A document as far as it is read; a relation names its arguments by their borders."""
 
     source: Source
     id: str

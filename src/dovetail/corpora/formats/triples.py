@@ -56,7 +56,7 @@ class _Triple:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """What a line says of its text."""
+    """The triples of a line."""
 
     id: str
     text: str
@@ -141,7 +141,7 @@ class _Aligner:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """What cuts the texts; made when it first matters which sentence something is in."""
+        """The tokenizer of the texts; made when it first matters which sentence something is in."""
         return tokenizer_for((item.text for item in self.items), self.source.reading)[0]
 
     def align(self, item: _Item) -> MarkedText:

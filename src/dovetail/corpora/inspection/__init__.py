@@ -1,1 +1,1 @@
-"""What is in a corpus, and what may go wrong with it."""
+"""The content of a corpus, and what may go wrong with it."""

@@ -68,7 +68,7 @@ def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
     width = _max_width(widths)
     if width > SpanEntityHeadConfig().max_width:
         settings.append(f"max_width = {width}")
-    but = f", but for {twins:,} with the borders of another" if twins else ""
+    but = f", except {twins:,} with the borders of another" if twins else ""
     reason = f"{found}, which a scorer of spans can learn{but}"
     return EntityHeadAdvice("span", reason, tuple(settings), *lost)
 

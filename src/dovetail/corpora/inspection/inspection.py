@@ -1,4 +1,4 @@
-"""What is in a corpus, split by split, and what may go wrong with it in training or scoring."""
+"""The content of a corpus, split by split, and what may go wrong in training or scoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may go wrong with corpora in training or scoring; what is of one kind is said once."""
+"""Problems of corpora in training or scoring; each kind is said once."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _unaligned(name: str, summary: SplitSummary, corpus: Corpus) -> Iterable[Pro
 
 
 def _dropped(name: str, summary: SplitSummary) -> Iterable[Problem]:
-    """What was dropped: by kind, and together what Dovetail never holds."""
+    """The drops by kind, and together what Dovetail never holds."""
     reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
     never: Counter[str] = Counter()
     for (kind, reason), times in summary.ledger.reasons().items():

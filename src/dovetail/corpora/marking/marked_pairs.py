@@ -1,4 +1,4 @@
-"""What the formats of relation classification share: a sentence is marked for one pair.
+"""The common part of formats of relation classification: a sentence is marked for one pair.
 
 Such a sentence names two entities and says how they are related.  Other entities of it are not
 marked, so it is annotated for relations, and not for entities.
@@ -17,7 +17,7 @@ from dovetail.corpora.writing.writable import is_writable, note_losses, writable
 from dovetail.text.document import RELATION_TASK, Document, Entity, Relation, Sentence
 
 NO_RELATION = frozenset(["no_relation", "NA", "Other"])
-"""What TACRED, OpenNRE and SemEval call it if two entities are not related."""
+"""The labels of TACRED, OpenNRE and SemEval for two entities that are not related."""
 
 UNTYPED = "Entity"
 """The type of entities that have none in the file."""
@@ -76,7 +76,7 @@ def is_relation(relation: str | None) -> TypeGuard[str]:
 
 
 def tasks_of(relation: str | None) -> frozenset[str]:
-    """What a sentence is annotated for if the file says this of its pair."""
+    """The tasks that a sentence is annotated for if its pair has this label."""
     return frozenset() if relation is None else frozenset([RELATION_TASK])
 
 

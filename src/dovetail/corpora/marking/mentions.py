@@ -33,7 +33,7 @@ class Mentions:
         return self._places[surface]
 
     def how(self, surface: str) -> str:
-        """What differs between a text and its places: nothing, white space, or capitals."""
+        """The difference between a text and its places: none, white space, or capitals."""
         return self._found[surface][1]
 
     def _lies_inside(self, span: Span) -> bool:

@@ -1,4 +1,4 @@
-"""What several annotators said of one text, and what of it is read."""
+"""The opinions of several annotators on one text, and which of them are read."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ NOT_AGREED = "not all annotators marked it"
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one annotator marked in a text."""
+    """The annotations of one annotator in a text."""
 
     entities: Sequence[CharacterEntity] = ()
     relations: Sequence[IndexedRelation] = ()
 
     def entity_key(self, index: int | None) -> Hashable:
-        """What makes an entity the same as another annotator's: its place and its type."""
+        """The key of an entity that annotators share: its place and its type."""
         if index is None:
             return None
         entity = self.entities[index]
         return (*entity.pieces, entity.type)
 
     def relation_key(self, relation: IndexedRelation) -> Hashable:
-        """What makes a relation the same as another annotator's: its arguments and its type."""
+        """The key of a relation that annotators share: its arguments and its type."""
         return self.entity_key(relation.head), self.entity_key(relation.tail), relation.type
 
 
 def decided(opinions: Sequence[Opinion], source: Source, name: str) -> Opinion:
-    """What is read of opinions on one text, of which the preferred one is first.
+    """The annotations to read of opinions on one text, of which the preferred one is first.
 
     `Reading.annotators` decides; what is left out goes to the ledger under the document's `name`.
     """
@@ -80,7 +80,7 @@ def _merged(opinions: Sequence[Opinion], tally: Tally) -> Opinion:
 
 
 def _agreed(merged: Opinion, opinions: Sequence[Opinion], tally: Tally, name: str) -> Opinion:
-    """What all annotators marked; the rest is dropped."""
+    """The annotations that all annotators agree on; the rest is dropped."""
     alike = _keys_of_all(opinions, lambda one: map(one.entity_key, range(len(one.entities))))
     linked = _keys_of_all(opinions, lambda one: map(one.relation_key, one.relations))
     entities: list[CharacterEntity] = []

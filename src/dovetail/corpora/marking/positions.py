@@ -1,4 +1,4 @@
-"""What character positions count: code points, UTF-16 units or bytes, and how to tell.
+"""Units of character positions: code points, UTF-16 units or bytes, and how to tell.
 
 Python counts code points, JavaScript and Java UTF-16 units (two for an emoji), many programs in C
 bytes of UTF-8 (two for an umlaut).  The positions themselves do not say; what they cut out does.
@@ -92,7 +92,7 @@ def _size(sign: str, offsets: Offsets) -> int:
 
 
 def doubt(texts: Iterable[MarkedText], offsets: Offsets | None) -> str:
-    """What the positions of a corpus seem to count, if that is not what they are read as.
+    """The units that positions of a corpus seem to count, if they are read as others.
 
     Returns:
         A sentence for the user; empty where there is no reason for doubt.
@@ -178,7 +178,7 @@ def inside_word(text: str, position: int) -> bool:
 
 
 def covered(text: str, pieces: Sequence[Span]) -> str:
-    """What positions cut out of a text, fragments joined by a space."""
+    """The text between positions, fragments joined by a space."""
     return " ".join(text[start:end] for start, end in pieces)
 
 

@@ -34,7 +34,7 @@ OUTSIDE = "lies outside the tokens that the corpus brings"
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """What became of an entity: in which unit it is, and either tokens or none that express it."""
+    """The place of an entity: its unit, and either the tokens that express it or none."""
 
     unit: int
     stretch: Stretch

@@ -63,7 +63,7 @@ def cut_into_tokens(read: Sequence[Document | MarkedText], source: Source) -> Cu
 
 
 def tokenizer_for(texts: Iterable[str], reading: Reading) -> tuple[Tokenizer, Guess]:
-    """What cuts raw texts that are read together, and what they look like."""
+    """The tokenizer for raw texts that are read together, and their layout."""
     guess = guess_language(texts)
     return Tokenizer(reading.language or guess.language, reading.unit), guess
 

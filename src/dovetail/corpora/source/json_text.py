@@ -203,14 +203,14 @@ def _next_item(text: str, position: int) -> int:
 
 
 def _named_item(error: Exception, text: str, start: int, end: int, path: Path) -> CorpusFormatError:
-    """What is wrong with the item of an array between two positions of a file."""
+    """The error of the item of an array between two positions of a file."""
     if isinstance(error, json.JSONDecodeError):
         return _named(error, text, path, 1)
     return _named(error, text[start:end], path, text.count("\n", 0, start) + 1)
 
 
 def _named(error: Exception, text: str, path: Path, line: int) -> CorpusFormatError:
-    """What is wrong with a text that begins in a line of a file."""
+    """The error of a text that begins in a line of a file."""
     if isinstance(error, json.JSONDecodeError):
         return CorpusFormatError(
             f"{path}:{line + error.lineno - 1}: malformed JSON at column {error.colno}: "

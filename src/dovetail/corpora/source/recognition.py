@@ -1,4 +1,4 @@
-"""What format a corpus has, told from its content; and what was seen where none fits."""
+"""The format of a corpus, recognised from its content; and what was seen where none fits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> tuple[Format, list[
 
 
 def seen(sample: Sample) -> str:
-    """What a sample looks like, in a few words."""
+    """A description of a sample, in a few words."""
     if sample.path.is_dir():
         return _seen_in_folder(sample)
     if sample.is_array and not sample.values:

@@ -40,7 +40,7 @@ def parts_of(
     unpacking: Unpacking,
     recognise: Callable[[Path], Format],
 ) -> list[Part]:
-    """What to read of a path: the file itself, or the files of a folder or an archive.
+    """The files to read of a path: the file itself, or those of a folder or an archive.
 
     Raises:
         CorpusError: if a folder holds no corpus, or files of several formats.

@@ -15,7 +15,7 @@ from dovetail.files.bounded import check_regular, read_bytes
 __all__ = ["binary_head", "numbered_lines", "parse_json", "read_lenient", "read_text"]
 
 MAX_CORPUS_BYTES = 1 << 32
-"""What one file of a corpus may have; read as a whole, it takes several times as much memory."""
+"""Largest file of a corpus, in bytes; read as a whole, it takes several times as much memory."""
 
 _SNIFFED_BYTES = 8192
 _HEAD_BYTES = 256

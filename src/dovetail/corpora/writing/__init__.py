@@ -1,1 +1,1 @@
-"""What writers share: which annotations can be written, and how."""
+"""The common parts of writers: which annotations can be written, and how."""

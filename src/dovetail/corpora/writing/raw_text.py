@@ -1,4 +1,4 @@
-"""What the writers of raw text share: annotations of a document by character."""
+"""The common part of writers of raw text: annotations of a document by character."""
 
 from __future__ import annotations
 

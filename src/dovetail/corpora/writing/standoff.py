@@ -1,4 +1,4 @@
-"""What the writers of texts with annotations by character share: which of them can be written."""
+"""The common part of writers of annotations by character: which of them can be written."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Standoff:
 
 
 def standoff_of(document: Document, tally: Tally, why_not: Callable[[str], str]) -> Standoff:
-    """What can be written of a document; it is counted as kept, and the rest dropped.
+    """The annotations of a document that can be written, counted as kept, and the rest dropped.
 
     Args:
         document: what is to be written.

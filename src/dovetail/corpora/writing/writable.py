@@ -1,4 +1,4 @@
-"""What all writers share: which sentences can be written, and what is lost beside annotations."""
+"""The common part of all writers: which sentences can be written, and what else is lost."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ class CrfEntityHead(EntityHead):
         *,
         temperature: float = 1.0,
     ) -> Expectations:
-        """What `distillation_loss` asks of another head of the same tags.
+        """The expectations that the `distillation_loss` of another head of the same tags learns.
 
         For each token the probabilities of its tags, for each sentence how often one tag follows
         another: nothing else of the distribution over tag paths is needed.

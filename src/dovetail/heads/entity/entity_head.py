@@ -1,4 +1,4 @@
-"""What every entity head answers: what it can express, what it learns, what it finds."""
+"""The interface of entity heads: what they can express, their loss, their predictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EntityHead(nn.Module, ABC):
     @property
     @abstractmethod
     def meaning(self) -> Mapping[str, str]:
-        """What gives the emissions their meaning beside the entity types, in words by its name."""
+        """The meaning of the emissions beside the entity types, in words by its name."""
 
     @abstractmethod
     def expressible(self, entities: Iterable[Entity]) -> list[Entity]:
@@ -83,7 +83,7 @@ class EntityHead(nn.Module, ABC):
         *,
         temperature: float = 1.0,
     ) -> Expectations:
-        """What `distillation_loss` asks of another head of the same meaning; no gradient."""
+        """The expectations that another head's `distillation_loss` learns; no gradient."""
 
     @abstractmethod
     def distillation_loss(

@@ -1,4 +1,4 @@
-"""What stands between two entities, as a mean that attention weighs."""
+"""The tokens between two entities, as a mean that attention weighs."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ class Pairs:
     def of_heads(
         self, values: Float[Tensor, "batch entities dim"] | Int[Tensor, "batch entities dim"]
     ) -> Float[Tensor, "pairs dim"] | Int[Tensor, "pairs dim"]:
-        """What each pair's head has."""
+        """The value of each pair's head."""
         return _chosen(values, self.rows, self.heads)
 
     def of_tails(
         self, values: Float[Tensor, "batch entities dim"] | Int[Tensor, "batch entities dim"]
     ) -> Float[Tensor, "pairs dim"] | Int[Tensor, "pairs dim"]:
-        """What each pair's tail has."""
+        """The value of each pair's tail."""
         return _chosen(values, self.rows, self.tails)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""What is known of a pair of entities beside each of them: text between, distance, interaction."""
+"""Features of a pair of entities beside each of them: text between, distance, interaction."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 @dataclass(frozen=True)
 class TrainingRegime:
-    """What holds of the relation head in training only.
+    """The behaviour of the relation head in training only.
 
     * `dropout`: share of the values of an entity's vector that are set to zero, and of a pair's.
     * `positive_weight`: what a relation that holds counts in the loss, where one that does not

@@ -36,15 +36,15 @@ class NamedWeights(nn.Module):
 
 
 class Override(nn.Module, ABC):
-    """What a task has of its own in one layer."""
+    """The parameters that a task owns in one layer."""
 
     @abstractmethod
     def weights(self, layer: nn.Module) -> dict[str, Tensor]:
-        """What the task runs the layer with in place of weights of its own, by their names."""
+        """The weights with which the task runs the layer in place of its own, by their names."""
 
     @abstractmethod
     def finalize(self, layer: nn.Module) -> Override:
-        """The same in as few numbers as possible."""
+        """The same in as few parameters as possible."""
 
     def weight_names(self) -> Iterator[str]:
         """The parameters that the weights are made of: all but what chooses among them."""
@@ -106,7 +106,7 @@ class IncrementalLayers(SharingBlock):
         return [self.layers[place] for place in self.places[task]]
 
     def overrides_of(self, task: str) -> list[Override]:
-        """What a task that was added has of its own in each layer of its path."""
+        """The parameters that an added task owns in each layer of its path."""
         return [own for own in self.overrides[task].children() if isinstance(own, Override)]
 
     def replaced_layers_above(self) -> dict[str, int]:
@@ -162,7 +162,7 @@ class IncrementalLayers(SharingBlock):
         return frozenset() if part == "layers" else frozenset({name})
 
     def finalize(self) -> SharingBlock:
-        """The same layers, with what each task has of its own in as few numbers as possible."""
+        """The same layers, with what each task has of its own in as few parameters as possible."""
         final = {
             task: [
                 own.finalize(layer)

@@ -12,7 +12,7 @@ from dovetail.text.document import RELATION_TASK
 
 
 class IncrementalSharingConfig(LayersConfig):
-    """What a run takes from its base, and what it adds to it.
+    """Fields of a run that adds tasks to a base.
 
     Of the fields that all layers have, only dropout is a choice: the others are the base's, and a
     run writes them into its config.
@@ -33,7 +33,7 @@ class IncrementalSharingConfig(LayersConfig):
     base's entities as they are, `["entity", "relation"]` learns both of another corpus."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer of the base is; a run writes it. The layers of a base of the cell
+    """Kind of every layer of the base; a run writes it. The layers of a base of the cell
     `pretrained` are copies of its encoder's own top layers."""
 
     shared_layers: Layers = 0

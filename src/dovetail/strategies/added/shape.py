@@ -12,7 +12,7 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 def shape_of(base: Config, section: IncrementalSharingConfig) -> dict[str, Any]:
-    """What the base's layers are, and which task runs how many of them.
+    """The kind of the base's layers, and how many of them each task runs.
 
     Raises:
         TrainingError: if they are not layers that can be run with other weights, or not trained.

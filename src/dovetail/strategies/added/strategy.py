@@ -35,7 +35,7 @@ class Added(Strategy[Section], Generic[Section]):
     def learned(
         self, section: Section, paths: Paths, ground: Ground, *, input_dim: int
     ) -> IncrementalLayers:
-        """What the tasks learn, of filled layers.
+        """The trainable parts of the tasks, for filled layers.
 
         Raises:
             ModelError: if it does not go together with these layers.
@@ -81,10 +81,10 @@ class Added(Strategy[Section], Generic[Section]):
         return 0
 
     def card_lines(self, section: Section, block: SharingBlock, *, num_new: int) -> list[str]:
-        """What the model stands on, and how much it adds to it."""
+        """The base of the model, and how much the model adds to it."""
         return [
             f"Added to `{section.base}` (SHA-256 {section.base_sha256}), which is in here "
-            f"unchanged: {' and '.join(section.add_tasks)}; {num_new:,} of the numbers are new"
+            f"unchanged: {' and '.join(section.add_tasks)}; {num_new:,} of the parameters are new"
         ]
 
 

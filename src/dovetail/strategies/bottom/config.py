@@ -20,7 +20,7 @@ class BottomSharingConfig(LayersConfig):
     """Own layers below, shared layers above; or own layers at both ends."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     projection_dim: OptionalWidth = 0
     """Width to which the encoders' vectors are brought first, by one projection for both tasks; 0

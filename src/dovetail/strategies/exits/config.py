@@ -20,7 +20,7 @@ class ExitsSharingConfig(LayersConfig):
     """A shared stack that the tasks leave at different layers."""
 
     cell: Literal["gru", "lstm", "transformer", "pretrained"] = "gru"
-    """What every layer is: recurrent, a new transformer layer, or with `pretrained` a trained copy
+    """Kind of every layer: recurrent, a new transformer layer, or with `pretrained` a trained copy
     of one of the pretrained encoder's own top layers, in their order.
     Such layers keep their width and dropout, so hidden_dim, dropout and normalise do nothing."""
 

@@ -77,7 +77,7 @@ class GatedLayer(SharingBlock):
         self.output_dims = dict.fromkeys(gates, int(self.shared.output_dim))  # type: ignore[arg-type]
 
     def forward(self, streams: Streams) -> Streams:
-        """What each task reads of its own layer and of the shared one; tied while all is shared."""
+        """Each task's outputs, of its own layer and the shared one; tied while all is shared."""
         read = self._read_pruned(streams) if self.pruned else self._read(streams)
         chosen = Streams(read, streams.mask)
         return chosen.map_shared(_normalised) if self.normalise else chosen
@@ -108,7 +108,7 @@ class GatedLayer(SharingBlock):
         return read
 
     def _shared_states(self, streams: Streams, gates: Mapping[str, Tensor]) -> Tensor | None:
-        """What the shared layer makes of the mixture; nothing if no task ever reads a unit of it.
+        """The shared layer's output for the mixture; None if no task reads a unit of it.
 
         Units that nobody reads are masked, a decision that no gradient flows through: it would let
         a task's loss into the gates of the others.
@@ -121,7 +121,7 @@ class GatedLayer(SharingBlock):
         return run_with(self.shared, weights, self.mixed(streams), streams.mask)
 
     def mixed(self, streams: Streams) -> Float[Tensor, "batch tokens input_dim"]:
-        """What the shared layer reads: the mixture, or the tensor that all tasks hold.
+        """The input of the shared layer: the mixture, or the tensor that all tasks hold.
 
         Raises:
             ValueError: if they hold different ones, and there is no mixture.
@@ -154,7 +154,7 @@ class GatedLayer(SharingBlock):
         return super().reads
 
     def reached_by(self, task: str) -> frozenset[str]:
-        """What the task owns, alone or with others: the mixture is below all layers of here."""
+        """The parameters that serve the task: the mixture is below all layers of here."""
         return frozenset(name for name, _ in self.named_parameters() if task in self.owners(name))
 
     def open_units(self) -> dict[str, Bool[Tensor, " units"]]:

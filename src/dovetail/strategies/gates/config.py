@@ -20,8 +20,8 @@ class GatesSharingConfig(LayersConfig):
     """Gates decide for each unit of each layer."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer, of which gates choose among the
-    numbers that come out, so that nothing inside of it can be removed."""
+    """Kind of every layer: recurrent, or a new transformer layer, of which gates choose among the
+    outputs, so that nothing inside of it can be removed."""
 
     layers: PositiveLayers = 2
     """Layers, each there once for both tasks and once for each task while it is trained."""

@@ -70,7 +70,7 @@ class RoutedBlock(SharingBlock):
         )
 
     def forward(self, streams: Streams) -> Streams:
-        """What each task makes of its stream; tied as before where all weights are shared."""
+        """The output of each task for its stream; tied as before where all weights are shared."""
         features = streams.map_shared(self._features)
         shared = self.shared
         if shared is None:

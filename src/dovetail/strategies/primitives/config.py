@@ -50,7 +50,7 @@ class PrimitivesSharingConfig(SharingConfig):
         "next",
         "reservoir",
     )
-    """What is computed of the tokens: themselves, the token before or behind (or the second), means
+    """Operations on the tokens: the token itself, the one before or behind (or the second), means
     or maxima of the 3 or 5 around, the mean of the sentence, a random recurrent network, or the
     token with noise in training."""
 
@@ -62,10 +62,10 @@ class PrimitivesSharingConfig(SharingConfig):
     primitive but the reservoir has the width of what it reads."""
 
     hidden_dim: Width = 192
-    """Half of the numbers that come out of a block, as in a bidirectional layer."""
+    """Half of the width of a block's output, as in a bidirectional layer."""
 
     shared_fraction: Fraction = 0.5
-    """Share of a block's numbers that come from shared weights, the others from the task's own."""
+    """Share of a block's outputs that come from shared weights, the others from the task's own."""
 
     dropout: Dropout = 0.35
     """Probability with which a number of a primitive is dropped in training."""

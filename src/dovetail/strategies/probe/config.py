@@ -19,7 +19,7 @@ class ProbeSharingConfig(LayersConfig):
     """Residual layers of a single task, made sparse; `dovetail probe` trains several."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     normalise: bool = False
     """Whether each recurrent layer reads its input normalised to mean 0 and variance 1 for each
@@ -32,7 +32,7 @@ class ProbeSharingConfig(LayersConfig):
     """Layers of the task, each of which adds to what it reads."""
 
     penalty: NonNegative = 1e-3
-    """What a unit or attention head has to be worth to stay: those by whose numbers the loss
+    """Price of a unit or attention head: those by whose weights the loss
     changes less than that (root mean square of the averaged gradient) become zero. 0 keeps all."""
 
 

@@ -52,7 +52,7 @@ def shrunk(
 
 
 class ProximalStep:
-    """What comes after each optimiser step: every group of the sharing shrinks, many to zero.
+    """Shrink every group of the sharing after each optimiser step, many to zero.
 
     Args:
         penalty: the root mean square that the averaged gradient of a group's numbers has to have

@@ -46,7 +46,7 @@ class _Link:
 
 @dataclass(slots=True)
 class _Annotations:
-    """What one annotation file has; a relation refers to its arguments by their names."""
+    """The content of an annotation file; a relation refers to its arguments by their names."""
 
     entities: list[CharacterEntity] = field(default_factory=list)
     positions: dict[str, int | None] = field(default_factory=dict)  # None: nothing to link to
@@ -135,7 +135,7 @@ class _Reader:
 
 
 def _kind_of(line: str) -> str:
-    """What a line is counted as if it is broken."""
+    """The kind that a broken line is counted as."""
     kinds = {"T": ENTITY, "R": RELATION, "*": RELATION, "E": "event", **_KINDS}
     return kinds.get(line[0], "line")
 

@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class DocRecord:
-    """What Dovetail reads of a `Doc`.
+    """The parts of a `Doc` that Dovetail reads.
 
     `tags` are those of ``doc.ents``, as ``B-ORG``, ``O``, or empty where it is not known.  `starts`
     says of each token whether it begins a sentence; None where that is not known.
@@ -146,7 +146,7 @@ _START = {1: True, (1 << 64) - 1: False}  # and 0: not known
 
 
 def _item(message: Mapping[str, Any], name: str, number: int, default: Any) -> Any:
-    """What a field has for a document; older files lack some fields."""
+    """The value of a field for a document; older files lack some fields."""
     values = message.get(name) or ()
     return values[number] if number < len(values) else default
 

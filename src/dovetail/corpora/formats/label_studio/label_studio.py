@@ -34,7 +34,7 @@ _WORK = {"annotations", "predictions", "completions"}
 
 @dataclass(slots=True)
 class _Result:
-    """What one annotator or model marked; relations name their arguments by region."""
+    """The annotations of one annotator or model; relations name their arguments by region."""
 
     source: Source
     name: str
@@ -79,7 +79,7 @@ class _Result:
         )
 
     def as_in_text(self, surface: str) -> str:
-        r"""What a region covers; the editor writes a line break as the two signs ``\n``."""
+        r"""The text of a region; the editor writes a line break as the two signs ``\n``."""
         if "\\n" in surface and "\\n" not in self.text:
             return surface.replace("\\n", "\n")
         return surface

@@ -222,7 +222,7 @@ def _annotated(record: Record) -> frozenset[str]:
 
 
 def _unaligned(record: Record) -> tuple[Unaligned, ...]:
-    """What the line holds beside its tokens, with positions in the text that it came from."""
+    """The fields of the line beside its tokens, with positions in the text that it came from."""
     found = []
     for item in record.records("unaligned"):
         task, spans = item.string("task"), item.items("spans")

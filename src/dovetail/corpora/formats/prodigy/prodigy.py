@@ -32,7 +32,7 @@ _HASHES = {"_input_hash", "_task_hash", "_view_id"}
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one annotator marked in a text; `text` has its annotations too."""
+    """The annotations of one annotator in a text; `text` has them too."""
 
     text: MarkedText
     input_hash: object

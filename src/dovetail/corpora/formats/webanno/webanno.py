@@ -47,7 +47,7 @@ class _Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What stands in one file."""
+    """The content of one file."""
 
     id: str
     path: Path

@@ -87,7 +87,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a cell says of one annotation: a value, None for none, and its number, 0 for none."""
+    """One annotation of a cell: a value, None for none, and its number, 0 for none."""
 
     text: str | None
     id: int

@@ -103,7 +103,7 @@ class Modulator(nn.Module):
 
 
 class FinalModulator(nn.Module):
-    """What a task multiplies a trained matrix with: one factor, or two where these are smaller."""
+    """The factors of a task for a trained matrix: one, or two where these are smaller."""
 
     def __init__(self, modulator: Modulator) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class Modulators(Override):
 
 
 class FinalModulators(Override):
-    """What a task multiplies the matrices of a trained layer with, and its own vectors.
+    """The factors of a task for the matrices of a trained layer, and its own vectors.
 
     Without gradients the products are made once, and again only if a factor has changed: they are
     as large as the layer, and would cost a short sentence more than the layer itself.

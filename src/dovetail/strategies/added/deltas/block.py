@@ -184,7 +184,7 @@ def with_replaced(
 
 
 def units_of(layer: nn.Module, *, matrices: bool) -> dict[str, str]:
-    """What each weight of a layer is switched on with: the layer, or a matrix with its bias."""
+    """The unit that switches each weight of a layer: the layer, or a matrix with its bias."""
     norms = names_of_norms(layer)
     return {
         name: name.replace("weight", "").replace("bias", "") if matrices else "layer"

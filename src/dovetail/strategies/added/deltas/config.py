@@ -23,7 +23,7 @@ class DeltasSharingConfig(IncrementalSharingConfig):
     """The score from which a layer's differences are on."""
 
     initial_score: NonNegative = 0.15
-    """What every score starts at."""
+    """Initial value of every score."""
 
     penalty: NonNegative = 0.3
     """Weight of the scores' mean size in the loss: with more, fewer layers become a task's own."""
@@ -32,7 +32,7 @@ class DeltasSharingConfig(IncrementalSharingConfig):
     """Epochs before the penalty starts, in which differences show whether they are of use."""
 
     scores: Literal["layers", "matrices"] = "layers"
-    """What has a score of its own: each layer, or each matrix of it with its bias."""
+    """Whether each layer has a score, or each matrix of it with its bias."""
 
     layers: Literal["learned", "random"] = "learned"
     """Whether scores are learned, or as a control `random_layers` are on, drawn by the seed."""
