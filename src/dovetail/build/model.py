@@ -22,32 +22,40 @@ from dovetail.encoders import ConcatenatedEncoder
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
 from dovetail.model.joint import JointModel
+from dovetail.model.schema_heads import SchemaHeads
 from dovetail.sharing import LayersOverBank, OverPieces, SharingBlock
 from dovetail.sharing.bank import Batches
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.text.named_schemas import ONLY, Schemas, all_tasks, named, tasks_of
 from dovetail.text.schema import MAX_TYPES, Schema
 
 
-def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
+def build_model(config: Config, schemas: Schemas, *, words: Words) -> JointModel:
     """A new model with random weights; `words` are the tokens of the training sentences.
 
     Raises:
         ModelError: if a pretrained encoder cannot be found, or there are too many types.
     """
+    for schema in schemas.values():
+        refuse_too_many_types(schema)
+    encoders = [build_encoder(encoder, words) for encoder in config.encoders]
+    encoder = ConcatenatedEncoder(encoders)
+    return assemble(config, schemas, encoder, sharing_over(encoder, config, all_tasks(schemas)))
+
+
+def refuse_too_many_types(schema: Schema) -> None:
+    """Raise `ModelError` if a corpus has more types than a model can tell apart."""
     for task, types in (("entity", schema.entity_types), ("relation", schema.relation_types)):
         if len(types) > MAX_TYPES:
             raise ModelError(
                 f"a model tells at most {MAX_TYPES:,} {task} types apart, and the corpus has "
                 f"{len(types):,}, such as {types[0]!r}; do ids stand in the place of types?"
             )
-    encoders = [build_encoder(encoder, words) for encoder in config.encoders]
-    encoder = ConcatenatedEncoder(encoders)
-    return assemble(config, schema, encoder, sharing_over(encoder, config))
 
 
 def restore_model(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     assets: Sequence[Mapping[str, Any]],
     chosen: Mapping[str, Any] | None = None,
 ) -> JointModel:
@@ -61,7 +69,8 @@ def restore_model(
     """
     check_assets(config.encoders, assets)
     encoder = ConcatenatedEncoder.from_assets(assets)
-    return assemble(config, schema, encoder, sharing_over(encoder, config, chosen))
+    sharing = sharing_over(encoder, config, all_tasks(schemas), chosen)
+    return assemble(config, schemas, encoder, sharing)
 
 
 def extended_model(
@@ -89,13 +98,16 @@ def extended_model(
     head = None
     if ENTITY_TASK not in settings.add_tasks:
         head = base.entity_head.requires_grad_(requires_grad=False)
-    return assemble(config, schema, encoder, sharing, head)
+    return assemble(config, {ONLY: schema}, encoder, sharing, head)
 
 
 def sharing_over(
-    encoder: ConcatenatedEncoder, config: Config, chosen: Mapping[str, Any] | None = None
+    encoder: ConcatenatedEncoder,
+    config: Config,
+    tasks: Sequence[str] = TASKS,
+    chosen: Mapping[str, Any] | None = None,
 ) -> SharingBlock:
-    """The sharing block that a config describes, over an encoder.
+    """The sharing block that a config describes, for some tasks over an encoder.
 
     With `chosen`, it has the final form that these assets describe.
     """
@@ -103,25 +115,42 @@ def sharing_over(
     if isinstance(sharing, IncrementalSharingConfig):
         return build_incremental(sharing, encoder, chosen=chosen, seed=config.seed)
     if isinstance(sharing, DepthSharingConfig | ExitsSharingConfig) and copies_layers(sharing):
-        return build_copied_layers(sharing, encoder)
-    return build_sharing(sharing, input_dim=encoder.output_dim, chosen=chosen)
+        return build_copied_layers(sharing, encoder, tasks)
+    return build_sharing(sharing, tasks, input_dim=encoder.output_dim, chosen=chosen)
 
 
 def assemble(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     encoder: ConcatenatedEncoder,
     sharing: SharingBlock,
     entity_head: EntityHead | None = None,
 ) -> JointModel:
     """Put heads of the widths that fit on a sharing block; an entity head may be there already."""
-    if entity_head is None:
-        entity_head = build_entity_head(
-            config.entity_head,
-            input_dim=sharing.output_dims[ENTITY_TASK],
-            entity_types=schema.entity_types,
-        )
-    relation_dim = sharing.output_dims[RELATION_TASK]
+    heads = [
+        build_heads(config, name, schema, sharing.output_dims, entity_head)
+        for name, schema in schemas.items()
+    ]
+    return JointModel(encoder=encoder, sharing=sharing, heads=heads)
+
+
+def build_heads(
+    config: Config,
+    name: str,
+    schema: Schema,
+    widths: Mapping[str, int],
+    entity_head: EntityHead | None = None,
+) -> SchemaHeads:
+    """The heads of a schema over streams of these widths; an entity head may be there already."""
+    entity_head = entity_head or build_entity_head(
+        config.entity_head,
+        input_dim=widths[named(name, ENTITY_TASK)],
+        entity_types=schema.entity_types,
+    )
+    relation_task = named(name, RELATION_TASK)
+    if relation_task not in tasks_of(name, schema):
+        return SchemaHeads(name, schema, entity_head, None, None)
+    relation_dim = widths[relation_task]
     link = build_link(
         config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
     )
@@ -134,10 +163,4 @@ def assemble(
             num_labels=entity_head.num_labels,
             schema=schema,
         )
-    return JointModel(
-        encoder=encoder,
-        sharing=sharing,
-        entity_head=entity_head,
-        relation_head=relation_head,
-        link=link,
-    )
+    return SchemaHeads(name, schema, entity_head, relation_head, link)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,10 @@ from dovetail.sharing import (
     projected,
     routed,
 )
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.text.document import ENTITY_TASK, TASKS
+from dovetail.text.named_schemas import kind_of_task
+
+Value = TypeVar("Value")
 
 Layered = (
     DepthSharingConfig
@@ -90,45 +93,57 @@ def residual_factory(config: ExitsSharingConfig | ProbeSharingConfig) -> LayerFa
     return lambda width: Residual(make_layer(width), normalise=config.normalise)
 
 
+def for_each(tasks: Sequence[str], *, entity: Value, relation: Value) -> dict[str, Value]:
+    """A value for each task, by its kind."""
+    return {task: entity if kind_of_task(task) == ENTITY_TASK else relation for task in tasks}
+
+
 def build_sharing(
-    config: SharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None = None
+    config: SharingConfig,
+    tasks: Sequence[str] = TASKS,
+    *,
+    input_dim: int,
+    chosen: Mapping[str, Any] | None = None,
 ) -> SharingBlock:
-    """The placement that a config describes, over token vectors of this width.
+    """The placement that a config describes, for some tasks over token vectors of this width.
 
     With `chosen`, its final form.
     """
     if isinstance(config, PrimitivesSharingConfig):
-        return build_routed_blocks(config, input_dim=input_dim)
+        return build_routed_blocks(config, tasks, input_dim=input_dim)
     if isinstance(config, GatesSharingConfig):
-        return build_gated_layers(config, input_dim=input_dim, chosen=chosen)
+        return build_gated_layers(config, tasks, input_dim=input_dim, chosen=chosen)
     if isinstance(config, ExitsSharingConfig):
-        return build_exits(config, input_dim=input_dim)
+        return build_exits(config, tasks, input_dim=input_dim)
     if isinstance(config, ProbeSharingConfig):
-        own = {task: config.layers if task == config.task else 0 for task in TASKS}
+        own = {task: config.layers if kind_of_task(task) == config.task else 0 for task in tasks}
         width = 2 * config.hidden_dim
         return probe(residual_factory(config), input_dim=input_dim, projection_dim=width, own=own)
     make_layer = layer_factory(config)
-    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    own = for_each(tasks, entity=config.entity_layers, relation=config.relation_layers)
     if isinstance(config, BottomSharingConfig):
         return bottom(
             make_layer,
             input_dim=input_dim,
             own=own,
             shared=config.shared_layers,
-            above={
-                ENTITY_TASK: config.entity_layers_above,
-                RELATION_TASK: config.relation_layers_above,
-            },
+            above=for_each(
+                tasks, entity=config.entity_layers_above, relation=config.relation_layers_above
+            ),
             projection_dim=config.projection_dim,
         )
     return depth(make_layer, input_dim=input_dim, own=own, shared=config.shared_layers)
 
 
 def build_gated_layers(
-    config: GatesSharingConfig, *, input_dim: int, chosen: Mapping[str, Any] | None
+    config: GatesSharingConfig,
+    tasks: Sequence[str],
+    *,
+    input_dim: int,
+    chosen: Mapping[str, Any] | None,
 ) -> SharingBlock:
     """Layers with learned or random gates, or with `chosen` those that are left of them."""
-    shares = {ENTITY_TASK: config.entity_budget, RELATION_TASK: config.relation_budget}
+    shares = for_each(tasks, entity=config.entity_budget, relation=config.relation_budget)
     block = gated(
         layer_factory(config),
         input_dim=input_dim,
@@ -164,9 +179,11 @@ def _places(marked: Sequence[int], number: int) -> Tensor:
     return torch.isin(torch.arange(number), torch.tensor(marked, dtype=torch.int64))
 
 
-def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
+def build_exits(
+    config: ExitsSharingConfig, tasks: Sequence[str], *, input_dim: int
+) -> SharingBlock:
     """The shared stack that a config describes, if its layers are not copies."""
-    exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+    exits = for_each(tasks, entity=config.entity_exit, relation=config.relation_exit)
     if not config.residual:
         return SharedLayersWithExits(layer_factory(config), input_dim=input_dim, exits=exits)
     width = 2 * config.hidden_dim
@@ -178,7 +195,9 @@ def build_exits(config: ExitsSharingConfig, *, input_dim: int) -> SharingBlock:
     )
 
 
-def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> SharingBlock:
+def build_routed_blocks(
+    config: PrimitivesSharingConfig, tasks: Sequence[str], *, input_dim: int
+) -> SharingBlock:
     """Blocks of primitives, over a shared projection if there is to be one."""
 
     def make_block(width: int) -> RoutedBlock:
@@ -195,7 +214,7 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
             drawn.append((Noise(config.noise), width))
         names = [name for name in config.primitives if name in OPERATIONS]
         return RoutedBlock(
-            TASKS,
+            tasks,
             Primitives(names, input_dim=width, drawn=drawn),
             output_dim=2 * config.hidden_dim,
             shared_fraction=config.shared_fraction,
@@ -206,12 +225,13 @@ def build_routed_blocks(config: PrimitivesSharingConfig, *, input_dim: int) -> S
     blocks = routed(make_block, input_dim=width, num_blocks=config.blocks)
     if not config.projection_dim:
         return blocks
-    return Stack([projected(dict.fromkeys(TASKS, input_dim), width), blocks])
+    return Stack([projected(dict.fromkeys(tasks, input_dim), width), blocks])
 
 
 def build_copied_layers(
     config: DepthSharingConfig | ExitsSharingConfig | IncrementalSharingConfig,
     encoder: ConcatenatedEncoder,
+    tasks: Sequence[str] = TASKS,
 ) -> OverPieces:
     """The placement that a config describes, of copies of the pretrained encoder's top layers.
 
@@ -221,11 +241,11 @@ def build_copied_layers(
         ModelError: if the encoder has fewer layers, or they do not run by themselves.
     """
     if isinstance(config, ExitsSharingConfig):
-        exits = {ENTITY_TASK: config.entity_exit, RELATION_TASK: config.relation_exit}
+        exits = for_each(tasks, entity=config.entity_exit, relation=config.relation_exit)
         layers = encoder.hand_on(max(exits.values()))
         dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
         return exits_of_copies(layers, exits=exits, **dims)
-    own = {ENTITY_TASK: config.entity_layers, RELATION_TASK: config.relation_layers}
+    own = for_each(tasks, entity=config.entity_layers, relation=config.relation_layers)
     layers = encoder.hand_on(config.shared_layers + max(own.values()))
     dims = {"input_dim": encoder.output_dim, "piece_dim": layers[0].output_dim}
     return depth_of_copies(layers, shared=config.shared_layers, own=own, **dims)

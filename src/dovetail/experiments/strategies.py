@@ -27,6 +27,7 @@ from dovetail.experiments.costs import (
 )
 from dovetail.model.joint import JointModel
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.training.run import schema_of
 from dovetail.training.splits import read_splits
 
@@ -80,7 +81,7 @@ def strategies(config: Config) -> Iterator[Strategy]:
             changed = with_changes(config, {"sharing": settings(config, section)})
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
             own = copy.deepcopy(encoder) if copies_layers(changed.sharing) else encoder
-            model = assemble(changed, schema, own, sharing_over(own, changed))
+            model = assemble(changed, {ONLY: schema}, own, sharing_over(own, changed))
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:
             problem = str(error).removeprefix("config: ")

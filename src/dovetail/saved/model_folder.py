@@ -30,12 +30,13 @@ from dovetail.errors import DovetailError, ModelError, OutputError
 from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import check_regular, read_json
 from dovetail.files.writing import whole_folder
-from dovetail.model.joint import JointModel
+from dovetail.model.joint import JointModel, stored_prefix
 from dovetail.saved.model_card import model_card
 from dovetail.saved.weights_file import THRESHOLDS, check_types, read_weights
 from dovetail.showing.visible import shown
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
+from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
@@ -56,6 +57,9 @@ _DAMAGED = (
     MemoryError,
     SafetensorError,
 )
+
+MAX_SCHEMAS = 100
+"""Schemas that a model can have; each has heads and a name."""
 
 _READ_BYTES = 1 << 20
 
@@ -152,10 +156,34 @@ def describe(model: JointModel) -> dict[str, Any]:
         "format": "dovetail-model",
         "version": FORMAT_VERSION,
         "dovetail": __version__,
-        "schema": model.schema.to_dict(),
+        **described_schemas(model.schemas),
         "encoders": model.encoder.assets(),
         "sharing": model.sharing.assets(),
     }
+
+
+def described_schemas(schemas: Schemas) -> dict[str, Any]:
+    """The only schema, or several by their names, as JSON values."""
+    if [*schemas] == [ONLY]:
+        return {"schema": schemas[ONLY].to_dict()}
+    return {"schemas": {name: schema.to_dict() for name, schema in schemas.items()}}
+
+
+def schemas_of(description: Mapping[str, Any]) -> dict[str, Schema]:
+    """What `described_schemas` wrote.
+
+    Raises:
+        ValueError: if it is of another form.
+    """
+    if "schemas" not in description:
+        return {ONLY: Schema.from_dict(description["schema"])}
+    values = description["schemas"]
+    if not isinstance(values, dict) or not 0 < len(values) <= MAX_SCHEMAS:
+        raise ValueError(f"expected a schema by each of at most {MAX_SCHEMAS} names")
+    for name in values:
+        if not SCHEMA_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a schema: letters, digits, - and _")
+    return {name: Schema.from_dict(schema) for name, schema in values.items()}
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -192,13 +220,14 @@ def _described_model(
     header: Mapping[str, StoredTensor],
 ) -> JointModel:
     """The model without its weights, no larger than these are."""
-    schema = Schema.from_dict(description["schema"])
+    schemas = schemas_of(description)
     # Models that were saved before there was a choice say nothing of the sharing.
     chosen = description.get("sharing", {})
-    _check_number_of_types(schema, header, folder / WEIGHTS)
+    for name, schema in schemas.items():
+        _check_number_of_types(name, schema, header, folder / WEIGHTS)
     try:
         with AllocationLimit.for_shapes(stored.shape for stored in header.values()):
-            model = restore_model(config, schema, description["encoders"], chosen)
+            model = restore_model(config, schemas, description["encoders"], chosen)
     except TooLargeError as error:
         raise ModelError(
             f"the model {folder} is damaged: {CONFIG} and {DESCRIPTION} ask for {error}, far more "
@@ -207,12 +236,15 @@ def _described_model(
     return model
 
 
-def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
+def _check_number_of_types(
+    name: str, schema: Schema, header: Mapping[str, StoredTensor], path: Path
+) -> None:
     """Refuse a schema that the weights are not of, before tables of all its types are made."""
-    thresholds = header.get(THRESHOLDS)
+    stored = f"{stored_prefix(name)}{THRESHOLDS}"
+    thresholds = header.get(stored)
     if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
         raise ModelError(
-            f"{path}: expected {THRESHOLDS} of shape ({len(schema.relation_types)},), found "
+            f"{path}: expected {stored} of shape ({len(schema.relation_types)},), found "
             f"{thresholds.shape}: a threshold for each relation type of {DESCRIPTION}"
         )
     longest = max((length for stored in header.values() for length in stored.shape), default=0)

@@ -20,6 +20,7 @@ from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.text.document import RELATION_TASK, Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
@@ -180,7 +181,7 @@ def new_model(config: Config, splits: Splits) -> JointModel:
     if isinstance(config.sharing, IncrementalSharingConfig):
         return model_over_base(config, schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
-    return build_model(config, schema, words=words)
+    return build_model(config, {ONLY: schema}, words=words)
 
 
 def learned(
