@@ -60,7 +60,7 @@ class Extractor:
     changed in memory is not what arrives.  A process loads a model that is sent to it many times
     once.  A copy by `copy.deepcopy` has weights of its own.
 
-    A model of several schemas says `news/Person`; `of_schema("news")` extracts with one of them.
+    A model of several schemas says `news/Person`; `of_schema("news")` is the extractor of one.
     """
 
     def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
@@ -133,9 +133,8 @@ class Extractor:
         Raises:
             ModelError: if the model has no schema of this name.
         """
-        self.model.of_schema(name)
         chosen = copy.copy(self)
-        chosen._chosen = name
+        chosen._chosen = self.model.of_schema(name).name
         return chosen
 
     @property

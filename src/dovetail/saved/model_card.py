@@ -8,11 +8,12 @@ from pathlib import Path
 from dovetail.config import Config, CrfEntityHeadConfig, IncrementalSharingConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
+from dovetail.text.named_schemas import joined_schema
 
 
 def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
     """Markdown for the README of a model folder."""
-    schema = model.schema
+    schema = joined_schema(model.schemas)
     signatures = "None: the model was trained to find entities alone." * (not schema.relation_types)
     signatures += "\n".join(
         f"- `{relation}`: "
