@@ -91,7 +91,7 @@ def deltas_on(base: Build, *added: str, **settings: Any) -> Build:
 
 
 OPEN = dict(
-    zip(TASKS, (0b100_001, 0b010_100, 0b011_010, 0b000_111, 0b110_000, 0b001_001), strict=True)
+    zip(TASKS, (0b100_001, 0b010_100, 0b011_010, 0b001_100, 0b101_010, 0b010_001), strict=True)
 )
 """The units that are a task's own; no unit is everybody's, or nobody's."""
 

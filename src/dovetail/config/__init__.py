@@ -33,6 +33,7 @@ from dovetail.config.incremental import (
 )
 from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
+from dovetail.config.several_corpora import CorpusConfig, MixingConfig
 from dovetail.config.sharing import (
     BottomSharingConfig,
     DepthSharingConfig,
@@ -51,6 +52,7 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "CorpusConfig",
     "CrfEntityHeadConfig",
     "DataConfig",
     "DeltasSharingConfig",
@@ -62,6 +64,7 @@ __all__ = [
     "ExitsSharingConfig",
     "GatesSharingConfig",
     "IncrementalSharingConfig",
+    "MixingConfig",
     "PretrainedEncoderConfig",
     "PrimitivesSharingConfig",
     "ProbeSharingConfig",

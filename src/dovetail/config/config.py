@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from dovetail.config.data import DataConfig
 from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
 from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.several_corpora import (
+    NO_DATA,
+    CorpusConfig,
+    MixingConfig,
+    contradictions_of_corpora,
+    schema_has_dev,
+)
 from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_layers
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
@@ -40,8 +53,14 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     """Seed of all that is drawn at random, beside the dev set (`data.dev_seed`)."""
 
-    data: DataConfig
-    """Corpora."""
+    data: DataConfig = NO_DATA
+    """The corpus."""
+
+    corpora: tuple[CorpusConfig, ...] = ()
+    """Several corpora in place of one."""
+
+    mixing: MixingConfig = MixingConfig()
+    """How several corpora are learned together."""
 
     windows: WindowsConfig = WindowsConfig()
     """How long sentences are read."""
@@ -71,9 +90,26 @@ class Config(Section):
     @property
     def reading(self) -> ModelReading:
         """How the model reads texts, in training and afterwards."""
-        windows = self.windows
+        windows, first = self.windows, self.sources[0]
         sizes = windows.max_tokens, windows.overlap_tokens
-        return ModelReading(self.data.known_language, *sizes, self.data.unit)
+        return ModelReading(first.known_language, *sizes, first.unit)
+
+    @property
+    def sources(self) -> tuple[DataConfig, ...]:
+        """The corpora, or the only one."""
+        return self.corpora or (self.data,)
+
+    def of_corpus(self, corpus: CorpusConfig) -> Config:
+        """The config of a model of one of several corpora alone."""
+        return self.model_copy(update={"data": corpus.data, "corpora": ()})
+
+    @model_serializer(mode="wrap")
+    def _without_the_other(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A config has one corpus or several, and says nothing of the other."""
+        values: dict[str, Any] = write(self)
+        for name in ("data",) if self.corpora else ("corpora", "mixing"):
+            values.pop(name, None)
+        return values
 
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod
@@ -87,11 +123,15 @@ class Config(Section):
             yield Contradiction(
                 "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
             )
+        yield from contradictions_of_corpora(self.data, self.corpora, self.mixing)
+        if not any(own.is_there for own in self.sources):
+            return
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
-        if self.data.has_dev:
+        if all(schema_has_dev(self.sources)):
             return
-        remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
+        place = "corpora" if self.corpora else "data"
+        remedy = f"name files in {place}.dev, or set {place}.dev_fraction (such as 0.1), or set"
         if self.training.patience_epochs > 0:
             yield Contradiction(
                 "training.patience_epochs",
