@@ -18,6 +18,7 @@ from dovetail.experiments.strategies import (
     sharing_sections,
     strategies,
 )
+from dovetail.training.job import Job
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def data(tmp_path: Path) -> DataConfig:
 
 
 def by_kind(config: Config) -> dict[str, Strategy]:
-    return {strategy.kind: strategy for strategy in strategies(config)}
+    return {strategy.kind: strategy for strategy in strategies(Job.of(config))}
 
 
 def show(config: Config, folder: Path, *overrides: str) -> Result:

@@ -30,12 +30,13 @@ from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import ModelReading
 from dovetail.text.schema import Schema
 from dovetail.training import RunStarted, TeachingProgress, train
-from dovetail.training.curricula import supervision
+from dovetail.training.job import pinned
 from dovetail.training.lesson import Lesson
-from dovetail.training.splits import Splits, read_splits
+from dovetail.training.pools import UNLABELLED, Pool, Splits
+from dovetail.training.splits import read_splits
+from dovetail.training.supervision import supervision
 from dovetail.training.tasks import in_language_of
-from dovetail.training.teacher import Teacher, lesson, pinned, refuse_unfit
-from dovetail.training.unlabelled import with_unlabelled
+from dovetail.training.teacher import Teacher, lesson, refuse_unfit
 
 NOTHING = frozenset[str]()
 
@@ -176,7 +177,8 @@ def test_student_learns_from_the_teacher_alone(teacher: Path, tmp_path: Path) ->
 def test_run_and_model_say_what_they_were_distilled_from(teacher: Path, tmp_path: Path) -> None:
     config = config_of(tmp_path, teacher, [*TRAIN[12:15], TRAIN[0], DEV[0], DEV[4]])
     started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
-    assert [len(started.splits.unlabelled), started.splits.unlabelled_per_epoch] == [3, 3]
+    pool = started.splits.pools[-1]
+    assert (len(pool.sentences), pool.drawn) == (3, 3)
     for _ in train(config, tmp_path / "whole"):
         pass
     digest = digest_of(teacher)
@@ -236,13 +238,14 @@ def test_resuming_with_another_teacher_or_other_sentences_is_refused(
 
 
 def splits_of(config: Config) -> Splits:
-    return with_unlabelled(read_splits(config.data), config)
+    return read_splits(config.data, config.distillation)
 
 
 def test_unlabelled_sentences_carry_no_annotation(tmp_path: Path) -> None:
     splits = splits_of(config_of(tmp_path, Path("news"), TRAIN[12:]))
-    assert splits.unlabelled == tuple(unlabelled(sentence) for sentence in TRAIN[12:])
-    assert splits.learned == (*splits.train, *splits.unlabelled)
+    expected = tuple(unlabelled(sentence) for sentence in TRAIN[12:])
+    assert splits.pools[1:] == (Pool.of(UNLABELLED, expected),)
+    assert splits.learned == (*splits.train, *expected)
     assert splits.warnings == ()
     assert splits.notes == ("distillation.unlabelled: 10 of 10 sentences are learned from",)
 
@@ -252,8 +255,10 @@ def test_extra_sentences_are_not_unlabelled_too(tmp_path: Path) -> None:
     config = config_of(tmp_path, Path("news"), TRAIN[12:])
     config = config.model_copy(update={"data": data_of(tmp_path, extra=(extra,))})
     splits = splits_of(config)
-    assert len(splits.extra) == 3
-    assert splits.unlabelled == tuple(unlabelled(sentence) for sentence in TRAIN[15:])
+    assert [pool.name for pool in splits.pools] == ["training", "extra", "unlabelled"]
+    assert len(splits.pools[1].sentences) == 3
+    expected = tuple(unlabelled(sentence) for sentence in TRAIN[15:])
+    assert splits.pools[-1].sentences == expected
     assert [item.reason for item in splits.left_out] == ["in data.extra"] * 3
 
 
@@ -271,7 +276,7 @@ def test_raw_text_is_cut_into_sentences(tmp_path: Path) -> None:
     config = tiny_config(data_of(tmp_path))
     distillation = DistillationConfig(teacher="news", unlabelled=(text,))
     splits = splits_of(config.model_copy(update={"distillation": distillation}))
-    assert [" ".join(sentence.tokens) for sentence in splits.unlabelled] == [
+    assert [" ".join(sentence.tokens) for sentence in splits.pools[-1].sentences] == [
         "Rudolf worked for Zeiss .",
         "It snowed in Jena .",
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
-from tests.test_windowed import annotated, holds, readings
+from tests.text.test_windowed import annotated, holds, readings
 from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig, DistillationConfig, WindowsConfig, load_config
@@ -19,13 +18,13 @@ from dovetail.extractor import Extractor
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import ModelReading
 from dovetail.training import RunEvent, RunStarted, StepResult, train
-from dovetail.training.batches import Pool
+from dovetail.training.batches import Portion
 from dovetail.training.long_sentences import (
     LearnedSentences,
     accounts_of_windows,
     learned_windows,
 )
-from dovetail.training.splits import Splits
+from dovetail.training.pools import Pool, Splits
 
 
 def together(sentences: tuple[Sentence, ...]) -> Sentence:
@@ -102,20 +101,24 @@ def test_windows_of_training_are_those_of_extraction_where_no_entity_is_cut() ->
 
 
 def test_sentences_that_fit_are_drawn_as_they_were() -> None:
-    splits = Splits(TRAIN, DEV, extra=DEV, extra_per_epoch=3, unlabelled=TRAIN[:5])
-    learned = LearnedSentences.of(replace(splits, unlabelled_per_epoch=2), ModelReading())
+    pools = Pool.of("training", TRAIN), Pool("extra", DEV, 3), Pool("unlabelled", TRAIN[:5], 2)
+    learned = LearnedSentences.of(pools, ModelReading())
     assert learned.sentences == (*TRAIN, *DEV, *TRAIN[:5])
-    assert learned.pools == (Pool(len(TRAIN), len(TRAIN)), Pool(len(DEV), 3), Pool(5, 2))
+    assert learned.portions == (
+        Portion(len(TRAIN), len(TRAIN)),
+        Portion(len(DEV), 3),
+        Portion(5, 2),
+    )
     assert learned.number == len(TRAIN) + 5
 
 
 def test_an_epoch_draws_the_share_of_windows_that_it_would_draw_of_sentences() -> None:
     reading = ModelReading("en", 16, 8)
-    splits = Splits(LONG_TRAIN, (), extra=LONG_TRAIN, extra_per_epoch=2)
+    pools = Pool.of("training", LONG_TRAIN), Pool("extra", LONG_TRAIN, 2)
     number = sum(map(len, learned_windows(LONG_TRAIN, reading)))
-    learned = LearnedSentences.of(splits, reading)
-    assert learned.pools[0] == Pool(number, number)
-    assert learned.pools[1] == Pool(number, -(-2 * number // len(LONG_TRAIN)))
+    learned = LearnedSentences.of(pools, reading)
+    assert learned.portions[0] == Portion(number, number)
+    assert learned.portions[1] == Portion(number, -(-2 * number // len(LONG_TRAIN)))
 
 
 def test_what_no_window_holds_is_counted_and_said() -> None:
@@ -130,7 +133,8 @@ def test_what_no_window_holds_is_counted_and_said() -> None:
             Relation(long[0], near, "with one that none holds"),
         ],
     )
-    splits = Splits((sentence, Sentence.from_tokens(["w"])), (sentence,))
+    pool = Pool.of("training", (sentence, Sentence.from_tokens(["w"])))
+    splits = Splits((pool,), (sentence,))
     warnings, notes = accounts_of_windows(splits, ModelReading("en", 5, 2))
     for line, kind, end in zip(
         warnings, ("training", "dev"), ("is not learned", "counts as missed"), strict=True

@@ -15,9 +15,9 @@ from dovetail.config import ProbeSharingConfig
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.model.joint import JointModel
 from dovetail.training.batches import EncodedSentences
-from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
 from dovetail.training.proximal import ProximalStep, shrunk
+from dovetail.training.supervision import curriculum_of
 
 
 def drawn(seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training import RunFinished, RunStarted, train
 from dovetail.tuning import default_space
 from dovetail.tuning.search import Progress
-from dovetail.tuning.training_objective import TrainingObjective
+from dovetail.tuning.training_objective import TrainingObjective, job_to_tune
 
 
 def without_relations(sentence: Sentence) -> Sentence:
@@ -124,15 +124,15 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
             "training": {"epochs": 1, "learning_rate": 1e-2, "precision": "fp32", "threads": 1},
         }
     )
-    fitted, splits = TrainingObjective().fitted(config)
-    assert fitted.training.relation_loss_weight == 0
-    assert "training.relation_loss_weight" not in default_space(fitted).entries
-    assert len(splits.notes) == 1
-    *_, last = TrainingObjective()(fitted, lambda: False)
+    job = job_to_tune(config)
+    assert job.config.training.relation_loss_weight == 0
+    assert "training.relation_loss_weight" not in default_space(job.config).entries
+    assert len(job.splits.notes) == 1
+    *_, last = TrainingObjective(job)(config, lambda: False)
     assert isinstance(last, Progress)
     assert last.score == last.result.entity_f1
 
-    assert all(strategy.costs or strategy.problem for strategy in strategies(config))
+    assert all(strategy.costs or strategy.problem for strategy in strategies(job))
 
     cell = Cell("a", "all", 1, config)
     again = Cell.from_json(cell.to_json())

@@ -11,6 +11,7 @@ from tests.networks import tiny_config, tiny_model
 from dovetail.config import CrfEntityHeadConfig, DataConfig, EntityHeadConfig, SpanEntityHeadConfig
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training import RunStarted, train
+from dovetail.training.pools import Pool
 from dovetail.training.unlearned import warnings_of_unlearned
 
 COMPANY, PLACE, PERSON = Entity(0, 2, "Company"), Entity(0, 1, "Place"), Entity(3, 4, "Person")
@@ -29,7 +30,7 @@ OVERLAPPING = Sentence.from_tokens(
 def warnings_of(head: EntityHeadConfig, *sentences: Sentence, kind: str = "training") -> list[str]:
     model = tiny_model(tiny_config(entity_head=head))
     expressible = model.entity_head.expressible
-    return warnings_of_unlearned(head, expressible, [*TRAIN, *sentences], kind)
+    return warnings_of_unlearned(head, expressible, Pool.of(kind, (*TRAIN, *sentences)))
 
 
 def test_what_a_flat_tagging_leaves_out_is_counted() -> None:

@@ -16,8 +16,8 @@ from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
-from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop
+from dovetail.training.supervision import curriculum_of
 from dovetail.training.warmup import gated_layers
 
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dovetail.cli.training_display import show_training
+from dovetail.cli.training_display import shown
 from dovetail.config import Config
 from dovetail.experiments.exits import ALIVE, alive_layers
 from dovetail.experiments.probes import (
@@ -51,7 +51,9 @@ def show_probes(
         )
         started = time.monotonic()
         events = run_probe(probe_config(config, probe, layers), own, should_stop=should_stop)
-        if not show_training(events, console) and should_stop():
+        for _ in shown(events, console):
+            pass
+        if not is_found(own):
             break
         if probe in open_:
             spent.append(time.monotonic() - started)

@@ -19,12 +19,13 @@ def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> No
     from dovetail.cli.strategies_display import show_strategies
     from dovetail.cli.terminal import Terminal
     from dovetail.experiments.strategies import strategies
+    from dovetail.training.job import Job
 
     say(f"counting with the data and encoders of {config}", err=True)
     counted = []
     with Waiting() as tell:
         tell.stage("reading the corpora and the encoders")
-        for strategy in strategies(settings):
+        for strategy in strategies(Job.of(settings)):
             counted.append(strategy)
             tell.stage(f"building models, {len(counted)} ways of sharing done")
     show_strategies(tuple(counted), Terminal())

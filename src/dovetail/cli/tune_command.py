@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dovetail.config import Config
-    from dovetail.tuning.training_objective import TrainingObjective
+    from dovetail.training.job import Job
 
 Trials = Annotated[
     int,
@@ -83,8 +83,8 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     from dovetail.tuning import Task, default_space, read_space, sqlite_in, tune
 
     console = Terminal(soft_wrap=True)
-    start, objective = with_corpora(start, console)
-    searched = default_space(start) if space is None else read_space(space, start)
+    job = told_job(start, console)
+    searched = default_space(job.config) if space is None else read_space(space, job.config)
     title = name or start.name
     folder = runs / f"{title}-tuning"
     task = Task(searched, title, storage or sqlite_in(folder), trials)
@@ -96,21 +96,20 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
             processes=processes,
             notify=display.notify,
             should_stop=lambda: stop.is_set() or time.monotonic() >= deadline,
-            objective=objective,
+            job=job,
         )
     show_outcome(console, outcome, task, folder)
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
 
 
-def with_corpora(start: Config, console: Console) -> tuple[Config, TrainingObjective]:
-    """The config as it is trained on its corpora, and what trains it, which has read them."""
-    from dovetail.tuning.training_objective import TrainingObjective
+def told_job(start: Config, console: Console) -> Job:
+    """The job of a config, with what is to be said of its sentences."""
+    from dovetail.tuning.training_objective import job_to_tune
 
-    objective = TrainingObjective()
     with Waiting() as tell:
         tell.stage("reading the corpora")
-        fitted, splits = objective.fitted(start)
-    for note in splits.notes:
+        job = job_to_tune(start)
+    for note in job.splits.notes:
         console.print(note, highlight=False, markup=False)
-    return fitted, objective
+    return job

@@ -28,8 +28,7 @@ from dovetail.experiments.costs import (
 from dovetail.model.joint import JointModel
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
-from dovetail.training.run import schema_of
-from dovetail.training.splits import read_splits
+from dovetail.training.job import Job
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,17 @@ def sharing_sections() -> dict[str, type[BaseModel]]:
     return {str(kind_of(section)): section for section in sections_in(SharingConfig)}
 
 
-def strategies(config: Config) -> Iterator[Strategy]:
+def strategies(job: Job) -> Iterator[Strategy]:
     """Every kind of sharing: the config's own with its settings, the others with their defaults.
 
     What layers are made of, the others take from the config.  What a strategy chooses in training
     is counted as it stands before.
 
     Raises:
-        CorpusError: if the data cannot be read.
+        TrainingError: if the config names types that the training sentences lack.
         ModelError: if a pretrained encoder cannot be found.
     """
-    splits = read_splits(config.data)
-    schema = schema_of(config, splits)
+    config, splits = job.config, job.splits
     words = [sentence.tokens for sentence in splits.learned]
     encoder = ConcatenatedEncoder([build_encoder(own, words) for own in config.encoders])
     sentences = windows_of(spread(splits.dev or splits.train, COUNTED_SENTENCES), config.reading)
@@ -81,7 +79,7 @@ def strategies(config: Config) -> Iterator[Strategy]:
             changed = with_changes(config, {"sharing": settings(config, section)})
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
             own = copy.deepcopy(encoder) if copies_layers(changed.sharing) else encoder
-            model = assemble(changed, {ONLY: schema}, own, sharing_over(own, changed))
+            model = assemble(changed, {ONLY: job.schema}, own, sharing_over(own, changed))
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:
             problem = str(error).removeprefix("config: ")

@@ -28,7 +28,7 @@ from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
 from dovetail.threads import prepare_threads
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
-from dovetail.training.splits import read_splits
+from dovetail.training.job import Job
 from dovetail.version import __version__
 
 
@@ -105,7 +105,7 @@ def gather(cell: Cell, root: Path) -> Final:
     trainings = [member.read_result() for member in members]
     fields = ("trainable_parameters", "epochs", "training_seconds")
     training = {field: sum(own["training"][field] for own in trainings) for field in fields}
-    return Final(read_splits(cell.config.data).dev, {**training, "best_epoch": None})
+    return Final(Job.of_run(cell.config).splits.dev, {**training, "best_epoch": None})
 
 
 def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:

@@ -47,25 +47,25 @@ def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> l
 
 
 @dataclass(frozen=True)
-class Pool:
+class Portion:
     """Sentences that stand one after another, and how many of them an epoch reads."""
 
     size: int
     drawn: int
 
 
-def draw(pools: Sequence[Pool], *, seed: int) -> list[int]:
-    """The sentence indices that an epoch reads, ascending; the seed decides about each pool.
+def draw(portions: Sequence[Portion], *, seed: int) -> list[int]:
+    """The sentence indices that an epoch reads, ascending; the seed decides about each portion.
 
-    The indices go on from pool to pool.
+    The indices go on from portion to portion.
     """
     chance = random.Random(f"draw {seed}")  # apart from the chance that shuffles
     indices: list[int] = []
     start = 0
-    for pool in pools:
-        chosen = chance.sample(range(start, start + pool.size), pool.drawn)
+    for portion in portions:
+        chosen = chance.sample(range(start, start + portion.size), portion.drawn)
         indices += sorted(chosen)
-        start += pool.size
+        start += portion.size
     return indices
 
 

@@ -26,7 +26,7 @@ from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
     EncodedSentences,
-    Pool,
+    Portion,
     batches_by_length,
     draw,
     shuffled_batches,
@@ -52,7 +52,7 @@ DEV_BATCH = 64
 class Loop:
     """Trains a model through the phases of a curriculum, from the start or from a checkpoint.
 
-    `pools` says which of the training sentences an epoch reads; all of them unless told.
+    `portions` says which of the training sentences an epoch reads; all of them unless told.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Loop:
         curriculum: Curriculum,
         config: TrainingConfig,
         seed: int,
-        pools: Sequence[Pool] | None = None,
+        portions: Sequence[Portion] | None = None,
     ) -> None:
         self.model = model
         self.train, self.dev = train, dev
-        whole = Pool(len(train.sentences), len(train.sentences))
-        self.pools = (whole,) if pools is None else tuple(pools)
+        whole = Portion(len(train.sentences), len(train.sentences))
+        self.portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config = config
         self.seed = seed
@@ -90,7 +90,7 @@ class Loop:
     @property
     def sentences_per_epoch(self) -> int:
         """How many of the training sentences an epoch reads."""
-        return sum(pool.drawn for pool in self.pools)
+        return sum(portion.drawn for portion in self.portions)
 
     @property
     def phase(self) -> Phase:
@@ -225,7 +225,7 @@ class Loop:
 
     def _batches(self, seed: int) -> list[list[int]]:
         """The sentences of an epoch, drawn and shuffled by its seed."""
-        drawn = draw(self.pools, seed=seed)
+        drawn = draw(self.portions, seed=seed)
         lengths = [len(self.train.sentences[index].tokens) for index in drawn]
         batches = shuffled_batches(lengths, batch_size=self.config.batch_size, seed=seed)
         return [[drawn[place] for place in batch] for batch in batches]

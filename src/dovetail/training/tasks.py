@@ -9,8 +9,8 @@ from dovetail.config import Config, IncrementalSharingConfig
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.reading import DEFAULT_LANGUAGE
-from dovetail.training.curricula import learned_tasks
-from dovetail.training.splits import Splits
+from dovetail.training.pools import Splits
+from dovetail.training.supervision import learned_tasks
 
 
 def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.files.writing import make_folder
+from dovetail.training.job import Job
 from dovetail.tuning.events import Notify, SearchStarted, ShouldStop
 from dovetail.tuning.outcome import Outcome, write_outcome, write_start
 from dovetail.tuning.plots import write_plots
@@ -12,7 +13,7 @@ from dovetail.tuning.processes import Workers
 from dovetail.tuning.records import best_of, records
 from dovetail.tuning.search import Search
 from dovetail.tuning.study import Task, open_study, storage_errors
-from dovetail.tuning.training_objective import TrainingObjective
+from dovetail.tuning.training_objective import TrainingObjective, job_to_tune
 
 
 def sqlite_in(folder: Path) -> str:
@@ -27,18 +28,18 @@ def tune(
     processes: int = 1,
     notify: Notify,
     should_stop: ShouldStop,
-    objective: TrainingObjective | None = None,
+    job: Job | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
 
-    The objective is a new one unless one is given, which may have read the corpora already.
+    The job is that of the config that the search starts from, unless it was read already.
 
     Raises:
         CorpusError: if the data cannot be read.
         TrainingError: if the search cannot start or go on.
     """
-    objective = objective or TrainingObjective()
-    splits = objective.splits(task.config.data)
+    job = job or job_to_tune(task.config)
+    splits = job.splits
     make_folder(folder)
     with storage_errors(task.storage):
         study = open_study(task, data_digest=splits.digest)
@@ -56,7 +57,7 @@ def tune(
     )
     try:
         if processes == 1:
-            Search(task, objective, notify=notify, should_stop=should_stop).run()
+            Search(task, TrainingObjective(job), notify=notify, should_stop=should_stop).run()
         else:
             Workers(task, processes).run(notify=notify, should_stop=should_stop)
     finally:
