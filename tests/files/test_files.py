@@ -23,7 +23,7 @@ from dovetail.files.writing import (
     write_text,
 )
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def names(folder: Path) -> list[str]:
@@ -123,7 +123,7 @@ def test_the_standard_output_is_written_through_where_it_stands(tmp_path, write,
         pytest.skip("this system has no /dev/stdout")
     (tmp_path / "link").symlink_to("/dev/stdout")
     path = tmp_path / name  # an absolute one stays as it is
-    code = f"from tests.test_files import *; {write}(Path({str(path)!r}), 'new\\n')"
+    code = f"from tests.files.test_files import *; {write}(Path({str(path)!r}), 'new\\n')"
     target = tmp_path / "log"
     target.write_text("old\n")
     with target.open("a") as log:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
-from tests.test_windowed import annotated, holds, readings
+from tests.text.test_windowed import annotated, holds, readings
 from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig, DistillationConfig, WindowsConfig, load_config

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dovetail.encoders import Features
 from dovetail.heads import EntityHead, RelationHead
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Entity, Sentence
 from dovetail.text.schema import Schema
