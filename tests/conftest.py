@@ -36,7 +36,8 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.corpus import DEV, TRAIN, save_corpus
     from tests.networks import tiny_config
 
-    from dovetail.config import DataConfig, DepthSharingConfig
+    from dovetail.config import DataConfig
+    from dovetail.strategies import DepthSharingConfig
     from dovetail.training import train
 
     folder = tmp_path_factory.mktemp("trained")

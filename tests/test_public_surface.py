@@ -17,7 +17,7 @@ PACKAGES = [
     "dovetail.evaluation",
     "dovetail.heads",
     "dovetail.objectives",
-    "dovetail.sharing",
+    "dovetail.strategies",
     "dovetail.training",
     "dovetail.tuning",
 ]

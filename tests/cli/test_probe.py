@@ -11,15 +11,10 @@ from tests.networks import tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.config import (
-    DataConfig,
-    DepthSharingConfig,
-    PrimitivesSharingConfig,
-    dump_config,
-    load_config,
-)
+from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.experiments.probes import Probe, probe_config, run_probe
+from dovetail.strategies import DepthSharingConfig, PrimitivesSharingConfig
 from dovetail.training import EpochResult
 
 

@@ -10,14 +10,11 @@ from tests.networks import pretrained, tiny_config, tiny_model
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.config import Config, DataConfig, DepthSharingConfig, ExitsSharingConfig, dump_config
+from dovetail.config import Config, DataConfig, dump_config
 from dovetail.experiments.costs import multiply_adds_of_streams, spread
-from dovetail.experiments.strategies import (
-    Strategy,
-    settings,
-    sharing_sections,
-    strategies,
-)
+from dovetail.experiments.strategies import settings, strategies
+from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
+from dovetail.strategies.listing import Counted, sections_by_kind
 from dovetail.training.job import Job
 
 
@@ -29,7 +26,7 @@ def data(tmp_path: Path) -> DataConfig:
     )
 
 
-def by_kind(config: Config) -> dict[str, Strategy]:
+def by_kind(config: Config) -> dict[str, Counted]:
     return {strategy.kind: strategy for strategy in strategies(Job.of(config))}
 
 
@@ -48,7 +45,7 @@ def test_every_kind_has_a_row_and_the_own_one_is_marked(data: DataConfig, tmp_pa
         tiny_config(data, sharing=ExitsSharingConfig(hidden_dim=3)), tmp_path, "sharing.dropout=0"
     )
     assert result.exit_code == 0
-    for kind, section in sharing_sections().items():
+    for kind, section in sections_by_kind().items():
         (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == [kind]]
         assert str(section.__doc__).partition("\n")[0] in row
         assert (f"{kind} *" in row) == (kind == "exits")
@@ -67,7 +64,7 @@ def test_figures_are_those_of_the_model_that_would_be_built(data: DataConfig) ->
 
 def test_other_kinds_have_the_layers_of_the_config_and_their_own_plan(data: DataConfig) -> None:
     own = DepthSharingConfig(cell="lstm", hidden_dim=5, normalise=True, relation_layers=3)
-    for kind, section in sharing_sections().items():
+    for kind, section in sections_by_kind().items():
         if kind not in ("depth", "bottom", "exits"):
             continue
         other = settings(tiny_config(data, sharing=own), section)

@@ -4,7 +4,6 @@ import zlib
 
 import pytest
 import spacy
-from dovetail.corpora.format.docbin import docbin_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span

@@ -11,8 +11,9 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.encoders.elmo_restated import save_elmo
 
 from dovetail import Extractor
-from dovetail.config import Config, DepthSharingConfig, load_config
+from dovetail.config import Config, load_config
 from dovetail.errors import ConfigError
+from dovetail.strategies import DepthSharingConfig
 from dovetail.training import train
 
 RECIPE = PROJECT / "recipes" / "paper.toml"

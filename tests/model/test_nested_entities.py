@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 from tests.corpus import SENTENCES, save_corpus
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import Config, DataConfig, DepthSharingConfig, SpanEntityHeadConfig
+from dovetail.config import Config, DataConfig, SpanEntityHeadConfig
 from dovetail.errors import ModelError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import DEFAULT_READING

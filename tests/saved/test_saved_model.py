@@ -10,11 +10,12 @@ from safetensors.torch import load_file, save_file
 from tests.corpus import SENTENCES
 from tests.networks import ENCODERS, pretrained, talkative_model, tiny_config
 
-from dovetail.config import DepthSharingConfig, load_config
+from dovetail.config import load_config
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
+from dovetail.strategies import DepthSharingConfig
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from torch.optim import Optimizer
 
 from dovetail.model.joint import JointModel
 from dovetail.objectives import Objective, Outputs, Supervised
+from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.tensors.features import Batch
 from dovetail.text.document import TASKS
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
-from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.device import supported
 from dovetail.training.loop import Loop
 

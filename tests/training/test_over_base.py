@@ -14,21 +14,18 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.networks import ENCODERS, pretrained, tiny_config
 from tests.training.conftest import weights
 
-from dovetail.config import (
-    BankSharingConfig,
-    BottomSharingConfig,
-    Config,
-    DataConfig,
-    DeltasSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    SharingConfig,
-    load_config,
-)
+from dovetail.config import Config, DataConfig, SharingConfig, load_config
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import digest_of_model, load_model
+from dovetail.strategies import (
+    BankSharingConfig,
+    BottomSharingConfig,
+    DeltasSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+)
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training import RunStarted, train

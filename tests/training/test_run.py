@@ -15,12 +15,13 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import pretrained, tiny_config
 from tests.training.conftest import metrics, weights
 
-from dovetail.config import Config, DataConfig, DepthSharingConfig, SharingConfig, load_config
+from dovetail.config import Config, DataConfig, SharingConfig, load_config
 from dovetail.config.config import LARGEST_SEED
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
+from dovetail.strategies import DepthSharingConfig
 from dovetail.training import (
     RunEvent,
     RunFinished,

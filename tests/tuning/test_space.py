@@ -12,16 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.networks import ENCODERS, tiny_config
 
-from dovetail.config import (
-    BottomSharingConfig,
-    Config,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    PretrainedEncoderConfig,
-    SharingConfig,
-    value_of,
-)
+from dovetail.config import Config, PretrainedEncoderConfig, SharingConfig, value_of
 from dovetail.errors import ConfigError
+from dovetail.strategies import BottomSharingConfig, DepthSharingConfig, ExitsSharingConfig
 from dovetail.tuning import Choices, Condition, Range, Space, default_space, parse_space, read_space
 from dovetail.tuning.entries import same
 

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from dovetail.cli.training_display import shown
 from dovetail.config import Config
-from dovetail.experiments.exits import ALIVE, alive_layers
 from dovetail.experiments.probes import (
     Found,
     Probe,
@@ -24,6 +23,7 @@ from dovetail.experiments.probes import (
     run_probe,
 )
 from dovetail.showing.rendering import duration
+from dovetail.strategies.probe.rules import ALIVE, alive_layers
 from dovetail.text.document import TASKS
 
 

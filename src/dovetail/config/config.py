@@ -25,7 +25,7 @@ from dovetail.config.several_corpora import (
     contradictions_of_corpora,
     schema_has_dev,
 )
-from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_layers
+from dovetail.config.sharing import DEFAULT_KIND, SharingConfig, default_sharing
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
@@ -72,7 +72,7 @@ class Config(Section):
     """What turns words into vectors; those of all encoders are concatenated.
     The default adds the casing, which the pretrained encoder does not see."""
 
-    sharing: SharingConfig = DepthSharingConfig()
+    sharing: SharingConfig = Field(default_factory=default_sharing)
     """How much the tasks share."""
 
     entity_head: EntityHeadConfig = CrfEntityHeadConfig()
@@ -115,8 +115,8 @@ class Config(Section):
     @classmethod
     def _default_kind(cls, value: Any, info: ValidationInfo) -> Any:
         """A table without a kind means the default kind."""
-        default = cls.model_fields[str(info.field_name)].default
-        return {KIND: default.kind, **value} if isinstance(value, dict) else value
+        defaults = {"sharing": DEFAULT_KIND, "entity_head": CrfEntityHeadConfig().kind}
+        return {KIND: defaults[str(info.field_name)], **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
         if len(self.encoders) > MAX_ENCODERS:
@@ -157,7 +157,7 @@ class Config(Section):
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:
         """Where the layers of a pretrained encoder are to be copied and cannot be."""
-        if not copies_layers(self.sharing):
+        if not self.sharing.copies_layers:
             return
         found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
         if len(found) != 1:

@@ -16,22 +16,16 @@ from typing import Any
 
 from torch import nn
 
-from dovetail.config import (
-    Config,
-    ProbeSharingConfig,
-    copies_layers,
-    dump_config,
-    with_changes,
-)
-from dovetail.config.layers import LayersConfig
+from dovetail.config import Config, dump_config, with_changes
 from dovetail.config.structure import KIND
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.experiments.cell_folder import write_json
-from dovetail.experiments.exits import exit_of, largest_penalty, random_exits
 from dovetail.files.writing import write_text
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.saved.model_folder import load_model
+from dovetail.strategies.probe.config import probed
+from dovetail.strategies.probe.rules import exit_of, largest_penalty, random_exits
 from dovetail.text.document import TASKS
 from dovetail.training import RunEvent, RunFinished, train
 from dovetail.training.checkpoint import Checkpoint
@@ -83,17 +77,17 @@ def sort_of_layers(config: Config) -> dict[str, Any]:
     Raises:
         ConfigError: if they are copies of pretrained layers, or there are none.
     """
-    own = config.sharing.model_dump(mode="json")
-    if copies_layers(config.sharing):
+    if config.sharing.copies_layers:
         raise ConfigError(
             "sharing.cell: copies of pretrained layers are not probed; set another cell"
         )
-    if not isinstance(config.sharing, LayersConfig):
+    sort = config.sharing.sort_of_layers()
+    if sort is None:
         raise ConfigError(
             f'sharing.kind: "{config.sharing.kind}" has no layers that a probe could have; take '
             f'another kind, such as "depth"'
         )
-    return {name: own[name] for name in ("cell", *LayersConfig.model_fields)}
+    return dict(sort)
 
 
 def probe_config(config: Config, probe: Probe, layers: int) -> Config:
@@ -160,18 +154,16 @@ def found_in(run: RunFolder, config: Config) -> Found:
     model = load_model(run.model).model
     model.load_stored_state(Checkpoint.load(run.checkpoint).model)
     layers = layers_with_groups(model.sharing)
-    sharing = config.sharing
-    if not isinstance(sharing, ProbeSharingConfig):
-        raise TypeError(f"expected the config of a probe, found one of {sharing.kind!r}")
+    task, penalty = probed(config.sharing)
     last = json.loads(run.metrics.read_text(encoding="utf-8").splitlines()[-1])
     return Found(
-        task=sharing.task,
-        penalty=sharing.penalty,
+        task=task,
+        penalty=penalty,
         seed=config.seed,
         shares=[share_alive(layer) for layer in layers],
         parameters=sum(count(layer) for layer in layers),
         kept=sum(count(without_dead_groups(layer)) for layer in layers),
-        f1=last["dev"][sharing.task]["strict"]["micro"]["f1"] if last["dev"] else None,
+        f1=last["dev"][task]["strict"]["micro"]["f1"] if last["dev"] else None,
     )
 
 

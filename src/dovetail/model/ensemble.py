@@ -30,7 +30,7 @@ from dovetail.errors import ModelError
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaDecoders, SchemaHeads
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.named_schemas import ONLY
 

@@ -18,7 +18,7 @@ from dovetail.encoders import Features
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.model.schema_heads import SchemaDecoders
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Relation, Sentence
 from dovetail.text.named_schemas import ONLY

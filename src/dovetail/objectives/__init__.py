@@ -2,9 +2,7 @@
 
 from dovetail.objectives.balanced import Balanced
 from dovetail.objectives.distilled import Distilled
-from dovetail.objectives.objective import Objective
-from dovetail.objectives.outputs import Outputs
-from dovetail.objectives.penalties import Penalties
 from dovetail.objectives.supervised import Supervised
+from dovetail.strategies.objective import Objective, Outputs, Penalties
 
 __all__ = ["Balanced", "Distilled", "Objective", "Outputs", "Penalties", "Supervised"]

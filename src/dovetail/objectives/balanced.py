@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from dovetail.objectives.outputs import Outputs
 from dovetail.objectives.supervised import Supervised
+from dovetail.strategies.objective import Outputs
 from dovetail.tensors.features import Batch
 
 BALANCE = "balance"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from dovetail.objectives.objective import Objective
-from dovetail.objectives.outputs import Outputs
+from dovetail.strategies.objective import Objective, Outputs
 from dovetail.tensors.features import Batch
 
 

@@ -1,8 +1,7 @@
 """The training loop: a generator of results.  What is shown, logged and saved, its caller decides.
 
 for result in loop.run():      # StepResult…, EpochResult, StepResult…
-    if isinstance(result, EpochResult):
-        loop.checkpoint().save(folder)
+    if isinstance(result, EpochResult): loop.checkpoint().save(folder)
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.model.joint import JointModel
+from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.tensors.state import copy_exactly
 from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
@@ -39,7 +39,7 @@ from dovetail.training.checkpoint import (
     seed_epoch,
     tensors_from_optimiser,
 )
-from dovetail.training.curriculum import Curriculum, Phase, is_over, phase_is_over
+from dovetail.training.curriculum import is_over, phase_is_over
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.results import EpochResult, LoopEvent, StageProgress, StepResult

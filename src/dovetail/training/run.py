@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config, IncrementalSharingConfig
+from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.text.document import RELATION_TASK, Sentence
@@ -35,7 +35,7 @@ from dovetail.training.lesson import Lesson
 from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
-from dovetail.training.over_base import model_over_base
+from dovetail.training.over_base import base_of, model_over_base
 from dovetail.training.pools import Splits
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
@@ -173,7 +173,7 @@ def prepare(
 def new_model(job: Job) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     config, splits = job.config, job.splits
-    if isinstance(config.sharing, IncrementalSharingConfig):
+    if base_of(config.sharing) is not None:
         return model_over_base(config, job.schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, {ONLY: job.schema}, words=words)

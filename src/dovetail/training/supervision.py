@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from dovetail.config import Config, DeltasSharingConfig, GatesSharingConfig, ProbeSharingConfig
-from dovetail.objectives import Balanced, Distilled, Objective, Penalties, Supervised
+from dovetail.config import Config
+from dovetail.objectives import Balanced, Distilled, Objective, Supervised
+from dovetail.strategies.curriculum import Curriculum, Phase
+from dovetail.strategies.strategy import strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
-from dovetail.training.curriculum import Curriculum, Phase
-from dovetail.training.proximal import ProximalStep
-from dovetail.training.warmup import with_shared_warmup
 
 
 def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:
-    """The joint phase, and before it what the sharing needs."""
-    sharing = config.sharing
-    shrink = None
-    if isinstance(sharing, ProbeSharingConfig) and sharing.penalty:
-        shrink = ProximalStep(sharing.penalty)
-    waits = sharing.penalty_after_epochs if isinstance(sharing, DeltasSharingConfig) else 0
-    objectives = (*supervision(config), Penalties(waits * steps_per_epoch))
-    joint = (Phase("joint", config.training.epochs, objectives, after_step=shrink),)
-    if isinstance(sharing, GatesSharingConfig) and sharing.warmup_epochs:
-        return with_shared_warmup(joint, sharing.warmup_epochs)
-    return joint
+    """The joint phase, or what the strategy makes of it."""
+    section = config.sharing
+    strategy = strategy_of(section)
+    own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
+    objectives = (*supervision(config), *own)
+    return strategy.curriculum(section, Phase("joint", config.training.epochs, objectives))
 
 
 def supervision(config: Config) -> list[Objective]:
