@@ -16,21 +16,20 @@ from typer.testing import CliRunner
 
 from dovetail.build import build_model
 from dovetail.cli import app
-from dovetail.config import (
-    BottomSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    GatesSharingConfig,
-    PrimitivesSharingConfig,
-    SharingConfig,
-    SpanEntityHeadConfig,
-)
+from dovetail.config import SharingConfig, SpanEntityHeadConfig
 from dovetail.corpora import read_corpus
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import DESCRIPTION, WEIGHTS, load_model, save_model
+from dovetail.strategies import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    GatesSharingConfig,
+    PrimitivesSharingConfig,
+)
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY, Schemas, all_tasks, joined_schema

@@ -99,6 +99,16 @@ class Config(Section):
         """The corpora, or the only one."""
         return self.corpora or (self.data,)
 
+    def in_language(self, language: str | None) -> Config:
+        """The config with the language of all its texts."""
+        known = {"language": language}
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update=known),
+                "corpora": tuple(own.model_copy(update=known) for own in self.corpora),
+            }
+        )
+
     def of_corpus(self, corpus: CorpusConfig) -> Config:
         """The config of a model of one of several corpora alone."""
         return self.model_copy(update={"data": corpus.data, "corpora": ()})

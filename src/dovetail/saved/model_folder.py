@@ -59,7 +59,7 @@ _DAMAGED = (
 )
 
 MAX_SCHEMAS = 100
-"""Schemas that a model can have; each has heads and a name."""
+"""Schemas of a model."""
 
 _READ_BYTES = 1 << 20
 
@@ -76,7 +76,11 @@ class SavedModel:
 
 
 def save_model(
-    folder: Path, model: JointModel, config: Config, *, dev: Evaluation | None = None
+    folder: Path,
+    model: JointModel,
+    config: Config,
+    *,
+    dev_by_corpus: Mapping[str, Evaluation] | None = None,
 ) -> None:
     """Write a model folder; one that is there is replaced only when the new one is whole.
 
@@ -90,7 +94,9 @@ def save_model(
         save_file(rounded_state(model), partial / WEIGHTS)
         write_json(partial / DESCRIPTION, describe(model))
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
-        (partial / CARD).write_text(shown(model_card(model, config, dev)), encoding="utf-8")
+        (partial / CARD).write_text(
+            shown(model_card(model, config, dev_by_corpus or {})), encoding="utf-8"
+        )
         # safetensors lets nobody but the owner read; a model is for whoever may read its config.
         shutil.copymode(partial / CONFIG, partial / WEIGHTS)
 
@@ -163,7 +169,7 @@ def describe(model: JointModel) -> dict[str, Any]:
 
 
 def described_schemas(schemas: Schemas) -> dict[str, Any]:
-    """The only schema, or several by their names, as JSON values."""
+    """One schema, or several by their names."""
     if [*schemas] == [ONLY]:
         return {"schema": schemas[ONLY].to_dict()}
     return {"schemas": {name: schema.to_dict() for name, schema in schemas.items()}}
@@ -175,14 +181,13 @@ def schemas_of(description: Mapping[str, Any]) -> dict[str, Schema]:
     Raises:
         ValueError: if it is of another form.
     """
-    if "schemas" not in description:
+    values = description.get("schemas")
+    if values is None:
         return {ONLY: Schema.from_dict(description["schema"])}
-    values = description["schemas"]
     if not isinstance(values, dict) or not 0 < len(values) <= MAX_SCHEMAS:
         raise ValueError(f"expected a schema by each of at most {MAX_SCHEMAS} names")
-    for name in values:
-        if not SCHEMA_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a schema: letters, digits, - and _")
+    if unfit := [name for name in values if not SCHEMA_NAME.fullmatch(name)]:
+        raise ValueError(f"{unfit[0]!r} is no name of a schema: letters, digits, - and _")
     return {name: Schema.from_dict(schema) for name, schema in values.items()}
 
 
