@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +90,26 @@ def test_what_a_kind_lacks_is_said_in_its_row(
     result = show(config, tmp_path)
     assert result.exit_code == 0
     assert "Not with this config: sharing.cell: expected" in " ".join(result.stdout.split())
+
+
+def test_without_a_config_all_strategies_are_listed(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["strategies"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    for kind, section in sections_by_kind().items():
+        (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == [kind]]
+        assert section.paper in row
+        assert ("--base" in row) == ("base" in section.model_fields)
+    refused = CliRunner().invoke(app, ["strategies", "--set", "sharing.dropout=0"])
+    assert refused.exit_code != 0
+    assert "name its file too" in refused.output + str(refused.exception)
+
+
+def test_the_list_needs_no_torch() -> None:
+    program = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from dovetail.cli import app\n"
+        "assert CliRunner().invoke(app, ['strategies']).exit_code == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

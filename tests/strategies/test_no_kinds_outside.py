@@ -41,7 +41,7 @@ def asked_in(source: str, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
                 yield node.lineno, getattr(part, name)
 
 
-def tests_in(folder: Path, names: re.Pattern[str], *, but: tuple[str, ...]) -> list[str]:
+def places_in(folder: Path, names: re.Pattern[str], *, but: tuple[str, ...]) -> list[str]:
     return [
         f"{path.relative_to(folder)}:{line} {name}"
         for path in sorted(folder.rglob("*.py"))
@@ -51,7 +51,7 @@ def tests_in(folder: Path, names: re.Pattern[str], *, but: tuple[str, ...]) -> l
 
 
 def test_no_type_of_a_section_is_tested_outside_its_room() -> None:
-    assert tests_in(ROOT, SECTION, but=("config", "strategies")) == []
+    assert places_in(ROOT, SECTION, but=("config", "strategies")) == []
 
 
 def test_the_model_knows_no_kind_of_block_or_encoder() -> None:

@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 from dovetail.config.section import Section
 from dovetail.config.structure import KIND, Open
 from dovetail.errors import ConfigError
-from dovetail.plugins import EntryPoints
+from dovetail.running.plugins import EntryPoints
 
 
 def _kind(section: type[BaseModel]) -> str | None:

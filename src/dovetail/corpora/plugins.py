@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from dovetail.corpora.format import Format, Sample
 from dovetail.errors import CorpusError, DovetailError
-from dovetail.plugins import EntryPoints
+from dovetail.running.plugins import EntryPoints
 
 GROUP = "dovetail.formats"
 
