@@ -136,6 +136,7 @@ class Config(Section):
         yield from contradictions_of_corpora(self.data, self.corpora, self.mixing)
         if not any(own.is_there for own in self.sources):
             return
+        yield from self._contradictions_of_several()
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
         if all(schema_has_dev(self.sources)):
@@ -153,6 +154,22 @@ class Config(Section):
                 "relation_head.threshold",
                 f"tuning needs a dev set, and there is none; {remedy} "
                 f"relation_head.threshold to a number (such as 0.5)",
+            )
+
+    def _contradictions_of_several(self) -> Iterator[Contradiction]:
+        """What is not built for several corpora."""
+        if not self.corpora:
+            return
+        if self.distillation.teacher is not None:
+            yield Contradiction(
+                "distillation.teacher",
+                "a model of several corpora has no teacher; leave it out, or name one in [data]",
+            )
+        if self.relation_head.signatures == "declared":
+            yield Contradiction(
+                "relation_head.signatures",
+                '"declared" speaks of the relations of one corpus, and there are several corpora; '
+                'take "learned" or "off"',
             )
 
     def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
