@@ -16,11 +16,13 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
 from tests.training.conftest import metrics, weights
 
-from dovetail.config import Config, parse_config
+from dovetail.cli.train_command import overrides_of_base
+from dovetail.config import Config, DataConfig, parse_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import Entity, Sentence
+from dovetail.text.extraction import Extraction
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
 from dovetail.training.batches import (
     Portion,
@@ -155,6 +157,14 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
     assert "\ntowns:\n\n- entities" in card
 
 
+def train_an_epoch(config: Config, folder: Path) -> None:
+    """Stop a run when its first epoch is over."""
+    epochs: list[EpochResult] = []
+    events = train(config, folder, should_stop=lambda: bool(epochs))
+    for event in events:
+        epochs += [event] if isinstance(event, EpochResult) else []
+
+
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus: Any, tmp_path: Path) -> None:
     config = config_of(
         corpus("towns"),
@@ -165,9 +175,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus: Any, tmp_path: 
     )
     for _ in train(config, tmp_path / "whole"):
         pass
-    epochs: list[EpochResult] = []
-    for event in train(config, tmp_path / "parts", should_stop=lambda: bool(epochs)):
-        epochs += [event] if isinstance(event, EpochResult) else []
+    train_an_epoch(config, tmp_path / "parts")
     for _ in train(config, tmp_path / "parts", resume=True):
         pass
     assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
@@ -266,3 +274,67 @@ def test_a_corpus_that_cannot_be_learned_from_is_named(corpus: Any, tmp_path: Pa
     needs = corpus("cities", lambda s: without_relations(renamed(s)), tasks=["relation"])
     with pytest.raises(TrainingError, match="cities has no training sentence that is annotated"):
         Job.of(config_of(corpus("towns"), needs))
+
+
+@pytest.mark.parametrize("kind", ["deltas", "bank"])
+def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
+    corpus: Any, tmp_path: Path, kind: str
+) -> None:
+    towns, cities = corpus("towns"), corpus("cities", renamed)
+    base_config = tiny_config(
+        DataConfig(train=(Path(towns["train"]),), dev=(Path(towns["dev"]),)),
+        name="towns",
+        training={"epochs": 10, "learning_rate": 2e-2},
+    )
+    for _ in train(base_config, tmp_path / "towns"):
+        pass
+    values = {
+        "name": "more",
+        "data": {key: cities[key] for key in ("train", "dev")},
+        "sharing": {"kind": kind, "penalty": 0.0} if kind == "deltas" else {"kind": kind},
+        "training": base_config.training.model_dump(mode="json"),
+    }
+    config = parse_config(
+        values, overrides_of_base(str(tmp_path / "towns" / "model"), None, "cities")
+    )
+    events = list(train(config, tmp_path / "more"))
+    finished = events[-1]
+    assert isinstance(finished, RunFinished)
+    assert [*finished.dev_by_corpus] == ["cities"]
+    base, more = Extractor.load(tmp_path / "towns"), Extractor.load(tmp_path / "more")
+    assert more.schemas == ("towns", "cities")
+    assert more.of_schema("towns").thresholds == base.thresholds
+    texts = [" ".join(sentence.tokens) for sentence in DEV]
+    of_base = more.of_schema("towns").extract(texts)
+    for before, found, alone in zip(base.extract(texts), more.extract(texts), of_base, strict=True):
+        assert found["towns"].to_dict() == before.to_dict()
+        assert said(alone) == said(before)
+    assert any(sentence.entities for e in of_base for sentence in e.document.sentences)
+    again = list(train(config, tmp_path / "more", resume=True))[-1]
+    assert isinstance(again, RunFinished)
+    further = parse_config(values, overrides_of_base(str(tmp_path / "more" / "model"), None, "z"))
+    with pytest.raises(TrainingError, match=f'has kind = "{kind}"'):
+        list(train(further, tmp_path / "further"))
+
+
+def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: Path) -> None:
+    for _ in train(config_of(corpus("towns"), corpus("cities", renamed)), tmp_path / "two"):
+        pass
+    mentioned = corpus("mentions", mentions)
+    added = parse_config(
+        {
+            "data": {key: mentioned[key] for key in ("train", "dev")},
+            "sharing": {"kind": "deltas"},
+        },
+        overrides_of_base(str(tmp_path / "two" / "model"), None, "mentions"),
+    )
+    with pytest.raises(TrainingError, match="the schemas towns, cities, and tasks are added to"):
+        list(train(added, tmp_path / "three"))
+
+
+def said(extraction: Extraction) -> object:
+    """All annotations with their probabilities, to the last bit."""
+    return [
+        [(a, a.confidence) for a in (*sentence.sorted_entities, *sentence.sorted_relations)]
+        for sentence in extraction.document.sentences
+    ]

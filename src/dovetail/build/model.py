@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -68,18 +69,19 @@ def restore_model(
 
 def extended_model(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     base: JointModel,
     *,
     calibration: Iterable[tuple[Tensor, Tensor]],
 ) -> JointModel:
     """The base with the tasks that the config adds; all that it has is frozen.
 
-    Only relations are added where the entities are not: then the entity head is the base's too.
+    Where a corpus is added, the base's schema stays beside it.  Where only relations are added and
+    the entities are not, the entity head is the base's too.
 
     Args:
         config: says which tasks are added, and has the shape of the base's layers.
-        schema: the types that are learned.
+        schemas: the types that are learned.
         base: a trained model, whose parts become those of the new one.
         calibration: what the layers read of some sentences, for what starts from responses.
     """
@@ -87,13 +89,41 @@ def extended_model(
     added = strategy.base(config.sharing)
     if added is None:
         raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
-    encoder = base.encoder.requires_grad_(requires_grad=False)
-    ground = Ground(encoder, seed=config.seed, base=base.sharing, calibration=calibration)
+    base.requires_grad_(requires_grad=False)
+    kept = [] if added.add_corpus is None else [renamed(base.heads[ONLY], added.schema_name)]
+    whole = {own.name: own.schema for own in kept} | dict(schemas)
+    ground = Ground(
+        base.encoder,
+        tasks=all_tasks(whole),
+        seed=config.seed,
+        base=base.sharing,
+        calibration=calibration,
+    )
     sharing = strategy.build(config.sharing, ground)
-    head = None
-    if ENTITY_TASK not in added.add_tasks:
-        head = base.entity_head.requires_grad_(requires_grad=False)
-    return assemble(config, {ONLY: schema}, encoder, sharing, head)
+    head = None if ENTITY_TASK in added.add_tasks else base.entity_head
+    return assemble(config, schemas, base.encoder, sharing, Kept(head, tuple(kept)))
+
+
+def renamed(heads: SchemaHeads, name: str | None) -> SchemaHeads:
+    """The heads of the only schema of a model, which has a name among several.
+
+    Without relation types there is no relation task among several.
+    """
+    if name is None:
+        raise ValueError("expected a name for the schema of the base, which training gives it")
+    if not heads.schema.relation_types:
+        return replace(heads, name=name, relation_head=None, link=None)
+    return replace(heads, name=name)
+
+
+class Kept(NamedTuple):
+    """What a model has of another: an entity head for its schema, and the heads of schemas."""
+
+    entity_head: EntityHead | None = None
+    schemas: tuple[SchemaHeads, ...] = ()
+
+
+NOTHING_KEPT = Kept()
 
 
 def sharing_over(
@@ -115,14 +145,14 @@ def assemble(
     schemas: Schemas,
     encoder: ConcatenatedEncoder,
     sharing: SharingBlock,
-    entity_head: EntityHead | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> JointModel:
-    """Put heads of the widths that fit on a sharing block; an entity head may be there already."""
+    """Put heads of the widths that fit on a sharing block; some may be there already."""
     heads = [
-        build_heads(config, name, schema, sharing.output_dims, entity_head)
+        build_heads(config, name, schema, sharing.output_dims, kept.entity_head)
         for name, schema in schemas.items()
     ]
-    return JointModel(encoder=encoder, sharing=sharing, heads=heads)
+    return JointModel(encoder=encoder, sharing=sharing, heads=[*kept.schemas, *heads])
 
 
 def build_heads(

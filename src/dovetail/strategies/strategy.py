@@ -91,7 +91,9 @@ class Base:
     Args:
         named: a folder or a shipped model.
         sha256: its digest, if it is known.
-        add_tasks: the tasks that are learned.
+        add_tasks: the kinds of task that are learned.
+        add_corpus: the name of the schema that they are of, where the base's stays beside it.
+        schema_name: what the base's is called then, if it has a name of its own choice.
         calibration_sentences: how many training sentences `Ground.calibration` is read from.
         fields: from the config of the base to the fields of the section that are taken from it.
     """
@@ -99,6 +101,8 @@ class Base:
     named: str
     sha256: str | None
     add_tasks: tuple[str, ...]
+    add_corpus: str | None
+    schema_name: str | None
     calibration_sentences: int
     fields: Callable[[Config], dict[str, Any]]
 

@@ -19,7 +19,7 @@ from dovetail.text.named_schemas import ONLY, all_tasks, named
 from dovetail.text.schema import Schema
 from dovetail.training.dev_scores import Selection
 from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora
-from dovetail.training.over_base import with_base
+from dovetail.training.over_base import base_of, with_base
 from dovetail.training.pools import Splits
 from dovetail.training.splits import read_splits
 from dovetail.training.supervision import loss_weights
@@ -64,7 +64,16 @@ class Job:
         if config.corpora:
             return cls._of_several(config)
         splits = read_splits(config.data, config.distillation)
-        return cls(*fitted_to(splits, config))
+        return cls._of_one(*fitted_to(splits, config))
+
+    @classmethod
+    def _of_one(cls, config: Config, splits: Splits) -> Job:
+        """The job of one corpus, which has a name where it is added to that of a base."""
+        added = base_of(config.sharing)
+        if added is None or added.add_corpus is None:
+            return cls(config, splits)
+        corpus = LearnedCorpus.named(added.add_corpus, config, splits)
+        return cls(config, corpus.splits, (corpus,))
 
     @classmethod
     def of_run(cls, config: Config) -> Job:
@@ -74,7 +83,7 @@ class Job:
         """
         if config.corpora:
             return cls._of_several(config)
-        return cls(config, read_splits(config.data, config.distillation))
+        return cls._of_one(config, read_splits(config.data, config.distillation))
 
     @classmethod
     def _of_several(cls, config: Config) -> Job:
@@ -88,7 +97,7 @@ class Job:
         ):
             return Job.of(config)
         fitted, _ = fitted_to(self.splits, pinned(config))
-        return Job(fitted, self.splits)
+        return Job._of_one(fitted, self.splits)
 
     @property
     def corpora(self) -> tuple[LearnedCorpus, ...]:

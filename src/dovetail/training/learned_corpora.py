@@ -28,6 +28,12 @@ class LearnedCorpus:
     name: str = ONLY
     schema: str = ONLY
 
+    @classmethod
+    def named(cls, name: str, config: Config, splits: Splits) -> LearnedCorpus:
+        """The corpus of a schema of its own, both of this name."""
+        pools = tuple(replace(pool, schema=name) for pool in splits.pools)
+        return cls(config, replace(splits, pools=pools), name, name)
+
     @property
     def dev(self) -> tuple[Sentence, ...]:
         """The sentences to make choices on."""

@@ -193,7 +193,7 @@ def new_model(job: Job) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     config, splits = job.config, job.splits
     if base_of(config.sharing) is not None:
-        return model_over_base(config, job.schema, Windowed.of(splits.train, config.reading).parts)
+        return model_over_base(config, job.schemas, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
     return build_model(config, job.schemas, words=words)
 
