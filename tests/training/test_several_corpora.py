@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.corpus import DEV, TRAIN, save_corpus
+from tests.markdown import PROJECT, blocks_from_markdown
 from tests.networks import tiny_config
 from tests.training.conftest import metrics, weights
 
 from dovetail.cli.train_command import overrides_of_base
-from dovetail.config import Config, DataConfig, parse_config
+from dovetail.config import Config, DataConfig, load_config, parse_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
@@ -274,6 +275,21 @@ def test_a_corpus_that_cannot_be_learned_from_is_named(corpus: Any, tmp_path: Pa
     needs = corpus("cities", lambda s: without_relations(renamed(s)), tasks=["relation"])
     with pytest.raises(TrainingError, match="cities has no training sentence that is annotated"):
         Job.of(config_of(corpus("towns"), needs))
+
+
+def test_the_page_on_several_corpora_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (PROJECT / "docs" / "several-corpora.md").read_text("utf-8")
+    (sample,) = (block.text for block in blocks_from_markdown(page) if block.language == "python")
+    monkeypatch.chdir(PROJECT)
+    changes = ["training.epochs=12", "encoders=[{kind='characters'}, {kind='casing'}]"]
+    config = load_config(PROJECT / "examples" / "several.toml", changes)
+    for _ in train(config, tmp_path / "runs" / "several"):
+        pass
+    monkeypatch.chdir(tmp_path)
+    exec(compile(sample, "several-corpora.md", "exec"), {})
+    assert "Date" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("kind", ["deltas", "bank"])

@@ -25,6 +25,7 @@ from dovetail.report.telling import Weighed
 from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.model_folder import SavedModel, load_model
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import Reading
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
@@ -127,6 +128,11 @@ def report_of_run(
     tell.stage("loading the model")
     saved = load_model(folder.model)
     data = saved.config.data
+    if [*saved.model.schemas] != [ONLY] or saved.config.corpora:
+        raise TrainingError(
+            f"{path} is of several corpora, and a report is of one: `dovetail evaluate {path} "
+            f"CORPUS --schema NAME` scores each, and its dev scores are in {folder.metrics}"
+        )
     tell.stage("reading the corpora")
     splits = Job.of_run(saved.config).splits
     extractor = extractor_of(saved)
