@@ -38,7 +38,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from dovetail.config import DataConfig
     from dovetail.strategies import DepthSharingConfig
-    from dovetail.training import train
+    from dovetail.training import training_events
 
     folder = tmp_path_factory.mktemp("trained")
     train_path = save_corpus(TRAIN, folder / "train.jsonl")
@@ -48,7 +48,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         relation_head={"dropout": 0.0},
         training={"epochs": 15, "learning_rate": 2e-2},
     )
-    for _ in train(config, folder / "run"):
+    for _ in training_events(config, folder / "run"):
         pass
     return folder / "run" / "model"
 

@@ -23,9 +23,9 @@ from dovetail.model.asked_schemas import AskedSchemas
 from dovetail.model.prediction import Predictor
 from dovetail.running.locks import ProcessLock
 from dovetail.running.steps import Done, result_of
+from dovetail.saved.description import DESCRIPTION
 from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.saved.finding import MODEL, model_folder, shipped_models
-from dovetail.saved.model_folder import DESCRIPTION
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
 from dovetail.text.extraction import Extraction, without_invisible
@@ -68,18 +68,20 @@ class Extractor:
         self.reading = reading
         self.tokenizer = Tokenizer(reading.language, reading.unit)
         self._chosen = ONLY
-        self._loaded_from: tuple[str, int] | None = None
+        self._loaded_from: tuple[str, int | None] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
         expect_forks()
 
     @classmethod
-    def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
+    def load(cls, path_or_name: str | Path, *, threads: int | None = 0) -> Extractor:
         """Load a model folder, or a model that comes with the package, by its name.
 
         Args:
             path_or_name: a folder that training left, or a name of `shipped_models`.
-            threads: of the computation; 0 leaves the choice to Dovetail.
+            threads: of torch's operators, in the whole process; 0 leaves the choice to Dovetail (at
+                most four), and None leaves the process as it is, also in how many kernels it keeps
+                (`use_threads`).
 
         Raises:
             ModelError: if there is no such model, or it cannot be loaded.
@@ -103,7 +105,7 @@ class Extractor:
         path = Path(self._loaded_from[0])
         return path.parent.name if path.name == MODEL else path.name
 
-    def __reduce__(self) -> tuple[Callable[[str, int, str], Extractor], tuple[str, int, str]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Be pickled as the place that the model was loaded from."""
         if self._loaded_from is None:
             raise TypeError(
@@ -123,10 +125,6 @@ class Extractor:
         copied._turn = ProcessLock()
         return copied
 
-    @property
-    def _asked(self) -> AskedSchemas:
-        return AskedSchemas(self.model, self._chosen)
-
     def of_schema(self, name: str) -> Extractor:
         """This extractor for one of the model's schemas, with the types as that names them.
 
@@ -140,17 +138,17 @@ class Extractor:
     @property
     def schemas(self) -> tuple[str, ...]:
         """The names of several schemas that are asked for, which stand before their types."""
-        return self._asked.shown
+        return AskedSchemas(self.model, self._chosen).shown
 
     @property
     def schema(self) -> Schema:
         """The entity and relation types that can be found."""
-        return self._asked.schema
+        return AskedSchemas(self.model, self._chosen).schema
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each relation type is taken."""
-        return self._asked.thresholds
+        return AskedSchemas(self.model, self._chosen).thresholds
 
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
@@ -243,7 +241,7 @@ class Extractor:
         windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
         predicted = yield from self._predict(windowed.parts)
         merged = {name: windowed.merged(own) for name, own in predicted.items()}
-        return list(map(self._visible, self._asked.joined(merged)))
+        return list(map(self._visible, AskedSchemas(self.model, self._chosen).joined(merged)))
 
     def _visible(self, sentence: Sentence) -> Sentence:
         """Leave out entities in which nothing can be seen, and say so once."""
@@ -259,16 +257,17 @@ class Extractor:
         self, sentences: Sequence[Sentence]
     ) -> Generator[Done, None, dict[str, list[Sentence]]]:
         """Predict sentences of any order in batches of similar length, for each schema."""
-        predicted = {name: list(sentences) for name in self._asked.names}
-        device = self.model.device
+        predicted = {name: list(sentences) for name in AskedSchemas(self.model, self._chosen).names}
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
-        for indices in batches_of_similar_length(lengths):
+        full = [index for index, length in enumerate(lengths) if length]
+        for places in batches_of_similar_length([lengths[index] for index in full]):
+            indices = [full[place] for place in places]
             chosen = [sentences[index] for index in indices]
             # Some layers take other weights on for a moment.  Both are left at once: who called
             # goes on before the next batch.
             with self._turn, torch.inference_mode():
-                batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
+                batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
                 found = self.model.predict_schemas(batch, list(predicted))
             for name, own in found.items():
                 for index, sentence in zip(indices, own, strict=True):
@@ -278,11 +277,11 @@ class Extractor:
         return predicted
 
 
-_ALIVE: WeakValueDictionary[tuple[str, int, int], Extractor] = WeakValueDictionary()
+_ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueDictionary()
 """What was loaded in this process, or before it was forked."""
 
 
-def _loaded_once(place: str, threads: int, schema: str = ONLY) -> Extractor:
+def _loaded_once(place: str, threads: int | None, schema: str = ONLY) -> Extractor:
     """What a pickle names, loaded by each process once; anew if the folder was written anew."""
     written = _written(model_folder(place))
     known = _ALIVE.get((place, threads, written))
@@ -291,7 +290,7 @@ def _loaded_once(place: str, threads: int, schema: str = ONLY) -> Extractor:
 
 
 @lru_cache(maxsize=4)
-def _kept(place: str, threads: int, written: int) -> Extractor:
+def _kept(place: str, threads: int | None, written: int) -> Extractor:
     """Load a model and keep it, since between two tasks of a pool nobody else does."""
     return Extractor.load(place, threads=threads)
 

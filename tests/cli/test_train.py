@@ -20,7 +20,7 @@ from dovetail.cli.training_display import shown
 from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.saved.model_folder import load_model
-from dovetail.training import RunFinished, train
+from dovetail.training import RunFinished, training_events
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_terminal_shows_the_same_lines_and_a_bar(config: Path, tmp_path: Path) -
     settings = load_config(config)
     with (tmp_path / "screen").open("w", encoding="utf-8") as file:
         console = Console(file=file, force_terminal=True, width=100, color_system=None)
-        events = list(shown(train(settings, tmp_path / "run"), console))
+        events = list(shown(training_events(settings, tmp_path / "run"), console))
     screen = (tmp_path / "screen").read_text("utf-8")
     assert "epoch 2/2" in screen
     assert "steps" in screen
@@ -112,7 +112,7 @@ def test_terminal_shows_the_same_lines_and_a_bar(config: Path, tmp_path: Path) -
 def test_interrupted_run_is_shown_as_one(config: Path, tmp_path: Path) -> None:
     settings = load_config(config)
     with (tmp_path / "log").open("w", encoding="utf-8") as file:
-        events = train(settings, tmp_path / "run", should_stop=lambda: True)
+        events = training_events(settings, tmp_path / "run", should_stop=lambda: True)
         *_, last = shown(events, Console(file=file, width=200))
     assert isinstance(last, RunFinished)
     assert last.interrupted
@@ -190,5 +190,5 @@ def test_interrupt_saves_the_best_model_and_says_how_to_go_on(config: Path, tmp_
     assert load_model(runs / "tiny" / "model")
     epochs = len((runs / "tiny" / "metrics.jsonl").read_text("utf-8").splitlines())
     settings = load_config(config, ["training.epochs=100000", "training.patience_epochs=0"])
-    started = next(iter(train(settings, runs / "tiny", resume=True)))
+    started = next(iter(training_events(settings, runs / "tiny", resume=True)))
     assert getattr(started, "epochs_done", None) == epochs

@@ -24,7 +24,7 @@ from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import DEFAULT_READING
 from dovetail.text.tagging import reachable
-from dovetail.training import train
+from dovetail.training import training_events
 
 
 def works_of(place: str, *, person: str = "") -> Sentence:
@@ -68,7 +68,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nested")
     path = save_corpus(NESTED, folder / "train.jsonl")
     dev = save_corpus(NESTED[:3], folder / "dev.jsonl")
-    for _ in train(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
+    for _ in training_events(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
         pass
     return folder / "run" / "model"
 

@@ -22,7 +22,7 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from dovetail.config import Config, parse_config
 from dovetail.extractor import Extractor
 from dovetail.text.document import Sentence
-from dovetail.training import train
+from dovetail.training import training_events
 
 SHARING: dict[str, dict[str, Any]] = {
     "depth": {"relation_layers": 1},
@@ -122,7 +122,7 @@ def trained(folder: Path) -> dict[str, Any]:
         save_corpus(TRAIN, Path("train.jsonl"))
         save_corpus(DEV, Path("dev.jsonl"))
         for kind in SHARING:
-            for _ in train(tiny(kind), Path(kind)):
+            for _ in training_events(tiny(kind), Path(kind)):
                 pass
             model = Path(kind, "model")
             lines = Path(kind, "metrics.jsonl").read_text(encoding="utf-8").splitlines()

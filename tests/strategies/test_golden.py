@@ -11,7 +11,7 @@ import pytest
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.strategies.golden import SHARING, SHIPPED, said_by, said_by_shipped, tiny
 
-from dovetail.training import train
+from dovetail.training import training_events
 from dovetail.training.results import EpochResult
 
 FOLDER = Path(__file__).parent / "golden"
@@ -50,7 +50,7 @@ def test_training_goes_as_it_went(
     save_corpus(DEV, Path("dev.jsonl"))
     shutil.copytree(FOLDER / "depth", Path("depth", "model"))
     losses = []
-    for event in train(tiny(kind), tmp_path / "run"):
+    for event in training_events(tiny(kind), tmp_path / "run"):
         if isinstance(event, EpochResult):
             losses.append(dict(event.losses))
         if len(losses) == 2:

@@ -29,7 +29,7 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import ModelReading
 from dovetail.text.schema import Schema
-from dovetail.training import RunStarted, TeachingProgress, train
+from dovetail.training import RunStarted, TeachingProgress, training_events
 from dovetail.training.job import pinned
 from dovetail.training.lesson import Lesson
 from dovetail.training.pools import UNLABELLED, Pool, Splits
@@ -157,7 +157,9 @@ def test_student_learns_from_the_teacher_alone(teacher: Path, tmp_path: Path) ->
     """Without one annotation in the loss it comes to find both, and loads like any other."""
     config = config_of(tmp_path, teacher, TRAIN[12:], weight=1.0)
     training = config.training.model_copy(update={"epochs": 25, "learning_rate": 2e-2})
-    events = list(train(config.model_copy(update={"training": training}), tmp_path / "run"))
+    events = list(
+        training_events(config.model_copy(update={"training": training}), tmp_path / "run")
+    )
     first, *_, last = metrics(tmp_path / "run")
     assert list(first["losses"]) == ["taught_entity", "taught_relation"]
     for name in first["losses"]:
@@ -176,10 +178,12 @@ def test_student_learns_from_the_teacher_alone(teacher: Path, tmp_path: Path) ->
 
 def test_run_and_model_say_what_they_were_distilled_from(teacher: Path, tmp_path: Path) -> None:
     config = config_of(tmp_path, teacher, [*TRAIN[12:15], TRAIN[0], DEV[0], DEV[4]])
-    started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
+    started = next(
+        e for e in training_events(config, tmp_path / "run") if isinstance(e, RunStarted)
+    )
     pool = started.splits.pools[-1]
     assert (len(pool.sentences), pool.drawn) == (3, 3)
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     digest = digest_of(teacher)
     saved = load_model(tmp_path / "whole" / "model")
@@ -200,18 +204,18 @@ def test_resumed_run_learns_from_the_same_teacher_to_the_same_bits(
     teacher: Path, tmp_path: Path
 ) -> None:
     config = config_of(tmp_path, teacher, TRAIN[12:], unlabelled_per_epoch=4, temperature=2.0)
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     asked = count(1)
-    for _ in train(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
+    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
         pass
     started = next(
         event
-        for event in train(config, tmp_path / "run", resume=True)
+        for event in training_events(config, tmp_path / "run", resume=True)
         if isinstance(event, RunStarted)
     )
     assert started.epochs_done == 1
-    for _ in train(config, tmp_path / "run", resume=True):
+    for _ in training_events(config, tmp_path / "run", resume=True):
         pass
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
@@ -223,18 +227,18 @@ def test_resuming_with_another_teacher_or_other_sentences_is_refused(
     place = tmp_path / "teacher"
     save_ensemble(place, [teacher / "members" / "1", teacher / "members" / "2"])
     config = config_of(tmp_path, place, TRAIN[12:])
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     save_corpus(TRAIN[13:], config.distillation.unlabelled[0])
-    events = train(config, tmp_path / "run", resume=True)
+    events = training_events(config, tmp_path / "run", resume=True)
     with pytest.raises(TrainingError, match=r"sentences are not those that .* was started with"):
         next(events)
     stored = pinned(config)
     save_ensemble(place, [trained_model])
     with pytest.raises(TrainingError, match=r"\n  distillation\.teacher_sha256: was '\w+', is '"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
     with pytest.raises(TrainingError, match="is not the teacher that the config names"):
-        next(train(stored, tmp_path / "run", resume=True))
+        next(training_events(stored, tmp_path / "run", resume=True))
 
 
 def splits_of(config: Config) -> Splits:
@@ -312,7 +316,7 @@ def test_unlabelled_file_that_is_named_elsewhere_too_is_refused() -> None:
 def test_teacher_that_is_not_there_is_said_before_anything_is_read(tmp_path: Path) -> None:
     config = config_of(tmp_path, tmp_path / "nowhere")
     with pytest.raises(TrainingError, match=r"distillation\.teacher: there is no model at"):
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 

@@ -23,7 +23,7 @@ from dovetail.errors import ConfigError, TrainingError
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Entity, Relation, Sentence
 from dovetail.text.schema import Schema
-from dovetail.training import RunStarted, StepResult, train
+from dovetail.training import RunStarted, StepResult, training_events
 from dovetail.training.batches import Portion, draw
 from dovetail.training.pools import (
     EXTRA,
@@ -244,7 +244,7 @@ def test_an_epoch_reads_all_training_sentences_and_as_many_extra_ones_as_drawn(
 ) -> None:
     for per_epoch, expected in ((0, len(TRAIN)), (3, CUT + 3), (999, len(TRAIN))):
         config = config_of(tmp_path, per_epoch=per_epoch)
-        started, *events = train(config, tmp_path / str(per_epoch))
+        started, *events = training_events(config, tmp_path / str(per_epoch))
         assert isinstance(started, RunStarted)
         assert len(extra_of(started.splits)) == len(TRAIN) - CUT
         steps = [event for event in events if isinstance(event, StepResult)]
@@ -254,12 +254,12 @@ def test_an_epoch_reads_all_training_sentences_and_as_many_extra_ones_as_drawn(
 
 def test_run_that_draws_extra_sentences_resumes_to_the_same_bits(tmp_path: Path) -> None:
     config = config_of(tmp_path, per_epoch=4)
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     asked = count(1)
-    for _ in train(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
+    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
         pass
-    started, *_ = train(config, tmp_path / "run", resume=True)
+    started, *_ = training_events(config, tmp_path / "run", resume=True)
     assert isinstance(started, RunStarted)
     assert started.epochs_done == 1
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
@@ -269,7 +269,7 @@ def test_run_that_draws_extra_sentences_resumes_to_the_same_bits(tmp_path: Path)
 def test_run_says_what_is_extra_and_lists_what_is_left_out(tmp_path: Path) -> None:
     data = data_of(tmp_path, [*TRAIN[CUT:], DEV[5]])
     config = tiny_config(data, training={"epochs": 1})
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     (line,) = (tmp_path / "run" / "left_out.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line) == {
@@ -286,11 +286,11 @@ def test_run_says_what_is_extra_and_lists_what_is_left_out(tmp_path: Path) -> No
 
 def test_resuming_with_other_extra_sentences_is_refused(tmp_path: Path) -> None:
     config = config_of(tmp_path, epochs=1)
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     save_corpus(TRAIN[CUT + 1 :], config.data.extra[0])
     with pytest.raises(TrainingError, match=r"are not those that .* was started with"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
 
 
 def test_relation_loss_is_that_of_the_annotated_sentences_alone() -> None:

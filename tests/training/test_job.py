@@ -13,6 +13,7 @@ from dovetail.config import Config, DataConfig, DistillationConfig, with_changes
 from dovetail.errors import TrainingError
 from dovetail.text.tokenization import Tokenizer
 from dovetail.training.job import Job
+from dovetail.tuning.study import comparable
 
 
 @pytest.fixture
@@ -75,3 +76,18 @@ def test_further_raw_text_is_cut_by_the_language_of_the_training_text(tmp_path: 
     (sentence,) = job.splits.pools[1].sentences
     (cut,) = Tokenizer("zh").document(texts["extra"]).sentences
     assert sentence.tokens == cut.tokens
+
+
+def test_machines_of_a_search_may_have_the_teacher_and_the_texts_elsewhere(
+    config: Config, teacher: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    moved = {
+        "distillation.teacher": str(shutil.copytree(teacher, tmp_path / "other" / "model")),
+        "distillation.unlabelled": [str(save_corpus(TRAIN[12:], tmp_path / "other" / "un.jsonl"))],
+    }
+    here, there = Job.of(config), Job.of(with_changes(config, moved))
+    assert comparable(here.config) == comparable(there.config)
+    assert here.splits.digest == there.splits.digest
+    unlike = with_changes(here.config, {"distillation.teacher_sha256": "0"})
+    assert comparable(here.config) != comparable(unlike)

@@ -17,7 +17,7 @@ from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import ModelReading
-from dovetail.training import RunEvent, RunStarted, StepResult, train
+from dovetail.training import RunEvent, RunStarted, StepResult, training_events
 from dovetail.training.batches import Portion
 from dovetail.training.long_sentences import (
     LearnedSentences,
@@ -67,7 +67,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 @pytest.fixture(scope="module")
 def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RunEvent]]:
     path = tmp_path_factory.mktemp("runs") / "long"
-    return path, [*train(config, path)]
+    return path, [*training_events(config, path)]
 
 
 @given(annotated(), readings())
@@ -190,8 +190,8 @@ def test_resumed_run_over_windows_ends_with_the_same_bits(
 ) -> None:
     path, events = whole
     asked = iter([False] * (len(events) // 2) + [True])
-    [*train(config, tmp_path / "run", should_stop=lambda: next(asked))]
-    [*train(config, tmp_path / "run", resume=True)]
+    [*training_events(config, tmp_path / "run", should_stop=lambda: next(asked))]
+    [*training_events(config, tmp_path / "run", resume=True)]
     assert weights(tmp_path / "run") == weights(path)
     assert metrics(tmp_path / "run") == metrics(path)
 
@@ -199,8 +199,8 @@ def test_resumed_run_over_windows_ends_with_the_same_bits(
 def test_windows_longer_than_all_sentences_change_no_bit(data: DataConfig, tmp_path: Path) -> None:
     config = tiny_config(data, training={"epochs": 1})
     other = WindowsConfig(max_tokens=max(len(s.tokens) for s in (*TRAIN, *DEV)), overlap=0.1)
-    [*train(config, tmp_path / "usual")]
-    [*train(config.model_copy(update={"windows": other}), tmp_path / "other")]
+    [*training_events(config, tmp_path / "usual")]
+    [*training_events(config.model_copy(update={"windows": other}), tmp_path / "other")]
     assert weights(tmp_path / "usual") == weights(tmp_path / "other")
     assert metrics(tmp_path / "usual") == metrics(tmp_path / "other")
 
@@ -210,6 +210,6 @@ def test_teacher_is_asked_about_the_windows_that_are_learned(
 ) -> None:
     teacher = DistillationConfig(teacher=str(whole[0] / "model"), weight=0.5)
     student = config.model_copy(update={"distillation": teacher})
-    events: list[Any] = [*train(student, tmp_path / "student")]
+    events: list[Any] = [*training_events(student, tmp_path / "student")]
     told = [event for event in events if hasattr(event, "teacher")]
     assert told[-1].done == sum(map(len, learned_windows(LONG_TRAIN, config.reading)))

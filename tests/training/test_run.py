@@ -28,12 +28,12 @@ from dovetail.training import (
     RunStarted,
     StageProgress,
     StepResult,
-    train,
+    training_events,
 )
 
 
 def run(config: Config, path: Path, **options: Any) -> list[RunEvent]:
-    return list(train(config, path, **options))
+    return list(training_events(config, path, **options))
 
 
 def after(steps: int) -> Callable[[], bool]:
@@ -318,7 +318,7 @@ def test_relations_that_the_declared_signatures_rule_out_are_counted(
 ) -> None:
     declared = {"lives_in": (("Person", "Company"),)}
     config = tiny_config(data, relation_head={"signatures": "declared", "declared": declared})
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     number = sum(link.type == "lives_in" for sentence in TRAIN for link in sentence.relations)
     (warning,) = started.splits.warnings

@@ -18,7 +18,7 @@ from dovetail.experiments.work import Ending, attempt
 from dovetail.extractor import Extractor
 from dovetail.report.run_report import report_of_run
 from dovetail.text.document import ENTITY_TASK, Sentence
-from dovetail.training import RunFinished, RunStarted, train
+from dovetail.training import RunFinished, RunStarted, training_events
 from dovetail.tuning import default_space
 from dovetail.tuning.search import Progress
 from dovetail.tuning.training_objective import TrainingObjective, job_to_tune
@@ -55,7 +55,7 @@ def test_entities_alone_are_learned_with_a_note(
     tmp_path: Path, change: Callable[[Sentence], Sentence], reason: str
 ) -> None:
     config = tiny_config(data_of(change, tmp_path), training={"epochs": 8})
-    started, *_, finished = train(config, tmp_path / "run")
+    started, *_, finished = training_events(config, tmp_path / "run")
     assert isinstance(started, RunStarted)
     (note,) = started.splits.notes
     assert note.startswith(f"note: {reason}, so entities alone are learned")
@@ -68,7 +68,7 @@ def test_entities_alone_are_learned_with_a_note(
         training = load_config(tmp_path / "run" / file).training
         assert training.relation_loss_weight == 0
         assert training.select == "entity"
-    _, again = train(config, tmp_path / "run", resume=True)
+    _, again = training_events(config, tmp_path / "run", resume=True)
     assert again == finished
     assert report_of_run(tmp_path / "run").dev is not None
 
@@ -90,7 +90,7 @@ def test_wish_for_relations_that_are_not_there_is_refused(
 ) -> None:
     config = tiny_config(data_of(change, tmp_path), training=training)
     with pytest.raises(TrainingError) as refusal:
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
     assert f"{reason}, so" in str(refusal.value)
     assert f"asks for them by {wish}:" in str(refusal.value)
 
@@ -98,7 +98,7 @@ def test_wish_for_relations_that_are_not_there_is_refused(
 def test_one_relation_in_the_training_sentences_is_learned(tmp_path: Path) -> None:
     train_path = save_corpus([*map(unannotated, TRAIN[1:]), TRAIN[0]], tmp_path / "one.jsonl")
     config = tiny_config(DataConfig(train=(train_path,), dev=data_of(unannotated, tmp_path).dev))
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     assert started.schema.relation_types == ("lives_in",)
     assert started.splits.notes == ()
@@ -108,7 +108,7 @@ def test_weight_of_zero_needs_no_note(tmp_path: Path) -> None:
     config = tiny_config(
         data_of(unannotated, tmp_path), training={"relation_loss_weight": 0.0, "select": "entity"}
     )
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     assert started.splits.notes == ()
 
@@ -141,7 +141,7 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
 
 def test_card_of_a_model_of_entities_says_nothing_of_relations(tmp_path: Path) -> None:
     config = tiny_config(data_of(unannotated, tmp_path), training={"epochs": 1})
-    list(train(config, tmp_path / "run"))
+    list(training_events(config, tmp_path / "run"))
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
     assert "None: the model was trained to find entities alone." in card
     assert "- entities " in card

@@ -10,7 +10,7 @@ from tests.networks import tiny_config, tiny_model
 
 from dovetail.config import CrfEntityHeadConfig, DataConfig, EntityHeadConfig, SpanEntityHeadConfig
 from dovetail.text.document import Entity, Relation, Sentence
-from dovetail.training import RunStarted, train
+from dovetail.training import RunStarted, training_events
 from dovetail.training.pools import Pool
 from dovetail.training.unlearned import warnings_of_unlearned
 
@@ -77,7 +77,7 @@ def test_warnings_of_the_head_are_those_of_the_run(tmp_path: Path) -> None:
         (SpanEntityHeadConfig(), "2 training entities cross"),
     ):
         config = tiny_config(data, entity_head=head)
-        started = next(iter(train(config, tmp_path / head.kind)))
+        started = next(iter(training_events(config, tmp_path / head.kind)))
         assert isinstance(started, RunStarted)
         (warning,) = started.splits.warnings
         assert warning.startswith(start)

@@ -84,11 +84,13 @@ def train_command(
     )
     from dovetail.cli.terminal import Terminal
     from dovetail.cli.training_display import shown
-    from dovetail.training import RunFinished, train
+    from dovetail.training import RunFinished, training_events
 
     ended = False
     with stop_on_interrupt() as stop:
-        events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
+        events = training_events(
+            settings, runs / settings.name, resume=resume, should_stop=stop.is_set
+        )
         for event in shown(events, Terminal(soft_wrap=True)):
             ended = isinstance(event, RunFinished) and not event.interrupted
     if not ended:

@@ -27,6 +27,8 @@ from dovetail.config.heads import (
     SpanEntityHeadConfig,
 )
 from dovetail.config.reference import config_reference
+from dovetail.config.saved_config import dump_network, load_saved
+from dovetail.config.section import Contradiction
 from dovetail.config.several_corpora import CorpusConfig, MixingConfig
 from dovetail.config.sharing import SharingConfig
 from dovetail.config.training import TrainingConfig
@@ -37,6 +39,7 @@ __all__ = [
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "Contradiction",
     "CorpusConfig",
     "CrfEntityHeadConfig",
     "DataConfig",
@@ -54,7 +57,9 @@ __all__ = [
     "WindowsConfig",
     "config_reference",
     "dump_config",
+    "dump_network",
     "load_config",
+    "load_saved",
     "parse_config",
     "problem_with",
     "value_of",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -86,6 +87,17 @@ class Config(Section):
 
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Config:
+        """Read a config file; the same as `load_config`.
+
+        Raises:
+            ConfigError: if it cannot be read, or holds what cannot be right.
+        """
+        from dovetail.config.config_files import load_config  # which makes configs, so stands above
+
+        return load_config(path, overrides)
 
     @property
     def reading(self) -> ModelReading:

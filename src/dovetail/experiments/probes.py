@@ -27,7 +27,7 @@ from dovetail.saved.model_folder import load_model
 from dovetail.strategies.probe.config import probed
 from dovetail.strategies.probe.rules import exit_of, largest_penalty, random_exits
 from dovetail.text.document import TASKS
-from dovetail.training import RunEvent, RunFinished, train
+from dovetail.training import RunEvent, RunFinished, training_events
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder
 
@@ -138,7 +138,7 @@ def run_probe(
         run.check_same(config)
     if is_found(folder):
         return
-    for event in train(config, folder, resume=begun, should_stop=should_stop):
+    for event in training_events(config, folder, resume=begun, should_stop=should_stop):
         yield event
         if isinstance(event, RunFinished) and not event.interrupted:
             write_json(folder / FOUND, asdict(found_in(run, config)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tarfile
 import tempfile
 import time
@@ -24,6 +23,7 @@ from dovetail.errors import MissingExtraError, TrainingError
 from dovetail.experiments.cell_folder import CellFolder
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.workers import FAILED, FINISHED, TAKEN, Outcome
+from dovetail.files.writing import put_in_place
 
 RETRIES = 5
 """How often a task is given to another machine before its cell counts as failed."""
@@ -163,7 +163,4 @@ def unpack(content: bytes, folder: CellFolder) -> None:
             archive.extractall(temporary, filter="data")
         names = sorted(path.name for path in Path(temporary).iterdir())
         for name in sorted(names, key=folder.result.name.__eq__):
-            target = folder.path / name
-            if target.is_dir():
-                shutil.rmtree(target)
-            (Path(temporary) / name).replace(target)
+            put_in_place(Path(temporary) / name, folder.path / name)

@@ -27,7 +27,7 @@ from dovetail.saved.ensemble_folder import save_ensemble
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
 from dovetail.threads import prepare_threads
-from dovetail.training import EpochResult, RunFinished, RunStarted, train
+from dovetail.training import EpochResult, RunFinished, RunStarted, training_events
 from dovetail.training.job import Job
 from dovetail.version import __version__
 
@@ -80,7 +80,7 @@ def trained(cell: Cell, folder: CellFolder) -> Final:
             "name one in [data], or train them with `dovetail train`"
         )
     write_text(folder.planned, dump_config(cell.config))
-    for event in train(cell.config, folder.path, resume=folder.config.is_file()):
+    for event in training_events(cell.config, folder.path, resume=folder.config.is_file()):
         match event:
             case RunStarted():
                 dev, trainable = event.splits.dev, event.trainable_parameters

@@ -15,6 +15,7 @@ from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
+from dovetail.text.reading_ahead import batches_of_similar_length
 from dovetail.text.windowed import Windowed
 from dovetail.training.lesson import Lesson
 
@@ -117,14 +118,11 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
 
     A batch has at most `batch_size` sentences and, unless it is a single one, `TOKENS_AT_ONCE`.
     """
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    batches = []
-    start = 0
-    while start < len(order):
-        fitting = TOKENS_AT_ONCE // max(1, lengths[order[start]])
-        batches.append(order[start : start + max(1, min(batch_size, fitting))])
-        start += len(batches[-1])
-    return batches
+    return list(
+        batches_of_similar_length(
+            lengths, most_tokens=TOKENS_AT_ONCE, most_sentences=batch_size, longest_first=True
+        )
+    )
 
 
 class FrozenStates:

@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from dovetail.config import TrainingConfig
@@ -71,9 +70,6 @@ class Loop:
         self.seed = seed
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        # Only the device is accelerate's: it fixes the precision once for a whole process, and two
-        # runs in one process may differ.
-        self.accelerator = Accelerator()
         self.device = training_device()
         self.model.to(self.device)
         distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
@@ -254,8 +250,8 @@ class Loop:
                 f"training.learning_rate, or set training.precision = 'fp32'"
             )
         self.optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         self.optimiser.step()
         if self.phase.after_step is not None:
             with torch.no_grad():

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from dovetail.build import extended_model
-from dovetail.config import Config, SharingConfig, load_config
+from dovetail.config import Config, SharingConfig
 from dovetail.errors import ModelError, TrainingError
 from dovetail.model.joint import JointModel
 from dovetail.saved.finding import MODEL
-from dovetail.saved.model_folder import CONFIG, load_model
+from dovetail.saved.model_folder import WEIGHTS, config_of_model, load_model
 from dovetail.strategies.strategy import Base, strategy_of
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
@@ -43,7 +43,7 @@ def with_base(config: Config) -> Config:
         return config
     folder = _folder(added)
     digest = pinned_digest(folder, added.named, added.sha256, field=FIELD)
-    base = load_config(folder / CONFIG)
+    base = config_of_model(folder)
     known = base.sources[0].known_language
     if config.data.language not in (None, known):
         raise TrainingError(
@@ -79,9 +79,9 @@ def base_of(section: SharingConfig) -> Base | None:
 def _folder(base: Base) -> Path:
     """Where the base is."""
     folder = folder_of(base.named, field=FIELD)
-    if not (folder / CONFIG).is_file():
+    if not (folder / WEIGHTS).is_file():
         raise TrainingError(
-            f"{FIELD}: {base.named} is no single model (it has no {CONFIG}); name the "
+            f"{FIELD}: {base.named} is no single model (it has no {WEIGHTS}); name the "
             f"folder `model` that `dovetail train` left, or a member of an ensemble"
         )
     return folder

@@ -75,12 +75,38 @@ RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
 def train(
     config: Config,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    notify: Callable[[RunEvent], object] = lambda event: None,
+) -> RunFinished:
+    """Train a model and leave a run folder.
+
+    Args:
+        config: all that the run depends on.
+        folder: where the run leaves its files; the model is in its folder ``model``.
+        resume: go on with the run that is in the folder.
+        notify: is told what happens on the way; `training_events` gives the same one by one.
+
+    Raises:
+        TrainingError: if the run cannot start, resume, or write.
+        CorpusError: if the data cannot be read.
+    """
+    for event in training_events(config, Path(folder), resume=resume):
+        notify(event)
+        if isinstance(event, RunFinished):
+            return event
+    raise AssertionError("a run ends with RunFinished")
+
+
+def training_events(
+    config: Config,
     path: Path,
     *,
     resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[RunEvent]:
-    """Train a model and leave a run folder; `should_stop` is asked after every step.
+    """Train as `train` does, and tell step by step; `should_stop` is asked after every step.
 
     Raises:
         TrainingError: if the run cannot start, resume, or write.

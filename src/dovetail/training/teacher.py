@@ -147,7 +147,7 @@ def asked(
     model: Predictor, sentences: Sequence[Sentence], temperature: float
 ) -> list[tuple[Sentence, TaughtSentence]]:
     """What the teacher says of a batch of sentences."""
-    device = model.relation_head.thresholds.device
+    device = model.device
     batch = Batch.from_sentences(sentences, model.featurise).to(device)
     streams = model.streams(batch)
     emissions = model.emissions(streams)

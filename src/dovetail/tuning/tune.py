@@ -26,8 +26,8 @@ def tune(
     folder: Path,
     *,
     processes: int = 1,
-    notify: Notify,
-    should_stop: ShouldStop,
+    notify: Notify = lambda event: None,
+    should_stop: ShouldStop = lambda: False,
     job: Job | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
