@@ -30,6 +30,7 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
 ENCODERS = (CharactersEncoderConfig(embedding_dim=6, hidden_dim=4), CasingEncoderConfig())
@@ -81,7 +82,8 @@ def tiny_model(
     """An untrained model of the types of some sentences."""
     torch.manual_seed(seed)
     words = [sentence.tokens for sentence in TRAIN]
-    return build_model(config or tiny_config(), Schema.from_sentences(sentences), words=words)
+    schemas = {ONLY: Schema.from_sentences(sentences)}
+    return build_model(config or tiny_config(), schemas, words=words)
 
 
 def talkative_model(config: Config | None = None, *, seed: int = 0) -> JointModel:

@@ -20,6 +20,7 @@ from dovetail.saved.finding import model_folder, shipped_models
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import Document, Entity, Relation, Sentence
 from dovetail.text.extraction import Extraction
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING
 from dovetail.text.reading_ahead import (
     BATCH_TOKENS,
@@ -350,7 +351,7 @@ def test_entities_in_which_nothing_is_seen_are_left_out_and_that_is_said_once(
     extractor = Extractor(talkative_model())
     texts = ["Ada \u200b\ufeff London " * 3, "\u200b \u2060 \ufeff"] * 2
     tokens = [Sentence.from_tokens(text.split()) for text in texts]
-    raw = [s.entities for s in result_of(extractor._predict(tokens))]
+    raw = [s.entities for s in result_of(extractor._predict(tokens))[ONLY]]
     assert any("\u200b" in "".join(tokens[1].tokens[e.start : e.end]) for e in raw[1])
     for sentence in extractor.annotate(tokens):
         for entity in sentence.entities:

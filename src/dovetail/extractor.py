@@ -19,6 +19,7 @@ import torch
 
 from dovetail.corpora.formats.native.native_writer import native_header
 from dovetail.errors import CorpusError, TextError
+from dovetail.model.asked_schemas import AskedSchemas
 from dovetail.model.prediction import Predictor
 from dovetail.running.locks import ProcessLock
 from dovetail.running.steps import Done, result_of
@@ -28,6 +29,7 @@ from dovetail.saved.finding import MODEL, model_folder, shipped_models
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
 from dovetail.text.extraction import Extraction, without_invisible
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.reading_ahead import (
     batches_of_similar_length,
@@ -54,16 +56,18 @@ class Extractor:
         >>> extractor = Extractor.load("news")              # doctest: +SKIP
         >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
 
-    It may be used from several threads, which take turns, and sent to other processes: pickled it
-    is the place that it was loaded from and its threads, and not the weights, so a model that was
-    changed in memory is not what arrives.  A process loads a model that is sent to it many times
-    once.  A copy by `copy.deepcopy` has weights of its own.
+    Threads may share it, and take turns.  Pickled it is the place that it was loaded from and its
+    threads, without the weights, so a model that was changed in memory is not what arrives; a
+    process loads each model once.  A copy by `copy.deepcopy` has weights of its own.
+
+    A model of several schemas says `news/Person`; `of_schema("news")` is the extractor of one.
     """
 
     def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:
         self.model = model.eval()
         self.reading = reading
         self.tokenizer = Tokenizer(reading.language, reading.unit)
+        self._chosen = ONLY
         self._loaded_from: tuple[str, int | None] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
@@ -88,9 +92,9 @@ class Extractor:
         model.use_fast_precision()
         extractor = cls(model, reading=reading)
         is_shipped = folder == shipped_models().get(str(path_or_name))
-        named = str(path_or_name) if is_shipped else str(folder.resolve())
-        extractor._loaded_from = named, threads
-        _ALIVE[named, threads, _written(folder)] = extractor
+        place = str(path_or_name) if is_shipped else str(folder.resolve())
+        extractor._loaded_from = place, threads
+        _ALIVE[place, threads, _written(folder)] = extractor
         return extractor
 
     @property
@@ -101,14 +105,14 @@ class Extractor:
         path = Path(self._loaded_from[0])
         return path.parent.name if path.name == MODEL else path.name
 
-    def __reduce__(self) -> tuple[Callable[[str, int | None], Extractor], tuple[str, int | None]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Be pickled as the place that the model was loaded from."""
         if self._loaded_from is None:
             raise TypeError(
                 "an Extractor is pickled as the folder that it was loaded from, and this one was "
                 "made from a model in memory; save the model, and load it by Extractor.load"
             )
-        return _loaded_once, self._loaded_from
+        return _loaded_once, (*self._loaded_from, self._chosen)
 
     def __copy__(self) -> Extractor:
         copied = object.__new__(type(self))
@@ -121,19 +125,30 @@ class Extractor:
         copied._turn = ProcessLock()
         return copied
 
+    def of_schema(self, name: str) -> Extractor:
+        """This extractor for one of the model's schemas, with the types as that names them.
+
+        Raises:
+            ModelError: if the model has no schema of this name.
+        """
+        chosen = copy.copy(self)
+        chosen._chosen = self.model.of_schema(name).name
+        return chosen
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The names of several schemas that are asked for, which stand before their types."""
+        return AskedSchemas(self.model, self._chosen).shown
+
     @property
     def schema(self) -> Schema:
-        """The entity and relation types that the model knows."""
-        return self.model.schema
+        """The entity and relation types that can be found."""
+        return AskedSchemas(self.model, self._chosen).schema
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each relation type is taken."""
-        values = self.model.relation_head.known_thresholds
-        return {
-            type_: round(value, 4)
-            for type_, value in zip(self.schema.relation_types, values, strict=True)
-        }
+        return AskedSchemas(self.model, self._chosen).thresholds
 
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
@@ -209,7 +224,7 @@ class Extractor:
             annotated = iter(self.annotate(sentences))
             for document in buffered:
                 found = tuple(islice(annotated, len(document.sentences)))
-                yield Extraction(replace(document, sentences=found), thresholds)
+                yield Extraction(replace(document, sentences=found), thresholds, self.schemas)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations.
@@ -225,8 +240,9 @@ class Extractor:
         """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
         whole = checked(sentences, Sentence, "a Sentence")
         windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
-        merged = windowed.merged((yield from self._predict(windowed.parts)))
-        return [self._visible(sentence) for sentence in merged]
+        predicted = yield from self._predict(windowed.parts)
+        merged = {name: windowed.merged(own) for name, own in predicted.items()}
+        return list(map(self._visible, AskedSchemas(self.model, self._chosen).joined(merged)))
 
     def _visible(self, sentence: Sentence) -> Sentence:
         """Leave out entities in which nothing can be seen, and say so once."""
@@ -238,9 +254,11 @@ class Extractor:
             )
         return kept
 
-    def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
-        """Predict sentences of any order in batches of similar length."""
-        predicted = list(sentences)
+    def _predict(
+        self, sentences: Sequence[Sentence]
+    ) -> Generator[Done, None, dict[str, list[Sentence]]]:
+        """Predict sentences of any order in batches of similar length, for each schema."""
+        predicted = {name: list(sentences) for name in AskedSchemas(self.model, self._chosen).names}
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
         full = [index for index, length in enumerate(lengths) if length]
@@ -251,9 +269,10 @@ class Extractor:
             # goes on before the next batch.
             with self._turn, torch.inference_mode():
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
-                found = self.model.predict(batch)
-            for index, sentence in zip(indices, found, strict=True):
-                predicted[index] = sentence
+                found = self.model.predict_schemas(batch, list(predicted))
+            for name, own in found.items():
+                for index, sentence in zip(indices, own, strict=True):
+                    predicted[name][index] = sentence
             done = done._replace(done=done.done + sum(lengths[index] for index in indices))
             yield done
         return predicted
@@ -263,17 +282,18 @@ _ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueD
 """The extractors that this process loaded, or its parent before the fork."""
 
 
-def _loaded_once(named: str, threads: int | None) -> Extractor:
+def _loaded_once(place: str, threads: int | None, schema: str = ONLY) -> Extractor:
     """The extractor that a pickle names, loaded once by each process; anew for a new folder."""
-    written = _written(model_folder(named))
-    known = _ALIVE.get((named, threads, written))
-    return _kept(named, threads, written) if known is None else known
+    written = _written(model_folder(place))
+    known = _ALIVE.get((place, threads, written))
+    extractor = _kept(place, threads, written) if known is None else known
+    return extractor.of_schema(schema) if schema else extractor
 
 
 @lru_cache(maxsize=4)
-def _kept(named: str, threads: int | None, written: int) -> Extractor:
+def _kept(place: str, threads: int | None, written: int) -> Extractor:
     """Load a model and keep it, since between two tasks of a pool nobody else does."""
-    return Extractor.load(named, threads=threads)
+    return Extractor.load(place, threads=threads)
 
 
 def _written(folder: Path) -> int:

@@ -49,9 +49,11 @@ class Balanced(Supervised):
     def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
         """The loss of each task, weighted and scaled, and the sum of the s_t."""
         terms = super().forward(outputs, batch, step)
-        for task, scale in self.scales.items():
+        # A batch has the tasks of one schema: what the scales of others cost is not its business.
+        present = {task: scale for task, scale in self.scales.items() if task in terms}
+        for task, scale in present.items():
             terms[task] = torch.exp(-scale) * terms[task]
-        return {**terms, BALANCE: torch.stack([*self.scales.values()]).sum()}
+        return {**terms, BALANCE: torch.stack([*present.values()]).sum()}
 
 
 class Distilled(Objective):

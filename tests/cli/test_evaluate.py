@@ -115,6 +115,7 @@ def test_model_is_scored_on_what_it_annotates(gold: str, tmp_path: Path) -> None
     from dovetail.evaluation import evaluate
     from dovetail.extractor import Extractor
     from dovetail.saved.model_folder import save_model
+    from dovetail.text.named_schemas import ONLY
     from dovetail.text.schema import Schema
 
     sentences = read_corpus(gold).sentences
@@ -123,7 +124,7 @@ def test_model_is_scored_on_what_it_annotates(gold: str, tmp_path: Path) -> None
         encoders=(CasingEncoderConfig(),),
     )
     words = [sentence.tokens for sentence in sentences]
-    model = build_model(config, Schema.from_sentences(sentences), words=words)
+    model = build_model(config, {ONLY: Schema.from_sentences(sentences)}, words=words)
     save_model(tmp_path / "model", model, config)
     scores = json.loads(run(str(tmp_path / "model"), gold, "--json"))
     annotated = Extractor.load(tmp_path / "model").annotate(sentences)

@@ -23,6 +23,7 @@ from dovetail.strategies import (
 )
 from dovetail.strategies.exits.block import SharedLayersWithExits
 from dovetail.strategies.stacks import OwnLayers, SharedLayers, Stack
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
 WORDS = [sentence.tokens for sentence in TRAIN]
@@ -144,9 +145,9 @@ def test_file_based_encoders_take_what_their_files_hold(tmp_path: Path) -> None:
 
 def test_restored_model_has_the_same_shapes(pretrained_folder: Path) -> None:
     config = tiny_config(encoders=(pretrained(pretrained_folder), *ENCODERS))
-    schema = Schema.from_sentences(SENTENCES)
-    model = build_model(config, schema, words=WORDS)
-    restored = restore_model(config, schema, model.encoder.assets(), {})
+    schemas = {ONLY: Schema.from_sentences(SENTENCES)}
+    model = build_model(config, schemas, words=WORDS)
+    restored = restore_model(config, schemas, model.encoder.assets(), {})
     assert {name: tensor.shape for name, tensor in restored.stored_state().items()} == {
         name: tensor.shape for name, tensor in model.stored_state().items()
     }

@@ -90,3 +90,12 @@ def every_parameter_serves_a_task(block: SharingBlock) -> None:
     frozen = {name for name, _ in block.named_parameters()} - names
     assert not any(block.owners(name) for name in frozen)
     assert set().union(*(block.reached_by(task) for task in block.tasks)) == names
+
+
+def some_alone_as_among_all(block: SharingBlock) -> None:
+    """Of a block that takes streams of some tasks, these come out as they do among all others."""
+    tokens, mask = inputs(4, 2)
+    together = run(block, tokens, mask)
+    for some in (block.tasks[:1], block.tasks[1:]) if block.takes_some else ():
+        alone = block(Streams.tied(tokens, mask, some, pieces=pieces_of(tokens, mask)))
+        same(alone, Streams({task: together[task] for task in some}, mask))

@@ -1,4 +1,4 @@
-"""What every sharing strategy promises, for plans of two and of three tasks."""
+"""What every sharing strategy promises, for plans of two, of three and of six tasks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.strategies.contract import (
     padding_changes_nothing,
     run,
     same,
+    some_alone_as_among_all,
 )
 from torch import Tensor
 
@@ -39,7 +40,10 @@ from dovetail.strategies.probe.block import probe
 from dovetail.strategies.stacks import Stack, projected
 
 HIDDEN_DIM = 3
-TASKS = ("entity", "relation", "coreference")
+TASKS = (
+    "entity", "relation", "coreference", "drugs/entity", "drugs/relation", "science/entity",
+)  # fmt: skip
+THREE = TASKS[:3]
 
 Build = Callable[[str], SharingBlock]
 
@@ -81,7 +85,9 @@ def deltas_on(base: Build, *added: str, **settings: Any) -> Build:
     return build
 
 
-OPEN = dict(zip(TASKS, (0b100_001, 0b010_100, 0b011_010), strict=True))
+OPEN = dict(
+    zip(TASKS, (0b100_001, 0b010_100, 0b011_010, 0b001_100, 0b101_010, 0b010_001), strict=True)
+)
 """The units that are a task's own; no unit is everybody's, or nobody's."""
 
 
@@ -190,11 +196,11 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "deltas of relation": (deltas_on(depth_of(2, 0, 0), "relation"), widths(2, 2)),
     "deltas of both": (deltas_on(depth_of(1, 1, 2), "entity", "relation"), widths(2, 3)),
     "deltas of matrices": (
-        deltas_on(depth_of(1, 0, 1, 2), *TASKS[1:], of_matrices=True),
+        deltas_on(depth_of(1, 0, 1, 2), *THREE[1:], of_matrices=True),
         widths(1, 2, 3),
     ),
     "deltas of random layers": (
-        deltas_on(exits_at(1, 2, 3), *TASKS, num_random=1),
+        deltas_on(exits_at(1, 2, 3), *THREE, num_random=1),
         widths(1, 2, 3),
     ),
     "gates, 1 layer": (gated_layers(1, 2), widths(1, 1)),
@@ -208,23 +214,36 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "probe 0+1+0": (probe_of(0, 1, 0), widths(0, 2, 0)),
     "bank, modulated by relation": (bank_of(depth_of(2, 0, 0), "relation"), widths(2, 2)),
     "bank, modulated by both": (bank_of(depth_of(1, 1, 2), "entity", "relation"), widths(2, 3)),
-    "bank of few filters": (bank_of(exits_at(1, 2, 3), *TASKS[1:], rank=0.7), widths(1, 2, 3)),
+    "bank of few filters": (bank_of(exits_at(1, 2, 3), *THREE[1:], rank=0.7), widths(1, 2, 3)),
     "primitives, half shared": (routed_blocks(2, 0.5, *TASKS[:2]), widths(2, 2)),
     "primitives, all shared": (routed_blocks(1, 1.0, *TASKS[:2]), widths(1, 1)),
-    "primitives, all own": (routed_blocks(2, 0.0, *TASKS), widths(2, 2, 2)),
-    "primitives, trained": (routed_blocks(2, 0.5, *TASKS, trained=True), widths(2, 2, 2)),
+    "primitives, all own": (routed_blocks(2, 0.0, *THREE), widths(2, 2, 2)),
+    "primitives, trained": (routed_blocks(2, 0.5, *THREE, trained=True), widths(2, 2, 2)),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2), *TASKS[:2]), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2), TASKS[1]), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
-    "over pieces 1+0+1+2": (over_pieces(depth_of(1, 0, 1, 2), *TASKS), both_widths(1, 2, 3)),
+    "over pieces 1+0+1+2": (over_pieces(depth_of(1, 0, 1, 2), *THREE), both_widths(1, 2, 3)),
     "over pieces, exits 1 2": (over_pieces(exits_at(1, 2), *TASKS[:2]), both_widths(1, 2)),
     "over pieces, deltas of relation": (
         over_pieces(deltas_on(depth_of(2, 0, 0), "relation"), *TASKS[:2]),
         both_widths(2, 2),
     ),
     "over pieces, bank": (
-        over_pieces(bank_of(exits_at(1, 2, 3), *TASKS[1:], rank=0.7), *TASKS),
+        over_pieces(bank_of(exits_at(1, 2, 3), *THREE[1:], rank=0.7), *THREE),
         both_widths(1, 2, 3),
+    ),
+    "six: depth": (depth_of(1, 0, 1, 1, 0, 2, 1), widths(1, 2, 2, 1, 3, 2)),
+    "six: bottom": (bottom_of(1, 1, 1, 1, 1, 1, 2), widths(2, 2, 2, 2, 2, 3)),
+    "six: exits": (exits_at(1, 2, 2, 0, 3, 1), widths(1, 2, 2, 0, 3, 1)),
+    "six: deltas of two": (
+        deltas_on(depth_of(1, 0, 1, 0, 1, 0, 1), *TASKS[3:5]),
+        widths(1, 2, 1, 2, 1, 2),
+    ),
+    "six: gates": (gated_layers(2, 6), widths(2, 2, 2, 2, 2, 2)),
+    "six: primitives": (routed_blocks(2, 0.5, *TASKS), widths(2, 2, 2, 2, 2, 2)),
+    "six: over pieces": (
+        over_pieces(depth_of(1, 0, 1, 1, 0, 0, 1), *TASKS),
+        both_widths(1, 2, 2, 1, 1, 2),
     ),
 }
 
@@ -290,6 +309,16 @@ def test_a_loss_reaches_exactly_the_parameters_that_are_declared(
 ) -> None:
     block.train(training)
     losses_reach_what_is_declared(block)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_some_tasks_alone_see_what_they_see_among_all(
+    plan: str, block: SharingBlock, training: bool
+) -> None:
+    """A batch of one schema needs no streams of the others, unless the tasks read each other."""
+    assert block.takes_some == ("gates" not in plan)
+    block.train(training)
+    some_alone_as_among_all(block)
 
 
 def test_every_parameter_serves_a_task_and_is_reached_by_one(block: SharingBlock) -> None:

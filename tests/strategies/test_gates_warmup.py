@@ -16,8 +16,10 @@ from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.strategies import GatesSharingConfig
 from dovetail.strategies.gates.warmup import gated_layers
+from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
+from dovetail.training.dev_scores import DevSets
 from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 
@@ -34,7 +36,7 @@ def loop_of(config: Config) -> Loop:
     return Loop(
         tiny_model(config),
         train=EncodedSentences(TRAIN),
-        dev=EncodedSentences(DEV),
+        dev=DevSets({ONLY: EncodedSentences(DEV)}),
         curriculum=curriculum_of(config, steps_per_epoch=1),
         config=config.training,
         seed=1,

@@ -15,7 +15,9 @@ from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.model.joint import JointModel
 from dovetail.strategies import ProbeSharingConfig
 from dovetail.strategies.probe.proximal import ProximalStep, shrunk
+from dovetail.text.named_schemas import ONLY
 from dovetail.training.batches import EncodedSentences
+from dovetail.training.dev_scores import DevSets
 from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 
@@ -63,7 +65,7 @@ def trained(penalty: float, *, cell: str = "gru", epochs: int = 4) -> JointModel
     loop = Loop(
         model,
         train=EncodedSentences(TRAIN),
-        dev=EncodedSentences([]),
+        dev=DevSets({ONLY: EncodedSentences([])}),
         curriculum=curriculum_of(config, steps_per_epoch=1),
         config=config.training,
         seed=1,

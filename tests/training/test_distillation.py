@@ -26,6 +26,7 @@ from dovetail.saved.ensemble_folder import digest_of, save_ensemble
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.tensors.features import Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import ModelReading
 from dovetail.text.schema import Schema
 from dovetail.training import RunStarted, TeachingProgress, training_events
@@ -338,7 +339,7 @@ def test_teacher_whose_scores_mean_something_else_is_refused() -> None:
 def test_student_may_admit_less_than_the_teacher_and_not_more() -> None:
     schema, words = Schema.from_sentences(TRAIN), [sentence.tokens for sentence in TRAIN]
     less, more = (
-        build_model(tiny_config(), own, words=words)
+        build_model(tiny_config(), {ONLY: own}, words=words)
         for own in (schema, replace(schema, signatures={}))
     )
     refuse_unfit(Teacher(more, ModelReading(), "a model"), less, ModelReading())

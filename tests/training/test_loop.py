@@ -17,9 +17,11 @@ from dovetail.objectives import Objective, Outputs, Supervised
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.tensors.features import Batch
 from dovetail.text.document import TASKS
+from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
+from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
 from dovetail.training.loop import Loop
 
@@ -46,7 +48,7 @@ def loop_of(curriculum: Curriculum, *, model: JointModel | None = None, **traini
     return Loop(
         model or tiny_model(config),
         train=EncodedSentences(TRAIN),
-        dev=EncodedSentences(DEV),
+        dev=DevSets({ONLY: EncodedSentences(DEV)}),
         curriculum=curriculum,
         config=config.training,
         seed=1,

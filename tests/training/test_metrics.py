@@ -9,6 +9,7 @@ from tests.corpus import DEV
 
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
+from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
 from dovetail.training.metrics import Metrics
 
@@ -17,7 +18,7 @@ EPOCH = EpochResult(
     epoch=1,
     epochs=9,
     losses={"entity": 1.5, "relation": 0.25},
-    dev=evaluate(DEV, DEV, bootstrap_samples=0),
+    dev_by_corpus={ONLY: evaluate(DEV, DEV, bootstrap_samples=0)},
     score=1.0,
     best_epoch=1,
     learning_rate=0.01,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -15,32 +16,40 @@ from dovetail.encoders import ConcatenatedEncoder, Words
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
 from dovetail.model.joint import JointModel
+from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.strategy import Ground, strategy_of
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.text.named_schemas import ONLY, Schemas, all_tasks, named, tasks_of
 from dovetail.text.schema import MAX_TYPES, Schema
 
 
-def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:
+def build_model(config: Config, schemas: Schemas, *, words: Words) -> JointModel:
     """A new model with random weights; `words` are the tokens of the training sentences.
 
     Raises:
         ModelError: if a pretrained encoder cannot be found, or there are too many types.
     """
+    for schema in schemas.values():
+        refuse_too_many_types(schema)
+    encoders = [build_encoder(encoder, words) for encoder in config.encoders]
+    encoder = ConcatenatedEncoder(encoders)
+    return assemble(config, schemas, encoder, sharing_over(encoder, config, all_tasks(schemas)))
+
+
+def refuse_too_many_types(schema: Schema) -> None:
+    """Raise `ModelError` if a corpus has more types than a model can tell apart."""
     for task, types in (("entity", schema.entity_types), ("relation", schema.relation_types)):
         if len(types) > MAX_TYPES:
             raise ModelError(
                 f"a model tells at most {MAX_TYPES:,} {task} types apart, and the corpus has "
                 f"{len(types):,}, such as {types[0]!r}; do ids stand in the place of types?"
             )
-    encoders = [build_encoder(encoder, words) for encoder in config.encoders]
-    encoder = ConcatenatedEncoder(encoders)
-    return assemble(config, schema, encoder, sharing_over(encoder, config))
 
 
 def restore_model(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     assets: Sequence[Mapping[str, Any]],
     chosen: Mapping[str, Any] | None = None,
 ) -> JointModel:
@@ -54,23 +63,25 @@ def restore_model(
     """
     check_assets(config.encoders, assets)
     encoder = ConcatenatedEncoder.from_assets(assets)
-    return assemble(config, schema, encoder, sharing_over(encoder, config, chosen))
+    sharing = sharing_over(encoder, config, all_tasks(schemas), chosen)
+    return assemble(config, schemas, encoder, sharing)
 
 
 def extended_model(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     base: JointModel,
     *,
     calibration: Iterable[tuple[Tensor, Tensor]],
 ) -> JointModel:
     """The base with the tasks that the config adds; all that it has is frozen.
 
-    Only relations are added where the entities are not: then the entity head is the base's too.
+    Where a corpus is added, the base's schema stays beside it.  Where only relations are added and
+    the entities are not, the entity head is the base's too.
 
     Args:
         config: says which tasks are added, and has the shape of the base's layers.
-        schema: the types that are learned.
+        schemas: the types that are learned.
         base: a trained model, whose parts become those of the new one.
         calibration: what the layers read of some sentences, for what starts from responses.
     """
@@ -78,41 +89,89 @@ def extended_model(
     added = strategy.base(config.sharing)
     if added is None:
         raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
-    encoder = base.encoder.requires_grad_(requires_grad=False)
-    ground = Ground(encoder, seed=config.seed, base=base.sharing, calibration=calibration)
+    base.requires_grad_(requires_grad=False)
+    kept = [] if added.add_corpus is None else [renamed(base.heads[ONLY], added.schema_name)]
+    whole = {own.name: own.schema for own in kept} | dict(schemas)
+    ground = Ground(
+        base.encoder,
+        tasks=all_tasks(whole),
+        seed=config.seed,
+        base=base.sharing,
+        calibration=calibration,
+    )
     sharing = strategy.build(config.sharing, ground)
-    head = None
-    if ENTITY_TASK not in added.add_tasks:
-        head = base.entity_head.requires_grad_(requires_grad=False)
-    return assemble(config, schema, encoder, sharing, head)
+    head = None if ENTITY_TASK in added.add_tasks else base.entity_head
+    return assemble(config, schemas, base.encoder, sharing, Kept(head, tuple(kept)))
+
+
+def renamed(heads: SchemaHeads, name: str | None) -> SchemaHeads:
+    """The heads of the only schema of a model, which has a name among several.
+
+    Without relation types there is no relation task among several.
+    """
+    if name is None:
+        raise ValueError("expected a name for the schema of the base, which training gives it")
+    if not heads.schema.relation_types:
+        return replace(heads, name=name, relation_head=None, link=None)
+    return replace(heads, name=name)
+
+
+class Kept(NamedTuple):
+    """What a model has of another: an entity head for its schema, and the heads of schemas."""
+
+    entity_head: EntityHead | None = None
+    schemas: tuple[SchemaHeads, ...] = ()
+
+
+NOTHING_KEPT = Kept()
 
 
 def sharing_over(
-    encoder: ConcatenatedEncoder, config: Config, chosen: Mapping[str, Any] | None = None
+    encoder: ConcatenatedEncoder,
+    config: Config,
+    tasks: Sequence[str] = TASKS,
+    chosen: Mapping[str, Any] | None = None,
 ) -> SharingBlock:
-    """The sharing block that a config describes, over an encoder.
+    """The sharing block that a config describes, for some tasks over an encoder.
 
     With `chosen`, it has the final form that these assets describe.
     """
-    ground = Ground(encoder, seed=config.seed, chosen=chosen)
+    ground = Ground(encoder, tasks=tuple(tasks), seed=config.seed, chosen=chosen)
     return strategy_of(config.sharing).build(config.sharing, ground)
 
 
 def assemble(
     config: Config,
-    schema: Schema,
+    schemas: Schemas,
     encoder: ConcatenatedEncoder,
     sharing: SharingBlock,
-    entity_head: EntityHead | None = None,
+    kept: Kept = NOTHING_KEPT,
 ) -> JointModel:
-    """Put heads of the widths that fit on a sharing block; an entity head may be there already."""
-    if entity_head is None:
-        entity_head = build_entity_head(
-            config.entity_head,
-            input_dim=sharing.output_dims[ENTITY_TASK],
-            entity_types=schema.coded.entity_types,
-        )
-    relation_dim = sharing.output_dims[RELATION_TASK]
+    """Put heads of the widths that fit on a sharing block; some may be there already."""
+    heads = [
+        build_heads(config, name, schema, sharing.output_dims, kept.entity_head)
+        for name, schema in schemas.items()
+    ]
+    return JointModel(encoder=encoder, sharing=sharing, heads=[*kept.schemas, *heads])
+
+
+def build_heads(
+    config: Config,
+    name: str,
+    schema: Schema,
+    widths: Mapping[str, int],
+    entity_head: EntityHead | None = None,
+) -> SchemaHeads:
+    """The heads of a schema over streams of these widths; an entity head may be there already."""
+    entity_head = entity_head or build_entity_head(
+        config.entity_head,
+        input_dim=widths[named(name, ENTITY_TASK)],
+        entity_types=schema.coded.entity_types,
+    )
+    relation_task = named(name, RELATION_TASK)
+    if relation_task not in tasks_of(name, schema):
+        return SchemaHeads(name, schema, entity_head, None, None)
+    relation_dim = widths[relation_task]
     link = build_link(
         config.relation_head, token_dim=relation_dim, num_types=len(schema.coded.entity_types)
     )
@@ -125,10 +184,4 @@ def assemble(
             num_labels=entity_head.num_labels,
             schema=schema,
         )
-    return JointModel(
-        encoder=encoder,
-        sharing=sharing,
-        entity_head=entity_head,
-        relation_head=relation_head,
-        link=link,
-    )
+    return SchemaHeads(name, schema, entity_head, relation_head, link)

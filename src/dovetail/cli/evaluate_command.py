@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -15,12 +15,14 @@ from dovetail.cli.output_checks import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say_json
 from dovetail.cli.waiting import Waiting, being_read
+from dovetail.errors import ModelError
 from dovetail.text.reading import Reading
 
 if TYPE_CHECKING:
     from dovetail.cli.evaluate_display import BesideScores
     from dovetail.corpora import Corpus
     from dovetail.evaluation import Evaluation
+    from dovetail.extractor import Extractor
     from dovetail.text.document import Sentence
     from dovetail.text.schema import Schema
 
@@ -35,6 +37,14 @@ Arguments = Annotated[
 Predictions = Annotated[
     Path | None,
     typer.Option(help="Score this corpus file with predicted annotations instead of a model."),
+]
+SchemaName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The schema of the corpus, where the model has several.",
+        show_default=False,
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option(help="The format of the files; by default told from their content.")
@@ -60,6 +70,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     arguments: Arguments,
     *,
     predictions: Predictions = None,
+    schema: SchemaName = None,
     format: Format = None,
     symmetric: Symmetric = None,
     samples: Samples = 1000,
@@ -73,6 +84,8 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     dovetail evaluate --predictions FILE CORPUS what any system predicted.
     """
     model, corpus = _model_and_corpus(arguments, predictions)
+    if schema is not None and predictions is not None:
+        raise typer.BadParameter("predictions are of one schema", param_hint="--schema")
     check_output(output, corpus, predictions)
 
     from dovetail.cli.evaluate_display import show
@@ -80,7 +93,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
 
     with Waiting() as tell:
         compared = (
-            _compare_model(model, corpus, format, reading, tell)
+            _compare_model(ModelOf(model, schema), corpus, format, reading, tell)
             if predictions is None
             else _compare_file(predictions, corpus, format, reading, tell)
         )
@@ -129,15 +142,39 @@ class _Compared:
         )
 
 
+class ModelOf(NamedTuple):
+    """The model that is scored, and the schema that the corpus is annotated in, if it has one."""
+
+    model: str
+    schema: str | None
+
+    def load(self) -> Extractor:
+        """The extractor of the schema.
+
+        Raises:
+            ModelError: if there is no such model, or it has no such schema.
+        """
+        from dovetail.extractor import Extractor
+
+        extractor = Extractor.load(self.model)
+        if self.schema is not None:
+            return extractor.of_schema(self.schema)
+        if extractor.schemas:
+            raise ModelError(
+                f"{self.model} has the schemas {', '.join(extractor.schemas)}: name the one that "
+                f"the corpus is annotated in by --schema"
+            )
+        return extractor
+
+
 def _compare_model(
-    model: str, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
+    model: ModelOf, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
 ) -> _Compared:
-    tell.stage(f"loading the model {model}")
+    tell.stage(f"loading the model {model.model}")
     from dovetail.corpora import read_corpus
-    from dovetail.extractor import Extractor
     from dovetail.running.steps import result_of
 
-    extractor = Extractor.load(model)
+    extractor = model.load()
     tell.stage(being_read(corpus))
     read_as = reading.over(extractor.reading.of_corpora)
     gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)

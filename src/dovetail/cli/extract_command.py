@@ -64,6 +64,15 @@ From = Annotated[
         help="Read corpora of this format; by default recognised.",
     ),
 ]
+SchemaName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a model of several schemas, extract with this one, whose types then have no "
+        "name before them.",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of the screen.")
 ]
@@ -73,12 +82,13 @@ Threads = Annotated[
 
 
 @reads_corpora
-def extract_command(
+def extract_command(  # noqa: PLR0913  the options of a command, which nobody passes on
     model: Model,
     inputs: Inputs = None,
     *,
     to: To = None,
     from_: From = None,
+    schema: SchemaName = None,
     output: Output = None,
     threads: Threads = 0,
     reading: ReadingOptions,
@@ -97,11 +107,7 @@ def extract_command(
         raise typer.BadParameter("name the file to write with -o", param_hint="--to")
     for path in filter(None, (output, errors_file(output))):
         check_output(path, *files_read(sources, path))
-    with Waiting() as tell:
-        tell.stage(f"loading the model {model}")
-        from dovetail.extractor import Extractor
-
-        extractor = Extractor.load(model, threads=threads)
+    extractor = load(model, threads, schema)
     corpora = reading.over(extractor.reading.of_corpora)
     with LeftOut.listed(output) as left_out:
         drop = None if corpora.on_error == "refuse" else left_out.add
@@ -122,6 +128,20 @@ def extract_command(
     if left_out.count:
         say(left_out.summary(), err=True)
         raise typer.Exit(DROPPED)
+
+
+def load(model: str, threads: int, schema: str | None) -> Extractor:
+    """The extractor of a model, or that of one of its schemas.
+
+    Raises:
+        ModelError: if there is no such model, or it has no such schema.
+    """
+    with Waiting() as tell:
+        tell.stage(f"loading the model {model}")
+        from dovetail.extractor import Extractor
+
+        extractor = Extractor.load(model, threads=threads)
+    return extractor if schema is None else extractor.of_schema(schema)
 
 
 def write_as(format: str, extractions: Iterable[Extraction], output: Path) -> None:

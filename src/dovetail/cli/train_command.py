@@ -43,6 +43,16 @@ AddTasks = Annotated[
         show_default=False,
     ),
 ]
+AddCorpus = Annotated[
+    str | None,
+    typer.Option(
+        "--add-corpus",
+        metavar="NAME",
+        help="Learn both tasks of the config's corpus beside those of the base, which keeps its "
+        "own: the model then has two schemas, this one and that of the base.",
+        show_default=False,
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
 
@@ -56,6 +66,7 @@ def train_command(
     overrides: Overrides = None,
     base: Base = None,
     add_tasks: AddTasks = None,
+    add_corpus: AddCorpus = None,
     resume: Resume = False,
     runs: Runs = Path("runs"),
 ) -> None:
@@ -68,7 +79,9 @@ def train_command(
     from dovetail.config import load_config
 
     # What is wrong with the config is said before torch is loaded.
-    settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
+    settings = load_config(
+        config, [*(overrides or ()), *overrides_of_base(base, add_tasks, add_corpus)]
+    )
     from dovetail.cli.terminal import Terminal
     from dovetail.cli.training_display import shown
     from dovetail.training import RunFinished, training_events
@@ -84,8 +97,10 @@ def train_command(
         raise typer.Exit(INTERRUPTED)
 
 
-def overrides_of_base(base: str | None, add_tasks: Sequence[str] | None) -> list[str]:
-    """The fields of the config that --base and --add-task set.
+def overrides_of_base(
+    base: str | None, add_tasks: Sequence[str] | None, add_corpus: str | None = None
+) -> list[str]:
+    """The fields of the config that --base, --add-task and --add-corpus set.
 
     Raises:
         ConfigError: if there is one without the other, or a task is unknown.
@@ -93,18 +108,24 @@ def overrides_of_base(base: str | None, add_tasks: Sequence[str] | None) -> list
     from dovetail.errors import ConfigError
     from dovetail.text.document import TASKS
 
-    if base is None and not add_tasks:
+    if base is None and not add_tasks and add_corpus is None:
         return []
+    if base is None:
+        option = "--add-task" if add_corpus is None else "--add-corpus"
+        raise ConfigError(f"{option} needs a model to add to: name a trained one by --base MODEL")
+    if add_corpus is not None:
+        if add_tasks:
+            raise ConfigError("--add-corpus adds all tasks of a corpus; leave --add-task out")
+        add_tasks = TASKS
     if not add_tasks:
         raise ConfigError("--base says what to add to, and not what: use --add-task relation too")
-    if base is None:
-        raise ConfigError("--add-task needs a model to add to: name a trained one by --base MODEL")
     for task in add_tasks:
         if task not in TASKS:
             raise ConfigError(f"unknown task {task!r}; --add-task takes {' or '.join(TASKS)}")
     named = json.dumps(base.replace("$", "$$"), ensure_ascii=False)
     chosen = [task for task in TASKS if task in add_tasks]
-    return [f"sharing.base={named}", f"sharing.add_tasks={json.dumps(chosen)}"]
+    corpus = [] if add_corpus is None else [f"sharing.add_corpus={json.dumps(add_corpus)}"]
+    return [f"sharing.base={named}", f"sharing.add_tasks={json.dumps(chosen)}", *corpus]
 
 
 @contextmanager

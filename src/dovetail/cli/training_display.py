@@ -66,11 +66,17 @@ def started_lines(event: RunStarted) -> Iterable[str]:
     for note in event.splits.notes:
         yield escape(note)
     schema = event.schema
-    yield (
-        f"{len(event.splits.train):,} training{further_sentences(event.splits.pools[1:])} and "
-        f"{len(event.splits.dev):,} dev sentences; {len(schema.entity_types)} entity and "
-        f"{len(schema.relation_types)} relation types"
-    )
+    types = f"{len(schema.entity_types)} entity and {len(schema.relation_types)} relation types"
+    for name, splits in event.corpora.items():
+        drawn = splits.pools[0].drawn
+        epoch = f" ({drawn:,} in each epoch)" if drawn != len(splits.train) else ""
+        yield (
+            (f"{escape(name)}: " if name else "")
+            + f"{len(splits.train):,} training{epoch}{further_sentences(splits.pools[1:])} and "
+            f"{len(splits.dev):,} dev sentences" + ("" if name else f"; {types}")
+        )
+    if len(event.corpora) > 1:
+        yield f"{len(event.corpora)} corpora; {types}"
     yield (
         f"{event.trainable_parameters:,} trained parameters of {event.total_parameters:,}; "
         f"{event.device}, {event.precision}, {event.threads} thread(s)"
@@ -95,7 +101,10 @@ def epoch_line(event: EpochResult) -> str:
     losses = "  ".join(
         f"{name.replace('_', ' ')} loss {loss:.3f}" for name, loss in event.losses.items()
     )
-    scores = f"  dev F1 {scores_line(event.dev)}" if event.dev else ""
+    scores = "".join(
+        f"  {escape(name or 'dev')} F1 {scores_line(dev)}"
+        for name, dev in event.dev_by_corpus.items()
+    )
     best = "  [bold]best[/bold]" if event.is_best else ""
     width = len(str(event.epochs))
     return (
@@ -108,8 +117,9 @@ def finished_lines(event: RunFinished) -> Iterable[str]:
     """Where the model is and how good it was on the dev set."""
     how = "interrupted" if event.interrupted else "finished"
     yield f"{how} after {event.epochs} epochs; the best was epoch {event.best_epoch}"
-    if event.dev:
-        yield f"dev F1 (strict, micro) with the thresholds in force: {scores_line(event.dev)}"
+    for name, dev in event.dev_by_corpus.items():
+        corpus = f"{escape(name)}: " if name else ""
+        yield f"{corpus}dev F1 (strict, micro) with the thresholds in force: {scores_line(dev)}"
     yield f"model: {escape(str(event.model_folder))}"
     if event.interrupted:
         yield "go on with --resume"

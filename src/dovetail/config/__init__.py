@@ -29,6 +29,7 @@ from dovetail.config.heads import (
 from dovetail.config.reference import config_reference
 from dovetail.config.saved_config import dump_network, load_saved
 from dovetail.config.section import Contradiction
+from dovetail.config.several_corpora import CorpusConfig, MixingConfig
 from dovetail.config.sharing import SharingConfig
 from dovetail.config.training import TrainingConfig
 from dovetail.config.windows import WindowsConfig
@@ -39,12 +40,14 @@ __all__ = [
     "CharactersEncoderConfig",
     "Config",
     "Contradiction",
+    "CorpusConfig",
     "CrfEntityHeadConfig",
     "DataConfig",
     "DistillationConfig",
     "ElmoEncoderConfig",
     "EncoderConfig",
     "EntityHeadConfig",
+    "MixingConfig",
     "PretrainedEncoderConfig",
     "RelationHeadConfig",
     "SharingConfig",

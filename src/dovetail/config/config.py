@@ -6,13 +6,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from dovetail.config.data import DataConfig
 from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
 from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.several_corpora import (
+    NO_DATA,
+    CorpusConfig,
+    MixingConfig,
+    contradictions_of_corpora,
+    schema_has_dev,
+)
 from dovetail.config.sharing import DEFAULT_KIND, SharingConfig, default_sharing
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
@@ -42,8 +55,14 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 1
     """Seed of all that is drawn at random, beside the dev set (`data.dev_seed`)."""
 
-    data: DataConfig
-    """Corpora."""
+    data: DataConfig = NO_DATA
+    """The corpus."""
+
+    corpora: tuple[CorpusConfig, ...] = ()
+    """Several corpora in place of one."""
+
+    mixing: MixingConfig = MixingConfig()
+    """How several corpora are learned together."""
 
     windows: WindowsConfig = WindowsConfig()
     """How long sentences are read."""
@@ -84,12 +103,39 @@ class Config(Section):
     @property
     def reading(self) -> ModelReading:
         """How the model reads texts, in training and afterwards."""
-        windows = self.windows
+        windows, first = self.windows, self.sources[0]
         sizes = windows.max_tokens, windows.overlap_tokens
         discontinuous: Literal["drop", "keep"] = "drop"
-        if self.data.discontinuous == "keep":
+        if any(own.discontinuous == "keep" for own in self.sources):
             discontinuous = "keep"
-        return ModelReading(self.data.known_language, *sizes, self.data.unit, discontinuous)
+        return ModelReading(first.known_language, *sizes, first.unit, discontinuous)
+
+    @property
+    def sources(self) -> tuple[DataConfig, ...]:
+        """The corpora, or the only one."""
+        return self.corpora or (self.data,)
+
+    def in_language(self, language: str | None) -> Config:
+        """The config with the language of all its texts."""
+        known = {"language": language}
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update=known),
+                "corpora": tuple(own.model_copy(update=known) for own in self.corpora),
+            }
+        )
+
+    def of_corpus(self, corpus: CorpusConfig) -> Config:
+        """The config of a model of one of several corpora alone."""
+        return self.model_copy(update={"data": corpus.data, "corpora": ()})
+
+    @model_serializer(mode="wrap")
+    def _without_the_other(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A config has one corpus or several, and says nothing of the other."""
+        values: dict[str, Any] = write(self)
+        for name in ("data",) if self.corpora else ("corpora", "mixing"):
+            values.pop(name, None)
+        return values
 
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod
@@ -103,12 +149,17 @@ class Config(Section):
             yield Contradiction(
                 "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
             )
+        yield from contradictions_of_corpora(self.data, self.corpora, self.mixing)
+        if not any(own.is_there for own in self.sources):
+            return
+        yield from self._contradictions_of_several()
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
         yield from self._contradictions_of_fragments()
-        if self.data.has_dev:
+        if all(schema_has_dev(self.sources)):
             return
-        remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
+        place = "corpora" if self.corpora else "data"
+        remedy = f"name files in {place}.dev, or set {place}.dev_fraction (such as 0.1), or set"
         if self.training.patience_epochs > 0:
             yield Contradiction(
                 "training.patience_epochs",
@@ -120,6 +171,22 @@ class Config(Section):
                 "relation_head.threshold",
                 f"tuning needs a dev set, and there is none; {remedy} "
                 f"relation_head.threshold to a number (such as 0.5)",
+            )
+
+    def _contradictions_of_several(self) -> Iterator[Contradiction]:
+        """What is not built for several corpora."""
+        if not self.corpora:
+            return
+        if self.distillation.teacher is not None:
+            yield Contradiction(
+                "distillation.teacher",
+                "a model of several corpora has no teacher; leave it out, or name one in [data]",
+            )
+        if self.relation_head.signatures == "declared":
+            yield Contradiction(
+                "relation_head.signatures",
+                '"declared" speaks of the relations of one corpus, and there are several corpora; '
+                'take "learned" or "off"',
             )
 
     def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
@@ -134,12 +201,13 @@ class Config(Section):
 
     def _contradictions_of_fragments(self) -> Iterator[Contradiction]:
         """Where entities of several fragments are to be kept and could not be learned."""
-        if self.data.discontinuous == "keep" and self.entity_head.kind != "span":
+        kept = any(own.discontinuous == "keep" for own in self.sources)
+        if kept and self.entity_head.kind != "span":
             yield Contradiction(
-                "data.discontinuous",
+                "corpora.discontinuous" if self.corpora else "data.discontinuous",
                 '"keep" needs a head that finds fragments, which may lie within other entities, '
-                'and a tagger cannot; set entity_head.kind = "span", or data.discontinuous to '
-                '"drop" or "cover"',
+                'and a tagger cannot; set entity_head.kind = "span", or discontinuous to "drop" '
+                'or "cover"',
             )
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:

@@ -151,6 +151,11 @@ class DataConfig(Section):
         return replace(self.reading, borders=self.borders)
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is a corpus, which is not so where several are listed."""
+        return bool(self.train)
+
+    @property
     def has_dev(self) -> bool:
         """Whether there will be sentences to make choices on."""
         return bool(self.dev) or self.dev_fraction > 0

@@ -17,7 +17,8 @@ _INTRODUCTION = """\
 <!-- Made from the docstrings of dovetail.config by scripts/write_configuration.py. -->
 
 A run is described by one TOML file.
-Only `[data]` has to be there, since every other field has a default; a file that is enough:
+Only `[data]`, or [`[[corpora]]`](several-corpora.md) in its place, has to be there, since every
+other field has a default; a file that is enough:
 
 ```toml
 [data]
@@ -42,10 +43,11 @@ def config_reference() -> str:
 
 
 def _describe_section(heading: str, section: type[BaseModel]) -> list[str]:
+    told_before = {name for base in _listed_bases(section) for name in base.model_fields}
     rows = [
         _row(name, field)
         for name, field in section.model_fields.items()
-        if name != KIND and not sections_in(field.annotation)
+        if name != KIND and not sections_in(field.annotation) and name not in told_before
     ]
     table = ["| field | expects | default | meaning |", "|---|---|---|---|", *rows]
     return [
@@ -54,6 +56,12 @@ def _describe_section(heading: str, section: type[BaseModel]) -> list[str]:
         *(table if rows else ["No fields."]),
         "",
     ]
+
+
+def _listed_bases(section: type[BaseModel]) -> list[type[BaseModel]]:
+    """The sections that a section has all fields of, and that are listed themselves."""
+    listed = [other for _, other in sections_below(Config)]
+    return [base for base in section.__bases__ if base in listed]
 
 
 def _summary(section: type[BaseModel]) -> str:

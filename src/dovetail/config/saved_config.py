@@ -16,6 +16,7 @@ import tomli_w
 from dovetail.config.config import Config
 from dovetail.config.config_files import parse_config, read_toml, validate
 from dovetail.config.section import Section
+from dovetail.config.several_corpora import CorpusConfig
 from dovetail.errors import ConfigError
 
 _SECTIONS = ("windows", "encoders", "sharing", "entity_head", "relation_head")
@@ -26,9 +27,8 @@ _NOT_RECORDED = "not-recorded"
 
 def dump_network(config: Config) -> str:
     """Write what rebuilds a model as TOML; `load_saved` reads it."""
-    values = config.model_dump(mode="json", exclude_none=True, include={*_SECTIONS, "data"})
-    reading = {name: value for name, value in values.pop("data").items() if name in _READING}
-    return tomli_w.dumps({"reading": reading, **values})
+    values = config.model_dump(mode="json", exclude_none=True, include={*_SECTIONS})
+    return tomli_w.dumps({"reading": _reading(config), **values})
 
 
 def load_saved(network: Path, record: Path) -> Config:
@@ -62,6 +62,9 @@ def _network(values: Mapping[str, Any], source: str) -> Config:
 
 def _with_record(own: Config, record: Mapping[str, Any]) -> Config:
     """The config with all that its record says and this program knows."""
+    of_several = _with_corpora(own, record)
+    if of_several is not None:
+        return of_several
     recorded = {name: _known(getattr(own, name), record.get(name)) for name in _RECORDED}
     recorded["data"] = {**recorded["data"], **_reading(own)}
     parts = {name: record[name] for name in ("name", "seed") if name in record} | recorded
@@ -77,8 +80,30 @@ def _with_record(own: Config, record: Mapping[str, Any]) -> Config:
     return parse_config(values)
 
 
+def _with_corpora(own: Config, record: Mapping[str, Any]) -> Config | None:
+    """The same for a model of several corpora; None if it is of one, or they cannot be read."""
+    entries = record.get("corpora")
+    if not isinstance(entries, list) or not entries:
+        return None
+    values = own.model_dump(mode="json", exclude_none=True)
+    del values["data"]
+    values |= {name: record[name] for name in ("name", "seed") if name in record}
+    for name in ("training", "mixing"):
+        values[name] = _known(getattr(own, name), record.get(name))
+    known = CorpusConfig.model_fields.keys()
+    values["corpora"] = [
+        {**{name: entry[name] for name in known & entry.keys()}, **_reading(own)}
+        for entry in entries
+        if isinstance(entry, dict)
+    ]
+    try:
+        return parse_config(values)
+    except ConfigError:
+        return None
+
+
 def _reading(own: Config) -> dict[str, Any]:
-    return own.data.model_dump(mode="json", exclude_none=True, include={*_READING})
+    return own.sources[0].model_dump(mode="json", exclude_none=True, include={*_READING})
 
 
 def _known(section: Section, values: object) -> dict[str, Any]:

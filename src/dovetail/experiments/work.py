@@ -16,7 +16,7 @@ from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, TrainingError
 from dovetail.experiments.cell_folder import CellFolder, write_json
 from dovetail.experiments.cells import Cell
 from dovetail.experiments.costs import costs_of
@@ -74,6 +74,11 @@ def trained(cell: Cell, folder: CellFolder) -> Final:
     dev: tuple[Sentence, ...] = ()
     finished: RunFinished | None = None
     trainable = 0
+    if cell.config.corpora:
+        raise TrainingError(
+            "experiments compare models of one corpus, and this config lists several [[corpora]]: "
+            "name one in [data], or train them with `dovetail train`"
+        )
     write_text(folder.planned, dump_config(cell.config))
     for event in training_events(cell.config, folder.path, resume=folder.config.is_file()):
         match event:

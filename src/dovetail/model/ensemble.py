@@ -18,7 +18,7 @@ are held in memory once, and run once for a batch.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -29,9 +29,10 @@ from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
+from dovetail.model.schema_heads import SchemaDecoders, SchemaHeads
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
-from dovetail.text.document import ENTITY_TASK
+from dovetail.text.named_schemas import ONLY
 
 
 class Ensemble(Predictor):
@@ -48,10 +49,16 @@ class Ensemble(Predictor):
         refuse_different(members)
         self._members = tuple(members)  # typed, which a ModuleList is not
         self.members = nn.ModuleList(members)
-        self.entity_head = members[0].entity_head.of_mean([own.entity_head for own in members])
-        self.relation_head = members[0].relation_head.of_mean(
-            [own.relation_head for own in members]
-        )
+        self._heads = {
+            name: decoders_of_mean([own.heads[name] for own in members])
+            for name in members[0].heads
+        }
+        parts = [part for own in self._heads.values() for part in own.parts.items()]
+        if [*self._heads] == [ONLY]:
+            for name, part in parts:
+                setattr(self, name, part)
+        else:
+            self.several = nn.ModuleList(part for _, part in parts)
         # Of the encoders of all members, those with the same assets once.
         self._encoders: list[Encoder] = []
         self._places = [[self._place_of(part) for part in own.encoder] for own in members]
@@ -99,35 +106,56 @@ class Ensemble(Predictor):
         for member in self:
             member.use_fast_precision()
 
-    def streams(self, batch: Batch) -> tuple[Streams, ...]:
+    @property
+    def heads(self) -> Mapping[str, SchemaDecoders]:
+        return self._heads
+
+    def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         features = [
             encoder.with_states(own)
             for encoder, own in zip(self._encoders, batch.features, strict=True)
         ]
         return tuple(
-            member(replace(batch, features=[features[place] for place in places]))
+            member(replace(batch, features=[features[place] for place in places]), schemas)
             for member, places in zip(self, self._places, strict=True)
         )
 
-    def emissions(self, streams: Sequence[Streams]) -> Tensor:
+    def emissions(self, streams: Sequence[Streams], schema: str = ONLY) -> Tensor:
         return mean(
             [
-                member.entity_head(own[ENTITY_TASK])
+                member.of_schema(schema).emissions(own)
                 for member, own in zip(self, streams, strict=True)
             ]
         )
 
     def relation_logits(
-        self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
+        self,
+        streams: Sequence[Streams],
+        emissions: Tensor,
+        candidates: Candidates,
+        schema: str = ONLY,
     ) -> Float[Tensor, "batch entities entities types"]:
-        logits = []
-        for member, own in zip(self, streams, strict=True):
-            labels = member.link.read(
-                self.entity_head, emissions, own.mask, candidates, training=False
-            )
-            stream = member.relation_stream(own, candidates)
-            logits.append(member.relation_head(stream, labels, candidates))
-        return mean(logits)
+        together = self.of_schema(schema).entity_head
+        return mean(
+            [
+                member.of_schema(schema).relation_logits(
+                    own, emissions, candidates, entity_head=together
+                )
+                for member, own in zip(self, streams, strict=True)
+            ]
+        )
+
+
+def decoders_of_mean(heads: Sequence[SchemaHeads]) -> SchemaDecoders:
+    """What decodes the mean of the scores of these heads, of the same schema."""
+    of_entities = [own.entity_head for own in heads]
+    of_relations = [own.relation_head for own in heads if own.relation_head is not None]
+    return SchemaDecoders(
+        heads[0].name,
+        heads[0].schema,
+        of_entities[0].of_mean(of_entities),
+        of_relations[0].of_mean(of_relations) if of_relations else None,
+    )
 
 
 def mean(scores: Sequence[Tensor]) -> Tensor:
@@ -152,16 +180,22 @@ def refuse_different(members: Sequence[JointModel]) -> None:
 
 def meanings(model: Predictor) -> dict[str, str]:
     """The meaning of a model's scores, in words: only equal ones can be averaged."""
-    schema = model.schema.to_dict()
-    return {
-        "kind of entity head": type(model.entity_head).__name__,
-        "entity types": ", ".join(schema["entity_types"]),
-        "relation types": ", ".join(schema["relation_types"]),
-        "arguments of relations": str(schema["signatures"]),
-        "types of discontinuous entities": ", ".join(sorted(model.schema.discontinuous)) or "none",
-        "symmetric relations": ", ".join(schema["symmetric"]) or "none",
-        **model.entity_head.meaning,
-    }
+    names = [*model.schemas]
+    words = {"schemas": ", ".join(name or "one without a name" for name in names)}
+    for name, own in model.heads.items():
+        schema = own.schema.to_dict()
+        of_schema = {
+            "kind of entity head": type(own.entity_head).__name__,
+            "entity types": ", ".join(schema["entity_types"]),
+            "relation types": ", ".join(schema["relation_types"]),
+            "arguments of relations": str(schema["signatures"]),
+            "types of discontinuous entities": ", ".join(sorted(own.schema.discontinuous))
+            or "none",
+            "symmetric relations": ", ".join(schema["symmetric"]) or "none",
+            **own.entity_head.meaning,
+        }
+        words |= {f"{what} of {name}" if name else what: own for what, own in of_schema.items()}
+    return words
 
 
 def share_frozen(encoder: Encoder, known: Encoder) -> None:

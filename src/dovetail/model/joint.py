@@ -9,41 +9,55 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
-from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.model.prediction import Predictor
+from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.objective import Outputs
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.tensors.state import copy_exactly
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.named_schemas import ONLY
+
+STORED_PARTS = ("entity_head", "link", "relation_head")
+"""The parts of the heads in the order in which they are stored."""
 
 
 class JointModel(Predictor):
-    """Encodes tokens once, gives every task its stream, tags entities and links them."""
+    """Encodes tokens once, gives every task its stream, tags entities and links them.
+
+    The batch says for which of its schemas.
+    """
 
     def __init__(
         self,
         *,
         encoder: ConcatenatedEncoder,
         sharing: SharingBlock,
-        entity_head: EntityHead,
-        relation_head: RelationHead,
-        link: EntityLink,
+        heads: Sequence[SchemaHeads],
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.sharing = sharing
-        self.entity_head = entity_head
-        self.relation_head = relation_head
-        self.link = link
+        self._heads = {own.name: own for own in heads}
+        if [*self._heads] == [ONLY]:  # the names that parameters had before there were several
+            for name, part in heads[0].parts.items():
+                setattr(self, name, part)
+        else:
+            self.several = nn.ModuleList(nn.ModuleDict(own.parts) for own in heads)
         self._frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
+
+    @property
+    def heads(self) -> Mapping[str, SchemaHeads]:
+        return self._heads
+
+    def of_schema(self, name: str) -> SchemaHeads:
+        super().of_schema(name)  # says what is wrong with the name
+        return self._heads[name]
 
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
         return self.encoder.featurise(sentences)
@@ -84,9 +98,14 @@ class JointModel(Predictor):
     def stored_state(self) -> dict[str, Tensor]:
         """The tensors of a saved model: all that training changed, no frozen encoder."""
         state = {f"encoder.{name}": value for name, value in self.encoder.stored_state().items()}
-        for part in ("sharing", "entity_head", "link", "relation_head"):
-            for name, value in self.get_submodule(part).state_dict().items():
-                state[f"{part}.{name}"] = value.detach()
+        for name, value in self.sharing.state_dict().items():
+            state[f"sharing.{name}"] = value.detach()
+        for own in self.heads.values():
+            for part in STORED_PARTS:
+                for name, value in (
+                    own.parts[part].state_dict().items() if part in own.parts else ()
+                ):
+                    state[f"{stored_prefix(own.name)}{part}.{name}"] = value.detach()
         return state
 
     @property
@@ -109,21 +128,20 @@ class JointModel(Predictor):
         return JointModel(
             encoder=self.encoder,
             sharing=self.sharing.finalize(),
-            entity_head=self.entity_head,
-            relation_head=self.relation_head,
-            link=self.link,
+            heads=[*self.heads.values()],
         )
 
-    def forward(self, batch: Batch) -> Streams:
-        """The stream of each task."""
+    def forward(self, batch: Batch, schemas: Sequence[str] | None = None) -> Streams:
+        """The stream of each task, of all schemas or, where they can be had alone, of some."""
+        tasks = self.sharing.tasks
+        if schemas is not None and self.sharing.takes_some:
+            tasks = tuple(task for name in schemas for task in self.of_schema(name).tasks)
         features = self.encoder.with_states(batch.features)
         tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.
         tokens = tokens.to(next(self.sharing.parameters(), tokens).dtype)
         pieces = self.encoder.piece_states(features)
-        streams: Streams = self.sharing(
-            Streams.tied(tokens, batch.mask, self.sharing.tasks, pieces=pieces)
-        )
+        streams: Streams = self.sharing(Streams.tied(tokens, batch.mask, tasks, pieces=pieces))
         return Streams(
             {task: stream.float() for task, stream in streams.by_task.items()}, batch.mask
         )
@@ -132,68 +150,39 @@ class JointModel(Predictor):
         """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""
         for encoder in self.encoder:
             encoder.use_fast_precision()
-        for part in (self.sharing, self.link):
+        links = [own.link for own in self.heads.values() if own.link is not None]
+        for part in (self.sharing, *links):
             part.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:
-        """Run all heads, with the entities that the link gives the relations, and their losses.
+        """Run the heads of the batch's schema, and their losses.
 
         Raises:
-            ValueError: if the batch has no targets.
+            ModelError: if the batch names no schema of the model.
+            ValueError: if it has no targets.
         """
-        if batch.targets is None:
-            raise ValueError("the gold entities are missing: use Batch.with_targets")
-        head, mask = self.entity_head, batch.mask
-        streams = self.streams(batch)
-        with torch.autocast(mask.device.type, enabled=False):
-            emissions = self.emissions(streams)
-            linked = self.link.targets(head, emissions, mask, batch.targets)
-            labels = self.link.read(head, emissions, mask, linked.candidates, training=True)
-        # Its layers, if there are any, are as costly as those of the sharing, and as precise.
-        stream = self.relation_stream(streams[0], linked.candidates)
-        with torch.autocast(mask.device.type, enabled=False):
-            logits = self.relation_head(stream, labels, linked.candidates)
-            losses = {
-                ENTITY_TASK: head.loss(emissions, batch.targets, mask),
-                RELATION_TASK: self.relation_head.loss(logits, linked),
-            }
-            taught = self._taught_losses(emissions, logits, linked.candidates, batch)
-        return Outputs(streams[0], emissions, logits, losses, taught, self.sharing.penalties())
+        own = self.of_schema(batch.schema)
+        streams = self(batch, [batch.schema])
+        return Outputs(streams, *own.outputs(streams, batch), self.sharing.penalties())
 
-    def _taught_losses(
-        self, emissions: Tensor, logits: Tensor, candidates: Candidates, batch: Batch
-    ) -> dict[str, Tensor]:
-        """Each head's loss against the teacher, if the batch has one."""
-        taught = batch.taught
-        if taught is None:
-            return {}
-        return {
-            ENTITY_TASK: self.entity_head.distillation_loss(
-                emissions, taught.entities, batch.mask, temperature=taught.temperature
-            ),
-            RELATION_TASK: self.relation_head.distillation_loss(
-                logits, taught.relations, candidates, temperature=taught.temperature
-            ),
-        }
+    def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
+        return (self(batch, schemas),)
 
-    def streams(self, batch: Batch) -> tuple[Streams, ...]:
-        return (self(batch),)
-
-    def emissions(self, streams: Sequence[Streams]) -> Tensor:
+    def emissions(self, streams: Sequence[Streams], schema: str = ONLY) -> Tensor:
         (own,) = streams
-        emissions: Tensor = self.entity_head(own[ENTITY_TASK])
-        return emissions
+        return self.of_schema(schema).emissions(own)
 
     def relation_logits(
-        self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
+        self,
+        streams: Sequence[Streams],
+        emissions: Tensor,
+        candidates: Candidates,
+        schema: str = ONLY,
     ) -> Float[Tensor, "batch entities entities types"]:
         (own,) = streams
-        labels = self.link.read(self.entity_head, emissions, own.mask, candidates, training=False)
-        logits: Tensor = self.relation_head(
-            self.relation_stream(own, candidates), labels, candidates
-        )
-        return logits
+        return self.of_schema(schema).relation_logits(own, emissions, candidates)
 
-    def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
-        """The token vectors that the relation head reads, given the entities."""
-        return self.link.mark(self.entity_head, streams[RELATION_TASK], streams.mask, candidates)
+
+def stored_prefix(schema: str) -> str:
+    """The start of the names of the weights of a schema's heads in a saved model."""
+    return f"heads.{schema}." if schema else ""

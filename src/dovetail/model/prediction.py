@@ -8,18 +8,21 @@ What each arrow computes is a subclass's business; the heads decode.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders import Features
+from dovetail.errors import ModelError
 from dovetail.heads import EntityHead, RelationHead
+from dovetail.model.schema_heads import SchemaDecoders
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
-from dovetail.text.document import Entity, Sentence
+from dovetail.text.document import Relation, Sentence
 from dovetail.text.fragments import Fragments
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
 CELLS_AT_ONCE = 2**20
@@ -28,20 +31,49 @@ are held for each cell and type, of the batch's sentences as many as the largest
 
 
 class Predictor(nn.Module, ABC):
-    """Annotates sentences: a model, or several that decide together."""
+    """Annotates sentences: a model, or several that decide together.
+
+    It has heads for one schema, which it has no name for, or for several.  `entity_head` and
+    `relation_head` are those of a single schema.
+    """
 
     entity_head: EntityHead
     relation_head: RelationHead
 
     @property
-    def device(self) -> torch.device:
-        """Where it computes; batches have to be there."""
-        return self.relation_head.thresholds.device
+    @abstractmethod
+    def heads(self) -> Mapping[str, SchemaDecoders]:
+        """What decodes for each schema, by its name."""
+
+    @property
+    def schemas(self) -> dict[str, Schema]:
+        """What can be said, by the names of the schemas."""
+        return {name: own.schema for name, own in self.heads.items()}
 
     @property
     def schema(self) -> Schema:
-        """What can be said; what the networks call it is `Schema.coded`."""
-        return self.relation_head.schema
+        """The types of a model of one schema; the networks call them as `Schema.coded` does.
+
+        Raises:
+            ModelError: if there are several.
+        """
+        return self.of_schema(ONLY).schema
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.parameters()).device
+
+    def of_schema(self, name: str) -> SchemaDecoders:
+        """What decodes for a schema.
+
+        Raises:
+            ModelError: if there is none of this name.
+        """
+        heads = self.heads
+        if name not in heads:
+            raise ModelError(no_such_schema(name, [*heads]))
+        return heads[name]
 
     @abstractmethod
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
@@ -52,43 +84,73 @@ class Predictor(nn.Module, ABC):
         """Compute in the type that is fastest on this processor, for inference."""
 
     @abstractmethod
-    def streams(self, batch: Batch) -> tuple[Streams, ...]:
-        """The streams of each model that has a say."""
+    def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
+        """The streams of each model that has a say, for all schemas unless some are named."""
 
     @abstractmethod
-    def emissions(self, streams: Sequence[Streams]) -> Tensor:
-        """The emissions that `entity_head` decodes."""
+    def emissions(self, streams: Sequence[Streams], schema: str = ONLY) -> Tensor:
+        """The emissions that the entity head of the schema decodes."""
 
     @abstractmethod
     def relation_logits(
-        self, streams: Sequence[Streams], emissions: Tensor, candidates: Candidates
+        self,
+        streams: Sequence[Streams],
+        emissions: Tensor,
+        candidates: Candidates,
+        schema: str = ONLY,
     ) -> Float[Tensor, "batch entities entities types"]:
-        """The scores that `relation_head` decodes, of the relations between the candidates."""
+        """The scores of relations between candidates that the schema's relation head decodes."""
+
+    def predict(self, batch: Batch) -> list[Sentence]:
+        """The sentences of the batch with predicted entities and relations of its schema on them.
+
+        Raises:
+            ModelError: if the batch names no schema of the model.
+        """
+        return self.predict_schemas(batch, [batch.schema])[batch.schema]
 
     @torch.no_grad()
-    def predict(self, batch: Batch) -> list[Sentence]:
-        """The sentences of the batch with predicted entities and relations on them."""
-        streams = self.streams(batch)
+    def predict_schemas(self, batch: Batch, names: Sequence[str]) -> dict[str, list[Sentence]]:
+        """The same for several schemas by their names: the streams are computed once for all.
+
+        Raises:
+            ModelError: if a schema is none of the model.
+        """
+        heads = {name: self.of_schema(name) for name in names}
+        streams = self.streams(batch, names)
         with torch.autocast(batch.mask.device.type, enabled=False):
-            emissions = self.emissions(streams)
-            entities = self.entity_head.decode(emissions, batch.mask)
-            relations = []
-            for rows in groups_of_rows(list(map(len, entities))):
-                some = entities[rows]
-                candidates = self.candidates(some)
-                own = [stream.of_rows(rows) for stream in streams]
-                logits = self.relation_logits(own, emissions[rows], candidates)
-                relations += self.relation_head.decode(logits, candidates, some)
-        fragments = Fragments(self.schema)
+            return {name: self._decoded(own, streams, batch) for name, own in heads.items()}
+
+    def _decoded(
+        self, heads: SchemaDecoders, streams: Sequence[Streams], batch: Batch
+    ) -> list[Sentence]:
+        emissions = self.emissions(streams, heads.name)
+        entities = heads.entity_head.decode(emissions, batch.mask)
+        relations: list[list[Relation]] = []
+        for rows in groups_of_rows(list(map(len, entities))):
+            some = entities[rows]
+            if heads.relation_head is None:
+                relations += [[] for _ in some]
+                continue
+            candidates = heads.candidates(some, batch.mask.device)
+            own = [stream.of_rows(rows) for stream in streams]
+            logits = self.relation_logits(own, emissions[rows], candidates, heads.name)
+            relations += heads.relation_head.decode(logits, candidates, some)
+        fragments = Fragments(heads.schema)
         return [
             fragments.joined(sentence.with_annotations(found, linked))
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 
-    def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
-        """The entities of each sentence as the relation head reads them."""
-        types = self.schema.coded.entity_types
-        return Candidates.from_entities(entities, types).to(self.device)
+
+def no_such_schema(name: str, known: Sequence[str]) -> str:
+    """What to say where a model has no schema of a name."""
+    if [*known] == [ONLY]:
+        return f"the model has one schema, which has no name, and not {name!r}: leave the name out"
+    listed = ", ".join(known)
+    if name == ONLY:
+        return f"the model has the schemas {listed}: name one of them"
+    return f"the model has no schema {name!r}; it has {listed}"
 
 
 def groups_of_rows(entities: Sequence[int]) -> list[slice]:

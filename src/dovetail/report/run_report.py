@@ -25,6 +25,7 @@ from dovetail.report.telling import Weighed
 from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.model_folder import SavedModel, load_model
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import Reading
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
@@ -127,6 +128,7 @@ def report_of_run(
     tell.stage("loading the model")
     saved = load_model(folder.model)
     data = saved.config.data
+    refuse_several(saved, folder)
     tell.stage("reading the corpora")
     splits = Job.of_run(saved.config).splits
     extractor = extractor_of(saved)
@@ -153,6 +155,16 @@ def report_of_run(
         dev=scored(extractor, splits.dev, dev_source(saved.config), tell) if splits.dev else None,
         test=tested,
     )
+
+
+def refuse_several(saved: SavedModel, folder: RunFolder) -> None:
+    """Raise `TrainingError` if a run is of more than one corpus."""
+    if saved.config.corpora or [*saved.model.schemas] != [ONLY]:
+        raise TrainingError(
+            f"{folder.path} is of several corpora, and a report is of one: `dovetail evaluate "
+            f"{folder.path} CORPUS --schema NAME` scores each, and its dev scores are in "
+            f"{folder.metrics}"
+        )
 
 
 def extractor_of(saved: SavedModel) -> Extractor:

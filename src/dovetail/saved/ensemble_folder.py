@@ -29,6 +29,7 @@ from dovetail.saved.model_folder import (
     model_folder_to_write,
 )
 from dovetail.showing.visible import shown
+from dovetail.text.named_schemas import joined_schema
 from dovetail.text.reading import ModelReading
 from dovetail.version import __version__
 
@@ -146,7 +147,7 @@ def _distinct(models: Sequence[Path]) -> dict[str, Path]:
 
 def ensemble_card(ensemble: Ensemble, listed: Sequence[dict[str, str]]) -> str:
     """Markdown for the README of an ensemble's folder."""
-    schema = ensemble.schema
+    schema = joined_schema(ensemble.schemas)
     members = "\n".join(f"- `{row['folder']}`: {row['name']}, {row['sha256']}" for row in listed)
     return f"""# Ensemble of {len(listed)}
 

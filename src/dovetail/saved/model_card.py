@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from dovetail.config import Config, CrfEntityHeadConfig
+from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
 from dovetail.strategies.strategy import strategy_of
+from dovetail.text.named_schemas import joined_schema
 
 
-def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
+def model_card(model: JointModel, config: Config, dev_by_corpus: Mapping[str, Evaluation]) -> str:
     """Markdown for the README of a model folder."""
-    schema = model.schema
+    schema = joined_schema(model.schemas)
     signatures = "None: the model was trained to find entities alone." * (not schema.relation_types)
     signatures += "\n".join(
         f"- `{relation}`: "
@@ -34,14 +35,24 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Parameters stored: {trained:,}
-{_sharing(model, config)}- Trained on: {_files(config.data.train)}
-{_extra_data(config)}{_teacher(config)}
+{_sharing(model, config)}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
 
-{_scores(dev)}
+{_scores(dev_by_corpus)}
 """
+
+
+def _trained_on(config: Config) -> str:
+    """The files of each corpus."""
+    if not config.corpora:
+        return f"- Trained on: {_files(config.data.train)}\n{_extra_data(config.data)}"
+    return "".join(
+        f"- Trained on the corpus `{own.name}` (schema `{own.of_schema}`, for "
+        f"{' and '.join(own.tasks)}): {_files(own.train)}\n{_extra_data(own)}"
+        for own in config.corpora
+    )
 
 
 def _entities(config: Config) -> str:
@@ -70,9 +81,8 @@ def _sharing(model: JointModel, config: Config) -> str:
     return "".join(f"- {line}\n" for line in lines)
 
 
-def _extra_data(config: Config) -> str:
+def _extra_data(data: DataConfig) -> str:
     """The extra data; scores reached with it are to be reported as such."""
-    data = config.data
     if not data.extra:
         return ""
     return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
@@ -89,15 +99,23 @@ def _teacher(config: Config) -> str:
     return f"{text}\n"
 
 
-def _scores(dev: Evaluation | None) -> str:
-    if dev is None:
+def _scores(dev_by_corpus: Mapping[str, Evaluation]) -> str:
+    if not dev_by_corpus:
         return "There was no dev set, so nothing is known of how good the model is."
-    entities, relations = dev.entity_strict.micro, dev.relation_strict.micro
-    scores = f"- entities {100 * entities.f1:.1f}"
-    if relations.support or relations.predicted:
-        scores += f"\n- relations {100 * relations.f1:.1f}"
+    lines = [
+        line
+        for name, dev in dev_by_corpus.items()
+        for line in ([f"{name}:", ""] if name else []) + _scores_of(dev) + ([""] if name else [])
+    ]
     return (
         "Scores on the dev set, which epoch and thresholds were chosen by, so they are somewhat "
-        "too good (strict micro-F1, %):\n\n"
-        f"{scores}"
+        "too good (strict micro-F1, %):\n\n" + "\n".join(lines).rstrip()
     )
+
+
+def _scores_of(dev: Evaluation) -> list[str]:
+    entities, relations = dev.entity_strict.micro, dev.relation_strict.micro
+    lines = [f"- entities {100 * entities.f1:.1f}"] if dev.entity_sentences else []
+    if relations.support or relations.predicted:
+        lines.append(f"- relations {100 * relations.f1:.1f}")
+    return lines

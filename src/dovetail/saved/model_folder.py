@@ -34,22 +34,30 @@ from dovetail.errors import DovetailError, ModelError, OutputError
 from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import check_regular
 from dovetail.files.writing import whole_folder
-from dovetail.model.joint import JointModel
-from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
+from dovetail.model.joint import JointModel, stored_prefix
+from dovetail.saved.description import (
+    DESCRIPTION,
+    check_version,
+    described_schemas,
+    read_description,
+    schemas_of,
+    write_json,
+)
 from dovetail.saved.model_card import model_card
 from dovetail.saved.weights_file import THRESHOLDS, check_types, read_weights
 from dovetail.saved.word_files import FILE_NAME, read_back, written_apart
 from dovetail.showing.visible import shown
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
 FORMAT_VERSION = 3
 """The newest that is written; all versions up to this one are read."""
 
-WITHOUT_FRAGMENTS = 2
-"""What is written of a model that finds no entities of several fragments."""
+PLAIN_VERSION = 2
+"""The version of models of one schema whose entities have one fragment each."""
 
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
 _DAMAGED = (
@@ -82,7 +90,11 @@ class SavedModel:
 
 
 def save_model(
-    folder: Path, model: JointModel, config: Config, *, dev: Evaluation | None = None
+    folder: Path,
+    model: JointModel,
+    config: Config,
+    *,
+    dev_by_corpus: Mapping[str, Evaluation] | None = None,
 ) -> None:
     """Write a model folder; one that is there is replaced only when the new one is whole.
 
@@ -98,7 +110,9 @@ def save_model(
         write_json(partial / DESCRIPTION, describe(model, encoders))
         (partial / NETWORK).write_text(dump_network(config), encoding="utf-8")
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
-        (partial / CARD).write_text(shown(model_card(model, config, dev)), encoding="utf-8")
+        (partial / CARD).write_text(
+            shown(model_card(model, config, dev_by_corpus or {})), encoding="utf-8"
+        )
         # safetensors lets nobody but the owner read; a model is for whoever may read its config.
         shutil.copymode(partial / CONFIG, partial / WEIGHTS)
 
@@ -176,12 +190,18 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
     """
     return {
         "format": "dovetail-model",
-        "version": FORMAT_VERSION if model.schema.discontinuous else WITHOUT_FRAGMENTS,
+        "version": _version_of(model),
         "dovetail": __version__,
-        "schema": model.schema.to_dict(),
+        **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
     }
+
+
+def _version_of(model: JointModel) -> int:
+    """The oldest version of the format that can hold a model."""
+    is_plain = [*model.schemas] == [ONLY] and not model.schemas[ONLY].discontinuous
+    return PLAIN_VERSION if is_plain else FORMAT_VERSION
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -235,13 +255,14 @@ def _described_model(
     header: Mapping[str, StoredTensor],
 ) -> JointModel:
     """The model without its weights, no larger than these are."""
-    schema = Schema.from_dict(description["schema"])
+    schemas = schemas_of(description)
     # Models that were saved before there was a choice say nothing of the sharing.
     chosen = description.get("sharing", {})
-    _check_number_of_types(schema, header, folder / WEIGHTS)
+    for name, schema in schemas.items():
+        _check_number_of_types(name, schema, header, folder / WEIGHTS)
     try:
         with AllocationLimit.for_shapes(stored.shape for stored in header.values()):
-            model = restore_model(config, schema, description["encoders"], chosen)
+            model = restore_model(config, schemas, description["encoders"], chosen)
     except TooLargeError as error:
         raise ModelError(
             f"the model {folder} is damaged: its config and {DESCRIPTION} ask for {error}, far "
@@ -250,13 +271,16 @@ def _described_model(
     return model
 
 
-def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
+def _check_number_of_types(
+    name: str, schema: Schema, header: Mapping[str, StoredTensor], path: Path
+) -> None:
     """Refuse a schema that the weights are not of, before tables of all its types are made."""
     schema = schema.coded
-    thresholds = header.get(THRESHOLDS)
+    stored = f"{stored_prefix(name)}{THRESHOLDS}"
+    thresholds = header.get(stored)
     if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
         raise ModelError(
-            f"{path}: expected {THRESHOLDS} of shape ({len(schema.relation_types)},), found "
+            f"{path}: expected {stored} of shape ({len(schema.relation_types)},), found "
             f"{thresholds.shape}: a threshold for each relation type of {DESCRIPTION}"
         )
     longest = max((length for stored in header.values() for length in stored.shape), default=0)

@@ -17,6 +17,7 @@ from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.tensors.header import StoredTensor
 
 THRESHOLDS = "relation_head.thresholds"
+"""The thresholds of a schema, behind what its names begin with."""
 
 _DTYPES = {
     torch.float64: "F64",
@@ -48,6 +49,15 @@ def check_types(header: Mapping[str, StoredTensor], own: Mapping[str, Tensor], p
             )
 
 
+def _check_thresholds(name: str, thresholds: Tensor, path: Path) -> None:
+    for threshold in thresholds.flatten().tolist():
+        if not 0 <= threshold <= 1 and threshold != UNREACHABLE:
+            raise ModelError(
+                f"{path}: the tensor {name} holds {threshold:g}, expected probabilities from 0 to "
+                f"1; train the model again, or get it anew"
+            )
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read all tensors, each of finite numbers, and the thresholds of probabilities.
 
@@ -64,10 +74,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 f"{path}: the tensor {name} holds numbers that are infinite or none at all (NaN); "
                 f"train the model again, or get it anew"
             )
-    for threshold in state.get(THRESHOLDS, torch.empty(0)).flatten().tolist():
-        if not 0 <= threshold <= 1 and threshold != UNREACHABLE:
-            raise ModelError(
-                f"{path}: the tensor {THRESHOLDS} holds {threshold:g}, expected probabilities "
-                f"from 0 to 1; train the model again, or get it anew"
-            )
+    for name in sorted(state):
+        if name == THRESHOLDS or name.endswith(f".{THRESHOLDS}"):
+            _check_thresholds(name, state[name], path)
     return state

@@ -31,6 +31,14 @@ class SharingBlock(nn.Module, ABC):
     def forward(self, streams: Streams) -> Streams:
         """Streams of the same tasks, tokens and mask."""
 
+    @property
+    def takes_some(self) -> bool:
+        """Whether the streams of some tasks may come in alone, and come out as among all others.
+
+        A batch has the annotations of one schema, so that training needs no stream of the others.
+        """
+        return False
+
     @abstractmethod
     def owners(self, parameter: str) -> frozenset[str]:
         """The tasks that the parameter of this name (as in `named_parameters`) serves."""

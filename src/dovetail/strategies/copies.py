@@ -39,6 +39,10 @@ class OverPieces(SharingBlock):
             for task in self.tasks
         }
 
+    @property
+    def takes_some(self) -> bool:
+        return self.inside.takes_some
+
     def forward(self, streams: Streams) -> Streams:
         """The streams, each with the task's own view of the pieces behind its vectors.
 
@@ -49,11 +53,12 @@ class OverPieces(SharingBlock):
             return streams
         if streams.pieces is None:
             raise ValueError("expected the states of pieces, found none: no encoder hands them on")
-        pieces = streams.pieces.to(streams[self.tasks[0]].dtype)
+        tasks = tuple(streams.by_task)
+        pieces = streams.pieces.to(streams[tasks[0]].dtype)
         pairs = zip(pieces.groups, pieces.masks, strict=True)
-        groups = [self.inside(Streams.tied(group, mask, self.tasks)) for group, mask in pairs]
+        groups = [self.inside(Streams.tied(group, mask, tasks)) for group, mask in pairs]
         by_task = dict(streams.by_task)
-        for task in self.readers:
+        for task in (reader for reader in self.readers if reader in by_task):
             own = replace(pieces, groups=tuple(group[task] for group in groups)).pooled()
             by_task[task] = torch.cat([streams[task], own], dim=2)
         return Streams(by_task, streams.mask)

@@ -15,17 +15,18 @@ from dovetail.tensors.features import Batch
 
 
 class Outputs(NamedTuple):
-    """The streams, what each head makes of them, and each head's own loss by task.
+    """The streams, what each head of the batch's schema makes of them, and its own loss by task.
 
     The relation head reads the gold entities here, so that each task has its own signal; where
     training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
+    There are no relation logits where the schema has no relation types.
     `taught` are the heads' losses against what a teacher says; there is none without a teacher.
     `penalties` are what the sharing adds to the loss, by name.
     """
 
     streams: Streams
     emissions: Float[Tensor, "batch tokens *scores"]
-    relation_logits: Float[Tensor, "batch entities entities types"]
+    relation_logits: Float[Tensor, "batch entities entities types"] | None
     losses: Mapping[str, Float[Tensor, ""]]
     taught: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})
     penalties: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})

@@ -34,6 +34,10 @@ class SharedLayers(SharingBlock):
         shared_dim = self.stack.output_dim
         self.output_dims = dict.fromkeys(self.tasks, shared_dim) if num_layers else input_dims
 
+    @property
+    def takes_some(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """Run the layers on every distinct stream."""
         return streams.map_shared(self.stack)
@@ -62,10 +66,14 @@ class OwnLayers(SharingBlock):
         self.stacks = nn.ModuleDict(stacks)
         self.output_dims = {task: stack.output_dim for task, stack in stacks.items()}
 
+    @property
+    def takes_some(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """Run each task's layers on its stream."""
         return Streams(
-            {task: self.stacks[task](streams[task], streams.mask) for task in self.tasks},
+            {task: self.stacks[task](streams[task], streams.mask) for task in streams.by_task},
             streams.mask,
         )
 
@@ -93,6 +101,10 @@ class Stack(SharingBlock):
     def parts(self) -> list[SharingBlock]:
         """The blocks, from the bottom to the top."""
         return [self._block(index) for index in range(len(self.blocks))]
+
+    @property
+    def takes_some(self) -> bool:
+        return all(block.takes_some for block in self.parts)
 
     def forward(self, streams: Streams) -> Streams:
         """Run all blocks."""

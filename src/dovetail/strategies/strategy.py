@@ -21,9 +21,11 @@ from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.objective import Objective, Penalties
-from dovetail.text.document import TASKS
+from dovetail.text.document import ENTITY_TASK, TASKS
+from dovetail.text.named_schemas import kind_of_task
 
 Section = TypeVar("Section", bound=SharingConfig)
+Value = TypeVar("Value")
 
 SearchSpace = Mapping[str, Any]
 """Fields of the section with what they may be, as a file of a search space has it."""
@@ -68,6 +70,11 @@ class Ground:
     base: SharingBlock | None = None
     calibration: Iterable[tuple[Tensor, Tensor]] = ()
 
+    def for_each(self, *, entity: Value, relation: Value) -> dict[str, Value]:
+        """A value for each task, by its kind."""
+        kinds = {task: kind_of_task(task) for task in self.tasks}
+        return {task: entity if kind == ENTITY_TASK else relation for task, kind in kinds.items()}
+
 
 @dataclass(frozen=True)
 class PlainLayers:
@@ -84,7 +91,9 @@ class Base:
     Args:
         named: a folder or a shipped model.
         sha256: its digest, if it is known.
-        add_tasks: the tasks that are learned.
+        add_tasks: the kinds of task that are learned.
+        add_corpus: the name of the schema that they are of, where the base's stays beside it.
+        schema_name: what the base's is called then, if it has a name of its own choice.
         calibration_sentences: how many training sentences `Ground.calibration` is read from.
         fields: from the config of the base to the fields of the section that are taken from it.
     """
@@ -92,6 +101,8 @@ class Base:
     named: str
     sha256: str | None
     add_tasks: tuple[str, ...]
+    add_corpus: str | None
+    schema_name: str | None
     calibration_sentences: int
     fields: Callable[[Config], dict[str, Any]]
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dovetail.text.document import ENTITY_TASK, TASKS, Entity, Sentence
 from dovetail.text.fragments import Fragments
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
 Featurise = Callable[[Sequence[Sequence[str]]], list[dict[str, Tensor]]]
@@ -192,7 +193,8 @@ class Taught:
 class Batch:
     """Some sentences as tensors, padded on the right.
 
-    `targets` is there in training only, `taught` where there is a teacher.
+    `targets` is there in training only, `taught` where there is a teacher.  `schema` names what the
+    sentences are annotated in, or are to be, of a model of several schemas.
     """
 
     sentences: tuple[Sentence, ...]
@@ -200,6 +202,7 @@ class Batch:
     mask: Bool[Tensor, "batch tokens"]
     targets: Targets | None = None
     taught: Taught | None = None
+    schema: str = ONLY
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:

@@ -14,6 +14,7 @@ from dovetail.text.document import (
     Sentence,
     character_pieces,
 )
+from dovetail.text.named_schemas import of_one, sentence_of
 from dovetail.text.visibility import is_visible, visible_span
 
 
@@ -53,11 +54,28 @@ class TextRelation:
 class Extraction:
     """A document with the entities and relations that a model found in it.
 
-    `thresholds` are the probabilities from which each relation type was taken.
+    `thresholds` are the probabilities from which each relation type was taken.  What a model of
+    several `schemas` found has their names before its types, such as `news/Person`, and
+    `extraction["news"]` is what was found for one of them, with the types as that names them.
     """
 
     document: Document
     thresholds: Mapping[str, float]
+    schemas: tuple[str, ...] = ()
+
+    def __getitem__(self, schema: str) -> Extraction:
+        """What was found for one of several schemas.
+
+        Raises:
+            KeyError: if the model has no schema of this name.
+        """
+        if schema not in self.schemas:
+            known = ", ".join(self.schemas) or "one schema, whose types have no name before them"
+            raise KeyError(f"the model has no schema {schema!r}; it has {known}")
+        sentences = tuple(sentence_of(own, schema) for own in self.document.sentences)
+        return Extraction(
+            replace(self.document, sentences=sentences), of_one(self.thresholds, schema)
+        )
 
     @property
     def text(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import random
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +14,7 @@ import torch
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading_ahead import batches_of_similar_length
 from dovetail.text.windowed import Windowed
 from dovetail.training.lesson import Lesson
@@ -49,10 +52,14 @@ def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> l
 
 @dataclass(frozen=True)
 class Portion:
-    """Sentences that stand one after another, and how many of them an epoch reads."""
+    """Sentences of one schema that stand one after another, and how many of them an epoch reads.
+
+    If that is more than there are, it reads some again.
+    """
 
     size: int
     drawn: int
+    schema: str = ONLY
 
 
 def draw(portions: Sequence[Portion], *, seed: int) -> list[int]:
@@ -64,10 +71,46 @@ def draw(portions: Sequence[Portion], *, seed: int) -> list[int]:
     indices: list[int] = []
     start = 0
     for portion in portions:
-        chosen = chance.sample(range(start, start + portion.size), portion.drawn)
-        indices += sorted(chosen)
+        whole = range(start, start + portion.size)
+        times = max(0, portion.drawn - 1) // max(1, portion.size)
+        chosen = chance.sample(whole, portion.drawn - times * portion.size)
+        indices += sorted([*chosen, *(list(whole) * times)])
         start += portion.size
     return indices
+
+
+def epoch_batches(
+    portions: Sequence[Portion], lengths: Sequence[int], *, batch_size: int, seed: int
+) -> list[tuple[str, list[int]]]:
+    """The batches of an epoch, each with its schema: drawn and shuffled by the seed.
+
+    Args:
+        portions: which sentences there are.
+        lengths: their numbers of tokens.
+        batch_size: sentences in a batch.
+        seed: of the epoch.
+    """
+    starts = list(itertools.accumulate((portion.size for portion in portions), initial=0))
+    drawn_by_schema: dict[str, list[int]] = {portion.schema: [] for portion in portions}
+    for index in draw(portions, seed=seed):
+        portion = portions[bisect.bisect_right(starts, index) - 1]
+        drawn_by_schema[portion.schema].append(index)
+    batches = []
+    for schema, drawn in drawn_by_schema.items():
+        of_schema = [lengths[index] for index in drawn]
+        for places in shuffled_batches(of_schema, batch_size=batch_size, seed=seed):
+            batches.append((schema, [drawn[place] for place in places]))
+    if len(drawn_by_schema) > 1:
+        random.Random(f"schemas {seed}").shuffle(batches)
+    return batches
+
+
+def number_of_batches(portions: Iterable[Portion], batch_size: int) -> int:
+    """How many batches an epoch has."""
+    drawn: Counter[str] = Counter()
+    for portion in portions:
+        drawn[portion.schema] += portion.drawn
+    return sum(-(-number // batch_size) for number in drawn.values())
 
 
 def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[int]]:
@@ -157,13 +200,15 @@ class EncodedSentences:
     """Some sentences, and what frozen encoders make of them where that is kept.
 
     `taught` is what a teacher says of each sentence, if there is one.  `windowed` are the longer
-    sentences whose windows these are, if they are windows.
+    sentences whose windows these are, if they are windows.  `schema` is the one that all of them
+    are annotated in, unless batches name theirs.
     """
 
     sentences: Sequence[Sentence]
     states: FrozenStates | None = None
     taught: Lesson | None = None
     windowed: Windowed | None = None
+    schema: str = ONLY
 
     @property
     def gold(self) -> Sequence[Sentence]:
@@ -174,7 +219,9 @@ class EncodedSentences:
         """The predictions for the sentences, as predictions of `gold`."""
         return [*predicted] if self.windowed is None else self.windowed.merged(predicted)
 
-    def batch(self, indices: Sequence[int], encoder: ConcatenatedEncoder) -> Batch:
+    def batch(
+        self, indices: Sequence[int], encoder: ConcatenatedEncoder, schema: str | None = None
+    ) -> Batch:
         """The sentences of these indices as a batch."""
         chosen = [self.sentences[index] for index in indices]
         states = self.states
@@ -184,7 +231,8 @@ class EncodedSentences:
             batch = Batch.from_sentences(
                 chosen, lambda words: states.features(encoder, words, indices)
             )
-        return batch if self.taught is None else replace(batch, taught=self.taught.batch(indices))
+        taught = None if self.taught is None else self.taught.batch(indices)
+        return replace(batch, taught=taught, schema=self.schema if schema is None else schema)
 
     @property
     def lengths(self) -> list[int]:

@@ -9,7 +9,7 @@ ends in the same way.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 
 from dovetail.config import Config
@@ -19,59 +19,91 @@ from dovetail.heads import RelationHead
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.running.steps import retold
 from dovetail.saved.model_folder import save_model
-from dovetail.text.document import RELATION_TASK, Sentence
+from dovetail.text.document import Sentence
+from dovetail.training.job import Job
 from dovetail.training.loop import Loop
 from dovetail.training.results import RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds, with_thresholds
-from dovetail.training.supervision import learned_tasks
 
 Stages = Generator[StageProgress, None, RunFinished]
 
 
-def finish(loop: Loop, config: Config, folder: RunFolder, *, interrupted: bool) -> Stages:
+def finish(loop: Loop, job: Job, folder: RunFolder, *, interrupted: bool) -> Stages:
     """Save the best weights, with thresholds and dev scores of what users will run: the extractor.
 
     Training reads cached encodings in the precision of its device, which may tip a close decision.
     """
     loop.use_best()
     progress = loop.progress
-    dev = yield from decide(loop, config, folder)
+    dev = yield from decide(loop, job, folder)
     yield StageProgress("saving the model")
-    save_model(folder.model, loop.model, config, dev=dev)
+    save_model(folder.model, loop.model, job.config, dev_by_corpus=dev)
     shutil.rmtree(folder.draft, ignore_errors=True)
     folder.note_finished(progress, dev)
     return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)
 
 
 def decide(
-    loop: Loop, config: Config, folder: RunFolder
-) -> Generator[StageProgress, None, Evaluation | None]:
-    """Set the thresholds of the model; returns its scores on the dev sentences, if there are any.
+    loop: Loop, job: Job, folder: RunFolder
+) -> Generator[StageProgress, None, dict[str, Evaluation]]:
+    """Set the thresholds of the model; returns its scores on the dev sentences of each corpus.
 
     The dev sentences are annotated once, with all that the lowest threshold lets through: of that
     higher ones let through what the extractor would find with them.
     """
-    head = loop.model.relation_head
-    gold = loop.dev.gold
-    learns_relations = RELATION_TASK in learned_tasks(config)
-    threshold = config.relation_head.threshold if learns_relations else UNREACHABLE
-    is_tuned = threshold == "tuned"
-    set_all(head, LOWEST if threshold == "tuned" else threshold)
-    if not gold:
-        return None
+    weights = job.loss_weights
+    learned = {name: loop.model.of_schema(name) for name in job.schemas}
+    for heads in learned.values():
+        if heads.relation_head is not None:
+            threshold = job.config.relation_head.threshold
+            if not weights[heads.relation_task]:
+                threshold = UNREACHABLE
+            set_all(heads.relation_head, LOWEST if threshold == "tuned" else threshold)
+    scored = [corpus for corpus in job.corpora if loop.dev.by_corpus[corpus.name].gold]
+    if not scored:
+        return {}
     yield StageProgress("loading the model as users will")
-    extractor = draft_extractor(loop, config, folder)
-    found = yield from annotated(extractor, gold)
+    extractor = draft_extractor(loop, job.config, folder)
+    dev: dict[str, Evaluation] = {}
+    for name, heads in learned.items():
+        own = extractor.of_schema(name) if name else extractor
+        gold = {one.name: loop.dev.by_corpus[one.name].gold for one in scored if one.schema == name}
+        tuned = job.config.relation_head.threshold == "tuned" and bool(
+            weights.get(heads.relation_task)
+        )
+        dev |= yield from decided(own, gold, heads.relation_head if tuned else None)
+    return dev
+
+
+def decided(
+    extractor: Extractor, gold: Mapping[str, Sequence[Sentence]], head: RelationHead | None
+) -> Generator[StageProgress, None, dict[str, Evaluation]]:
+    """Scores on the dev sentences of the corpora of a schema.
+
+    The thresholds of the relation head, if one is given, are tuned on all of them together.
+    """
+    found: dict[str, list[Sentence]] = {}
+    for name, sentences in gold.items():
+        found[name] = yield from annotated(extractor, sentences)
     symmetric = extractor.schema.symmetric
-    if is_tuned:
+    if head is not None and gold:
         types = head.schema.relation_types
         yield StageProgress("tuning the thresholds of the relations")
-        tuned = tuned_thresholds(gold, found, types, symmetric=symmetric)
-        found = with_thresholds(found, dict(zip(types, tuned, strict=True)))
+        tuned = tuned_thresholds(
+            [sentence for own in gold.values() for sentence in own],
+            [sentence for own in found.values() for sentence in own],
+            types,
+            symmetric=symmetric,
+        )
+        by_type = dict(zip(types, tuned, strict=True))
+        found = {name: with_thresholds(own, by_type) for name, own in found.items()}
         head.set_thresholds(tuned)
-    yield StageProgress("drawing the dev sentences anew for intervals")
-    return evaluate(gold, found, symmetric=symmetric)
+    dev = {}
+    for name, sentences in gold.items():
+        yield StageProgress("drawing the dev sentences anew for intervals")
+        dev[name] = evaluate(sentences, found[name], symmetric=symmetric)
+    return dev
 
 
 def set_all(head: RelationHead, threshold: float) -> None:

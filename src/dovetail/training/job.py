@@ -8,17 +8,21 @@ It is the one way from a config to sentences: nothing else reads splits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY, all_tasks, named
 from dovetail.text.schema import Schema
-from dovetail.training.over_base import with_base
+from dovetail.training.dev_scores import Selection
+from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora
+from dovetail.training.over_base import base_of, with_base
 from dovetail.training.pools import Splits
 from dovetail.training.splits import read_splits
+from dovetail.training.supervision import loss_weights
 from dovetail.training.tasks import fitted_to, in_language_of
 from dovetail.training.teacher import with_teacher
 
@@ -35,10 +39,14 @@ def pinned(config: Config) -> Config:
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what: a complete config, and the sentences of its one corpus."""
+    """What is trained, on what: a complete config, and the sentences of its corpora.
+
+    `splits` are those of its only corpus, or what several have together.
+    """
 
     config: Config
     splits: Splits
+    several: tuple[LearnedCorpus, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> Job:
@@ -53,8 +61,19 @@ class Job:
     @classmethod
     def of_pinned(cls, config: Config) -> Job:
         """Read what a pinned config names, and fit the config to it: its language, its tasks."""
+        if config.corpora:
+            return cls._of_several(config)
         splits = read_splits(config.data, config.distillation)
-        return cls(*fitted_to(splits, config))
+        return cls._of_one(*fitted_to(splits, config))
+
+    @classmethod
+    def _of_one(cls, config: Config, splits: Splits) -> Job:
+        """The job of one corpus, which has a name where it is added to that of a base."""
+        added = base_of(config.sharing)
+        if added is None or added.add_corpus is None:
+            return cls(config, splits)
+        corpus = LearnedCorpus.named(added.add_corpus, config, splits)
+        return cls(config, corpus.splits, (corpus,))
 
     @classmethod
     def of_run(cls, config: Config) -> Job:
@@ -62,41 +81,107 @@ class Job:
 
         Neither its teacher nor its base has to be there any more.
         """
-        return cls(config, read_splits(config.data, config.distillation))
+        if config.corpora:
+            return cls._of_several(config)
+        return cls._of_one(config, read_splits(config.data, config.distillation))
+
+    @classmethod
+    def _of_several(cls, config: Config) -> Job:
+        corpora = read_corpora(config)
+        return cls(config.in_language(corpora[0].config.data.language), joined(corpora), corpora)
 
     def with_config(self, config: Config) -> Job:
         """The job of another config; sentences are read again only if it names others."""
-        if _corpora_of(in_language_of(config, self.splits)) != _corpora_of(self.config):
+        if config.corpora or _corpora_of(in_language_of(config, self.splits)) != _corpora_of(
+            self.config
+        ):
             return Job.of(config)
         fitted, _ = fitted_to(self.splits, pinned(config))
-        return Job(fitted, self.splits)
+        return Job._of_one(fitted, self.splits)
+
+    @property
+    def corpora(self) -> tuple[LearnedCorpus, ...]:
+        """The corpora, or the only one."""
+        return self.several or (LearnedCorpus(self.config, self.splits),)
 
     @cached_property
-    def schema(self) -> Schema:
+    def schemas(self) -> dict[str, Schema]:
         """Types and signatures of the training sentences, constrained as the config says.
 
         Raises:
             TrainingError: if the config names types that the training sentences lack.
         """
-        data, head = self.config.data, self.config.relation_head
-        learned = Schema.from_sentences(self.splits.train, symmetric=data.symmetric)
-        arguments = {type_ for pairs in head.declared.values() for pair in pairs for type_ in pair}
-        for field, named, known in (
-            ("data.symmetric", data.symmetric, learned.relation_types),
-            ("relation_head.declared", head.declared, learned.relation_types),
-            ("relation_head.declared", arguments, learned.entity_types),
-        ):
-            if unknown := sorted({*named} - {*known}):
-                raise TrainingError(
-                    f"{field} names {', '.join(unknown)}, which no training sentence has; expected "
-                    f"some of: {', '.join(sorted(known))}"
-                )
-        if head.signatures == "off":
-            return replace(learned, signatures={})
-        if head.signatures == "declared":
-            declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
-            return replace(learned, signatures=declared)
-        return learned
+        by_schema: dict[str, list[LearnedCorpus]] = {}
+        for corpus in self.corpora:
+            by_schema.setdefault(corpus.schema, []).append(corpus)
+        return {
+            name: schema_of(
+                own[0].config,
+                [sentence for corpus in own for sentence in corpus.splits.train],
+                symmetric={type_ for corpus in own for type_ in corpus.config.data.symmetric},
+            )
+            for name, own in by_schema.items()
+        }
+
+    @property
+    def schema(self) -> Schema:
+        """The only schema.
+
+        Raises:
+            TrainingError: if there are several.
+        """
+        if [*self.schemas] != [ONLY]:
+            raise TrainingError(
+                f"expected one schema, and this config has {', '.join(self.schemas)}: name one "
+                f"corpus in [data]"
+            )
+        return self.schemas[ONLY]
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """The factor of each task's loss; that of a task that no corpus has is 0."""
+        weights = dict.fromkeys(all_tasks(self.schemas), 0.0)
+        for corpus in self.corpora:
+            for kind, weight in loss_weights(corpus.config).items():
+                task = named(corpus.schema, kind)
+                if task in weights:
+                    weights[task] = max(weights[task], weight)
+        return weights
+
+    @property
+    def selection(self) -> Selection:
+        """How an epoch is chosen."""
+        by_corpus = {corpus.name: corpus.select for corpus in self.several}
+        return Selection(self.config.training.select, by_corpus, self.config.mixing.select_corpus)
+
+
+def schema_of(
+    config: Config, train: Iterable[Sentence], *, symmetric: Collection[str] = ()
+) -> Schema:
+    """What a model can say that learns from these sentences with this config.
+
+    Raises:
+        TrainingError: if the config names types that the sentences lack.
+    """
+    head = config.relation_head
+    learned = Schema.from_sentences(train, symmetric=symmetric)
+    arguments = {type_ for pairs in head.declared.values() for pair in pairs for type_ in pair}
+    for field, names, known in (
+        ("data.symmetric", symmetric, learned.relation_types),
+        ("relation_head.declared", head.declared, learned.relation_types),
+        ("relation_head.declared", arguments, learned.entity_types),
+    ):
+        if unknown := sorted({*names} - {*known}):
+            raise TrainingError(
+                f"{field} names {', '.join(unknown)}, which no training sentence has; expected "
+                f"some of: {', '.join(sorted(known))}"
+            )
+    if head.signatures == "off":
+        return replace(learned, signatures={})
+    if head.signatures == "declared":
+        declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
+        return replace(learned, signatures=declared)
+    return learned
 
 
 def _corpora_of(config: Config) -> object:

@@ -35,7 +35,7 @@ class LearnedSentences:
             parts = [window.sentence for row in rows for window in row]
             sentences += parts
             drawn = -(-pool.drawn * len(parts) // max(1, len(pool.sentences)))
-            portions.append(Portion(len(parts), drawn))
+            portions.append(Portion(len(parts), drawn, pool.schema))
         return cls(tuple(sentences), tuple(portions))
 
     @property

@@ -7,7 +7,6 @@ for result in loop.run():      # StepResult…, EpochResult, StepResult…
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from dovetail.config import TrainingConfig
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
-from dovetail.evaluation import Evaluation, evaluate
+from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.tensors.state import copy_exactly
@@ -26,9 +25,8 @@ from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
     EncodedSentences,
     Portion,
-    batches_by_length,
-    draw,
-    shuffled_batches,
+    epoch_batches,
+    number_of_batches,
 )
 from dovetail.training.checkpoint import (
     Checkpoint,
@@ -39,13 +37,10 @@ from dovetail.training.checkpoint import (
     tensors_from_optimiser,
 )
 from dovetail.training.curriculum import is_over, phase_is_over
+from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
-from dovetail.training.results import EpochResult, LoopEvent, StageProgress, StepResult
-from dovetail.training.selection import score_of
-
-DEV_BATCH = 64
-"""Sentences in a batch of the dev set."""
+from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 
 class Loop:
@@ -59,7 +54,7 @@ class Loop:
         model: JointModel,
         *,
         train: EncodedSentences,
-        dev: EncodedSentences,
+        dev: DevSets,
         curriculum: Curriculum,
         config: TrainingConfig,
         seed: int,
@@ -71,6 +66,7 @@ class Loop:
         self.portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config = config
+        self.selection = dev.selection or Selection(config.select)
         self.seed = seed
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
@@ -104,7 +100,7 @@ class Loop:
         trained = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
-        self.steps = -(-self.sentences_per_epoch // self.config.batch_size)
+        self.steps = number_of_batches(self.portions, self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
             optimiser,
@@ -194,24 +190,23 @@ class Loop:
         epoch = self.progress.epoch + 1
         seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
         batches = self._batches(seed)
-        sums: defaultdict[str, float] = defaultdict(float)
+        means = Means(len(batches))
         self.model.train()
-        for step, indices in enumerate(batches, start=1):
-            losses = self._step(indices)
-            for name, loss in losses.items():
-                sums[name] += loss / len(batches)
+        for step, (schema, indices) in enumerate(batches, start=1):
+            losses = self._step(schema, indices)
+            means.add(losses)
             yield StepResult(epoch, self.epochs, step, len(batches), losses, len(indices))
         trained = time.perf_counter() - started
         rate = float(self.schedule.get_last_lr()[-1])
         with self.average.in_force():
-            dev = (yield from self.evaluate()) if self.dev.sentences else None
-            self._note(epoch, score_of(dev, self.config.select) if dev else float(epoch))
+            dev = yield from self.evaluate()
+            self._note(epoch, self.selection.of(dev) if dev else float(epoch))
         yield EpochResult(
             phase=self.phase.name,
             epoch=epoch,
             epochs=self.epochs,
-            losses=dict(sums),
-            dev=dev,
+            losses=means.by_name(),
+            dev_by_corpus=dev,
             score=self._score,
             best_epoch=self.progress.best_epoch,
             learning_rate=rate,
@@ -219,12 +214,10 @@ class Loop:
             sentences_per_second=self.sentences_per_epoch / trained,
         )
 
-    def _batches(self, seed: int) -> list[list[int]]:
-        """The sentences of an epoch, drawn and shuffled by its seed."""
-        drawn = draw(self.portions, seed=seed)
-        lengths = [len(self.train.sentences[index].tokens) for index in drawn]
-        batches = shuffled_batches(lengths, batch_size=self.config.batch_size, seed=seed)
-        return [[drawn[place] for place in batch] for batch in batches]
+    def _batches(self, seed: int) -> list[tuple[str, list[int]]]:
+        """The sentences of an epoch by schema, drawn and shuffled by its seed."""
+        size, lengths = self.config.batch_size, self.train.lengths
+        return epoch_batches(self.portions, lengths, batch_size=size, seed=seed)
 
     def _note(self, epoch: int, score: float) -> None:
         """Keep the weights if they are the best so far."""
@@ -237,15 +230,14 @@ class Loop:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
-    def _step(self, indices: Sequence[int]) -> dict[str, float]:
+    def _step(self, schema: str, indices: Sequence[int]) -> dict[str, float]:
         """One optimiser step on a batch.
 
         Raises:
             TrainingError: if the loss is not a number any more.
         """
-        batch = self.train.batch(indices, self.model.encoder)
-        batch = batch.with_targets(self.model.entity_head.expressible, self.model.schema)
-        batch = batch.to(self.device)
+        batch = self.train.batch(indices, self.model.encoder, schema)
+        batch = self.model.of_schema(schema).with_targets(batch).to(self.device)
         with self._autocast():
             outputs = self.model.outputs(batch)
         terms: dict[str, Tensor] = {}
@@ -269,28 +261,13 @@ class Loop:
         self.progress = replace(self.progress, step=self.progress.step + 1)
         return {name: term.item() for name, term in terms.items()}
 
-    def predict_dev(self) -> Generator[StageProgress, None, list[Sentence]]:
-        """The dev sentences, whole, with predictions in place of their annotations."""
+    def evaluate(self) -> Generator[StageProgress, None, dict[str, Evaluation]]:
+        """Scores on the dev set of each corpus, without intervals."""
         self.model.eval()
-        predicted = list(self.dev.sentences)
-        told = StageProgress("scoring the dev sentences", 0, sum(self.dev.lengths))
-        yield told
-        for indices in batches_by_length(self.dev.lengths, batch_size=DEV_BATCH):
-            batch = self.dev.batch(indices, self.model.encoder).to(self.device)
-            with self._autocast():
-                sentences = self.model.predict(batch)
-            for index, sentence in zip(indices, sentences, strict=True):
-                predicted[index] = sentence
-            read = sum(self.dev.lengths[index] for index in indices)
-            told = replace(told, done=told.done + read)
-            yield told
-        return self.dev.merged(predicted)
+        symmetric = {name: schema.symmetric for name, schema in self.model.schemas.items()}
+        return (yield from dev_scores(self.dev.by_corpus, self._predict, symmetric))
 
-    def evaluate(self) -> Generator[StageProgress, None, Evaluation]:
-        """Scores on the dev set, without intervals."""
-        return evaluate(
-            self.dev.gold,
-            (yield from self.predict_dev()),
-            symmetric=self.model.schema.symmetric,
-            bootstrap_samples=0,
-        )
+    def _predict(self, dev: EncodedSentences, indices: Sequence[int]) -> list[Sentence]:
+        batch = dev.batch(indices, self.model.encoder).to(self.device)
+        with self._autocast():
+            return self.model.predict(batch)

@@ -10,7 +10,7 @@ from typing import Any
 
 from dovetail.errors import OutputError, TrainingError
 from dovetail.files.writing import append_line, write_text
-from dovetail.training.results import EpochResult
+from dovetail.training.results import EpochResult, dev_values
 
 
 class Metrics:
@@ -53,12 +53,11 @@ class Metrics:
 
 def row(result: EpochResult) -> dict[str, Any]:
     """An epoch as JSON values; dev scores are micro-F1, from 0 to 1."""
-    dev = result.dev
     return {
         "phase": result.phase,
         "epoch": result.epoch,
         "losses": {name: round(loss, 6) for name, loss in result.losses.items()},
-        "dev": dev.to_dict() if dev else None,
+        **dev_values(result.dev_by_corpus),
         "score": result.score,
         "best_epoch": result.best_epoch,
         "learning_rate": result.learning_rate,

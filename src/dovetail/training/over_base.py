@@ -16,10 +16,12 @@ from dovetail.build import extended_model
 from dovetail.config import Config, SharingConfig
 from dovetail.errors import ModelError, TrainingError
 from dovetail.model.joint import JointModel
+from dovetail.saved.finding import MODEL
 from dovetail.saved.model_folder import WEIGHTS, config_of_model, load_model
 from dovetail.strategies.strategy import Base, strategy_of
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
 from dovetail.text.schema import Schema
 from dovetail.training.batches import ENCODED_AT_ONCE
 from dovetail.training.pinned_models import folder_of, pinned_digest
@@ -42,22 +44,26 @@ def with_base(config: Config) -> Config:
     folder = _folder(added)
     digest = pinned_digest(folder, added.named, added.sha256, field=FIELD)
     base = config_of_model(folder)
-    known = base.data.known_language
+    known = base.sources[0].known_language
     if config.data.language not in (None, known):
         raise TrainingError(
             f"the base {added.named} reads texts of the language {known}, and "
             f"data.language is {config.data.language}: choose a base of this language"
         )
-    if config.data.unit != base.data.unit:
+    if config.data.unit != base.sources[0].unit:
         raise TrainingError(
-            f"the base {added.named} reads texts by {base.data.unit}, and data.unit is "
+            f"the base {added.named} reads texts by {base.sources[0].unit}, and data.unit is "
             f"{config.data.unit}: the tasks of one model read the same units"
         )
     shape = {**added.fields(base), "base_sha256": digest}
+    if added.add_corpus is not None:
+        shape["base_schema"] = added.schema_name or schema_name_of(added)
     data = config.data.model_copy(update={"language": known})
     whole: dict[str, Any] = {"encoders": base.encoders}
-    if ENTITY_TASK not in added.add_tasks:
+    if ENTITY_TASK not in added.add_tasks or added.add_corpus is not None:
         whole["entity_head"] = base.entity_head
+    if added.add_corpus is not None:
+        whole["relation_head"] = base.relation_head
     _refuse_others(sharing, shape, "sharing.")
     _refuse_others(config, whole, "")
     return config.model_copy(
@@ -81,6 +87,22 @@ def _folder(base: Base) -> Path:
     return folder
 
 
+def schema_name_of(base: Base) -> str:
+    """What the schema of a base is called beside that of a corpus which is added: as the base.
+
+    Raises:
+        TrainingError: if that is no name for it, or the corpus has it.
+    """
+    folder = Path(base.named)
+    name = folder.resolve().parent.name if folder.name == MODEL else folder.name
+    if not SCHEMA_NAME.fullmatch(name) or name == base.add_corpus:
+        raise TrainingError(
+            f"the types of the base {base.named} need a name beside those of {base.add_corpus}: "
+            f"letters, digits, - and _, and another than that; name one by sharing.base_schema"
+        )
+    return name
+
+
 def _refuse_others(section: Any, of_base: dict[str, Any], prefix: str) -> None:
     """Raise `TrainingError` if a section was given other values than the base has."""
     for name, value in of_base.items():
@@ -92,7 +114,7 @@ def _refuse_others(section: Any, of_base: dict[str, Any], prefix: str) -> None:
             )
 
 
-def model_over_base(config: Config, schema: Schema, sentences: Sequence[Sentence]) -> JointModel:
+def model_over_base(config: Config, schemas: Schemas, sentences: Sequence[Sentence]) -> JointModel:
     """A model of these types over the base of a config that `with_base` completed.
 
     Raises:
@@ -104,10 +126,15 @@ def model_over_base(config: Config, schema: Schema, sentences: Sequence[Sentence
         raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
     try:
         base = load_model(_folder(added)).model
+        if [*base.schemas] != [ONLY]:
+            raise ModelError(
+                f"it has the schemas {', '.join(base.schemas)}, and tasks are added to models of "
+                f"one; train a base on one corpus"
+            )
         if ENTITY_TASK not in added.add_tasks:
-            schema = with_types_of(base, schema, added.named)
+            schemas = {ONLY: with_types_of(base, schemas[ONLY], added.named)}
         calibration = read_by_layers(base, sentences[: added.calibration_sentences])
-        return extended_model(config, schema, base, calibration=calibration)
+        return extended_model(config, schemas, base, calibration=calibration)
     except ModelError as error:
         raise TrainingError(f"nothing can be added to {added.named}: {error}") from error
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from dovetail.corpora import Ledger
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence, digest_of_sentences
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
 TRAINING, EXTRA, UNLABELLED = "training", "extra", "unlabelled"
@@ -24,11 +25,15 @@ UNANNOTATED = "not annotated for a task of data.extra_tasks"
 
 @dataclass(frozen=True)
 class Pool:
-    """Sentences of one kind to learn from, of which an epoch draws a number at random."""
+    """Sentences of one kind to learn from, of which an epoch draws a number at random.
+
+    `schema` is what they are annotated in, of a model of several schemas.
+    """
 
     name: str
     sentences: tuple[Sentence, ...]
     drawn: int
+    schema: str = ONLY
 
     @classmethod
     def of(cls, name: str, sentences: tuple[Sentence, ...], per_epoch: int = 0) -> Pool:

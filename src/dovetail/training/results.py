@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dovetail.evaluation import Evaluation
+from dovetail.text.named_schemas import ONLY
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,49 @@ class StepResult:
     sentences: int
 
 
+class Means:
+    """The mean losses of an epoch, each over the steps that have it."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._counts: Counter[str] = Counter()
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        """Take in a step."""
+        for name, loss in losses.items():
+            self._sums[name] += loss / self._steps
+            self._counts[name] += 1
+
+    def by_name(self) -> dict[str, float]:
+        """The means."""
+        return {name: own * (self._steps / self._counts[name]) for name, own in self._sums.items()}
+
+
 @dataclass(frozen=True)
 class EpochResult:
-    """One pass over the training sentences, and the dev scores after it.
+    """One pass over the training sentences, and the dev scores of each corpus after it.
 
-    `losses` are means over the steps.  Epochs are counted over all phases, of which each has a best
-    epoch of its own.  `score` is what it is chosen by; without a dev set that is the epoch's
-    number, so that the last one is kept.
+    `losses` are means over the steps that have them.  Epochs are counted over all phases, of which
+    each has a best epoch of its own.  `score` is what it is chosen by; without a dev set that is
+    the epoch's number, so that the last one is kept.
     """
 
     phase: str
     epoch: int
     epochs: int
     losses: Mapping[str, float]
-    dev: Evaluation | None
+    dev_by_corpus: Mapping[str, Evaluation]
     score: float
     best_epoch: int
     learning_rate: float
     seconds: float
     sentences_per_second: float
+
+    @property
+    def dev(self) -> Evaluation | None:
+        """The dev scores where there is one corpus."""
+        return self.dev_by_corpus.get(ONLY)
 
     @property
     def is_best(self) -> bool:
@@ -71,7 +98,29 @@ class RunFinished:
     """Where the model is, its dev scores with the thresholds in force, and how training ended."""
 
     model_folder: Path
-    dev: Evaluation | None
+    dev_by_corpus: Mapping[str, Evaluation]
     best_epoch: int
     epochs: int
     interrupted: bool
+
+    @property
+    def dev(self) -> Evaluation | None:
+        """The dev scores where there is one corpus."""
+        return self.dev_by_corpus.get(ONLY)
+
+
+def dev_values(dev_by_corpus: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """Dev scores as JSON values: `dev` of a single corpus, `dev_by_corpus` of several."""
+    if not dev_by_corpus:
+        return {"dev": None}
+    if [*dev_by_corpus] == [ONLY]:
+        return {"dev": dev_by_corpus[ONLY].to_dict()}
+    return {"dev_by_corpus": {name: own.to_dict() for name, own in dev_by_corpus.items()}}
+
+
+def dev_from_values(values: Mapping[str, Any]) -> dict[str, Evaluation]:
+    """What `dev_values` wrote."""
+    several = values.get("dev_by_corpus")
+    if several is None:
+        return {ONLY: Evaluation.from_dict(values["dev"])} if values["dev"] else {}
+    return {name: Evaluation.from_dict(own) for name, own in several.items()}

@@ -11,7 +11,7 @@ runs/<name>/run.lock          held by the process that trains, so that there is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,18 +19,21 @@ from dovetail.build import build_model
 from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
-from dovetail.text.document import RELATION_TASK, Sentence
+from dovetail.text.document import Sentence
 from dovetail.text.fragments import Fragments
+from dovetail.text.named_schemas import joined_schema
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
-from dovetail.training.batches import EncodedSentences
+from dovetail.training.batches import EncodedSentences, number_of_batches
 from dovetail.training.checkpoint import Progress, seed_epoch
 from dovetail.training.curriculum import is_over
+from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
 from dovetail.training.encoding import encoded
 from dovetail.training.finish import finish
 from dovetail.training.job import Job, pinned, warnings_of_signatures
+from dovetail.training.learned_corpora import LearnedCorpus, joined
 from dovetail.training.lesson import Lesson
 from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
@@ -40,7 +43,7 @@ from dovetail.training.pools import Splits
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.states_cache import StatesCache
-from dovetail.training.supervision import curriculum_of, learned_tasks
+from dovetail.training.supervision import curriculum_of
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
 from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unplaced
 
@@ -49,10 +52,12 @@ from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unpla
 class RunStarted:
     """A run that is about to train; `epochs_done` is above 0 if it is resumed.
 
-    `is_over` says that it was trained to its end before.
+    `splits` are those of the only corpus, or what several `corpora` have together.  `is_over` says
+    that it was trained to its end before.
     """
 
     splits: Splits
+    corpora: Mapping[str, Splits]
     schema: Schema
     trainable_parameters: int
     total_parameters: int
@@ -125,12 +130,12 @@ def training_events(
         if checkpoint is not None:
             loop.restore(checkpoint)
         yield started(loop, job, threads)
-        yield from trained(loop, job.config, folder, digest, should_stop)
+        yield from trained(loop, job, folder, digest, should_stop)
 
 
 def trained(
     loop: Loop,
-    config: Config,
+    job: Job,
     folder: RunFolder,
     data_digest: str,
     should_stop: Callable[[], bool],
@@ -152,7 +157,7 @@ def trained(
         if not isinstance(event, StageProgress) and should_stop():
             interrupted = True
             break
-    yield (yield from finish(loop, config, folder, interrupted=interrupted))
+    yield (yield from finish(loop, job, folder, interrupted=interrupted))
 
 
 def ended(config: Config, progress: Progress) -> bool:
@@ -173,36 +178,51 @@ def prepare(
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
     model = new_model(job).to(training_device())
-    if RELATION_TASK not in learned_tasks(config):
-        model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
+    switch_off_unlearned(model, job)
     drawn = LearnedSentences.of(job.splits.pools, config.reading)
-    whole_dev = Windowed.of(job.splits.dev, config.reading)
+    dev = {corpus.name: Windowed.of(corpus.dev, config.reading) for corpus in job.corpora}
     if encodes:
         sentences, taught = yield from learned(model, drawn.sentences, config)
         train = yield from encoded(model, sentences, config.training, states, what="training")
         train = replace(train, taught=taught)
-        dev = yield from encoded(model, whole_dev.parts, config.training, states, what="dev")
     else:
-        train, dev = EncodedSentences(drawn.sentences), EncodedSentences(whole_dev.parts)
-    steps = -(-drawn.number // config.training.batch_size)
+        train = EncodedSentences(drawn.sentences)
+    encoded_dev = {}
+    for corpus in job.corpora:
+        whole = dev[corpus.name]
+        own = EncodedSentences(whole.parts)
+        if encodes:
+            own = yield from encoded(model, whole.parts, config.training, states, what="dev")
+        encoded_dev[corpus.name] = replace(own, windowed=whole, schema=corpus.schema)
+    steps = number_of_batches(drawn.portions, config.training.batch_size)
     return Loop(
         model,
         train=train,
-        dev=replace(dev, windowed=whole_dev),
-        curriculum=curriculum_of(config, steps_per_epoch=steps),
+        dev=DevSets(encoded_dev, job.selection),
+        curriculum=curriculum_of(config, job.loss_weights, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
         portions=drawn.portions,
     )
 
 
+def switch_off_unlearned(model: JointModel, job: Job) -> None:
+    """Let relations that no corpus teaches never be found."""
+    weights = job.loss_weights
+    for name in job.schemas:
+        heads = model.of_schema(name)
+        if heads.relation_head is not None and not weights[heads.relation_task]:
+            number = len(heads.schema.relation_types)
+            heads.relation_head.set_thresholds([UNREACHABLE] * number)
+
+
 def new_model(job: Job) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
     config, splits = job.config, job.splits
     if base_of(config.sharing) is not None:
-        return model_over_base(config, job.schema, Windowed.of(splits.train, config.reading).parts)
+        return model_over_base(config, job.schemas, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
-    return build_model(config, job.schema, words=words)
+    return build_model(config, job.schemas, words=words)
 
 
 def learned(
@@ -222,26 +242,19 @@ def learned(
 
 def started(loop: Loop, job: Job, threads: int) -> RunStarted:
     """The facts that a user wants to know before the first epoch."""
-    config, splits = job.config, job.splits
     trainable = sum(parameter.numel() for parameter in loop.parameters)
-    schema = loop.model.schema
-    fragments = Fragments(schema)
-    expressible = fragments.expressible_by(loop.model.entity_head.expressible)
-    of_windows, notes = accounts_of_windows(splits, config.reading)
-    warnings = (
-        *splits.warnings,
-        *of_windows,
-        *(
-            warning
-            for pool in splits.pools
-            for warning in warnings_of_unlearned(config.entity_head, expressible, pool)
-        ),
-        *warnings_of_unplaced(fragments, splits.learned),
-        *warnings_of_signatures(schema, splits.learned),
+    told = [accounted(loop, job, corpus) for corpus in job.corpora]
+    splits = (
+        told[0]
+        if not job.several
+        else joined(
+            [replace(own, splits=splits) for own, splits in zip(job.several, told, strict=True)]
+        )
     )
     return RunStarted(
-        splits=replace(splits, warnings=warnings, notes=(*splits.notes, *notes)),
-        schema=schema,
+        splits=splits,
+        corpora={corpus.name: corpus.splits for corpus in job.corpora},
+        schema=joined_schema(loop.model.schemas),
         trainable_parameters=trainable,
         total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
         device=str(loop.device),
@@ -250,3 +263,23 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
         epochs_done=loop.progress.epoch,
         is_over=loop.is_done,
     )
+
+
+def accounted(loop: Loop, job: Job, corpus: LearnedCorpus) -> Splits:
+    """The sentences of a corpus, with warnings and notes of what its model cannot learn of them."""
+    splits, heads = corpus.splits, loop.model.of_schema(corpus.schema)
+    fragments = Fragments(heads.schema)
+    expressible = fragments.expressible_by(heads.entity_head.expressible)
+    of_windows, notes = accounts_of_windows(splits, job.config.reading)
+    warnings = (
+        *splits.warnings,
+        *of_windows,
+        *(
+            warning
+            for pool in splits.pools
+            for warning in warnings_of_unlearned(job.config.entity_head, expressible, pool)
+        ),
+        *warnings_of_unplaced(fragments, splits.learned),
+        *warnings_of_signatures(heads.schema, splits.learned),
+    )
+    return replace(splits, warnings=warnings, notes=(*splits.notes, *notes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from dovetail.saved.model_folder import digest_of_model
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
 from dovetail.training.folder_lock import locked
 from dovetail.training.pools import LeftOut
-from dovetail.training.results import RunFinished
+from dovetail.training.results import RunFinished, dev_from_values, dev_values
 
 
 class RunFolder:
@@ -73,9 +73,8 @@ class RunFolder:
             TrainingError: saying which fields differ.
         """
         stored = load_config(self.config)
-        if config.data.language is None:  # what the run took is known when the texts are read
-            data = config.data.model_copy(update={"language": stored.data.language})
-            config = config.model_copy(update={"data": data})
+        if config.sources[0].language is None:  # what was taken is known when texts are read
+            config = config.in_language(stored.sources[0].language)
         differences = changed_fields(stored.model_dump(mode="json"), config.model_dump(mode="json"))
         if differences:
             listed = "".join(f"\n  {line}" for line in differences)
@@ -121,7 +120,7 @@ class RunFolder:
         """Replace the checkpoint by a newer one, atomically."""
         replace(checkpoint, data_digest=data_digest).save(self.checkpoint)
 
-    def note_finished(self, progress: Progress, dev: Evaluation | None) -> None:
+    def note_finished(self, progress: Progress, dev_by_corpus: Mapping[str, Evaluation]) -> None:
         """Write that the model is that of this progress, and its dev scores.
 
         Raises:
@@ -131,7 +130,7 @@ class RunFolder:
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
             "model_sha256": digest_of_model(self.model),
-            "dev": dev.to_dict() if dev else None,
+            **dev_values(dev_by_corpus),
         }
         self._write(self.record, json.dumps(values) + "\n")
 
@@ -142,7 +141,7 @@ class RunFolder:
             known = (values["epochs"], values["best_epoch"], values["model_sha256"])
             if known != (progress.epoch, progress.best_epoch, digest_of_model(self.model)):
                 return None
-            dev = Evaluation.from_dict(values["dev"]) if values["dev"] else None
+            dev = dev_from_values(values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ModelError):
             return None  # whatever it is, the model can be made again
         return RunFinished(self.model, dev, progress.best_epoch, progress.epoch, interrupted=False)

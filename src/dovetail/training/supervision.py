@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dovetail.config import Config
 from dovetail.objectives import Balanced, Distilled, Objective, Supervised
 from dovetail.strategies.curriculum import Curriculum, Phase
@@ -9,18 +11,26 @@ from dovetail.strategies.strategy import strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
-def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:
-    """The joint phase, or what the strategy makes of it."""
+def curriculum_of(
+    config: Config, weights: Mapping[str, float] | None = None, *, steps_per_epoch: int
+) -> Curriculum:
+    """The joint phase, or what the strategy makes of it.
+
+    Args:
+        config: of the run.
+        weights: the factor of each task's loss, by default that of the kind of task.
+        steps_per_epoch: steps of the optimiser.
+    """
     section = config.sharing
     strategy = strategy_of(section)
     own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
-    objectives = (*supervision(config), *own)
+    objectives = (*supervision(config, weights), *own)
     return strategy.curriculum(section, Phase("joint", config.training.epochs, objectives))
 
 
-def supervision(config: Config) -> list[Objective]:
-    """The objectives of both tasks: annotations, a teacher, or both."""
-    weights = loss_weights(config)
+def supervision(config: Config, weights: Mapping[str, float] | None = None) -> list[Objective]:
+    """The objectives of the tasks: annotations, a teacher, or both."""
+    weights = loss_weights(config) if weights is None else weights
     share = config.distillation.weight if config.distillation.teacher else 0.0
     objectives: list[Objective] = []
     if share < 1:

@@ -14,10 +14,15 @@ from dovetail.training.pools import Splits
 from dovetail.training.supervision import learned_tasks
 
 
-def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:
+def fitted_to(splits: Splits, config: Config, *, asked: bool = True) -> tuple[Config, Splits]:
     """The config as the training sentences are: their language, and whether they have relations.
 
     Without relations entities alone are learned, and chosen by, and a note says so.
+
+    Args:
+        splits: the sentences.
+        config: of a model of them.
+        asked: whether the config speaks of this corpus, and not of others too.
 
     Raises:
         TrainingError: if the config itself wants relations that are not there.
@@ -34,7 +39,7 @@ def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:
         else f"none of the {number:,} training sentences is annotated for relations"
     )
     links = discontinuous_in(splits) > 0
-    wishes = list(_wishes(config, links=links))
+    wishes = list(_wishes(config, links=links)) if asked else []
     if wishes:
         raise TrainingError(
             f"{found}, so there is nothing to learn them from, and the config asks for them by "
@@ -90,6 +95,4 @@ def in_language_of(config: Config, splits: Splits) -> Config:
     """The config with the language that its texts were cut by, so that the model keeps it."""
     if config.data.language is not None:
         return config
-    language = splits.language or DEFAULT_LANGUAGE
-    data = config.data.model_copy(update={"language": language})
-    return config.model_copy(update={"data": data})
+    return config.in_language(splits.language or DEFAULT_LANGUAGE)

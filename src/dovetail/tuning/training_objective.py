@@ -6,7 +6,7 @@ all trials of a process whose frozen parts are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
@@ -30,7 +30,7 @@ def job_to_tune(config: Config) -> Job:
         CorpusError: if a file cannot be read.
         TrainingError: if there is nothing to learn, or nothing to choose by.
     """
-    if not config.data.has_dev:
+    if not any(own.has_dev for own in config.sources):
         raise TrainingError(
             "tuning chooses by dev scores, and there is no dev set: name files in data.dev, or "
             "set data.dev_fraction (such as 0.1)"
@@ -65,7 +65,7 @@ class TrainingObjective:
 
         loop = yield from retold(prepare(job, self._cache), told)
         parameters = sum(parameter.numel() for parameter in loop.parameters)
-        best: Evaluation | None = None
+        best: Mapping[str, Evaluation] = {}
         for event in loop.run():
             # Asked before an epoch that is over is thrown away, and not after it.
             if not isinstance(event, EpochResult):
@@ -74,7 +74,7 @@ class TrainingObjective:
                     yield event
                 continue
             if event.is_best:
-                best = event.dev
+                best = event.dev_by_corpus
             yield Progress(event.epoch, event.epochs, event.score, _result(event, best, parameters))
 
 
@@ -84,13 +84,22 @@ def refuse_stop(should_stop: ShouldStop) -> None:
         raise Interrupted
 
 
-def _result(event: EpochResult, best: Evaluation | None, parameters: int) -> Result:
-    if best is None:
+def _result(event: EpochResult, best: Mapping[str, Evaluation], parameters: int) -> Result:
+    """The scores are means over the corpora that are annotated for the task."""
+    if not best:
         raise TrainingError("the dev set holds no sentence with words, so there is no dev score")
     return Result(
-        entity_f1=best.entity_strict.micro.f1,
-        relation_f1=best.relation_strict.micro.f1,
+        entity_f1=_mean(e.entity_strict.micro.f1 for e in best.values() if e.entity_sentences),
+        relation_f1=_mean(
+            e.relation_strict.micro.f1 for e in best.values() if e.relation_sentences
+        ),
         best_epoch=event.best_epoch,
         epochs=event.epoch,
         trained_parameters=parameters,
     )
+
+
+def _mean(scores: Iterable[float]) -> float:
+    """The mean; 0 if there is none, as of a task that no dev sentence is annotated for."""
+    found = list(scores)
+    return sum(found) / len(found) if found else 0.0

@@ -127,6 +127,10 @@ class IncrementalLayers(SharingBlock):
             for name in own.weight_names()
         }
 
+    @property
+    def takes_some(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """Run each task's layers with what it has of its own.
 
@@ -142,8 +146,7 @@ class IncrementalLayers(SharingBlock):
             return common[key][1]
 
         outputs = {}
-        for task in self.tasks:
-            tokens = streams[task]
+        for task, tokens in streams.by_task.items():
             added = self.overrides_of(task) if task in self.overrides else ()
             for place, own in zip_longest(self.places[task], added):
                 layer = self.layers[place]

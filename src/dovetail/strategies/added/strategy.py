@@ -17,6 +17,7 @@ from dovetail.strategies.depth.block import depth, depth_of_copies
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.strategy import DROPOUT, Base, Ground, SearchSpace, Strategy
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.named_schemas import kind_of_task
 
 Section = TypeVar("Section", bound=IncrementalSharingConfig)
 
@@ -72,6 +73,8 @@ class Added(Strategy[Section], Generic[Section]):
             named=section.base,
             sha256=section.base_sha256,
             add_tasks=section.add_tasks,
+            add_corpus=section.add_corpus,
+            schema_name=section.base_schema,
             calibration_sentences=self.calibration_sentences(section),
             fields=lambda base: shape_of(base, section),
         )
@@ -84,7 +87,9 @@ class Added(Strategy[Section], Generic[Section]):
         """The base of the model, and how much the model adds to it."""
         return [
             f"Added to `{section.base}` (SHA-256 {section.base_sha256}), which is in here "
-            f"unchanged: {' and '.join(section.add_tasks)}; {num_new:,} of the parameters are new"
+            f"unchanged: {' and '.join(section.add_tasks)}"
+            f"{f' of {section.add_corpus}' if section.add_corpus else ''}; {num_new:,} of the "
+            f"parameters are new"
         ]
 
 
@@ -100,13 +105,13 @@ def _paths(section: IncrementalSharingConfig, ground: Ground) -> Paths:
         shared=section.shared_layers,
         own=_own(section),
     )
-    paths = {task: path_of(plan, task) for task in plan.tasks}
+    path_by_kind = {kind: path_of(plan, kind) for kind in plan.tasks}
     if ground.base is not None:
-        for task, path in paths.items():
-            source = path_of(ground.base, _source(section, task))
+        for kind, path in path_by_kind.items():
+            source = path_of(ground.base, _source(section, kind))
             for layer, trained in zip(path, source, strict=True):
                 layer.load_state_dict(trained.state_dict())
-    return paths
+    return {task: path_by_kind[kind_of_task(task)] for task in ground.tasks}
 
 
 def _copied_paths(section: IncrementalSharingConfig, ground: Ground) -> Paths:
@@ -114,7 +119,8 @@ def _copied_paths(section: IncrementalSharingConfig, ground: Ground) -> Paths:
     base = ground.base if ground.base is not None else _copies(section, ground)
     if not isinstance(base, OverPieces):
         raise TypeError(f"expected copies of encoder layers, found {type(base).__name__}")
-    return {task: path_of(base.inside, _source(section, task)) for task in ground.tasks}
+    kinds = {task: kind_of_task(task) for task in ground.tasks}
+    return {task: path_of(base.inside, _source(section, kind)) for task, kind in kinds.items()}
 
 
 def _copies(section: IncrementalSharingConfig, ground: Ground) -> OverPieces:
@@ -126,7 +132,7 @@ def _copies(section: IncrementalSharingConfig, ground: Ground) -> OverPieces:
 
 
 def _source(section: IncrementalSharingConfig, task: str) -> str:
-    """The task of the base whose layers a task runs.
+    """The task of the base whose layers a task of this kind runs.
 
     Where no task has own layers, all run those of the entities: a base that was not trained for
     relations lends them to the relation task.

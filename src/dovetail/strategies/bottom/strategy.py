@@ -7,7 +7,6 @@ from dovetail.strategies.bottom.block import bottom
 from dovetail.strategies.bottom.config import BottomSharingConfig
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Bottom(Strategy[BottomSharingConfig]):
@@ -17,12 +16,11 @@ class Bottom(Strategy[BottomSharingConfig]):
         return bottom(
             layer_factory(section),
             input_dim=ground.encoder.output_dim,
-            own={ENTITY_TASK: section.entity_layers, RELATION_TASK: section.relation_layers},
+            own=ground.for_each(entity=section.entity_layers, relation=section.relation_layers),
             shared=section.shared_layers,
-            above={
-                ENTITY_TASK: section.entity_layers_above,
-                RELATION_TASK: section.relation_layers_above,
-            },
+            above=ground.for_each(
+                entity=section.entity_layers_above, relation=section.relation_layers_above
+            ),
             projection_dim=section.projection_dim,
         )
 

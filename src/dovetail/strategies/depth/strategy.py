@@ -15,7 +15,7 @@ class Depth(Strategy[DepthSharingConfig]):
 
     def build(self, section: DepthSharingConfig, ground: Ground) -> SharingBlock:
         encoder, shared = ground.encoder, section.shared_layers
-        own = {ENTITY_TASK: section.entity_layers, RELATION_TASK: section.relation_layers}
+        own = ground.for_each(entity=section.entity_layers, relation=section.relation_layers)
         if not section.copies_layers:
             return depth(
                 layer_factory(section), input_dim=encoder.output_dim, shared=shared, own=own

@@ -37,11 +37,15 @@ class SharedLayersWithExits(SharingBlock):
             dims.append(layer.output_dim)  # type: ignore[arg-type]
         self.output_dims = {task: dims[exit_] for task, exit_ in exits.items()}
 
+    @property
+    def takes_some(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """Run each layer for the tasks that have not left yet."""
         left = dict(streams.by_task)
         for depth, layer in enumerate(self.layers, start=1):
-            inside = {task: left[task] for task in self.tasks if self.exits[task] >= depth}
+            inside = {task: left[task] for task in left if self.exits[task] >= depth}
             left.update(Streams(inside, streams.mask).map_shared(layer).by_task)
         return Streams(left, streams.mask)
 

@@ -15,7 +15,8 @@ class Exits(Strategy[ExitsSharingConfig]):
     """A shared stack that tasks leave at layers of their own."""
 
     def build(self, section: ExitsSharingConfig, ground: Ground) -> SharingBlock:
-        exits, input_dim = exits_of(section), ground.encoder.output_dim
+        exits = ground.for_each(entity=section.entity_exit, relation=section.relation_exit)
+        input_dim = ground.encoder.output_dim
         if section.copies_layers:
             layers = ground.encoder.hand_on(max(exits.values()))
             dims = {"input_dim": input_dim, "piece_dim": layers[0].output_dim}

@@ -16,14 +16,13 @@ from dovetail.strategies.gates.gate import Gate
 from dovetail.strategies.gates.warmup import with_shared_warmup
 from dovetail.strategies.layer_factory import layer_factory, without_normalising
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 class Gates(Strategy[GatesSharingConfig]):
     """Units of layers that are shared or a task's own."""
 
     def build(self, section: GatesSharingConfig, ground: Ground) -> SharingBlock:
-        shares = {ENTITY_TASK: section.entity_budget, RELATION_TASK: section.relation_budget}
+        shares = ground.for_each(entity=section.entity_budget, relation=section.relation_budget)
         block = gated(
             # It is the gated values that are normalised, not those of each layer.
             layer_factory(without_normalising(section)),
@@ -59,7 +58,7 @@ class Gates(Strategy[GatesSharingConfig]):
 def _gates_of(
     section: GatesSharingConfig, shares: Mapping[str, float], chosen: Mapping[str, Any] | None
 ) -> list[dict[str, Gate]]:
-    """For each layer the gates of both tasks."""
+    """For each layer the gates of all tasks."""
     units, layers = 2 * section.hidden_dim, range(section.layers)
     if chosen:
         return [

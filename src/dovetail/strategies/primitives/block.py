@@ -69,6 +69,10 @@ class RoutedBlock(SharingBlock):
             {task: Recombination(width, own_dim) for task in self.tasks if own_dim}
         )
 
+    @property
+    def takes_some(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """The output of each task for its stream; tied as before where all weights are shared."""
         features = streams.map_shared(self._features)
@@ -83,7 +87,7 @@ class RoutedBlock(SharingBlock):
         )
 
     def _each(self, streams: Streams, of_task: Callable[[str], Tensor]) -> Streams:
-        return Streams({task: of_task(task) for task in self.tasks}, streams.mask)
+        return Streams({task: of_task(task) for task in streams.by_task}, streams.mask)
 
     def _features(self, tokens: Tensor, mask: Tensor) -> Tensor:
         features: Tensor = self.dropout(self.primitives(tokens, mask))

@@ -11,6 +11,7 @@ from dovetail.strategies.probe.block import probe
 from dovetail.strategies.probe.config import ProbeSharingConfig
 from dovetail.strategies.probe.proximal import ProximalStep
 from dovetail.strategies.strategy import Ground, Strategy
+from dovetail.text.document import TASKS
 
 
 class Probe(Strategy[ProbeSharingConfig]):
@@ -21,7 +22,9 @@ class Probe(Strategy[ProbeSharingConfig]):
             residual_factory(section),
             input_dim=ground.encoder.output_dim,
             projection_dim=2 * section.hidden_dim,
-            own={task: section.layers if task == section.task else 0 for task in ground.tasks},
+            own=ground.for_each(
+                **{kind: section.layers if kind == section.task else 0 for kind in TASKS}
+            ),
         )
 
     def curriculum(self, section: ProbeSharingConfig, joint: Phase) -> Curriculum:

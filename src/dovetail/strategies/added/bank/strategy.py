@@ -15,7 +15,9 @@ class Bank(Added[BankSharingConfig]):
     def learned(
         self, section: BankSharingConfig, paths: Paths, ground: Ground, *, input_dim: int
     ) -> IncrementalLayers:
-        layers = LayersOverBank(paths, section.add_tasks, input_dim=input_dim, rank=section.rank)
+        layers = LayersOverBank(
+            paths, section.added(ground.tasks), input_dim=input_dim, rank=section.rank
+        )
         if ground.base is not None and section.start == "responses":
             layers.start(ground.calibration)
         return layers

@@ -25,7 +25,7 @@ class Deltas(Added[DeltasSharingConfig]):
         )
         return LayersWithDeltas(
             paths,
-            section.add_tasks,
+            section.added(ground.tasks),
             input_dim=input_dim,
             scores=scores,
             num_random=section.random_layers if section.layers == "random" else None,

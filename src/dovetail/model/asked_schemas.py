@@ -1,0 +1,60 @@
+"""Which schemas of a model are asked for, and under which names their types stand in results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from dovetail.model.prediction import Predictor
+from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY, joined_schema, joined_sentence, named
+from dovetail.text.schema import Schema
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class AskedSchemas:
+    """All schemas of a model, or the one that was chosen, whose types then stand without a name."""
+
+    model: Predictor
+    chosen: str = ONLY
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The schemas that the model is asked for."""
+        return (self.chosen,) if self.chosen else tuple(self.model.schemas)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names that stand before types in results, if any do."""
+        return () if self.chosen or self.names == (ONLY,) else self.names
+
+    @property
+    def schema(self) -> Schema:
+        """All types, as they stand in results."""
+        return joined_schema(self._as_shown(self.model.schemas))
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The probability from which each relation type is taken."""
+        return {
+            named(name, type_): round(value, 4)
+            for name, own in self._as_shown(self.model.heads).items()
+            if own.relation_head is not None
+            for type_, value in zip(
+                own.schema.relation_types, own.relation_head.known_thresholds, strict=True
+            )
+        }
+
+    def joined(self, found: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
+        """What was found for the schemas asked for on the same sentences, as results have it."""
+        shown = self._as_shown(found)
+        return [
+            joined_sentence(dict(zip(shown, own, strict=True)))
+            for own in zip(*shown.values(), strict=True)
+        ]
+
+    def _as_shown(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        return {ONLY if self.chosen else name: values[name] for name in self.names}

@@ -1,0 +1,168 @@
+"""The heads of one schema: what turns the streams of its tasks into annotations of its types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.strategies.streams import Streams
+from dovetail.tensors.features import Batch, Candidates
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
+from dovetail.text.named_schemas import named, tasks_of
+from dovetail.text.schema import Schema
+
+
+@dataclass(frozen=True, eq=False)
+class SchemaDecoders:
+    """What decodes the scores of one schema: heads of a model, or of the mean of several.
+
+    A schema without relation types, of a model of several, has no relation head.
+    """
+
+    name: str
+    schema: Schema
+    entity_head: EntityHead
+    relation_head: RelationHead | None
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The networks by their names."""
+        parts = {"entity_head": self.entity_head, "relation_head": self.relation_head}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """Its tasks among all of the model."""
+        return tasks_of(self.name, self.schema)
+
+    @property
+    def entity_task(self) -> str:
+        """Its entity task."""
+        return named(self.name, ENTITY_TASK)
+
+    @property
+    def relation_task(self) -> str:
+        """Its relation task, if it has one."""
+        return named(self.name, RELATION_TASK)
+
+    def candidates(self, entities: Sequence[Sequence[Entity]], device: torch.device) -> Candidates:
+        """The entities of each sentence as the relation head reads them."""
+        return Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
+
+    def with_targets(self, batch: Batch) -> Batch:
+        """A batch of the schema with the gold annotations of its sentences."""
+        return batch.with_targets(self.entity_head.expressible, self.schema)
+
+
+class HeadOutputs(NamedTuple):
+    """What the heads make of a batch in training: scores, and losses by task.
+
+    There are no relation logits without a relation head.
+    """
+
+    emissions: Float[Tensor, "batch tokens *scores"]
+    relation_logits: Float[Tensor, "batch entities entities types"] | None
+    losses: Mapping[str, Tensor]
+    taught: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class SchemaHeads(SchemaDecoders):
+    """The heads of one model for a schema, and the link between them."""
+
+    link: EntityLink | None
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The networks by the names that they are stored under."""
+        return super().parts | ({} if self.link is None else {"link": self.link})
+
+    def emissions(self, streams: Streams) -> Float[Tensor, "batch tokens *scores"]:
+        """The emissions that `entity_head` decodes."""
+        emissions: Tensor = self.entity_head(streams[self.entity_task])
+        return emissions
+
+    def relation_logits(
+        self,
+        streams: Streams,
+        emissions: Tensor,
+        candidates: Candidates,
+        *,
+        entity_head: EntityHead | None = None,
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """What `relation_head` decodes; the labels are by `entity_head`, the own by default."""
+        head, link = self._relations()
+        labels = link.read(
+            entity_head or self.entity_head, emissions, streams.mask, candidates, training=False
+        )
+        logits: Tensor = head(self.relation_stream(streams, candidates), labels, candidates)
+        return logits
+
+    def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
+        """The token vectors that the relation head reads, given the entities."""
+        _, link = self._relations()
+        return link.mark(self.entity_head, streams[self.relation_task], streams.mask, candidates)
+
+    def _relations(self) -> tuple[RelationHead, EntityLink]:
+        if self.relation_head is None or self.link is None:
+            raise ValueError(f"the schema {self.name!r} has no relation types")
+        return self.relation_head, self.link
+
+    def outputs(self, streams: Streams, batch: Batch) -> HeadOutputs:
+        """Run the heads, with the entities that the link gives the relations, and their losses.
+
+        Raises:
+            ValueError: if the batch has no targets.
+        """
+        if batch.targets is None:
+            raise ValueError("the gold entities are missing: use Batch.with_targets")
+        mask, targets = batch.mask, batch.targets
+        with torch.autocast(mask.device.type, enabled=False):
+            emissions = self.emissions(streams)
+        if self.relation_head is None or self.link is None:
+            losses = {self.entity_task: self.entity_head.loss(emissions, targets, mask)}
+            return HeadOutputs(emissions, None, losses, self._taught(emissions, None, None, batch))
+        with torch.autocast(mask.device.type, enabled=False):
+            linked = self.link.targets(self.entity_head, emissions, mask, targets)
+            labels = self.link.read(
+                self.entity_head, emissions, mask, linked.candidates, training=True
+            )
+        # Its layers, if there are any, are as costly as those of the sharing, and as precise.
+        stream = self.relation_stream(streams, linked.candidates)
+        with torch.autocast(mask.device.type, enabled=False):
+            logits = self.relation_head(stream, labels, linked.candidates)
+            losses = {
+                self.entity_task: self.entity_head.loss(emissions, targets, mask),
+                self.relation_task: self.relation_head.loss(logits, linked),
+            }
+            taught = self._taught(emissions, logits, linked.candidates, batch)
+        return HeadOutputs(emissions, logits, losses, taught)
+
+    def _taught(
+        self,
+        emissions: Tensor,
+        logits: Tensor | None,
+        candidates: Candidates | None,
+        batch: Batch,
+    ) -> dict[str, Tensor]:
+        """Each head's loss against the teacher, if the batch has one."""
+        taught = batch.taught
+        if taught is None:
+            return {}
+        losses = {
+            self.entity_task: self.entity_head.distillation_loss(
+                emissions, taught.entities, batch.mask, temperature=taught.temperature
+            )
+        }
+        if self.relation_head is not None and logits is not None and candidates is not None:
+            losses[self.relation_task] = self.relation_head.distillation_loss(
+                logits, taught.relations, candidates, temperature=taught.temperature
+            )
+        return losses

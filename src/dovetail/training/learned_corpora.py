@@ -1,0 +1,141 @@
+"""The corpora of a job: each read as if it were the only one, and what they have together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dovetail.config import Config, CorpusConfig
+from dovetail.errors import TrainingError
+from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
+from dovetail.text.reading import DEFAULT_LANGUAGE
+from dovetail.training.mixing import shares
+from dovetail.training.pools import TRAINING, Pool, Splits, for_tasks
+from dovetail.training.splits import read_splits
+from dovetail.training.tasks import fitted_to
+
+
+@dataclass(frozen=True)
+class LearnedCorpus:
+    """One corpus of a job: the config of a model of it alone, and its sentences.
+
+    Of a job of one corpus, neither it nor its schema has a name.
+    """
+
+    config: Config
+    splits: Splits
+    name: str = ONLY
+    schema: str = ONLY
+
+    @classmethod
+    def named(cls, name: str, config: Config, splits: Splits) -> LearnedCorpus:
+        """The corpus of a schema of its own, both of this name."""
+        pools = tuple(replace(pool, schema=name) for pool in splits.pools)
+        return cls(config, replace(splits, pools=pools), name, name)
+
+    @property
+    def dev(self) -> tuple[Sentence, ...]:
+        """The sentences to make choices on."""
+        return self.splits.dev
+
+    @property
+    def select(self) -> str:
+        """The dev score that counts: that of the task it is annotated for, where it is one."""
+        tasks = {task for sentence in self.dev for task in sentence.annotated}
+        return tasks.pop() if len(tasks) == 1 else self.config.training.select
+
+
+def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
+    """The corpora that a config lists, in one language, each with its share of an epoch.
+
+    Raises:
+        CorpusError: if a file cannot be read.
+        TrainingError: if a corpus has nothing to learn from, or is in another language.
+    """
+    splits = [for_tasks_of(own, _read(config, own)) for own in config.corpora]
+    language = language_of(config.corpora, splits)
+    sizes = [len(own.train) for own in splits]
+    drawn = shares(
+        sizes,
+        temperature=config.mixing.temperature,
+        weights=[own.weight for own in config.corpora],
+        fixed=[own.per_epoch for own in config.corpora],
+    )
+    schemas = {own.of_schema for own in config.corpora}
+    learned = []
+    for own, read, number in zip(config.in_language(language).corpora, splits, drawn, strict=True):
+        name = own.of_schema if len(schemas) > 1 else ONLY
+        fitted, read = fitted_to(read, config.of_corpus(own), asked=False)
+        pools = tuple(
+            replace(pool, schema=name, drawn=number if pool.name == TRAINING else pool.drawn)
+            for pool in read.pools
+        )
+        learned.append(LearnedCorpus(fitted, replace(read, pools=pools), own.name, name))
+    return tuple(learned)
+
+
+def _read(config: Config, corpus: CorpusConfig) -> Splits:
+    try:
+        return read_splits(corpus.data)
+    except TrainingError as error:
+        raise TrainingError(f"the corpus {corpus.name}: {error}") from error
+
+
+def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
+    """The sentences with the annotations of the tasks that the corpus is for."""
+    tasks = corpus.tasks
+
+    def annotated(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+        chosen = (for_tasks(sentence, tasks) for sentence in sentences)
+        return tuple(sentence for sentence in chosen if sentence.annotated)
+
+    pools = []
+    for pool in splits.pools:
+        kept = annotated(pool.sentences)
+        pools.append(Pool.of(pool.name, kept, min(pool.drawn, len(kept))))
+    if not pools[0].sentences:
+        raise TrainingError(
+            f"the corpus {corpus.name} has no training sentence that is annotated for "
+            f"{' or '.join(tasks)}: name other tasks, or check its files (`dovetail inspect` shows "
+            f"what was read)"
+        )
+    return replace(splits, pools=tuple(pools), dev=annotated(splits.dev))
+
+
+def language_of(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> str:
+    """The one language of all texts.
+
+    Raises:
+        TrainingError: if there are several.
+    """
+    known: dict[str, str] = {}
+    for corpus, read in zip(corpora, splits, strict=True):
+        language = corpus.language or read.language
+        if language is not None:
+            known.setdefault(language, corpus.name)
+    if len(known) > 1:
+        listed = ", ".join(f"{language} ({name})" for language, name in known.items())
+        raise TrainingError(
+            f"a model reads texts of one language, and these corpora are in {listed}: set the "
+            f"language of each, or train a model for each"
+        )
+    return next(iter(known), DEFAULT_LANGUAGE)
+
+
+def joined(corpora: Sequence[LearnedCorpus]) -> Splits:
+    """What several corpora have together; each warning and note says of which corpus it is."""
+
+    def told(name: str, lines: Sequence[str]) -> list[str]:
+        return [f"{name}: {line}" for line in lines]
+
+    splits = [own.splits for own in corpora]
+    return Splits(
+        tuple(pool for own in splits for pool in own.pools),
+        tuple(sentence for own in splits for sentence in own.dev),
+        tuple(line for own in corpora for line in told(own.name, own.splits.warnings)),
+        tuple(line for own in corpora for line in told(own.name, own.splits.notes)),
+        tuple(item for own in splits for item in own.left_out),
+        tuple(item for own in splits for item in own.files),
+        corpora[0].config.data.language,
+    )
