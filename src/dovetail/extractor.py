@@ -153,7 +153,8 @@ class Extractor:
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
         model = {"model": self.name} if self.name else {}
-        return {**native_header(), **model, "thresholds": self.thresholds}
+        header = native_header(fragments=bool(self.schema.discontinuous))
+        return {**header, **model, "thresholds": self.thresholds}
 
     @overload
     def extract(self, text: str) -> Extraction: ...

@@ -111,7 +111,7 @@ def renamed(heads: SchemaHeads, name: str | None) -> SchemaHeads:
     """
     if name is None:
         raise ValueError("expected a name for the schema of the base, which training gives it")
-    if not heads.schema.relation_types:
+    if not heads.schema.coded.relation_types:
         return replace(heads, name=name, relation_head=None, link=None)
     return replace(heads, name=name)
 
@@ -166,14 +166,14 @@ def build_heads(
     entity_head = entity_head or build_entity_head(
         config.entity_head,
         input_dim=widths[named(name, ENTITY_TASK)],
-        entity_types=schema.entity_types,
+        entity_types=schema.coded.entity_types,
     )
     relation_task = named(name, RELATION_TASK)
     if relation_task not in tasks_of(name, schema):
         return SchemaHeads(name, schema, entity_head, None, None)
     relation_dim = widths[relation_task]
     link = build_link(
-        config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
+        config.relation_head, token_dim=relation_dim, num_types=len(schema.coded.entity_types)
     )
     with warnings.catch_warnings():
         # A corpus without relations leaves nothing to be drawn for their types.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -104,7 +104,9 @@ class Config(Section):
         """How the model reads texts, in training and afterwards."""
         windows, first = self.windows, self.sources[0]
         sizes = windows.max_tokens, windows.overlap_tokens
-        return ModelReading(first.known_language, *sizes, first.unit)
+        kept = any(own.discontinuous == "keep" for own in self.sources)
+        discontinuous: Literal["drop", "keep"] = "keep" if kept else "drop"
+        return ModelReading(first.known_language, *sizes, first.unit, discontinuous)
 
     @property
     def sources(self) -> tuple[DataConfig, ...]:
@@ -151,6 +153,7 @@ class Config(Section):
         yield from self._contradictions_of_several()
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
+        yield from self._contradictions_of_fragments()
         if all(schema_has_dev(self.sources)):
             return
         place = "corpora" if self.corpora else "data"
@@ -193,6 +196,17 @@ class Config(Section):
                         f'"{path}" is in data.{field} too, so that each of its sentences would be '
                         f"left out; leave it out of one of the two",
                     )
+
+    def _contradictions_of_fragments(self) -> Iterator[Contradiction]:
+        """Where entities of several fragments are to be kept and could not be learned."""
+        kept = any(own.discontinuous == "keep" for own in self.sources)
+        if kept and self.entity_head.kind != "span":
+            yield Contradiction(
+                "corpora" if self.corpora else "data.discontinuous",
+                '"keep" needs a head that finds fragments, which may lie within other entities, '
+                'and a tagger cannot; set entity_head.kind = "span", or data.discontinuous to '
+                '"drop" or "cover"',
+            )
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:
         """Where the layers of a pretrained encoder are to be copied and cannot be."""

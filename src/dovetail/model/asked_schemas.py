@@ -44,7 +44,7 @@ class AskedSchemas:
             for name, own in self._as_shown(self.model.heads).items()
             if own.relation_head is not None
             for type_, value in zip(
-                own.schema.relation_types, own.relation_head.thresholds.tolist(), strict=True
+                own.schema.relation_types, own.relation_head.known_thresholds, strict=True
             )
         }
 

@@ -189,6 +189,8 @@ def meanings(model: Predictor) -> dict[str, str]:
             "entity types": ", ".join(schema["entity_types"]),
             "relation types": ", ".join(schema["relation_types"]),
             "arguments of relations": str(schema["signatures"]),
+            "types of discontinuous entities": ", ".join(sorted(own.schema.discontinuous))
+            or "none",
             "symmetric relations": ", ".join(schema["symmetric"]) or "none",
             **own.entity_head.meaning,
         }

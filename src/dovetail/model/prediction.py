@@ -21,6 +21,7 @@ from dovetail.model.schema_heads import SchemaDecoders
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Relation, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 
@@ -51,7 +52,7 @@ class Predictor(nn.Module, ABC):
 
     @property
     def schema(self) -> Schema:
-        """What can be said, of a model of one schema.
+        """What can be said, of a model of one schema; what the networks call it is `Schema.coded`.
 
         Raises:
             ModelError: if there are several.
@@ -135,8 +136,9 @@ class Predictor(nn.Module, ABC):
             own = [stream.of_rows(rows) for stream in streams]
             logits = self.relation_logits(own, emissions[rows], candidates, heads.name)
             relations += heads.relation_head.decode(logits, candidates, some)
+        fragments = Fragments(heads.schema)
         return [
-            sentence.with_annotations(found, linked)
+            fragments.joined(sentence.with_annotations(found, linked))
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 

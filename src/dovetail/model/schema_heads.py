@@ -54,7 +54,7 @@ class SchemaDecoders:
 
     def candidates(self, entities: Sequence[Sequence[Entity]], device: torch.device) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
-        return Candidates.from_entities(entities, self.schema.entity_types).to(device)
+        return Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
 
     def with_targets(self, batch: Batch) -> Batch:
         """A batch of the schema with the gold annotations of its sentences."""

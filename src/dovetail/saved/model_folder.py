@@ -35,6 +35,7 @@ from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import check_regular
 from dovetail.files.writing import whole_folder
 from dovetail.model.joint import JointModel, stored_prefix
+from dovetail.saved.described_schemas import described_schemas, is_plain, schemas_of
 from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
 from dovetail.saved.model_card import model_card
 from dovetail.saved.weights_file import THRESHOLDS, check_types, read_weights
@@ -42,12 +43,14 @@ from dovetail.saved.word_files import FILE_NAME, read_back, written_apart
 from dovetail.showing.visible import shown
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
-from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
-FORMAT_VERSION = 2
-"""Of what is written; all versions up to this one are read."""
+FORMAT_VERSION = 3
+"""The newest that is written; all versions up to this one are read."""
+
+OF_ONE_SCHEMA = 2
+"""What is written of a model of one schema without entities of several fragments."""
 
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
 _DAMAGED = (
@@ -61,9 +64,6 @@ _DAMAGED = (
     MemoryError,
     SafetensorError,
 )
-
-MAX_SCHEMAS = 100
-"""Schemas of a model."""
 
 _READ_BYTES = 1 << 20
 
@@ -183,35 +183,12 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
     """
     return {
         "format": "dovetail-model",
-        "version": FORMAT_VERSION,
+        "version": OF_ONE_SCHEMA if is_plain(model.schemas) else FORMAT_VERSION,
         "dovetail": __version__,
         **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
     }
-
-
-def described_schemas(schemas: Schemas) -> dict[str, Any]:
-    """One schema, or several by their names."""
-    if [*schemas] == [ONLY]:
-        return {"schema": schemas[ONLY].to_dict()}
-    return {"schemas": {name: schema.to_dict() for name, schema in schemas.items()}}
-
-
-def schemas_of(description: Mapping[str, Any]) -> dict[str, Schema]:
-    """What `described_schemas` wrote.
-
-    Raises:
-        ValueError: if it is of another form.
-    """
-    values = description.get("schemas")
-    if values is None:
-        return {ONLY: Schema.from_dict(description["schema"])}
-    if not isinstance(values, dict) or not 0 < len(values) <= MAX_SCHEMAS:
-        raise ValueError(f"expected a schema by each of at most {MAX_SCHEMAS} names")
-    if unfit := [name for name in values if not SCHEMA_NAME.fullmatch(name)]:
-        raise ValueError(f"{unfit[0]!r} is no name of a schema: letters, digits, - and _")
-    return {name: Schema.from_dict(schema) for name, schema in values.items()}
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -285,6 +262,7 @@ def _check_number_of_types(
     name: str, schema: Schema, header: Mapping[str, StoredTensor], path: Path
 ) -> None:
     """Refuse a schema that the weights are not of, before tables of all its types are made."""
+    schema = schema.coded
     stored = f"{stored_prefix(name)}{THRESHOLDS}"
     thresholds = header.get(stored)
     if thresholds is not None and thresholds.shape != (len(schema.relation_types),):

@@ -20,6 +20,7 @@ from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.text.document import Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import joined_schema
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
@@ -44,7 +45,7 @@ from dovetail.training.run_folder import RunFolder
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.supervision import curriculum_of
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
-from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unplaced
 
 
 @dataclass(frozen=True)
@@ -267,6 +268,8 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
 def accounted(loop: Loop, job: Job, corpus: LearnedCorpus) -> Splits:
     """The sentences of a corpus, with warnings and notes of what its model cannot learn of them."""
     splits, heads = corpus.splits, loop.model.of_schema(corpus.schema)
+    fragments = Fragments(heads.schema)
+    expressible = fragments.expressible_by(heads.entity_head.expressible)
     of_windows, notes = accounts_of_windows(splits, job.config.reading)
     warnings = (
         *splits.warnings,
@@ -274,10 +277,9 @@ def accounted(loop: Loop, job: Job, corpus: LearnedCorpus) -> Splits:
         *(
             warning
             for pool in splits.pools
-            for warning in warnings_of_unlearned(
-                job.config.entity_head, heads.entity_head.expressible, pool
-            )
+            for warning in warnings_of_unlearned(job.config.entity_head, expressible, pool)
         ),
+        *warnings_of_unplaced(fragments, splits.learned),
         *warnings_of_signatures(heads.schema, splits.learned),
     )
     return replace(splits, warnings=warnings, notes=(*splits.notes, *notes))
