@@ -24,7 +24,7 @@ from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import Entity, Sentence
 from dovetail.text.extraction import Extraction
-from dovetail.training import EpochResult, RunFinished, RunStarted, train
+from dovetail.training import EpochResult, RunFinished, RunStarted, training_events
 from dovetail.training.batches import (
     Portion,
     draw,
@@ -129,7 +129,7 @@ def test_a_batch_has_sentences_of_one_schema(sizes: list[tuple[int, str]], seed:
 
 def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path) -> None:
     config = config_of(corpus("towns"), corpus("cities", renamed, weight=2.0))
-    events = list(train(config, tmp_path / "run"))
+    events = list(training_events(config, tmp_path / "run"))
     (started,) = (event for event in events if isinstance(event, RunStarted))
     assert [len(own.train) for own in started.corpora.values()] == [len(TRAIN)] * 2
     epochs = [event for event in events if isinstance(event, EpochResult)]
@@ -150,7 +150,7 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
         gold = [change(sentence) for sentence in DEV]
         assert set(alone.schema.entity_types) == {e.type for s in gold for e in s.entities}
         assert finished.dev_by_corpus[name].sentences == len(DEV)
-    again = list(train(config, tmp_path / "run", resume=True))[-1]
+    again = list(training_events(config, tmp_path / "run", resume=True))[-1]
     assert isinstance(again, RunFinished)
     assert again.dev_by_corpus.keys() == finished.dev_by_corpus.keys()
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
@@ -161,7 +161,7 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
 def train_an_epoch(config: Config, folder: Path) -> None:
     """Stop a run when its first epoch is over."""
     epochs: list[EpochResult] = []
-    events = train(config, folder, should_stop=lambda: bool(epochs))
+    events = training_events(config, folder, should_stop=lambda: bool(epochs))
     for event in events:
         epochs += [event] if isinstance(event, EpochResult) else []
 
@@ -174,10 +174,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus: Any, tmp_path: 
         mixing={"temperature": 3.0},
         training={"epochs": 3},
     )
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     train_an_epoch(config, tmp_path / "parts")
-    for _ in train(config, tmp_path / "parts", resume=True):
+    for _ in training_events(config, tmp_path / "parts", resume=True):
         pass
     assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
@@ -185,7 +185,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus: Any, tmp_path: 
 
 def test_a_schema_without_relations_has_no_relation_task(corpus: Any, tmp_path: Path) -> None:
     config = config_of(corpus("towns"), corpus("mentions", mentions), training={"epochs": 1})
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     model = load_model(tmp_path / "run" / "model").model
     assert model.sharing.tasks == ("towns/entity", "towns/relation", "mentions/entity")
@@ -209,7 +209,7 @@ def test_corpora_of_one_schema_teach_what_they_are_annotated_for(
     assert [corpus.select for corpus in job.corpora] == ["entity", "relation"]
     for corpus_, task in zip(job.corpora, ("entity", "relation"), strict=True):
         assert {sentence.annotated for sentence in corpus_.splits.train} == {frozenset({task})}
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     assert [*metrics(tmp_path / "run")[0]["dev_by_corpus"]] == ["entities", "relations"]
     description = json.loads((tmp_path / "run" / "model" / "model.json").read_text("utf-8"))
@@ -225,7 +225,7 @@ def test_the_corpus_that_is_chosen_decides_which_epoch_is_kept(corpus: Any, tmp_
         mixing={"select_corpus": "cities"},
         training={"epochs": 2, "select": "entity"},
     )
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     for line in metrics(tmp_path / "run"):
         micro = line["dev_by_corpus"]["cities"]["entity"]["strict"]["micro"]
@@ -285,7 +285,7 @@ def test_the_page_on_several_corpora_does_what_it_says(
     monkeypatch.chdir(PROJECT)
     changes = ["training.epochs=12", "encoders=[{kind='characters'}, {kind='casing'}]"]
     config = load_config(PROJECT / "examples" / "several.toml", changes)
-    for _ in train(config, tmp_path / "runs" / "several"):
+    for _ in training_events(config, tmp_path / "runs" / "several"):
         pass
     monkeypatch.chdir(tmp_path)
     exec(compile(sample, "several-corpora.md", "exec"), {})
@@ -302,7 +302,7 @@ def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
         name="towns",
         training={"epochs": 10, "learning_rate": 2e-2},
     )
-    for _ in train(base_config, tmp_path / "towns"):
+    for _ in training_events(base_config, tmp_path / "towns"):
         pass
     values = {
         "name": "more",
@@ -313,7 +313,7 @@ def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
     config = parse_config(
         values, overrides_of_base(str(tmp_path / "towns" / "model"), None, "cities")
     )
-    events = list(train(config, tmp_path / "more"))
+    events = list(training_events(config, tmp_path / "more"))
     finished = events[-1]
     assert isinstance(finished, RunFinished)
     assert [*finished.dev_by_corpus] == ["cities"]
@@ -326,15 +326,17 @@ def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
         assert found["towns"].to_dict() == before.to_dict()
         assert said(alone) == said(before)
     assert any(sentence.entities for e in of_base for sentence in e.document.sentences)
-    again = list(train(config, tmp_path / "more", resume=True))[-1]
+    again = list(training_events(config, tmp_path / "more", resume=True))[-1]
     assert isinstance(again, RunFinished)
     further = parse_config(values, overrides_of_base(str(tmp_path / "more" / "model"), None, "z"))
     with pytest.raises(TrainingError, match=f'has kind = "{kind}"'):
-        list(train(further, tmp_path / "further"))
+        list(training_events(further, tmp_path / "further"))
 
 
 def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: Path) -> None:
-    for _ in train(config_of(corpus("towns"), corpus("cities", renamed)), tmp_path / "two"):
+    for _ in training_events(
+        config_of(corpus("towns"), corpus("cities", renamed)), tmp_path / "two"
+    ):
         pass
     mentioned = corpus("mentions", mentions)
     added = parse_config(
@@ -345,7 +347,7 @@ def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: P
         overrides_of_base(str(tmp_path / "two" / "model"), None, "mentions"),
     )
     with pytest.raises(TrainingError, match="the schemas towns, cities, and tasks are added to"):
-        list(train(added, tmp_path / "three"))
+        list(training_events(added, tmp_path / "three"))
 
 
 def said(extraction: Extraction) -> object:

@@ -111,7 +111,7 @@ def renamed(heads: SchemaHeads, name: str | None) -> SchemaHeads:
     """
     if name is None:
         raise ValueError("expected a name for the schema of the base, which training gives it")
-    if not heads.schema.relation_types:
+    if not heads.schema.coded.relation_types:
         return replace(heads, name=name, relation_head=None, link=None)
     return replace(heads, name=name)
 

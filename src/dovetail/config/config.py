@@ -105,9 +105,8 @@ class Config(Section):
         """How the model reads texts, in training and afterwards."""
         windows, first = self.windows, self.sources[0]
         sizes = windows.max_tokens, windows.overlap_tokens
-        discontinuous: Literal["drop", "keep"] = "drop"
-        if any(own.discontinuous == "keep" for own in self.sources):
-            discontinuous = "keep"
+        kept = any(own.discontinuous == "keep" for own in self.sources)
+        discontinuous: Literal["drop", "keep"] = "keep" if kept else "drop"
         return ModelReading(first.known_language, *sizes, first.unit, discontinuous)
 
     @property
@@ -204,7 +203,7 @@ class Config(Section):
         kept = any(own.discontinuous == "keep" for own in self.sources)
         if kept and self.entity_head.kind != "span":
             yield Contradiction(
-                "corpora.discontinuous" if self.corpora else "data.discontinuous",
+                "corpora" if self.corpora else "data.discontinuous",
                 '"keep" needs a head that finds fragments, which may lie within other entities, '
                 'and a tagger cannot; set entity_head.kind = "span", or discontinuous to "drop" '
                 'or "cover"',

@@ -1,4 +1,4 @@
-"""The file that describes a model or an ensemble: its version, its schemas."""
+"""The file that describes a model or an ensemble, and its version."""
 
 from __future__ import annotations
 
@@ -9,13 +9,8 @@ from typing import Any
 
 from dovetail.errors import ModelError
 from dovetail.files.bounded import read_json
-from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
-from dovetail.text.schema import Schema
 
 DESCRIPTION = "model.json"
-
-MAX_SCHEMAS = 100
-"""Schemas of a model."""
 
 MAX_DESCRIPTION_BYTES = 1 << 26
 """Of a description; in models of Dovetail 0.1 the words of static vectors are most of it."""
@@ -63,26 +58,3 @@ def check_version(folder: Path, description: Mapping[str, Any], newest: int, *, 
             f"this program reads versions up to {newest}: install the version of Dovetail that "
             f"wrote it ({description.get('dovetail', 'unknown')})"
         )
-
-
-def described_schemas(schemas: Schemas) -> dict[str, Any]:
-    """One schema, or several by their names."""
-    if [*schemas] == [ONLY]:
-        return {"schema": schemas[ONLY].to_dict()}
-    return {"schemas": {name: schema.to_dict() for name, schema in schemas.items()}}
-
-
-def schemas_of(description: Mapping[str, Any]) -> dict[str, Schema]:
-    """The schemas that `described_schemas` wrote.
-
-    Raises:
-        ValueError: if it is of another form.
-    """
-    values = description.get("schemas")
-    if values is None:
-        return {ONLY: Schema.from_dict(description["schema"])}
-    if not isinstance(values, dict) or not 0 < len(values) <= MAX_SCHEMAS:
-        raise ValueError(f"expected a schema by each of at most {MAX_SCHEMAS} names")
-    if unfit := [name for name in values if not SCHEMA_NAME.fullmatch(name)]:
-        raise ValueError(f"{unfit[0]!r} is no name of a schema: letters, digits, - and _")
-    return {name: Schema.from_dict(schema) for name, schema in values.items()}

@@ -35,28 +35,21 @@ from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import check_regular
 from dovetail.files.writing import whole_folder
 from dovetail.model.joint import JointModel, stored_prefix
-from dovetail.saved.description import (
-    DESCRIPTION,
-    check_version,
-    described_schemas,
-    read_description,
-    schemas_of,
-    write_json,
-)
+from dovetail.saved.described_schemas import described_schemas, is_plain, schemas_of
+from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
 from dovetail.saved.model_card import model_card
 from dovetail.saved.weights_file import THRESHOLDS, check_types, read_weights
 from dovetail.saved.word_files import FILE_NAME, read_back, written_apart
 from dovetail.showing.visible import shown
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
-from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
 FORMAT_VERSION = 3
 """The newest that is written; all versions up to this one are read."""
 
-PLAIN_VERSION = 2
+OF_ONE_SCHEMA = 2
 """The version of models of one schema whose entities have one fragment each."""
 
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
@@ -190,18 +183,12 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
     """
     return {
         "format": "dovetail-model",
-        "version": _version_of(model),
+        "version": OF_ONE_SCHEMA if is_plain(model.schemas) else FORMAT_VERSION,
         "dovetail": __version__,
         **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
     }
-
-
-def _version_of(model: JointModel) -> int:
-    """The oldest version of the format that can hold a model."""
-    is_plain = [*model.schemas] == [ONLY] and not model.schemas[ONLY].discontinuous
-    return PLAIN_VERSION if is_plain else FORMAT_VERSION
 
 
 def load_model(folder: Path) -> SavedModel:

@@ -48,7 +48,10 @@ def kind_of_task(task: str) -> str:
 
 
 def tasks_of(name: str, schema: Schema) -> tuple[str, ...]:
-    """The tasks of a schema: of several, one without relation types has no relation task."""
+    """The tasks of a schema: of several, one without relation types has no relation task.
+
+    Links between the fragments of entities are relations too.
+    """
     has_relations = name == ONLY or bool(schema.coded.relation_types)
     kinds = (ENTITY_TASK, RELATION_TASK) if has_relations else (ENTITY_TASK,)
     return tuple(named(name, kind) for kind in kinds)
@@ -88,7 +91,7 @@ def joined_schema(schemas: Schemas) -> Schema:
         },
         symmetric=frozenset(named(n, type_) for n, own in whole for type_ in own["symmetric"]),
         discontinuous=frozenset(
-            named(n, type_) for n, own in schemas.items() for type_ in own.discontinuous
+            named(n, type_) for n, own in whole for type_ in own.get("discontinuous", ())
         ),
     )
 
