@@ -13,7 +13,7 @@ import json
 import re
 from pathlib import Path
 
-from dovetail.experiments.tables import (
+from dovetail.lab.statistics.experiment_tables import (
     TextTable,
     control_tables,
     cost_table,

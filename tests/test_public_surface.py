@@ -19,7 +19,7 @@ PACKAGES = [
     "dovetail.objectives",
     "dovetail.sharing",
     "dovetail.training",
-    "dovetail.tuning",
+    "dovetail.lab.search",
 ]
 
 

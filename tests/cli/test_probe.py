@@ -19,7 +19,7 @@ from dovetail.config import (
     load_config,
 )
 from dovetail.errors import ConfigError, TrainingError
-from dovetail.experiments.probes import Probe, probe_config, run_probe
+from dovetail.lab.probes import Probe, probe_config, run_probe
 from dovetail.training import EpochResult
 
 

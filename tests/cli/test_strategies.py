@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
 from dovetail.config import Config, DataConfig, DepthSharingConfig, ExitsSharingConfig, dump_config
-from dovetail.experiments.costs import multiply_adds_of_streams, spread
-from dovetail.experiments.strategies import (
+from dovetail.lab.costs import multiply_adds_of_streams, spread
+from dovetail.lab.strategies import (
     Strategy,
     settings,
     sharing_sections,

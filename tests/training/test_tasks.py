@@ -13,15 +13,15 @@ from tests.networks import tiny_config
 from dovetail.config import DataConfig, load_config, parse_config
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
-from dovetail.experiments.cells import Cell
-from dovetail.experiments.strategies import strategies
-from dovetail.experiments.work import Ending, attempt
 from dovetail.extractor import Extractor
+from dovetail.lab.experiment_cells import Cell
+from dovetail.lab.experiment_work import Ending, attempt
+from dovetail.lab.search import default_space
+from dovetail.lab.search.search import Progress
+from dovetail.lab.search.training_objective import TrainingObjective
+from dovetail.lab.strategies import strategies
 from dovetail.report.run import report_of_run
 from dovetail.training import RunFinished, RunStarted, train
-from dovetail.tuning import default_space
-from dovetail.tuning.search import Progress
-from dovetail.tuning.training_objective import TrainingObjective
 
 
 def without_relations(sentence: Sentence) -> Sentence:

@@ -15,9 +15,9 @@ from dovetail.cli.waiting import Waiting
 from dovetail.threads import available_cores
 
 if TYPE_CHECKING:
-    from dovetail.experiments.cells import Cell
-    from dovetail.experiments.experiment import Experiment
-    from dovetail.experiments.workers import Workers
+    from dovetail.lab.experiment_cells import Cell
+    from dovetail.lab.statistics.experiment_folder import Experiment
+    from dovetail.lab.workers import Workers
 
 DROPS = ("checkpoints", "models", "nothing")
 
@@ -94,9 +94,9 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
     docs/experiments.md says how a plan is written, and what the columns mean.
     """
     check_options(drop)
-    from dovetail.experiments.cells import smoke_plan
-    from dovetail.experiments.experiment import Experiment, check_extra
-    from dovetail.experiments.plan import load_plan
+    from dovetail.lab.experiment_cells import smoke_plan
+    from dovetail.lab.experiment_plan import load_plan
+    from dovetail.lab.statistics.experiment_folder import Experiment, check_extra
 
     check_extra()
     read = load_plan(plan)
@@ -149,10 +149,10 @@ def workers_of(
     experiment: Experiment, processes: int, *, in_turn: bool, ray: str | None
 ) -> Workers:
     """Who does the cells: a cluster, this process in turn, or child processes."""
-    from dovetail.experiments.workers import OwnProcess, ProcessWorkers
+    from dovetail.lab.workers import OwnProcess, ProcessWorkers
 
     if ray is not None:
-        from dovetail.experiments.ray_workers import RayWorkers
+        from dovetail.lab.ray_workers import RayWorkers
 
         return RayWorkers(experiment.root, ray)
     if in_turn:
@@ -168,7 +168,7 @@ def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) ->
     """
     from dovetail.cli.experiment_display import ExperimentDisplay
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.schedule import refuse_other_configs, run_cells
+    from dovetail.lab.folder_cells import refuse_other_configs, run_cells
 
     root = experiment.root
     refuse_other_configs(cells, root)
@@ -187,8 +187,8 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
     """Write and print the tables of the cells that are finished."""
     from dovetail.cli.experiment_display import print_table
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.speed import measure_speed
-    from dovetail.experiments.tables import all_tables, explanation
+    from dovetail.lab.statistics.experiment_tables import all_tables, explanation
+    from dovetail.lab.statistics.speed import measure_speed
 
     results = experiment.results()
     if not results:
@@ -209,7 +209,7 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
 
 def export_files(experiment: Experiment, folder: Path) -> None:
     """Copy the small files of the results."""
-    from dovetail.experiments.export import export
+    from dovetail.lab.statistics.export import export
 
     experiment.begin()  # the plan as it is now
     copied = export(experiment.folder, folder)

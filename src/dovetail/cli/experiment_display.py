@@ -16,9 +16,9 @@ from rich.table import Table
 
 from dovetail.cli.terminal import Terminal
 from dovetail.cli.waiting import PLAIN_EVERY
-from dovetail.experiments.cell_folder import CellFolder
-from dovetail.experiments.cells import Cell
-from dovetail.experiments.schedule import (
+from dovetail.lab.cell_folder import CellFolder
+from dovetail.lab.experiment_cells import Cell
+from dovetail.lab.folder_cells import (
     Begun,
     Blocked,
     Ended,
@@ -28,8 +28,8 @@ from dovetail.experiments.schedule import (
     Stopped,
     Tick,
 )
-from dovetail.experiments.tables import TextTable
-from dovetail.experiments.workers import FINISHED
+from dovetail.lab.statistics.experiment_tables import TextTable
+from dovetail.lab.workers import FINISHED
 from dovetail.rendering import duration
 
 

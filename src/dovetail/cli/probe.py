@@ -48,7 +48,7 @@ def probe_command(
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
     from dovetail.cli.probe_display import show_found, show_probes
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.probes import exits_from, planned, write_recipes
+    from dovetail.lab.probes import exits_from, planned, write_recipes
 
     console = Terminal(soft_wrap=True)
     folder = runs / f"{start.name}-probes"

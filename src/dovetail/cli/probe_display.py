@@ -14,8 +14,8 @@ from rich.table import Table
 from dovetail.cli.training_display import show_training
 from dovetail.config import Config
 from dovetail.document import TASKS
-from dovetail.experiments.exits import ALIVE, alive_layers
-from dovetail.experiments.probes import (
+from dovetail.lab.exits import ALIVE, alive_layers
+from dovetail.lab.probes import (
     Found,
     Probe,
     chosen_penalty,

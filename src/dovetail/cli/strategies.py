@@ -18,7 +18,7 @@ def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> No
     settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
     from dovetail.cli.strategies_display import show_strategies
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.strategies import strategies
+    from dovetail.lab.strategies import strategies
 
     say(f"counting with the data and encoders of {config}", err=True)
     counted = []

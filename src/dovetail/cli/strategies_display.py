@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dovetail.experiments.strategies import Strategy
+from dovetail.lab.strategies import Strategy
 
 MILLION = 10**6
 

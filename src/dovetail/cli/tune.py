@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dovetail.config import Config
-    from dovetail.tuning.training_objective import TrainingObjective
+    from dovetail.lab.search.training_objective import TrainingObjective
 
 Trials = Annotated[
     int,
@@ -80,7 +80,7 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     from dovetail.cli.terminal import Terminal
     from dovetail.cli.tuning_display import TuningDisplay
     from dovetail.cli.tuning_summary import show_outcome
-    from dovetail.tuning import Task, default_space, read_space, sqlite_in, tune
+    from dovetail.lab.search import Task, default_space, read_space, sqlite_in, tune
 
     console = Terminal(soft_wrap=True)
     start, objective = with_corpora(start, console)
@@ -105,7 +105,7 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
 
 def with_corpora(start: Config, console: Console) -> tuple[Config, TrainingObjective]:
     """The config as it is trained on its corpora, and what trains it, which has read them."""
-    from dovetail.tuning.training_objective import TrainingObjective
+    from dovetail.lab.search.training_objective import TrainingObjective
 
     objective = TrainingObjective()
     with Waiting() as tell:

@@ -14,9 +14,7 @@ from rich.text import Text
 
 from dovetail.cli.waiting import Waiting
 from dovetail.config.description import inline_toml
-from dovetail.rendering import duration
-from dovetail.steps import Done
-from dovetail.tuning.events import (
+from dovetail.lab.search.events import (
     Event,
     ProcessEnded,
     SearchStarted,
@@ -27,9 +25,11 @@ from dovetail.tuning.events import (
     TrialStarted,
     WaitingForOthers,
 )
-from dovetail.tuning.records import Record
-from dovetail.tuning.space import Space, Values
-from dovetail.tuning.study import Task
+from dovetail.lab.search.records import Record
+from dovetail.lab.search.space import Space, Values
+from dovetail.lab.search.study import Task
+from dovetail.rendering import duration
+from dovetail.steps import Done
 
 STYLES = {"complete": "", "pruned": "dim", "refused": "dim", "failed": "red"}
 

@@ -1,0 +1,109 @@
+"""The search space where none is given: what the paper tunes, and what goes beyond it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dovetail.config import (
+    BottomSharingConfig,
+    Config,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    GatesSharingConfig,
+    IncrementalSharingConfig,
+    PretrainedEncoderConfig,
+    PrimitivesSharingConfig,
+    value_of,
+)
+from dovetail.lab.search.entries import Choices, Condition, Entry, Range
+from dovetail.lab.search.space import Space
+
+DROPOUT = Range(0.0, 0.6, step=0.05)
+
+_PAIRS = "relation_head.pair_hidden_dim"
+_MARKED = "relation_head.marked_layers"
+
+
+def default_space(config: Config) -> Space:
+    """Layers, sizes, dropouts, learning rates, the loss weight, tags and relation features.
+
+    Of these what the config has, each so wide that the config itself is in the space.
+    """
+    entries = {**_sharing(config), **_training(config), **_encoders(config), **_heads()}
+    present = {f: e for f, e in entries.items() if value_of(config, f) is not None}
+    return Space(
+        config,
+        {field: entry.including(value_of(config, field)) for field, entry in present.items()},
+        "the default search space",
+    )
+
+
+def _sharing(config: Config) -> dict[str, Entry]:
+    layers: dict[str, Entry] = {}
+    match config.sharing:
+        case DepthSharingConfig() | BottomSharingConfig():
+            # Shared layers above those of one task alone would have to read two widths.
+            fewest = 1 if isinstance(config.sharing, BottomSharingConfig) else 0
+            layers["sharing.shared_layers"] = Range(0, 3, whole=True)
+            for name in ("entity_layers", "relation_layers"):
+                layers[f"sharing.{name}"] = Range(fewest, 3, whole=True)
+        case ExitsSharingConfig(shared_layers=top, relation_exit=last):
+            # One of the tasks has to leave at the top; the other one's exit is free.
+            earlier = "entity_exit" if last == top else "relation_exit"
+            layers[f"sharing.{earlier}"] = Range(0, top, whole=True)
+        case GatesSharingConfig(gates=gates):
+            layers["sharing.layers"] = Range(1, 3, whole=True)
+            for name in ("entity_budget", "relation_budget"):
+                layers[f"sharing.{name}"] = Range(0.0, 1.0, step=0.05)
+            if gates == "learned":
+                layers["sharing.weight"] = Range(1.0, 100.0, log=True)
+        case PrimitivesSharingConfig():
+            layers["sharing.blocks"] = Range(1, 3, whole=True)
+            layers["sharing.shared_fraction"] = Range(0.0, 1.0, step=0.25)
+        case IncrementalSharingConfig():
+            return {"sharing.dropout": DROPOUT}  # all else is the base's
+    return {
+        **layers,
+        "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
+        "sharing.dropout": DROPOUT,
+    }
+
+
+def _training(config: Config) -> dict[str, Entry]:
+    training = config.training
+    entries: dict[str, Entry] = {
+        "training.learning_rate": Range(3e-4, 1e-2, log=True),
+        "training.weight_decay": Range(1e-3, 0.3, log=True),
+        "training.average": Choices(("none", "ema")),
+    }
+    if training.entity_loss_weight and training.relation_loss_weight:
+        entries["training.relation_loss_weight"] = Range(1.0, 30.0, log=True)
+    if any(isinstance(e, PretrainedEncoderConfig) and e.trained_layers for e in config.encoders):
+        entries["training.encoder_learning_rate"] = Range(1e-5, 2e-4, log=True)
+    return entries
+
+
+def _encoders(config: Config) -> dict[str, Entry]:
+    return {f"encoders.{place}.dropout": DROPOUT for place in range(len(config.encoders))}
+
+
+def _heads() -> dict[str, Entry]:
+    with_labels = Condition("relation_head.label_dim")
+    return {
+        "entity_head.scheme": Choices(("bio", "bilou")),
+        "entity_head.span": Choices(("ends", "pooled")),
+        "entity_head.dropout": DROPOUT,
+        "relation_head.dropout": DROPOUT,
+        "relation_head.span": Choices(("last", "ends", "pooled")),
+        "relation_head.width_dim": Choices((0, 16)),
+        _MARKED: Choices((0, 1)),
+        "relation_head.marked_dropout": replace(DROPOUT, only_if=Condition(_MARKED)),
+        "relation_head.between": Choices((False, True, "attention")),
+        "relation_head.distance_dim": Choices((0, 16)),
+        "relation_head.bilinear_dim": Choices((0, 64)),
+        _PAIRS: Choices((0, 128)),
+        "relation_head.pair_dropout": replace(DROPOUT, only_if=Condition(_PAIRS)),
+        "relation_head.labels": Choices(("gold", "probabilities", "predicted"), with_labels),
+        "relation_head.candidates": Choices(("gold", "predicted")),
+        "relation_head.normalisation": Choices(("cells", "sentences")),
+    }
