@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,21 +17,25 @@ from tests.corpus import DEV
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
-from dovetail.lab.cell_folder import CellFolder
-from dovetail.lab.cell_scoring import ScoredSplit, tally_from_counts
-from dovetail.lab.experiment_cells import Cell, cells_of
-from dovetail.lab.experiment_plan import load_plan
-from dovetail.lab.experiment_work import attempt
-from dovetail.lab.folder_cells import (
+from dovetail.lab.cell_events import (
     Begun,
-    Blocked,
     Ended,
+    Ending,
+    Epoch,
+    Event,
+    Progress,
     Started,
     Stopped,
-    refuse_other_configs,
-    run_cells,
 )
-from dovetail.lab.workers import FAILED, FINISHED, OwnProcess, ProcessWorkers
+from dovetail.lab.cell_folder import CellFolder
+from dovetail.lab.cell_scoring import ScoredSplit, tally_from_counts
+from dovetail.lab.engine import ShouldStop, run_cells
+from dovetail.lab.experiment_cells import Cell, cells_of, refuse_other_configs
+from dovetail.lab.experiment_plan import load_plan
+from dovetail.lab.experiment_work import CellWork
+from dovetail.lab.folder_cells import FolderCells
+from dovetail.lab.workers import OwnProcess, ProcessWorkers
+from dovetail.steps import result_of
 
 OPENED: list[str] = []
 WATCHED: set[str] = set()
@@ -63,9 +68,19 @@ def watched(tmp_path: Path) -> Iterator[list[str]]:
     WATCHED.clear()
 
 
+def attempt(cell: Cell, root: Path) -> Ended:
+    return result_of(CellWork(root)(cell))
+
+
 def done(cell: Cell, root: Path) -> CellFolder:
-    assert attempt(cell, root).name == "FINISHED"
+    assert attempt(cell, root).ending is Ending.FINISHED
     return CellFolder(root, cell.key)
+
+
+def run(cells: Sequence[Cell], root: Path, should_stop: ShouldStop = lambda: False) -> list[Event]:
+    """What happens when this process does the cells."""
+    workers = OwnProcess(CellWork(root))
+    return list(run_cells(FolderCells(cells, root), workers, should_stop=should_stop))
 
 
 def test_cell_leaves_what_its_result_says(cells: tuple[Cell, ...], root: Path) -> None:
@@ -95,7 +110,7 @@ def test_test_sentences_are_opened_when_the_model_is_final_and_not_again(
     (test,) = cell.test
     content = test.read_bytes()
     test.unlink()
-    assert attempt(cell, root).name == "FAILED"
+    assert attempt(cell, root).ending is Ending.FAILED
     folder = CellFolder(root, cell.key)
     assert folder.model.is_dir()  # all was trained without it
     assert "test.jsonl does not exist" in folder.read_failure()
@@ -121,19 +136,19 @@ def test_no_test_file_is_opened_in_training(
 
 
 def test_ensemble_is_scored_once_all_members_are_there(cells: tuple[Cell, ...], root: Path) -> None:
-    events = list(run_cells(cells, OwnProcess(root), root))
+    events = run(cells, root)
     started = [event.cell.key for event in events if isinstance(event, Started)]
     assert started == [cell.key for cell in cells]
-    assert all(e.outcome.ending == FINISHED for e in events if isinstance(e, Ended))
+    assert all(e.ending is Ending.FINISHED for e in events if isinstance(e, Ended))
     members = [CellFolder(root, key).read_result() for key in cells[-1].needs]
     result = CellFolder(root, cells[-1].key).read_result()
     assert result["costs"]["stored_parameters"] == sum(
         own["costs"]["stored_parameters"] for own in members
     )
     assert {*result["scores"]} == {"dev", "test"}
-    again = list(run_cells(cells, OwnProcess(root), root))
+    again = run(cells, root)
     assert isinstance(again[0], Begun)
-    assert again[0].finished == cells
+    assert (again[0].finished, again[0].open) == (len(cells), ())
     assert not [event for event in again if isinstance(event, Started)]
 
 
@@ -143,16 +158,15 @@ def test_cells_fail_alone_and_are_tried_again(
     broken = CellFolder(root, "full/all/seed1")
     broken.path.mkdir(parents=True)
     broken.config.write_text("not a config", encoding="utf-8")  # of a run that cannot be resumed
-    events = list(run_cells(cells, OwnProcess(root), root))
-    ended = {e.outcome.cell.key: e.outcome for e in events if isinstance(e, Ended)}
-    assert [key for key, outcome in ended.items() if outcome.ending == FAILED] == [cells[0].key]
+    events = run(cells, root)
+    ended = {e.cell.key: e for e in events if isinstance(e, Ended)}
+    failed = [key for key, own in ended.items() if own.ending is Ending.FAILED]
+    assert failed == [cells[0].key, cells[-1].key]
     assert "not valid TOML" in ended[cells[0].key].message
     assert "Traceback" in broken.log.read_text("utf-8")
-    assert [(e.cell.key, e.needed) for e in events if isinstance(e, Blocked)] == [
-        ("together/all/ensemble", "full/all/seed1")
-    ]
+    assert ended[cells[-1].key].message == "it needs full/all/seed1, which failed"
     broken.config.unlink()
-    again = list(run_cells(cells, OwnProcess(root), root))
+    again = run(cells, root)
     assert [e.cell.key for e in again if isinstance(e, Started)] == [cells[0].key, cells[-1].key]
     assert all(CellFolder(root, cell.key).is_finished for cell in cells)
     assert not broken.failure.exists()
@@ -163,7 +177,7 @@ def test_claimed_cell_is_left_alone(cells: tuple[Cell, ...], root: Path) -> None
     with folder.claimed() as mine:
         assert mine
         assert folder.is_claimed()
-        assert attempt(cells[0], root).name == "TAKEN"
+        assert attempt(cells[0], root).ending is Ending.TAKEN
         assert not folder.config.exists()
     assert not folder.is_claimed()
 
@@ -193,7 +207,7 @@ set = ['sharing={kind="deltas", base="{model}", add_tasks=["relation"]}']
     base, added = cells[0], cells[2]
     assert added.row == "added"
     for cell in (base, added):
-        done(Cell.from_json(cell.to_json()), root)
+        done(cell, root)
     refuse_other_configs(cells, root)
     entities = [
         [sentence.entities for sentence in read_corpus(path).sentences]
@@ -213,18 +227,21 @@ def test_killed_cell_goes_on_where_it_was(plan_file: Path, root: Path, tmp_path:
     """Its claim is gone with it, and its first epochs are not trained again."""
     long_plan(plan_file, 40)
     cell = cells_of(load_plan(plan_file), root)[0]
-    workers = ProcessWorkers(root, 1)
-    workers.start(cell)
     folder = CellFolder(root, cell.key)
-    wait_for(lambda: folder.epochs_done() >= 3)
-    assert folder.is_claimed()
-    (process,) = workers._running
-    process.kill()
-    (outcome,) = workers.wait(600)
-    assert (outcome.ending, outcome.message.split(";")[0]) == (
-        FAILED,
-        "the process was ended by SIGKILL",
-    )
+    workers = ProcessWorkers(CellWork(root), 1, log_of=lambda _: folder.open_log())
+    events = []
+    for event in run_cells(FolderCells([cell], root), workers):
+        events.append(event)
+        told = event.told if isinstance(event, Progress) else None
+        if isinstance(told, Epoch) and told.epoch == 3:
+            assert folder.is_claimed()
+            os.kill(workers.pids[0], signal.SIGKILL)
+    last = events[-1]
+    assert isinstance(last, Ended)
+    assert last.ending is Ending.FAILED
+    assert last.message.startswith("the process was ended by SIGKILL;")
+    assert last.message.startswith(folder.read_failure())
+    assert 3 <= len(folder.epoch_seconds()) < 40
     assert not folder.is_claimed()
     done(cell, root)
     whole = done(cell, tmp_path / "whole")
@@ -237,7 +254,7 @@ def without_times(folder: CellFolder) -> dict[str, object]:
     return result
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], object]) -> None:
     until = time.monotonic() + 600  # much more than it needs on a machine that is not busy
     while not condition():
         assert time.monotonic() < until, "nothing happened"
@@ -278,7 +295,7 @@ def test_interrupt_ends_the_cells_and_says_how_to_go_on(
     process = command(plan_file, tmp_path)
     folder = CellFolder(root, "full/all/seed1")
     try:
-        wait_for(lambda: folder.epochs_done() >= 1)
+        wait_for(lambda: folder.epoch_seconds())
         process.send_signal(number)
         output, _ = process.communicate(timeout=600)
     finally:
@@ -290,8 +307,32 @@ def test_interrupt_ends_the_cells_and_says_how_to_go_on(
     assert not folder.is_finished
 
 
+def test_cells_end_when_whoever_began_them_is_killed(plan_file: Path, tmp_path: Path) -> None:
+    """Their claims go with them, and the same command goes on."""
+    long_plan(plan_file, 100_000)
+    process = command(plan_file, tmp_path)
+    folder = CellFolder(tmp_path / "runs" / "tiny" / "cells", "full/all/seed1")
+    try:
+        wait_for(folder.epoch_seconds)
+    finally:
+        process.kill()
+        process.communicate()
+    wait_for(lambda: not folder.is_claimed())
+    assert not folder.failure.exists()
+
+
+def test_cell_in_this_process_stops_between_two_steps(plan_file: Path, root: Path) -> None:
+    long_plan(plan_file, 100_000)
+    cell = cells_of(load_plan(plan_file), root)[0]
+    folder = CellFolder(root, cell.key)
+    events = run([cell], root, should_stop=lambda: len(folder.epoch_seconds()) == 2)
+    assert events[-1] == Stopped((cell,))
+    assert not folder.is_claimed()
+    assert len(folder.epoch_seconds()) == 2
+
+
 def test_stop_is_followed(cells: tuple[Cell, ...], root: Path) -> None:
-    events = list(run_cells(cells, OwnProcess(root), root, should_stop=lambda: True))
+    events = run(cells, root, should_stop=lambda: True)
     assert [type(event) for event in events] == [Begun, Stopped]
 
 

@@ -12,15 +12,17 @@ from pyarrow import parquet
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from dovetail.cli import app, experiment_display
-from dovetail.cli.experiment_display import Clock, ExperimentDisplay
+from dovetail.cli import app, lab_display
+from dovetail.cli.experiment_display import ExperimentDisplay
 from dovetail.errors import TrainingError
-from dovetail.lab.cell_folder import CellFolder
+from dovetail.lab.cell_events import Begun, Epoch, Progress, Started, Tick
+from dovetail.lab.engine import run_cells
 from dovetail.lab.experiment_cells import cells_of, chosen_cells
 from dovetail.lab.experiment_plan import load_plan
-from dovetail.lab.folder_cells import Begun, Ended, Started, Tick, run_cells
+from dovetail.lab.experiment_work import CellWork
+from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.statistics.experiment_folder import Experiment
-from dovetail.lab.workers import FINISHED, Outcome, OwnProcess
+from dovetail.lab.workers import OwnProcess
 
 
 def run(*arguments: object) -> Result:
@@ -175,14 +177,16 @@ def test_folder_that_cannot_be_made_is_told_of(plan_file: Path, tmp_path: Path) 
 def test_log_of_a_long_experiment_does_not_fall_silent(
     plan_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment_display, "PLAIN_EVERY", 0.0)
+    for name in ("PLAIN_AFTER", "PLAIN_EVERY"):
+        monkeypatch.setattr(lab_display, name, 0.0)
     cells = cells_of(load_plan(plan_file), tmp_path)
     with (tmp_path / "log").open("w", encoding="utf-8") as file:
-        display = ExperimentDisplay(Console(file=file, width=200), tmp_path, 1)
-        display.show([Begun(cells, ()), Started(cells[0]), Tick((cells[0],), 0)])
-    assert f"[0/{len(cells)}] 1 cells under way, 0 epochs done" in (tmp_path / "log").read_text(
-        "utf-8"
-    )
+        display = ExperimentDisplay(Console(file=file, width=200), 2)
+        started = [Started(cells[0]), Progress(cells[0], Epoch(1, 2, 0.5)), Started(cells[1])]
+        display.show([Begun(len(cells), 0, cells, {}), *started, Tick(cells[:2], 0)])
+    log = (tmp_path / "log").read_text("utf-8")
+    assert f"[0/{len(cells)}], at {cells[0].key}: epoch 1/2  50.0; at most " in log
+    assert f"[0/{len(cells)}], 2 cells under way, 1 epochs done; at most " in log
 
 
 def test_wrong_options_are_refused(plan_file: Path) -> None:
@@ -200,31 +204,14 @@ def test_terminal_shows_the_same_lines_and_bars(plan_file: Path, tmp_path: Path)
     cells = chosen_cells(cells_of(load_plan(plan_file), root), rows=["full"], seeds=None)
     with (tmp_path / "screen").open("w", encoding="utf-8") as file:
         console = Console(file=file, force_terminal=True, width=120, color_system=None)
-        display = ExperimentDisplay(console, root, 1)
-        display.show(run_cells(cells, OwnProcess(root), root))
+        display = ExperimentDisplay(console, 1)
+        display.show(run_cells(FolderCells(cells, root), OwnProcess(CellWork(root))))
     screen = (tmp_path / "screen").read_text("utf-8")
     assert "[2/2] full/all/seed2: dev F1 entities" in screen
-    assert "1/2 cells" in screen
-    assert "0/2 epochs" in screen  # of a cell in this process, which shows nothing meanwhile
+    assert "[1/2]; " in screen
+    assert "full/all/seed1" in screen
+    assert "Ctrl-C stops" in screen
     assert not display.failures
-
-
-def test_time_to_go_is_that_of_the_cells_before(plan_file: Path, tmp_path: Path) -> None:
-    """Two cells of a row took 10 and 20 seconds, and three are open in two places."""
-    root = tmp_path / "cells"
-    cells = cells_of(load_plan(plan_file), root)
-    clock = Clock(root, 2)
-    clock.note(Begun(cells, ()))
-    assert clock.left() == ""
-    clock.note(Started(cells[0]))
-    metrics = CellFolder(root, cells[0].key).metrics
-    metrics.parent.mkdir(parents=True)
-    metrics.write_text("{}\n", encoding="utf-8")  # one epoch of two
-    assert clock.left().startswith("at most ")
-    for cell, seconds in ((cells[0], 10.0), (cells[2], 20.0)):
-        clock.note(Ended(Outcome(cell, FINISHED), seconds))
-    # Two cells of the other row, for which 15 seconds are the best guess; the ensemble is quick.
-    assert clock.left() == "about 15 s left"
 
 
 def test_folder_that_cannot_be_written_is_named_before_the_work(

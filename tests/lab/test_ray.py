@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from tests.corpus import DEV
 
+from dovetail.lab.cell_events import Ended, Ending, Tick
 from dovetail.lab.cell_folder import CellFolder
+from dovetail.lab.engine import run_cells
 from dovetail.lab.experiment_cells import Cell, cells_of
 from dovetail.lab.experiment_plan import load_plan
-from dovetail.lab.folder_cells import Ended, Tick, run_cells
+from dovetail.lab.experiment_work import CellWork
+from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.ray_workers import RayWorkers, packed, unpack
-from dovetail.lab.workers import FINISHED, OwnProcess
+from dovetail.steps import result_of
 
 EPOCHS = 30
 
@@ -64,7 +67,8 @@ def test_nothing_is_lost_with_a_machine(cells: tuple[Cell, ...], root: Path, wor
         ended: list[Ended] = []
         killed = False
         until = time.monotonic() + 600  # much more than it needs
-        for event in run_cells(cells, workers, root, should_stop=lambda: time.monotonic() > until):
+        plan = FolderCells(cells, root)
+        for event in run_cells(plan, workers, should_stop=lambda: time.monotonic() > until):
             if isinstance(event, Ended):
                 ended.append(event)
             if isinstance(event, Tick) and not killed and len(under_way(working)) == 2:
@@ -74,20 +78,19 @@ def test_nothing_is_lost_with_a_machine(cells: tuple[Cell, ...], root: Path, wor
     finally:
         ray.shutdown()
         cluster.shutdown()
-    outcomes = Counter((event.outcome.cell.key, event.outcome.ending) for event in ended)
-    assert outcomes == Counter((cell.key, FINISHED) for cell in cells)
+    outcomes = Counter((event.cell.key, event.ending) for event in ended)
+    assert outcomes == Counter((cell.key, Ending.FINISHED) for cell in cells)
     for cell in cells:
         folder = CellFolder(root, cell.key)
         assert folder.read_result()["scores"]["dev"]["sentences"] == len(DEV)
         assert not folder.is_claimed()
         if not cell.is_ensemble:
-            assert folder.epochs_done() == EPOCHS
+            assert len(folder.epoch_seconds()) == EPOCHS
 
 
 def test_cell_that_was_sent_is_the_same(plan_file: Path, root: Path, tmp_path: Path) -> None:
     (cell, *_) = cells_of(load_plan(plan_file), root)
-    worker = OwnProcess(tmp_path / "there")
-    worker.start(cell)
+    result_of(CellWork(tmp_path / "there")(cell))
     sent = CellFolder(tmp_path / "there", cell.key)
     received = CellFolder(root, cell.key)
     received.note_failure("of an attempt before")

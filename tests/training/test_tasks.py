@@ -14,13 +14,14 @@ from dovetail.config import DataConfig, load_config, parse_config
 from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
+from dovetail.lab.cell_events import Ending, Epoch
 from dovetail.lab.experiment_cells import Cell
-from dovetail.lab.experiment_work import Ending, attempt
+from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.search import default_space
-from dovetail.lab.search.search import Progress
 from dovetail.lab.search.training_objective import TrainingObjective
 from dovetail.lab.strategies import strategies
 from dovetail.report.run import report_of_run
+from dovetail.steps import result_of
 from dovetail.training import RunFinished, RunStarted, train
 
 
@@ -128,15 +129,14 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
     assert fitted.training.relation_loss_weight == 0
     assert "training.relation_loss_weight" not in default_space(fitted).entries
     assert len(splits.notes) == 1
-    *_, last = TrainingObjective()(fitted, lambda: False)
-    assert isinstance(last, Progress)
+    *_, last = TrainingObjective()(fitted)
+    assert isinstance(last, Epoch)
     assert last.score == last.result.entity_f1
 
     assert all(strategy.costs or strategy.problem for strategy in strategies(config))
 
     cell = Cell("a", "all", 1, config)
-    again = Cell.from_json(cell.to_json())
-    assert attempt(again, tmp_path / "cells") is Ending.FINISHED
+    assert result_of(CellWork(tmp_path / "cells")(cell)).ending is Ending.FINISHED
 
 
 def test_card_of_a_model_of_entities_says_nothing_of_relations(tmp_path: Path) -> None:

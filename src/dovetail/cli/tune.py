@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dovetail.config import Config
     from dovetail.lab.search.training_objective import TrainingObjective
+    from dovetail.training.splits import Splits
 
 Trials = Annotated[
     int,
@@ -78,18 +79,19 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
     from dovetail.cli.terminal import Terminal
-    from dovetail.cli.tuning_display import TuningDisplay
+    from dovetail.cli.tuning_display import TuningDisplay, started_lines
     from dovetail.cli.tuning_summary import show_outcome
     from dovetail.lab.search import Task, default_space, read_space, sqlite_in, tune
 
     console = Terminal(soft_wrap=True)
-    start, objective = with_corpora(start, console)
+    start, splits, objective = with_corpora(start, console)
     searched = default_space(start) if space is None else read_space(space, start)
-    title = name or start.name
-    folder = runs / f"{title}-tuning"
-    task = Task(searched, title, storage or sqlite_in(folder), trials)
+    folder = runs / f"{name or start.name}-tuning"
+    task = Task(searched, name or start.name, storage or sqlite_in(folder), trials)
+    for line in started_lines(splits, searched):
+        console.print(line, highlight=False)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
-    with stop_on_interrupt() as stop, TuningDisplay(console, task) as display:
+    with stop_on_interrupt() as stop, TuningDisplay(console, task, processes) as display:
         outcome = tune(
             task,
             folder,
@@ -103,8 +105,8 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
         raise typer.Exit(INTERRUPTED)
 
 
-def with_corpora(start: Config, console: Console) -> tuple[Config, TrainingObjective]:
-    """The config as it is trained on its corpora, and what trains it, which has read them."""
+def with_corpora(start: Config, console: Console) -> tuple[Config, Splits, TrainingObjective]:
+    """The config as it is trained on its corpora, these, and what trains it and has read them."""
     from dovetail.lab.search.training_objective import TrainingObjective
 
     objective = TrainingObjective()
@@ -113,4 +115,4 @@ def with_corpora(start: Config, console: Console) -> tuple[Config, TrainingObjec
         fitted, splits = objective.fitted(start)
     for note in splits.notes:
         console.print(note, highlight=False, markup=False)
-    return fitted, objective
+    return fitted, splits, objective

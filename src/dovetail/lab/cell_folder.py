@@ -6,26 +6,39 @@ gold/, predictions/    the dev and test sentences, annotated and predicted, in t
 counts.json            right, wrong and missed facts of each sentence, for statistics
 result.json            scores and costs; written last, and at once: with it the cell is finished
 failure.json, log.txt  what went wrong, if it did, and all that was printed
+
+The folder of a probe has the run and, as its result, `probe.json`.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from dovetail.errors import TrainingError
 from dovetail.files import write_text
+from dovetail.lab.cell_events import Ended, Ending, LabCell
+from dovetail.lab.workers import Steps, message_of
 from dovetail.training.folder_lock import locked
+
+RESULT = "result.json"
 
 
 class CellFolder:
-    """Names the files of a cell."""
+    """Names the files of a cell.
 
-    def __init__(self, root: Path, key: str) -> None:
+    Args:
+        root: the folder of all cells.
+        key: what names the cell.
+        result: the file that is written last.
+    """
+
+    def __init__(self, root: Path, key: str, *, result: str = RESULT) -> None:
         self.path = root / key
         self.planned = self.path / "planned.toml"
         self.config = self.path / "config.toml"
@@ -33,7 +46,7 @@ class CellFolder:
         self.checkpoint = self.path / "checkpoint"
         self.model = self.path / "model"
         self.counts = self.path / "counts.json"
-        self.result = self.path / "result.json"
+        self.result = self.path / result
         self.speed = self.path / "speed.json"
         self.failure = self.path / "failure.json"
         self.log = self.path / "log.txt"
@@ -56,6 +69,22 @@ class CellFolder:
         with locked(self.lock) as mine:
             yield mine
 
+    def attempt(self, cell: LabCell, work: Callable[[], Iterator[Any]]) -> Steps:
+        """Do the cell unless it is finished or taken; what goes wrong is left in the folder."""
+        with self.claimed() as mine:
+            if not mine:
+                return Ended(cell, Ending.TAKEN)
+            if self.is_finished:
+                return Ended(cell, Ending.FINISHED)
+            self.failure.unlink(missing_ok=True)
+            try:
+                yield from work()
+            except Exception as error:
+                self.write_log(traceback.format_exc())
+                self.note_failure(message_of(error))
+                return Ended(cell, Ending.FAILED, message_of(error))
+        return Ended(cell, Ending.FINISHED)
+
     def open_log(self) -> TextIO:
         """The file of all that is printed, to be written on.
 
@@ -65,6 +94,15 @@ class CellFolder:
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             return self.log.open("a", encoding="utf-8")
+
+    def write_log(self, text: str) -> None:
+        """Add to the log.
+
+        Raises:
+            TrainingError: if it cannot be written.
+        """
+        with self.open_log() as file:
+            file.write(text)
 
     def is_claimed(self) -> bool:
         """Whether another process is working on the cell now."""
@@ -104,12 +142,13 @@ class CellFolder:
         """Write why this attempt failed."""
         write_json(self.failure, {"message": message})
 
-    def epochs_done(self) -> int:
-        """How many epochs the run has behind it."""
+    def epoch_seconds(self) -> list[float]:
+        """The time of each epoch that the run has behind it."""
         try:
-            return self.metrics.read_bytes().count(b"\n")
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
         except OSError:
-            return 0
+            return []
+        return [json.loads(line)["seconds"] for line in lines]
 
     def drop(self, *, models: bool) -> int:
         """Remove what only a run that goes on needs, and the model too; says how many bytes."""

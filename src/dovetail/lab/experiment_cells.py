@@ -7,16 +7,17 @@ ensemble or another model needs that.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dovetail.config import Config, dump_config, load_config, parse_config
-from dovetail.errors import ConfigError
+from dovetail.config import Config, load_config
+from dovetail.errors import ConfigError, TrainingError
+from dovetail.lab.cell_events import LabCell
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.experiment_plan import ENSEMBLE, MODEL, Fold, Plan, PlannedConfig
+from dovetail.training.run_folder import changed_fields
 
 WHOLE = Fold(name="all")
 """The only fold of a plan without folds."""
@@ -25,11 +26,8 @@ ENSEMBLE_FOLDER = "ensemble"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One config on one fold with one seed; an ensemble has no seed, and a member's config.
-
-    `needs` are the keys of the cells that have to be finished before.
-    """
+class Cell(LabCell):
+    """One config on one fold with one seed; an ensemble has no seed, and a member's config."""
 
     row: str
     fold: str
@@ -50,27 +48,13 @@ class Cell:
         """Whether the models of other cells decide together here."""
         return self.seed is None
 
-    def to_json(self) -> str:
-        """All of it as JSON, for another process."""
-        values = {
-            **{name: getattr(self, name) for name in ("row", "fold", "seed")},
-            "config": dump_config(self.config, defaults=False),
-            "test": [str(path) for path in self.test],
-            "max_test_sentences": self.max_test_sentences,
-            "needs": list(self.needs),
-        }
-        return json.dumps(values)
+    @property
+    def group(self) -> str:
+        return self.row
 
-    @classmethod
-    def from_json(cls, text: str) -> Cell:
-        """What `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
-        return cls(
-            config=parse_config(tomllib.loads(values.pop("config"))),
-            test=tuple(map(Path, values.pop("test"))),
-            needs=tuple(values.pop("needs")),
-            **values,
-        )
+    @property
+    def epochs(self) -> int:
+        return 0 if self.is_ensemble else self.config.training.epochs
 
 
 def cells_of(plan: Plan, root: Path) -> tuple[Cell, ...]:
@@ -209,3 +193,30 @@ def smoke_plan(plan: Plan) -> Plan:
             "max_test_sentences": smoke.sentences,
         }
     )
+
+
+def refuse_other_configs(cells: Sequence[Cell], root: Path) -> None:
+    """Make sure that finished cells were trained with the configs that the plan has now.
+
+    Raises:
+        TrainingError: naming the first that was not, and what differs.
+    """
+    for cell in cells:
+        folder = CellFolder(root, cell.key)
+        if cell.is_ensemble or not folder.is_finished:
+            continue
+        planned = load_config(folder.planned if folder.planned.is_file() else folder.config)
+        if planned != cell.config:
+            stored = planned.model_dump(mode="json")
+            lines = changed_fields(stored, cell.config.model_dump(mode="json"))
+            listed = "".join(f"\n  {line}" for line in lines)
+            raise TrainingError(
+                f"{folder.path} was trained with another config than the plan has now:{listed}\n"
+                f"Put the plan back, give it another name, or remove that folder"
+            )
+        tests = [str(path) for path in cell.test]
+        if (found := folder.read_result()["test"]) != tests:
+            raise TrainingError(
+                f"{folder.path} was scored on {found}, and the plan names {tests} now; put the "
+                f"plan back, give it another name, or remove that folder"
+            )

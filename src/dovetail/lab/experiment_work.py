@@ -1,44 +1,50 @@
-"""The work of one cell, in a process of its own: train or gather, then score once.
+"""The work of one cell of an experiment: train or gather, then score once.
 
-The process reads a cell as JSON from its standard input.  It opens test files when the cell's model
-is final, and not before.
+Test files are opened when the cell's model is final, and not before.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import traceback
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
 from dovetail.document import Sentence
-from dovetail.errors import DovetailError
 from dovetail.extractor import Extractor
 from dovetail.files import write_text
+from dovetail.lab.cell_events import Epoch
 from dovetail.lab.cell_folder import CellFolder, write_json
 from dovetail.lab.cell_scoring import DEV, TEST, ScoredSplit
 from dovetail.lab.costs import costs_of
 from dovetail.lab.experiment_cells import Cell
+from dovetail.lab.workers import Steps
 from dovetail.reading import Reading
 from dovetail.saved_ensemble import save_ensemble
-from dovetail.threads import prepare_threads
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
 from dovetail.training.splits import read_splits
 from dovetail.version import __version__
 
 
-class Ending(Enum):
-    """How an attempt at a cell ended; the values are exit codes."""
+@dataclass(frozen=True)
+class CellWork:
+    """Does the cells of an experiment, below a folder."""
 
-    FINISHED = 0
-    FAILED = 1
-    TAKEN = 75
-    """Another process is at it."""
+    root: Path
+
+    def __call__(self, cell: Cell) -> Steps:
+        folder = CellFolder(self.root, cell.key)
+        return folder.attempt(cell, lambda: self._do(cell, folder))
+
+    def _do(self, cell: Cell, folder: CellFolder) -> Iterator[Any]:
+        if cell.is_ensemble:
+            final = gather(cell, self.root)
+        else:
+            final = yield from trained(cell, folder)
+        write_json(folder.result, scored(cell, folder, final))
 
 
 @dataclass(frozen=True)
@@ -49,27 +55,7 @@ class Final:
     training: dict[str, Any]
 
 
-def attempt(cell: Cell, root: Path) -> Ending:
-    """Do a cell unless it is finished or taken; what goes wrong is left in its folder."""
-    folder = CellFolder(root, cell.key)
-    with folder.claimed() as mine:
-        if not mine:
-            return Ending.TAKEN
-        if folder.is_finished:
-            return Ending.FINISHED
-        folder.failure.unlink(missing_ok=True)
-        try:
-            final = gather(cell, root) if cell.is_ensemble else trained(cell, folder)
-            write_json(folder.result, scored(cell, folder, final))
-        except Exception as error:
-            _log(folder, traceback.format_exc())
-            told = str(error) if isinstance(error, DovetailError) else repr(error)
-            folder.note_failure(told)
-            return Ending.FAILED
-    return Ending.FINISHED
-
-
-def trained(cell: Cell, folder: CellFolder) -> Final:
+def trained(cell: Cell, folder: CellFolder) -> Generator[Any, None, Final]:
     """Train, or go on with a training that was interrupted."""
     dev: tuple[Sentence, ...] = ()
     finished: RunFinished | None = None
@@ -79,14 +65,15 @@ def trained(cell: Cell, folder: CellFolder) -> Final:
         match event:
             case RunStarted():
                 dev, trainable = event.splits.dev, event.trainable_parameters
-                _log(folder, "".join(f"warning: {line}\n" for line in event.splits.warnings))
+                folder.write_log("".join(f"warning: {own}\n" for own in event.splits.warnings))
             case EpochResult():
-                _log(folder, f"epoch {event.epoch}: score {event.score:.4f}\n")
+                folder.write_log(f"epoch {event.epoch}: score {event.score:.4f}\n")
+                yield Epoch(event.epoch, event.epochs, event.score)
             case RunFinished():
                 finished = event
-    seconds = [
-        json.loads(line)["seconds"] for line in folder.metrics.read_text("utf-8").splitlines()
-    ]
+            case _:
+                yield event
+    seconds = folder.epoch_seconds()
     return Final(
         dev,
         {
@@ -144,19 +131,3 @@ def test_sentences(cell: Cell, cut: Reading) -> tuple[Sentence, ...]:
         ]
         if sentence.tokens
     )
-
-
-def _log(folder: CellFolder, text: str) -> None:
-    with folder.open_log() as file:
-        file.write(text)
-
-
-def main() -> None:
-    """Do the cell that standard input describes; the exit code is the ending."""
-    values = json.loads(sys.stdin.read())
-    sys.exit(attempt(Cell.from_json(values["cell"]), Path(values["root"])).value)
-
-
-if __name__ == "__main__":
-    prepare_threads()
-    main()

@@ -9,7 +9,7 @@ runs/<name>-probes/random.toml                      its control: other exits of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,15 @@ from dovetail.config.structure import KIND
 from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.files import write_text
-from dovetail.lab.cell_folder import write_json
+from dovetail.lab.cell_events import LabCell
+from dovetail.lab.cell_folder import CellFolder, write_json
 from dovetail.lab.exits import exit_of, largest_penalty, random_exits
+from dovetail.lab.folder_cells import FolderCells
+from dovetail.lab.workers import Steps
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.saved_model import load_model
-from dovetail.training import RunEvent, RunFinished, train
+from dovetail.training import RunEvent, train
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder
 
@@ -41,17 +44,23 @@ FOUND = "probe.json"
 
 
 @dataclass(frozen=True)
-class Probe:
-    """One training: a task, what its groups have to be worth, and a seed."""
+class Probe(LabCell):
+    """A cell: one training of a task, with what its groups have to be worth, and a seed."""
 
     task: str
     penalty: float
     seed: int
+    config: Config
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         """The name of its folder."""
-        return f"{self.task}-{self.penalty:g}-seed{self.seed}"
+        return name_of(self.task, self.penalty, self.seed)
+
+
+def name_of(task: str, penalty: float, seed: int) -> str:
+    """What names a probe."""
+    return f"{task}-{penalty:g}-seed{seed}"
 
 
 @dataclass(frozen=True)
@@ -71,10 +80,21 @@ class Found:
     f1: float | None
 
 
-def planned(penalties: Sequence[float], seeds: int, *, first_seed: int) -> list[Probe]:
-    """The probes of both tasks."""
-    chosen = range(first_seed, first_seed + seeds)
-    return [Probe(t, penalty, seed) for t in TASKS for penalty in penalties for seed in chosen]
+def planned(
+    config: Config, penalties: Sequence[float], *, seeds: int, layers: int
+) -> tuple[Probe, ...]:
+    """The probes of both tasks, as a plan.
+
+    Raises:
+        ConfigError: if the config has no layers that can be probed.
+    """
+    chosen = range(config.seed, config.seed + seeds)
+    return tuple(
+        Probe(task, penalty, seed, probe_config(config, task, penalty, seed=seed, layers=layers))
+        for task in TASKS
+        for penalty in penalties
+        for seed in chosen
+    )
 
 
 def sort_of_layers(config: Config) -> dict[str, Any]:
@@ -96,7 +116,7 @@ def sort_of_layers(config: Config) -> dict[str, Any]:
     return {name: own[name] for name in ("cell", *LayersConfig.model_fields)}
 
 
-def probe_config(config: Config, probe: Probe, layers: int) -> Config:
+def probe_config(config: Config, task: str, penalty: float, *, seed: int, layers: int) -> Config:
     """The config of a probe: the same but for the sharing, and without averages of weights.
 
     An average over the steps is not zero where the weights have just become so.
@@ -104,13 +124,13 @@ def probe_config(config: Config, probe: Probe, layers: int) -> Config:
     sharing = {
         **sort_of_layers(config),
         KIND: "probe",
-        "task": probe.task,
+        "task": task,
         "layers": layers,
-        "penalty": probe.penalty,
+        "penalty": penalty,
     }
     changes = {
-        "name": f"{config.name}-{probe.name}",
-        "seed": probe.seed,
+        "name": f"{config.name}-{name_of(task, penalty, seed)}",
+        "seed": seed,
         "sharing": sharing,
         "training.average": "none",
     }
@@ -129,30 +149,32 @@ def exits_config(config: Config, exits: dict[str, int], *, name: str) -> Config:
     return with_changes(config, {"name": f"{config.name}-{name}", "sharing": sharing})
 
 
-def run_probe(
-    config: Config, folder: Path, *, should_stop: Callable[[], bool] = lambda: False
-) -> Iterator[RunEvent]:
-    """Train a probe, or go on with it, and write down what it found; nothing if that is done.
+def probes_in(folder: Path, probes: Sequence[Probe]) -> FolderCells:
+    """The plan of the probes of a folder.
 
     Raises:
-        TrainingError: if the folder holds another run, or cannot be written.
-        CorpusError: if the data cannot be read.
+        TrainingError: if it holds probes of another config.
     """
-    run = RunFolder(folder)
-    begun = run.config.is_file()
-    if begun:
-        run.check_same(config)
-    if is_found(folder):
-        return
-    for event in train(config, folder, resume=begun, should_stop=should_stop):
-        yield event
-        if isinstance(event, RunFinished) and not event.interrupted:
-            write_json(folder / FOUND, asdict(found_in(run, config)))
+    for probe in probes:
+        run = RunFolder(folder / probe.key)
+        if run.config.is_file():
+            run.check_same(probe.config)
+    return FolderCells(probes, folder, result=FOUND)
 
 
-def is_found(folder: Path) -> bool:
-    """Whether the probe of this folder is done."""
-    return (folder / FOUND).is_file()
+@dataclass(frozen=True)
+class ProbeWork:
+    """Trains probes below a folder, or goes on with them, and writes down what they found."""
+
+    root: Path
+
+    def __call__(self, probe: Probe) -> Steps:
+        folder = CellFolder(self.root, probe.key, result=FOUND)
+        return folder.attempt(probe, lambda: self._do(probe, folder))
+
+    def _do(self, probe: Probe, folder: CellFolder) -> Iterator[RunEvent]:
+        yield from train(probe.config, folder.path, resume=folder.config.is_file())
+        write_json(folder.result, asdict(found_in(RunFolder(folder.path), probe.config)))
 
 
 def found_in(run: RunFolder, config: Config) -> Found:
@@ -187,7 +209,7 @@ def count(layer: nn.Module) -> int:
 
 
 def read_found(folder: Path) -> Found:
-    """What `run_probe` wrote down.
+    """What `ProbeWork` wrote down.
 
     Raises:
         TrainingError: if it is missing or damaged.

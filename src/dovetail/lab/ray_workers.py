@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import MissingExtraError, TrainingError
+from dovetail.lab.cell_events import Ended, Ending, Progress
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.experiment_cells import Cell
-from dovetail.lab.workers import FAILED, FINISHED, TAKEN, Outcome
+from dovetail.steps import result_of
 
 RETRIES = 5
 """How often a task is given to another machine before its cell counts as failed."""
@@ -51,7 +52,7 @@ class RayWorkers:
         self.root = root
         self._claims: dict[str, ExitStack] = {}
         self._running: dict[Any, Cell] = {}
-        self._ended: list[Outcome] = []
+        self._ended: list[Progress | Ended] = []
         if not ray.is_initialized():
             self._connect(address)
         self._task = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(work)
@@ -77,18 +78,18 @@ class RayWorkers:
                 f"--head`, or take --ray local"
             ) from None
 
-    def start(self, cell: Cell) -> None:
+    def start(self, cell: Any) -> None:
         claim = ExitStack()
         folder = CellFolder(self.root, cell.key)
         if not claim.enter_context(folder.claimed()):
-            self._ended.append(Outcome(cell, TAKEN))
+            self._ended.append(Ended(cell, Ending.TAKEN))
             return
         self._claims[cell.key] = claim
         needed = {key: packed(CellFolder(self.root, key)) for key in cell.needs}
-        reference = self._task.remote(cell.to_json(), needed, str(self.root), os.getcwd())
+        reference = self._task.remote(cell, needed, str(self.root), os.getcwd())
         self._running[reference] = cell
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[Progress | Ended]:
         if not self._running and not self._ended:
             time.sleep(seconds)
         if self._running:
@@ -97,7 +98,7 @@ class RayWorkers:
         ended, self._ended = self._ended, []
         return ended
 
-    def _outcome(self, reference: Any) -> Outcome:
+    def _outcome(self, reference: Any) -> Ended:
         cell = self._running.pop(reference)
         folder = CellFolder(self.root, cell.key)
         try:
@@ -108,7 +109,11 @@ class RayWorkers:
             folder.note_failure(message)
         finally:
             self._claims.pop(cell.key).close()
-        return Outcome(cell, FINISHED if folder.is_finished else FAILED, message)
+        ending = Ending.FINISHED if folder.is_finished else Ending.FAILED
+        return Ended(cell, ending, message)
+
+    def answer(self, cell: Any, *, goes_on: bool) -> None:
+        """No epochs are told from other machines, so there is nothing to answer."""
 
     def stop(self) -> None:
         for reference in self._running:
@@ -119,7 +124,7 @@ class RayWorkers:
         self._claims.clear()
 
 
-def work(cell_json: str, needed: Mapping[str, bytes], root: str, folder: str) -> bytes:
+def work(cell: Cell, needed: Mapping[str, bytes], root: str, folder: str) -> bytes:
     """Do a cell on any machine; its folder, packed.
 
     The task works below a temporary folder, so that nothing of an attempt that was lost is left.
@@ -129,18 +134,17 @@ def work(cell_json: str, needed: Mapping[str, bytes], root: str, folder: str) ->
 
     prepare_threads()
     use_threads(1)
-    from dovetail.lab.experiment_work import attempt
+    from dovetail.lab.experiment_work import CellWork
 
     if Path(folder).is_dir():
         os.chdir(folder)  # paths of a plan are relative to where it was started
-    cell = Cell.from_json(cell_json)
     with tempfile.TemporaryDirectory(prefix="dovetail-cell-") as temporary:
         for key, content in needed.items():
             unpack(content, CellFolder(Path(temporary), key))
             # What is trained after an ensemble names it by its path in the experiment.
             if not (shared := CellFolder(Path(root), key)).model.is_dir():
                 unpack(content, shared)
-        attempt(cell, Path(temporary))
+        result_of(CellWork(Path(temporary))(cell))
         return packed(CellFolder(Path(temporary), cell.key))
 
 

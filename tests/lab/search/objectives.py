@@ -10,11 +10,13 @@ from typing import Any
 from tests.networks import tiny_config
 
 from dovetail.config import Config
+from dovetail.lab.cell_events import Epoch, Event
+from dovetail.lab.engine import ShouldStop, run_cells
 from dovetail.lab.search import Space, Task, parse_space
-from dovetail.lab.search.events import Event, ShouldStop
 from dovetail.lab.search.records import Record, Result, records
-from dovetail.lab.search.search import Interrupted, Objective, Progress, Search
 from dovetail.lab.search.study import open_study
+from dovetail.lab.search.trials import Objective, Search, TrialWork
+from dovetail.lab.workers import OwnProcess
 
 EPOCHS = 3
 
@@ -43,13 +45,11 @@ def task_of(space: Space, folder: Path, *, trials: int) -> Task:
 def scoring(score: Callable[[Config], float], *, seconds: float = 0.0) -> Objective:
     """An objective that rises to the score over some epochs."""
 
-    def objective(config: Config, should_stop: ShouldStop) -> Iterator[Progress]:
+    def objective(config: Config) -> Iterator[Epoch]:
         for epoch in range(1, EPOCHS + 1):
             time.sleep(seconds / EPOCHS)
-            if should_stop():
-                raise Interrupted
             reached = score(config) * epoch / EPOCHS
-            yield Progress(epoch, EPOCHS, reached, Result(reached, reached, epoch, epoch, 1))
+            yield Epoch(epoch, EPOCHS, reached, Result(reached, reached, epoch, epoch, 1))
 
     return objective
 
@@ -68,7 +68,9 @@ def search(
 ) -> list[Record]:
     """Search in this process, and return the trials that count."""
     told: list[Event] = [] if events is None else events
-    Search(task, objective or scoring(dropout), notify=told.append, should_stop=should_stop).run()
+    workers = OwnProcess(TrialWork(objective or scoring(dropout)))
+    for event in run_cells(Search(task), workers, should_stop=should_stop):
+        told.append(event)
     return found(task)
 
 

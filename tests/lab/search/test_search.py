@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 from tests.conftest import PROJECT
 from tests.lab.search.objectives import (
     ENTRIES,
@@ -28,12 +29,12 @@ from tests.networks import tiny_config
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
+from dovetail.lab.cell_events import Begun, Ended, Ending, Epoch, Event, Started, Stopped
 from dovetail.lab.search import parse_space
-from dovetail.lab.search.events import Event, ShouldStop, TrialEnded, TrialInterrupted, TrialStarted
 from dovetail.lab.search.importance import FEWEST_TRIALS, importances
 from dovetail.lab.search.records import LOST, Record, best_of, records
-from dovetail.lab.search.search import HOPELESS, Progress
 from dovetail.lab.search.study import MOST_DEATHS, open_study, repeat_dead
+from dovetail.lab.search.trials import HOPELESS, TrialCell
 
 
 def test_first_trial_is_the_start_and_the_best_is_no_worse(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_trials_are_the_number_in_the_end(tmp_path: Path) -> None:
     assert len(search(task_in(tmp_path, trials=3))) == 3
     events: list[Event] = []
     assert len(search(task_in(tmp_path, trials=3), events=events)) == 3
-    assert events == []
+    assert [type(event) for event in events] == [Begun]
     assert len(search(task_in(tmp_path, trials=2))) == 3
 
 
@@ -80,7 +81,7 @@ def test_trial_fails_alone_with_its_message(tmp_path: Path) -> None:
 
 
 def test_search_in_which_all_fails_ends_and_can_go_on_once_repaired(tmp_path: Path) -> None:
-    def broken(config: Config, should_stop: ShouldStop) -> Iterator[Progress]:
+    def broken(config: Config) -> Iterator[Epoch]:
         raise TrainingError("the disk is gone")
         yield
 
@@ -128,13 +129,12 @@ def test_interrupted_trial_is_repeated_with_its_values(tmp_path: Path) -> None:
     events: list[Event] = []
 
     def stop() -> bool:
-        begun = [event for event in events if isinstance(event, TrialStarted)]
-        return len(begun) == 3
+        return sum(isinstance(event, Started) for event in events) == 3
 
     stopped = search(task_in(tmp_path, trials=5), should_stop=stop, events=events)
-    assert events[-1] == TrialInterrupted(2)
+    interrupted = started(events)[-1]
+    assert events[-1] == Stopped((interrupted,))
     assert [trial.state for trial in stopped] == ["complete", "complete", "waiting"]
-    interrupted = [event for event in events if isinstance(event, TrialStarted)][-1]
     trials = search(task_in(tmp_path, trials=5))
     assert len(trials) == 5
     assert {trial.state for trial in trials} == {"complete"}
@@ -151,6 +151,56 @@ def test_start_that_was_interrupted_is_still_the_start(tmp_path: Path) -> None:
 
 def test_nothing_begins_when_it_is_to_stop_at_once(tmp_path: Path) -> None:
     assert search(task_in(tmp_path, trials=5), should_stop=lambda: True) == []
+
+
+def started(events: list[Event]) -> list[TrialCell]:
+    """The trials that were started."""
+    cells = [event.cell for event in events if isinstance(event, Started)]
+    return [cell for cell in cells if isinstance(cell, TrialCell)]
+
+
+def test_trial_that_counted_as_dead_is_left_to_whoever_repeats_it(tmp_path: Path) -> None:
+    """As one does whose process hung for so long that another one took its trial over."""
+    task = task_in(tmp_path, trials=2)
+    others = open_study(task)
+    seen: list[int] = []
+
+    def slow(config: Config) -> Iterator[Epoch]:
+        running = [trial.number for trial in others.trials if trial.state == TrialState.RUNNING]
+        if not seen:
+            seen.extend(running)
+            others.tell(running[0], state=TrialState.FAIL)
+            repeat_dead(others, others.trials[running[0]])
+        yield from scoring(dropout)(config)
+
+    events: list[Event] = []
+    trials = search(task, slow, events=events)
+    assert [e.ending for e in events if isinstance(e, Ended)] == [
+        *(Ending.AGAIN, Ending.FINISHED, Ending.FINISHED)
+    ]
+    assert [cell.number for cell in started(events)] == [*seen, 1, 2]
+    assert [(trial.number, trial.state) for trial in trials] == [(1, "complete"), (2, "complete")]
+    assert trials[0].is_start
+
+
+def test_trials_of_other_processes_are_told_of_and_counted(tmp_path: Path) -> None:
+    """So that how far a search is and how long it takes is true of all machines together."""
+    task = task_in(tmp_path, trials=4)
+    events: list[Event] = []
+
+    def shared(config: Config) -> Iterator[Epoch]:
+        if not [event for event in events if isinstance(event, Ended)]:
+            search(replace(task, trials=3))  # another process, which runs two more
+        yield from scoring(dropout)(config)
+
+    search(task, shared, events=events)
+    ended = [(e.cell.key, e.ending) for e in events if isinstance(e, Ended)]
+    assert ended == [
+        ("trial   0", Ending.FINISHED),
+        ("trial   1", Ending.FOUND),
+        ("trial   2", Ending.FOUND),
+        ("trial   3", Ending.FINISHED),
+    ]
 
 
 PATIENCE = 300
@@ -217,7 +267,7 @@ def test_killed_process_loses_no_trial_and_doubles_none(
     repeated = [trial for trial in trials if trial.is_start]
     assert killed.values == repeated[0].values
     assert repeated[0].number > 0
-    ended = [event.record.number for event in events if isinstance(event, TrialEnded)]
+    ended = [event.result.number for event in events if isinstance(event, Ended)]
     assert sorted(ended) == [trial.number for trial in trials]
 
 
@@ -226,7 +276,7 @@ def test_trial_that_kills_its_process_each_time_is_given_up(tmp_path: Path) -> N
     study = optuna.create_study()
     for death in range(1, MOST_DEATHS + 1):
         trial = study.ask()
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL)
         repeat_dead(study, study.trials[-1])
         (record,) = records(study, space)
         assert record.state == ("failed" if death == MOST_DEATHS else "waiting")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import signal
 import subprocess
@@ -25,15 +24,24 @@ from dovetail.cli import app
 from dovetail.cli.tuning_display import TuningDisplay
 from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import MissingExtraError, TrainingError
+from dovetail.lab.cell_events import (
+    Begun,
+    Ended,
+    Ending,
+    Epoch,
+    Event,
+    Progress,
+    Started,
+)
+from dovetail.lab.engine import run_cells
 from dovetail.lab.search import Outcome, Task, default_space, read_space, sqlite_in, tune
-from dovetail.lab.search.events import Event, ProcessEnded, TrialEnded, TrialEpoch, TrialStarted
 from dovetail.lab.search.outcome import COLUMNS
 from dovetail.lab.search.plots import write_plots
-from dovetail.lab.search.processes import Workers
 from dovetail.lab.search.records import Record, best_of
-from dovetail.lab.search.search import Search
 from dovetail.lab.search.study import open_study
 from dovetail.lab.search.training_objective import TrainingObjective
+from dovetail.lab.search.trials import Search, TrialCell, TrialWork
+from dovetail.lab.workers import OwnProcess, ProcessWorkers
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -146,54 +154,56 @@ def task_for(config: Path, *, trials: int) -> Task:
 def test_same_config_and_seed_give_the_same_scores(config: Path) -> None:
     task = task_for(config, trials=3)
     folders = [config.with_name(name) for name in ("one", "two")]
-    outcomes = [
-        tune(replace(task, storage=sqlite_in(folder)), folder, notify=ignore, should_stop=never)
-        for folder in folders
-    ]
+    outcomes = [tune(replace(task, storage=sqlite_in(folder)), folder) for folder in folders]
     for record in zip(outcomes[0].trials, outcomes[1].trials, strict=True):
         one, two = (replace(own, seconds=None) for own in record)
         assert one == two
 
 
-def ignore(event: Event) -> None:
-    """Tell nobody."""
+def in_processes(task: Task, processes: int) -> ProcessWorkers:
+    """Processes that train trials of the task's config."""
+    return ProcessWorkers(TrialWork(TrainingObjective()), processes)
 
 
-def never() -> bool:
-    """Go on to the end."""
-    return False
-
-
-def test_killed_process_is_replaced_and_its_trial_repeated(config: Path) -> None:
-    task = task_for(config, trials=4)
-    open_study(task)
+def test_trial_whose_process_is_killed_is_repeated_at_once(config: Path) -> None:
+    """Another process takes the place, and nobody waits for signs of life that never come."""
+    task = replace(task_for(config, trials=4), heartbeat_seconds=1000)
+    workers = in_processes(task, 2)
     events: list[Event] = []
-    workers = Workers(task, 2)
-
-    def notify(event: Event) -> None:
-        is_first = not any(isinstance(earlier, TrialEpoch) for earlier in events)
+    for event in run_cells(Search(task), workers):
+        is_first = not any(isinstance(earlier, Progress) for earlier in events)
         events.append(event)
-        if isinstance(event, TrialEpoch) and is_first:
+        if isinstance(event, Progress) and is_first:
             os.kill(workers.pids[0], signal.SIGKILL)
-
-    workers.run(notify=notify, should_stop=never)
-    assert [event.reason for event in events if isinstance(event, ProcessEnded)] == [
-        "killed by signal 9"
-    ]
+    ended = [event for event in events if isinstance(event, Ended)]
+    again = [event.message for event in ended if event.ending is Ending.AGAIN]
+    assert [message.split(";")[0] for message in again] == ["the process was ended by SIGKILL"]
     trials = Outcome.of_study(open_study(task), task.space).trials
     assert len(trials) == 4
     assert {trial.state for trial in trials} == {"complete"}
 
 
+def test_processes_go_from_trial_to_trial(config: Path) -> None:
+    """So that what frozen encoders computed, and the corpora, are there for the next one."""
+    task = task_for(config, trials=3)
+    workers = in_processes(task, 1)
+    pids = [workers.pids for event in run_cells(Search(task), workers) if is_epoch(event)]
+    assert len({tuple(own) for own in pids}) == 1
+
+
+def is_epoch(event: Event) -> bool:
+    return isinstance(event, Progress) and isinstance(event.told, Epoch)
+
+
 def test_processes_stop_when_told_and_leave_their_trials_to_be_repeated(config: Path) -> None:
     task = task_for(config, trials=50)
-    open_study(task)
     events: list[Event] = []
 
     def stop() -> bool:
-        return any(isinstance(event, TrialEnded) for event in events)
+        return any(isinstance(event, Ended) for event in events)
 
-    Workers(task, 2).run(notify=events.append, should_stop=stop)
+    for event in run_cells(Search(task), in_processes(task, 2), should_stop=stop):
+        events.append(event)
     trials = Outcome.of_study(open_study(task), task.space).trials
     assert 0 < len(trials) < 50
     assert "running" not in {trial.state for trial in trials}
@@ -204,9 +214,8 @@ def test_what_makes_every_trial_fail_is_said_by_its_process(config: Path) -> Non
     data = task.config.data.model_copy(update={"train": (config.with_name("none.jsonl"),)})
     start = task.config.model_copy(update={"data": data})
     broken = replace(task, space=replace(task.space, start=start))
-    open_study(broken)
     with pytest.raises(TrainingError, match=r"all failed.*none.jsonl"):
-        Workers(broken, 1).run(notify=ignore, should_stop=never)
+        list(run_cells(Search(broken), in_processes(broken, 1)))
 
 
 def test_timeout_ends_the_search_and_says_how_to_go_on(config: Path, tmp_path: Path) -> None:
@@ -275,28 +284,29 @@ def test_plots_are_drawn_of_whatever_there_is(
 
 def test_terminal_shows_running_trials_and_the_time_to_go(config: Path) -> None:
     task = task_for(config, trials=4)
+    cells = [TrialCell(number, task.config, {}, is_start=number == 0) for number in range(3)]
     console = Console(force_terminal=True, width=200, record=True)
-    with TuningDisplay(console, task) as display:
-        assert display.seconds_left() is None
-        for number in range(2):
-            display.notify(TrialStarted(number, {}, is_start=number == 0))
-            display.notify(TrialEpoch(number, 1, 2, 0.5))
+    with TuningDisplay(console, task, 1) as display:
+        display.notify(Begun(4, 0, (), {}))
+        assert display.left() == ""
+        for number, cell in enumerate(cells[:2]):
+            display.notify(Started(cell))
+            display.notify(Progress(cell, Epoch(1, 2, 0.5)))
             record = Record(number, "complete", {}, False, score=0.5 + number / 10, seconds=61.0)
-            display.notify(TrialEnded(record))
-        display.notify(TrialStarted(2, {}, is_start=False))
-        display.notify(TrialEpoch(2, 1, 2, 0.25))
-        left = display.seconds_left()
-        assert left is not None
-        assert 0 <= left < math.inf
+            display.notify(Ended(cell, Ending.FINISHED, result=record, seconds=61.0))
+        display.notify(Started(cells[2]))
+        display.notify(Progress(cells[2], Epoch(1, 2, 0.25)))
+        assert display.left() == "about 2 min 2 s left"
     text = console.export_text()
     assert "trial   1  complete   60.0" in text
-    assert "2 of 4 trials, best 60.0 (trial 1), about" in text
-    assert "trial   2  epoch 1/2  25.0" in text
+    assert "2 of 4 trials, best 60.0 (trial 1); about 2 min" in text
+    assert "trial   2" in text
+    assert "epoch 1/2  25.0" in text
 
 
 def test_search_trains_as_the_train_command_does(config: Path, tmp_path: Path) -> None:
     task = task_for(config, trials=1)
-    Search(task, TrainingObjective(), notify=ignore, should_stop=never).run()
+    list(run_cells(Search(task), OwnProcess(TrialWork(TrainingObjective()))))
     best = best_of(Outcome.of_study(open_study(task), task.space).trials)
     run("train", config, "--runs", tmp_path / "runs")
     metrics = (tmp_path / "runs" / "tiny" / "metrics.jsonl").read_text(encoding="utf-8")

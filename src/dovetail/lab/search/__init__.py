@@ -2,7 +2,7 @@
 
 Space         which fields may get which values
 Study         where trials are kept; shared by processes and machines
-Search        trial after trial, in one process; Workers runs several
+Search        the plan of the engine: proposes trials, and tells the study how they ended
 Outcome       the best recipe, tables and plots
 
 Only dev scores decide, and no file is opened but those that the config names.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import random
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +141,41 @@ def _lock_at_once(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # what was connected before is not
+
+
+class Heartbeat:
+    """Signs of life of the trials that this process answers for, from a thread of its own."""
+
+    def __init__(self, task: Task) -> None:
+        self._storage = _storage(task)
+        self._study = self._storage.get_study_id_from_name(task.name)
+        self._trials: dict[int, int] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(task.heartbeat_seconds,), daemon=True
+        )
+        self._thread.start()
+
+    def add(self, number: int) -> None:
+        """Answer for a trial from now on."""
+        trial = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
+        self._storage.record_heartbeat(trial)
+        self._trials[number] = trial
+
+    def remove(self, number: int) -> None:
+        """Answer for it no more."""
+        self._trials.pop(number, None)
+
+    def stop(self) -> None:
+        """Answer for none any more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self, seconds: float) -> None:
+        while not self._stopped.wait(seconds):
+            for trial in list(self._trials.values()):
+                with suppress(SQLAlchemyError, optuna.exceptions.StorageInternalError):
+                    self._storage.record_heartbeat(trial)  # the next one makes up for a lost one
 
 
 def _sampler(space: Space) -> StartThenTPE:

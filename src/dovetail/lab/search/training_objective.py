@@ -7,22 +7,20 @@ all trials of a process whose frozen parts are the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from dovetail.config import Config, DataConfig
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
-from dovetail.lab.search.events import ShouldStop
+from dovetail.lab.cell_events import Epoch
 from dovetail.lab.search.records import Result
-from dovetail.lab.search.search import Interrupted, Progress
-from dovetail.steps import retold
 from dovetail.threads import use_threads
 from dovetail.training.over_base import with_base
-from dovetail.training.results import EpochResult, StageProgress
-from dovetail.training.run import Preparation, prepare
+from dovetail.training.results import EpochResult
+from dovetail.training.run import prepare
 from dovetail.training.splits import Splits, read_splits
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.tasks import fitted_to
-from dovetail.training.teacher import TeachingProgress
 
 
 class TrainingObjective:
@@ -57,42 +55,20 @@ class TrainingObjective:
         """
         return fitted_to(self.splits(config.data), config)
 
-    def __call__(
-        self, config: Config, should_stop: ShouldStop
-    ) -> Iterator[StageProgress | Progress]:
-        """Train, and yield each epoch, and what is done beside.
-
-        Raises:
-            Interrupted: if it should stop.
-        """
+    def __call__(self, config: Config) -> Iterator[Any]:
+        """Train, and yield each epoch, and what is done beside."""
         use_threads(config.training.threads)
         config, splits = self.fitted(with_base(config))
-
-        def told(event: Preparation) -> StageProgress:
-            refuse_stop(should_stop)
-            if isinstance(event, TeachingProgress):
-                return StageProgress("asking the teacher", event.done, event.total)
-            return event
-
-        loop = yield from retold(prepare(config, splits, self._cache), told)
+        loop = yield from prepare(config, splits, self._cache)
         parameters = sum(parameter.numel() for parameter in loop.parameters)
         best: Evaluation | None = None
         for event in loop.run():
-            # Asked before an epoch that is over is thrown away, and not after it.
-            if not isinstance(event, EpochResult):
-                refuse_stop(should_stop)
-                if isinstance(event, StageProgress):
-                    yield event
-                continue
-            if event.is_best:
-                best = event.dev
-            yield Progress(event.epoch, event.epochs, event.score, _result(event, best, parameters))
-
-
-def refuse_stop(should_stop: ShouldStop) -> None:
-    """Raise `Interrupted` if it should stop."""
-    if should_stop():
-        raise Interrupted
+            if isinstance(event, EpochResult):
+                best = event.dev if event.is_best else best
+                result = _result(event, best, parameters)
+                yield Epoch(event.epoch, event.epochs, event.score, result)
+            else:
+                yield event
 
 
 def _result(event: EpochResult, best: Evaluation | None, parameters: int) -> Result:

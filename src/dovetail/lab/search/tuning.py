@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from dovetail.files import make_folder
-from dovetail.lab.search.events import Notify, SearchStarted, ShouldStop
+from dovetail.lab.cell_events import Event
+from dovetail.lab.engine import ShouldStop, run_cells
 from dovetail.lab.search.outcome import Outcome, write_outcome, write_start
 from dovetail.lab.search.plots import write_plots
-from dovetail.lab.search.processes import Workers
-from dovetail.lab.search.records import best_of, records
-from dovetail.lab.search.search import Search
 from dovetail.lab.search.study import Task, open_study, storage_errors
 from dovetail.lab.search.training_objective import TrainingObjective
+from dovetail.lab.search.trials import Search, TrialWork
+from dovetail.lab.workers import OwnProcess, ProcessWorkers, Workers
+from dovetail.threads import available_cores
 
 
 def sqlite_in(folder: Path) -> str:
@@ -20,18 +23,32 @@ def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{folder / 'study.db'}"
 
 
+def workers_of(objective: TrainingObjective, processes: int) -> Workers:
+    """Who trains: this process, or several, each of which reads the corpora once."""
+    if processes == 1:
+        return OwnProcess(TrialWork(objective))
+    threads = max(1, available_cores() // processes)
+    return ProcessWorkers(TrialWork(TrainingObjective()), processes, threads=threads)
+
+
 def tune(
     task: Task,
     folder: Path,
     *,
     processes: int = 1,
-    notify: Notify,
-    should_stop: ShouldStop,
+    notify: Callable[[Event], None] = lambda _: None,
+    should_stop: ShouldStop = lambda: False,
     objective: TrainingObjective | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
 
-    The objective is a new one unless one is given, which may have read the corpora already.
+    Args:
+        task: the search.
+        folder: where to leave what was found.
+        processes: trials at a time; several are in processes of their own.
+        notify: told everything that happens.
+        should_stop: asked between steps.
+        objective: what trains, if it has read the corpora already.
 
     Raises:
         CorpusError: if the data cannot be read.
@@ -40,25 +57,13 @@ def tune(
     objective = objective or TrainingObjective()
     splits = objective.splits(task.config.data)
     make_folder(folder)
-    with storage_errors(task.storage):
-        study = open_study(task, data_digest=splits.digest)
-        earlier = records(study, task.space)
+    open_study(task, data_digest=splits.digest)
     write_start(folder, task.space)
-    notify(
-        SearchStarted(
-            warnings=splits.warnings,
-            train=len(splits.train),
-            dev=len(splits.dev),
-            done=sum(record.is_done for record in earlier),
-            best=best_of(earlier),
-            outside=task.space.outside,
-        )
-    )
     try:
-        if processes == 1:
-            Search(task, objective, notify=notify, should_stop=should_stop).run()
-        else:
-            Workers(task, processes).run(notify=notify, should_stop=should_stop)
+        workers = workers_of(objective, processes)
+        with closing(run_cells(Search(task), workers, should_stop=should_stop)) as events:
+            for event in events:
+                notify(event)
     finally:
         # Also when the search fails: what was found until then is there to be read.
         with storage_errors(task.storage):

@@ -11,6 +11,7 @@ runs/<name>/figures/          the same as pictures
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from typing import Any
 
 import tomli_w
 
+from dovetail.corpora import read_corpus
 from dovetail.errors import MissingExtraError
-from dovetail.files import write_text
+from dovetail.files import make_folder, replaced, write_text
 from dovetail.lab.cell_folder import write_json, writing
+from dovetail.lab.costs import sentences_per_second
 from dovetail.lab.experiment_cells import Cell, cells_of, chosen_cells
 from dovetail.lab.experiment_plan import Plan
 from dovetail.lab.statistics.cell_results import (
@@ -36,7 +39,8 @@ from dovetail.lab.statistics.experiment_tables import markdown
 from dovetail.lab.statistics.figures import write_figures
 from dovetail.lab.statistics.summary import comparison_rows, summarise, summary_values
 
-TABLES = ("cells", "scores", "comparisons")
+EXPORTED = ("plan.toml", "summary.json", "cells.csv", "comparisons.csv")
+"""What a repository keeps beside figures: no predictions, scores of each type, or models."""
 
 
 @dataclass(frozen=True)
@@ -123,3 +127,40 @@ def check_extra() -> None:
         import pyarrow  # noqa: F401
     except ImportError:
         raise MissingExtraError("dovetail experiment", extra="experiments") from None
+
+
+def export(experiment: Path, folder: Path) -> list[Path]:
+    """Copy what a repository keeps, with the figures; where the files are now.
+
+    Raises:
+        OutputError: if they cannot be written.
+    """
+    make_folder(folder)
+    pictures = sorted((experiment / "figures").glob("*.png"))
+    targets = []
+    for source in (*(experiment / name for name in EXPORTED), *pictures):
+        with replaced(folder / source.name) as unfinished:
+            shutil.copyfile(source, unfinished)
+        targets.append(folder / source.name)
+    return targets
+
+
+def measure_speed(results: Sequence[CellResult]) -> None:
+    """Measure the first finished cell of each config, unless that was done before.
+
+    Models of one config do the same work, so one speaks for all; a cell whose model was removed
+    does not.
+    """
+    by_row: dict[str, list[CellResult]] = {}
+    for result in results:
+        if result.folder.model.is_dir() and result.splits:
+            by_row.setdefault(result.cell.row, []).append(result)
+    for own in by_row.values():
+        if all(result.folder.read_speed() is None for result in own):
+            _measure(own[0])
+
+
+def _measure(result: CellResult) -> None:
+    gold = read_corpus(result.folder.path / "gold" / f"{result.splits[0]}.jsonl").sentences
+    rate = sentences_per_second(result.folder.model, gold)
+    write_json(result.folder.speed, {"sentences_per_second": round(rate, 1), "threads": 1})
