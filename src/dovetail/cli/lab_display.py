@@ -19,7 +19,7 @@ from rich.text import Text
 
 from dovetail.cli.training_display import stage_of
 from dovetail.cli.waiting import PLAIN_AFTER, PLAIN_EVERY
-from dovetail.lab.cell_events import Event, Stopped
+from dovetail.lab.cell_events import Event, Progress, Stopped
 from dovetail.lab.progress import Clock, UnderWay
 from dovetail.rendering import duration
 from dovetail.training import StageProgress, TeachingProgress
@@ -65,6 +65,8 @@ class LabDisplay:
         self.clock.note(event)
         self.stopped = isinstance(event, Stopped)
         self.print(self.lines(event))
+        if self._live is not None and not isinstance(event, Progress):
+            self._live.refresh()
         is_due = self.tells_plainly and not self.is_live and time.monotonic() >= self._plain_at
         if is_due and self.clock.under_way:
             self.print([self._still_at_it()])
@@ -86,7 +88,7 @@ class LabDisplay:
     def left(self) -> str:
         """How long it will take, in words; nothing as long as there is nothing to tell it from."""
         left = self.clock.left()
-        if left is None:
+        if left is None or left[0] < 1:  # what comes after the last epoch is not known
             return ""
         seconds, is_bound = left
         return f"{'at most' if is_bound else 'about'} {duration(seconds)} left"

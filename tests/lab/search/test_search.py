@@ -187,10 +187,14 @@ def test_trials_of_other_processes_are_told_of_and_counted(tmp_path: Path) -> No
     """So that how far a search is and how long it takes is true of all machines together."""
     task = task_in(tmp_path, trials=4)
     events: list[Event] = []
+    others: list[Event] = []
+
+    def enough() -> bool:
+        return sum(isinstance(event, Ended) for event in others) == 2
 
     def shared(config: Config) -> Iterator[Epoch]:
-        if not [event for event in events if isinstance(event, Ended)]:
-            search(replace(task, trials=3))  # another process, which runs two more
+        if not enough():  # as another process would, which runs two more
+            search(replace(task, trials=3), should_stop=enough, events=others)
         yield from scoring(dropout)(config)
 
     search(task, shared, events=events)
