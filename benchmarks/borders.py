@@ -18,8 +18,8 @@ from typing import Any, get_args
 
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus
-from dovetail.document import Sentence
-from dovetail.reading import Borders
+from dovetail.text.document import Sentence
+from dovetail.text.reading import Borders
 from dovetail.training import RunFinished, train
 
 PROJECT = Path(__file__).resolve().parent.parent

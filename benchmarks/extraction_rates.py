@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from dovetail.corpora import read_corpus
-from dovetail.document import Sentence
 from dovetail.encoders import PretrainedEncoder
 from dovetail.extractor import Extractor
-from dovetail.reading_ahead import batches_of_similar_length
+from dovetail.text.document import Sentence
+from dovetail.text.reading_ahead import batches_of_similar_length
 
 Seconds = tuple[float, float]
 """Wall time and processor time."""

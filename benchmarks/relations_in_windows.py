@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from dovetail.document import Document
-from dovetail.tokenization import Tokenizer
+from dovetail.text.document import Document
+from dovetail.text.tokenization import Tokenizer
 
 DATA = Path(os.environ.get("DOVETAIL_DATA", Path(__file__).parents[2] / "shared" / "data"))
 FILES = [

@@ -31,7 +31,6 @@ from dovetail.config import (
     PrimitivesSharingConfig,
     ProbeSharingConfig,
 )
-from dovetail.document import RELATION_TASK, TASKS
 from dovetail.sharing import (
     LayersOverBank,
     LayersWithDeltas,
@@ -40,6 +39,7 @@ from dovetail.sharing import (
     Streams,
     path_of,
 )
+from dovetail.text.document import RELATION_TASK, TASKS
 
 Build = Callable[[argparse.Namespace], SharingBlock]
 

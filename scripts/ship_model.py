@@ -16,7 +16,7 @@ from pathlib import Path
 from dovetail.corpora import read_corpus
 from dovetail.evaluation import Evaluation, SettingScores, evaluate
 from dovetail.extractor import Extractor
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED = PROJECT / "src" / "dovetail" / "pretrained"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dovetail.corpora import write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.text.document import Document, Entity, Relation, Sentence
 
 MARKED = re.compile(r"\[(?P<words>[^|]+)\|(?P<type>\w+) (?P<number>\d+)\]|\S+")
 

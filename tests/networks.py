@@ -25,12 +25,12 @@ from dovetail.config import (
     SharingConfig,
     TrainingConfig,
 )
-from dovetail.document import Sentence
-from dovetail.features import Batch
 from dovetail.layers.recurrent import BidirectionalLayer
-from dovetail.layers.transformer import TransformerLayer
-from dovetail.model import JointModel
-from dovetail.schema import Schema
+from dovetail.layers.transformer_layer import TransformerLayer
+from dovetail.model.joint import JointModel
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
+from dovetail.text.schema import Schema
 
 ENCODERS = (CharactersEncoderConfig(embedding_dim=6, hidden_dim=4), CasingEncoderConfig())
 

@@ -16,7 +16,7 @@ from tests.markdown import PROJECT, blocks_from_markdown, markdown_files, prose_
 from dovetail.cli import app
 from dovetail.config import parse_config
 from dovetail.corpora import read_corpus
-from dovetail.extraction import Extraction
+from dovetail.text.extraction import Extraction
 
 FILES = markdown_files()
 TEXTS = {path: path.read_text(encoding="utf-8") for path in FILES}

@@ -13,20 +13,20 @@ from tests.corpus import DEV, SENTENCES
 from tests.networks import talkative_model
 
 from dovetail.corpora import Corpus, read_corpus
-from dovetail.document import Document, Entity, Relation, Sentence, visible_span
 from dovetail.errors import CorpusError, ModelError, TextError
-from dovetail.extraction import Extraction
 from dovetail.extractor import Extractor
-from dovetail.model_folders import model_folder, shipped_models
-from dovetail.reading import DEFAULT_READING
-from dovetail.reading_ahead import (
+from dovetail.running.steps import result_of
+from dovetail.saved.finding import model_folder, shipped_models
+from dovetail.saved.model_folder import load_model
+from dovetail.text.document import Document, Entity, Relation, Sentence, visible_span
+from dovetail.text.extraction import Extraction
+from dovetail.text.reading import DEFAULT_READING
+from dovetail.text.reading_ahead import (
     BATCH_TOKENS,
     BUFFERED_TOKENS,
     batches_of_similar_length,
     buffers,
 )
-from dovetail.saved_model import load_model
-from dovetail.steps import result_of
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 

@@ -20,7 +20,7 @@ from tests.networks import talkative_model
 
 from dovetail.errors import TextError
 from dovetail.extractor import Extractor
-from dovetail.model_folders import shipped_models
+from dovetail.saved.finding import shipped_models
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 

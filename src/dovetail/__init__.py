@@ -17,25 +17,25 @@ from dovetail.version import __version__ as __version__
 if TYPE_CHECKING:
     from dovetail.config import Config, load_config
     from dovetail.corpora import Corpus, read_corpus, write_corpus
-    from dovetail.document import Document, Entity, Relation, Sentence
     from dovetail.errors import DovetailError
     from dovetail.evaluation import Evaluation, evaluate
-    from dovetail.extraction import Extraction
     from dovetail.extractor import Extractor
-    from dovetail.schema import Schema
+    from dovetail.text.document import Document, Entity, Relation, Sentence
+    from dovetail.text.extraction import Extraction
+    from dovetail.text.schema import Schema
 
 _HOME = {
     "Config": "config",
     "Corpus": "corpora",
-    "Document": "document",
+    "Document": "text.document",
     "DovetailError": "errors",
-    "Entity": "document",
+    "Entity": "text.document",
     "Evaluation": "evaluation",
-    "Extraction": "extraction",
+    "Extraction": "text.extraction",
     "Extractor": "extractor",
-    "Relation": "document",
-    "Schema": "schema",
-    "Sentence": "document",
+    "Relation": "text.document",
+    "Schema": "text.schema",
+    "Sentence": "text.document",
     "evaluate": "evaluation",
     "load_config": "config",
     "read_corpus": "corpora",

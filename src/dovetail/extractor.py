@@ -17,29 +17,29 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from dovetail.corpora.native_writer import native_header
-from dovetail.document import Document, Sentence
+from dovetail.corpora.formats.native.native_writer import native_header
 from dovetail.errors import CorpusError, TextError
-from dovetail.extraction import Extraction, without_invisible
-from dovetail.features import Batch
-from dovetail.locks import ProcessLock
-from dovetail.model_folders import MODEL, model_folder, shipped_models
-from dovetail.prediction import Predictor
-from dovetail.reading import DEFAULT_READING, ModelReading
-from dovetail.reading_ahead import (
+from dovetail.model.prediction import Predictor
+from dovetail.running.locks import ProcessLock
+from dovetail.running.steps import Done, result_of
+from dovetail.saved.ensemble_folder import load_predictor
+from dovetail.saved.finding import MODEL, model_folder, shipped_models
+from dovetail.saved.model_folder import DESCRIPTION
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Document, Sentence
+from dovetail.text.extraction import Extraction, without_invisible
+from dovetail.text.reading import DEFAULT_READING, ModelReading
+from dovetail.text.reading_ahead import (
     batches_of_similar_length,
     buffers,
     checked,
     refuse_type,
     with_index_in_errors,
 )
-from dovetail.saved_ensemble import load_predictor
-from dovetail.saved_model import DESCRIPTION
-from dovetail.schema import Schema
-from dovetail.steps import Done, result_of
+from dovetail.text.schema import Schema
+from dovetail.text.tokenization import Tokenizer
+from dovetail.text.windowed import Windowed
 from dovetail.threads import expect_forks, use_threads
-from dovetail.tokenization import Tokenizer
-from dovetail.windowed import Windowed
 
 OnError = Callable[[int, Exception], object]
 """What is told of a text that is left out: its index in the stream, from 0, and what is wrong."""

@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 
 from dovetail.cli import app
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 OUTER, INNER = Entity(0, 3, "Effect"), Entity(1, 2, "Drug")
 SENTENCE = Sentence.from_tokens(

@@ -10,7 +10,7 @@ from tests.networks import talkative_model, tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.saved_model import save_model
+from dovetail.saved.model_folder import save_model
 
 
 def run(*arguments: object) -> Result:

@@ -114,8 +114,8 @@ def test_model_is_scored_on_what_it_annotates(gold: str, tmp_path: Path) -> None
     from dovetail.corpora import read_corpus
     from dovetail.evaluation import evaluate
     from dovetail.extractor import Extractor
-    from dovetail.saved_model import save_model
-    from dovetail.schema import Schema
+    from dovetail.saved.model_folder import save_model
+    from dovetail.text.schema import Schema
 
     sentences = read_corpus(gold).sentences
     config = Config(

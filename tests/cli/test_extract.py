@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from dovetail.cli import app
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError, ModelError, OutputError
+from dovetail.text.document import Document, Sentence
 
 FIRST, SECOND = "Ada Lovelace lives in London .", "Wiener Bahn is based in Vienna ."
 

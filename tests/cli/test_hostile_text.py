@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dovetail.corpora import write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.text.document import Document, Entity, Relation, Sentence
 
 TITLE, REVERSED = "\x1b]0;owned\x07", "a\u202eb"
 

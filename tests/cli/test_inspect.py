@@ -6,9 +6,9 @@ import typer
 from typer.testing import CliRunner
 
 from dovetail.cli import app
-from dovetail.cli.inspect import split_names
+from dovetail.cli.inspect_command import split_names
 from dovetail.corpora import write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.text.document import Document, Entity, Relation, Sentence
 
 PERSON, PLACE = Entity(0, 1, "Peop"), Entity(2, 3, "[bold]Loc[/]")
 

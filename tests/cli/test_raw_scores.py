@@ -13,7 +13,7 @@ from tests.corpus import SENTENCES
 from typer.testing import CliRunner
 
 from dovetail.cli import app
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 PIECES = [
     *(" ".join(sentence.tokens) for sentence in SENTENCES),

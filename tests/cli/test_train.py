@@ -19,7 +19,7 @@ from dovetail.cli import app
 from dovetail.cli.training_display import show_training
 from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
 from dovetail.training import train
 
 

@@ -17,7 +17,7 @@ from tests.corpus import DEV, save_corpus
 
 from dovetail.cli import waiting
 from dovetail.cli.waiting import Waiting, being_read, line_of
-from dovetail.steps import Done
+from dovetail.running.steps import Done
 
 
 @given(st.integers(1, 10**9), st.integers(0, 10**9), st.floats(0.1, 1e5))

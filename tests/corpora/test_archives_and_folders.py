@@ -11,9 +11,9 @@ import zipfile
 import pytest
 
 from dovetail.corpora import read_corpus
-from dovetail.corpora.unpacking import Unpacking
+from dovetail.corpora.source.unpacking import Unpacking
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.reading import Reading
 
 
 def line(id, **fields):

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.corpora.concepts import Mentions
 from dovetail.corpora.corpus import recognise
-from dovetail.corpora.marked import CharacterEntity
-from dovetail.document import Document, Entity, Relation, Sentence, character_span
+from dovetail.corpora.marking.concepts import Mentions
+from dovetail.corpora.marking.marked_text import CharacterEntity
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence, character_span
+from dovetail.text.reading import Reading
 
 pytest.importorskip("defusedxml")
 

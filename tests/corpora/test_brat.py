@@ -3,9 +3,9 @@ import time
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import ENTITY_TASK, Document, Entity, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import ENTITY_TASK, Document, Entity, Sentence
+from dovetail.text.reading import Reading
 
 
 @pytest.fixture

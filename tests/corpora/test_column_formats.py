@@ -1,10 +1,10 @@
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.corpora.tags import entities_from_tags
-from dovetail.document import ENTITY_TASK, TASKS, Document, Entity, Relation, Sentence
+from dovetail.corpora.marking.tag_columns import entities_from_tags
 from dovetail.errors import CorpusError
-from dovetail.reading import Reading
+from dovetail.text.document import ENTITY_TASK, TASKS, Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 HEADER = "# global.columns = id form ner\n"
 FLAIR = (

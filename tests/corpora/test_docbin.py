@@ -4,16 +4,17 @@ import zlib
 
 import pytest
 import spacy
+from dovetail.corpora.format.docbin import docbin_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
 from srsly import msgpack
 from tests.markdown import PROJECT, blocks_from_markdown
 
-from dovetail.corpora import docbin_file, read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.corpora import read_corpus, write_corpus
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 RELATIONS = ("._.", "rel", None, None)
 ANNA, BONN = Entity(0, 1, "Peop"), Entity(3, 4, "Loc")

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Sentence
+from dovetail.text.reading import Reading
 
 
 def save(tmp_path, *lines):

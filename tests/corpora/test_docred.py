@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dovetail.corpora import read_corpus
-from dovetail.document import Entity, Relation
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Entity, Relation
+from dovetail.text.reading import Reading
 
 SENTS = [["Ann", "Lee", "acts"], ["Lee", "left", "Bonn"], ["She", "likes", "Bonn", "and", "Rome"]]
 

@@ -6,7 +6,7 @@ import pytest
 
 from dovetail.corpora import read_corpus
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.reading import Reading
 
 WORDS = ["Anna", "left", "Bonn"]
 

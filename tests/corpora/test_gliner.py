@@ -3,9 +3,9 @@ import json
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 WORDS = ["Anna", "Ito", "left", "Bonn"]
 ANNA, BONN = Entity(0, 2, "person"), Entity(3, 4, "place")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from dovetail.config import SpanEntityHeadConfig, parse_config
 from dovetail.corpora import Corpus, Drop, Tally
-from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
-from dovetail.document import (
+from dovetail.corpora.inspection.inspection import inspect_corpora, overlapping_pairs
+from dovetail.text.document import (
     ENTITY_TASK,
     RELATION_TASK,
     Document,

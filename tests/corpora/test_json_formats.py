@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 PERSON, PLACE = Entity(0, 2, "Peop"), Entity(3, 4, "Loc")
 SENTENCE = Sentence.from_tokens(

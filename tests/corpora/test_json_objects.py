@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dovetail.corpora.formats import Source
-from dovetail.corpora.json_objects import read_each
+from dovetail.corpora.format import Source
+from dovetail.corpora.source.json_objects import read_each
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.reading import Reading
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 objects = st.dictionaries(texts, st.recursive(texts | st.integers(), st.lists, max_leaves=4))

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 import pytest
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 TEXT = "Anna and Otto live in Bonn."
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dovetail.corpora import Count, Drop, Ledger, Tally
-from dovetail.document import Document, Sentence
+from dovetail.text.document import Document, Sentence
 
 
 @given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))

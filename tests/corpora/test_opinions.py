@@ -5,10 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dovetail.corpora.formats import Source
-from dovetail.corpora.marked import CharacterEntity, IndexedRelation
-from dovetail.corpora.opinions import Opinion, decided
-from dovetail.reading import Reading
+from dovetail.corpora.format import Source
+from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation
+from dovetail.corpora.marking.opinions import Opinion, decided
+from dovetail.text.reading import Reading
 
 keys = st.tuples(st.integers(0, 3), st.sampled_from("XY"))
 

@@ -6,10 +6,10 @@ import pytest
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
-from dovetail.corpora.inspection import inspect_corpora
-from dovetail.corpora.tags import spelling_of
+from dovetail.corpora.inspection.inspection import inspect_corpora
+from dovetail.corpora.marking.tag_columns import spelling_of
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.reading import Reading
 from dovetail.training.splits import read_splits
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from tests.corpora.test_round_trips import corpora, many
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 FORMATS = ["tacred", "opennre", "semeval2010"]
 

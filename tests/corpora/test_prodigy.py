@@ -3,9 +3,9 @@ import json
 import pytest
 
 from dovetail.corpora import read_corpus
-from dovetail.document import Entity, Relation
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Entity, Relation
+from dovetail.text.reading import Reading
 
 WORDS = ["Anna", "Ito", "left", "Bonn"]
 TOKENS = [

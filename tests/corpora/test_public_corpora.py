@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from dovetail.corpora import read_corpus
-from dovetail.corpora.inspection import inspect_corpora, overlapping_pairs
-from dovetail.document import ENTITY_TASK, TASKS
-from dovetail.reading import Reading
+from dovetail.corpora.inspection.inspection import inspect_corpora, overlapping_pairs
+from dovetail.text.document import ENTITY_TASK, TASKS
+from dovetail.text.reading import Reading
 
 # file: format, sentences, entities read, relations read, drops
 COUNTS = {

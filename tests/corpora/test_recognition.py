@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from dovetail.cli import app
 from dovetail.corpora import FORMATS, read_corpus
-from dovetail.document import ENTITY_TASK, Entity
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import ENTITY_TASK, Entity
+from dovetail.text.reading import Reading
 
 SENTENCE = {
     "tokens": ["Anna", "left"],

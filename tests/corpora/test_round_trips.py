@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dovetail.corpora import FORMATS, read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import DovetailError, OutputError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 # What they hold is shaped by the format; tests of their own say what is read again.
 OTHERS = ["tacred", "opennre", "semeval2010", "semeval2018", "webanno"]

@@ -5,9 +5,9 @@ from hypothesis import given
 from tests.corpora.test_round_trips import character_annotations, many, text_documents
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 XML = """<?xml version="1.0" encoding="UTF-8" ?>
 <doc>

@@ -7,9 +7,9 @@ import pytest
 from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import Tally, corpus_from_rows, read_corpus, rows_from_documents
-from dovetail.document import Document, Entity, Relation, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 TOKENS, ENTITIES = (
     block.text

@@ -6,9 +6,9 @@ import pytest
 from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.document import Document, Entity, Sentence
 from dovetail.errors import CorpusError, CorpusFormatError, MissingExtraError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Sentence
+from dovetail.text.reading import Reading
 
 pyarrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

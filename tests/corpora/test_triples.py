@@ -4,7 +4,7 @@ import pytest
 
 from dovetail.corpora import read_corpus
 from dovetail.errors import CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.reading import Reading
 
 
 def read(tmp_path, *items, **reading):
@@ -141,7 +141,7 @@ def test_the_nearest_pair_is_that_of_all_pairs():
     from hypothesis import given
     from hypothesis import strategies as st
 
-    from dovetail.corpora.mentions import nearest_pair
+    from dovetail.corpora.marking.mentions import nearest_pair
 
     starts = st.lists(st.integers(0, 40), min_size=1, max_size=6, unique=True).map(sorted)
 

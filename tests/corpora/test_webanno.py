@@ -5,10 +5,15 @@ from hypothesis import given
 from tests.corpora.test_round_trips import character_annotations, corpora, many, words
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.corpora.webanno_layers import escape_text, escape_value, unescape, values_of
-from dovetail.document import Document, Entity, Relation, Sentence
+from dovetail.corpora.formats.webanno.webanno_layers import (
+    escape_text,
+    escape_value,
+    unescape,
+    values_of,
+)
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Entity, Relation, Sentence
+from dovetail.text.reading import Reading
 
 NER = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 POS = "de.tudarmstadt.ukp.dkpro.core.api.lexmorph.type.pos.POS"

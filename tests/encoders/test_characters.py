@@ -9,7 +9,7 @@ from torch import Tensor
 from dovetail.encoders import CharacterEncoder, character_vocabulary
 from dovetail.encoders.characters import END_CHARACTERS
 from dovetail.errors import ModelError
-from dovetail.vocabulary import Vocabulary
+from dovetail.text.vocabulary import Vocabulary
 
 SENTENCES = [["a", "cab", "decade", "a"], ["bead"]]
 

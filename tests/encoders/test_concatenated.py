@@ -20,7 +20,7 @@ from dovetail.encoders import (
     WordVectors,
 )
 from dovetail.errors import ModelError
-from dovetail.vocabulary import Vocabulary
+from dovetail.text.vocabulary import Vocabulary
 
 SENTENCES = [["The", "wooden", "joints"], ["oak"]]
 

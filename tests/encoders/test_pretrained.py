@@ -12,8 +12,8 @@ from transformers import AutoConfig, AutoModel, MPNetConfig, MPNetModel
 
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.encoders.layer_mix import LayerMix
+from dovetail.encoders.piece_windows import windows_over
 from dovetail.encoders.transformer_layers import layers_of, run_apart
-from dovetail.encoders.windows import windows_over
 from dovetail.errors import MissingExtraError, ModelError
 
 SHORT = ["The", "wooden", "joints", "."]

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dovetail.encoders.windows import Window, windows_over
+from dovetail.encoders.piece_windows import Window, windows_over
 from dovetail.layers.piece_states import groups_of_similar_length
 
 word_lengths = st.lists(st.integers(1, 9), max_size=60)

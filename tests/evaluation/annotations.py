@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from dovetail.document import TASKS, Entity, Relation, Sentence
+from dovetail.text.document import TASKS, Entity, Relation, Sentence
 
 TOKENS = ("a", "b", "c", "d", "e", "f")
 ENTITY_TYPES = ("Person", "Place", "Ship")

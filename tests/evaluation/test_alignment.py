@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dovetail.document import Entity, Sentence
 from dovetail.errors import CorpusError
 from dovetail.evaluation import align
+from dovetail.text.document import Entity, Sentence
 
 
 def sentence(text: str, id: str = "") -> Sentence:

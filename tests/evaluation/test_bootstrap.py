@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.evaluation.bootstrap import resample
+from dovetail.text.document import Entity, Relation, Sentence
 
 TYPES = ("Person", "Place", "Thing")
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.evaluation.annotations import corpora, symmetric_types
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import calibration, evaluate, judged_entities, judged_relations
 from dovetail.evaluation.calibration import share_interval
+from dovetail.text.document import Entity, Relation, Sentence
 
 judged = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40)
 

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given, settings
 from tests.evaluation.annotations import corpora
 
-from dovetail.document import Entity, Sentence
 from dovetail.evaluation import entity_confusion
+from dovetail.text.document import Entity, Sentence
 
 
 @settings(deadline=None)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import EntityErrorKind, RelationErrorKind, errors_by_kind, evaluate
 from dovetail.evaluation.facts import entities_strict, relations_strict
+from dovetail.text.document import Entity, Relation, Sentence
 
 ADA, LONDON, PARIS = Entity(0, 2, "Person"), Entity(3, 4, "Place"), Entity(5, 6, "Place")
 LIVES = Relation(ADA, LONDON, "lives_in")

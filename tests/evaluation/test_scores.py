@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import CorpusError
 from dovetail.evaluation import Evaluation, Score, SettingScores, evaluate
+from dovetail.text.document import Entity, Relation, Sentence
 
 MARIE = Entity(0, 2, "Person")
 WARSAW = Entity(4, 5, "Place")

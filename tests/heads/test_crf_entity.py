@@ -9,11 +9,11 @@ import torch
 from tests.corpus import SENTENCES
 from torch import Tensor
 
-from dovetail.document import Entity, Sentence
-from dovetail.features import Candidates, Targets
 from dovetail.heads import CrfEntityHead
-from dovetail.schema import Schema
-from dovetail.tagging import TagSet, reachable
+from dovetail.tensors.features import Candidates, Targets
+from dovetail.text.document import Entity, Sentence
+from dovetail.text.schema import Schema
+from dovetail.text.tagging import TagSet, reachable
 
 DIM = 5
 TYPES = ("Company", "Person", "Place")

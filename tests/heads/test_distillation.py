@@ -11,8 +11,8 @@ from tests.networks import batch_of, reached, talkative_model, tiny_config
 from torch import Tensor
 
 from dovetail.config import Config, CrfEntityHeadConfig, SpanEntityHeadConfig
-from dovetail.features import Batch, Taught
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
+from dovetail.tensors.features import Batch, Taught
 
 TEMPERATURES = [1.0, 2.0]
 

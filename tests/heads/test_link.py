@@ -9,10 +9,10 @@ from tests.corpus import SENTENCES, TRAIN
 from tests.networks import batch_of, reached, talkative_model, tiny_config
 from torch import Tensor
 
-from dovetail.document import Entity
-from dovetail.features import Candidates, Targets
 from dovetail.heads import CrfEntityHead, EntityLink
 from dovetail.heads.link import MOST_SPURIOUS
+from dovetail.tensors.features import Candidates, Targets
+from dovetail.text.document import Entity
 
 Source = Literal["gold", "probabilities", "predicted"]
 

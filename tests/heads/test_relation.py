@@ -9,15 +9,15 @@ from tests.corpus import SENTENCES
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from dovetail.document import Entity, Relation, Sentence
-from dovetail.features import Candidates, Targets
 from dovetail.heads import RelationHead, TrainingRegime
-from dovetail.layers.label_embedding import LabelEmbedding
-from dovetail.layers.pair_scorer import PairScorer
-from dovetail.layers.pairs import Pairs
-from dovetail.layers.span_vectors import SpanVectors
-from dovetail.schema import Schema
-from dovetail.tagging import TagSet, reachable
+from dovetail.heads.relation.candidate_pairs import Pairs
+from dovetail.heads.relation.label_embedding import LabelEmbedding
+from dovetail.heads.relation.pair_scorer import PairScorer
+from dovetail.heads.span_vectors import SpanVectors
+from dovetail.tensors.features import Candidates, Targets
+from dovetail.text.document import Entity, Relation, Sentence
+from dovetail.text.schema import Schema
+from dovetail.text.tagging import TagSet, reachable
 
 DIM, LABEL_DIM = 5, 3
 SCHEMA = Schema.from_sentences(SENTENCES)

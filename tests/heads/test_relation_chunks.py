@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dovetail.document import Entity
-from dovetail.features import Candidates
 from dovetail.heads import RelationHead, TrainingRegime
-from dovetail.heads.relation import PAIRS_AT_ONCE, in_chunks
-from dovetail.layers.label_embedding import LabelEmbedding
-from dovetail.layers.pair_features import PairFeatures
-from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
-from dovetail.layers.pairs import Pairs
-from dovetail.layers.span_vectors import SpanVectors
-from dovetail.schema import Schema
+from dovetail.heads.relation.candidate_pairs import Pairs
+from dovetail.heads.relation.label_embedding import LabelEmbedding
+from dovetail.heads.relation.pair_features import PairFeatures
+from dovetail.heads.relation.pair_scorer import PairHiddenLayer, PairScorer
+from dovetail.heads.relation.relation_head import PAIRS_AT_ONCE, in_chunks
+from dovetail.heads.span_vectors import SpanVectors
+from dovetail.tensors.features import Candidates
+from dovetail.text.document import Entity
+from dovetail.text.schema import Schema
 
 DIM, LABELS = 6, 2
 SCHEMA = Schema(("X", "Y"), ("r", "s"), {}, frozenset())

@@ -11,10 +11,10 @@ from tests.corpus import SENTENCES, TRAIN
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
 from torch import Tensor
 
-from dovetail.document import Entity, Sentence
-from dovetail.features import Batch
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.sharing import Streams
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Entity, Sentence
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "off": {},

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dovetail.document import Entity, Sentence
-from dovetail.features import Candidates, Targets
 from dovetail.heads import SpanEntityHead
-from dovetail.layers.span_scorer import SpanScorer
-from dovetail.overlaps import Overlaps, is_nested
-from dovetail.schema import Schema
+from dovetail.heads.entity.span_scorer import SpanScorer
+from dovetail.tensors.features import Candidates, Targets
+from dovetail.text.document import Entity, Sentence
+from dovetail.text.overlaps import Overlaps, is_nested
+from dovetail.text.schema import Schema
 
 DIM, MAX_WIDTH = 5, 3
 TYPES = ("Company", "Person", "Place")

@@ -35,7 +35,7 @@ from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.workers import OwnProcess, ProcessWorkers
-from dovetail.steps import result_of
+from dovetail.running.steps import result_of
 
 OPENED: list[str] = []
 WATCHED: set[str] = set()

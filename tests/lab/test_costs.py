@@ -10,15 +10,15 @@ from tests.corpus import DEV, SENTENCES
 from tests.networks import pretrained, tiny_config, tiny_model
 
 from dovetail.config import CasingEncoderConfig, DepthSharingConfig
-from dovetail.document import Sentence
 from dovetail.encoders.casing import CasingEncoder
-from dovetail.ensemble import Ensemble
-from dovetail.features import Batch
 from dovetail.lab.costs import costs_of, counted, multiply_adds, spread
 from dovetail.layers.recurrent import BidirectionalLayer
-from dovetail.prediction import Predictor
-from dovetail.reading import ModelReading
-from dovetail.windowed import Windowed
+from dovetail.model.ensemble import Ensemble
+from dovetail.model.prediction import Predictor
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
+from dovetail.text.reading import ModelReading
+from dovetail.text.windowed import Windowed
 
 
 def gru_products(tokens: int, input_dim: int, hidden_dim: int) -> int:

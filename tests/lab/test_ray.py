@@ -20,7 +20,7 @@ from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.ray_workers import RayWorkers, packed, unpack
-from dovetail.steps import result_of
+from dovetail.running.steps import result_of
 
 EPOCHS = 30
 

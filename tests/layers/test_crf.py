@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dovetail.layers.crf import ConditionalRandomField, PathExpectations
-from dovetail.tagging import TagSet
+from dovetail.text.tagging import TagSet
 
 TAG_SET = TagSet("bio", ("Loc", "Peop"))
 NUM_TAGS = len(TAG_SET)

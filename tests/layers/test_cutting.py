@@ -12,7 +12,7 @@ from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
-from dovetail.layers.transformer import TransformerLayer
+from dovetail.layers.transformer_layer import TransformerLayer
 
 INPUT_DIM, HIDDEN_DIM = 7, 6
 GATES = {"gru": 3, "lstm": 4}

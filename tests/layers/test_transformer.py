@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import gelu
 
-from dovetail.layers.transformer import FARTHEST, TransformerLayer
+from dovetail.layers.transformer_layer import FARTHEST, TransformerLayer
 
 
 def layer_of(input_dim: int = 5, **settings: bool) -> TransformerLayer:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.report.page import Made
 from dovetail.report.render import page_of_predictions, page_of_run
-from dovetail.report.run import report_of_run
+from dovetail.report.run_report import report_of_run
 from dovetail.report.scored import ScoredCorpus
+from dovetail.text.document import Entity, Relation, Sentence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -11,7 +11,7 @@ from tests.corpus import DEV, save_corpus
 
 from dovetail.errors import TrainingError
 from dovetail.report.curves import Curves, Epoch
-from dovetail.report.experiment import (
+from dovetail.report.experiment_report import (
     chosen_configs,
     mean_scores,
     report_of_experiment,

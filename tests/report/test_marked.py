@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from tests.evaluation.annotations import compared
 
-from dovetail.document import Document, Entity, Relation, Sentence
-from dovetail.report.marked import Mark, marked_sentences, words
+from dovetail.report.marked_sentences import Mark, marked_sentences, words
+from dovetail.text.document import Document, Entity, Relation, Sentence
 
 
 def text_of(parts) -> str:

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from dovetail.rendering import duration
 from dovetail.report.page import percent
+from dovetail.showing.rendering import duration
 
 VOID = {"meta", "link", "br", "img", "input"}
 

@@ -16,7 +16,7 @@ from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.report.curves import read_curves
 from dovetail.report.page import Made
-from dovetail.report.run import report_of_run
+from dovetail.report.run_report import report_of_run
 from dovetail.report.source import page_of
 
 MADE = Made.now("dovetail report")

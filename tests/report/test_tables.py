@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
 from dovetail.report.cards import cards
+from dovetail.report.report_tables import confusion_table, kind_tables, score_tables
 from dovetail.report.scored import ScoredCorpus
-from dovetail.report.tables import confusion_table, kind_tables, score_tables
 
 
 def corpus_of(pairs, symmetric=frozenset()) -> ScoredCorpus:

@@ -7,9 +7,9 @@ from collections import Counter
 from hypothesis import given, settings
 from tests.evaluation.annotations import corpora, symmetric_types
 
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import errors_by_kind
 from dovetail.report.telling import Weighed, telling_sentences
+from dovetail.text.document import Entity, Relation, Sentence
 
 ADA, LONDON, PARIS = Entity(0, 1, "Person"), Entity(2, 3, "Place"), Entity(4, 5, "Place")
 TOKENS = "Ada in London or Paris".split()  # noqa: SIM905

@@ -13,9 +13,9 @@ from torch import Tensor
 from dovetail.config import Config, DepthSharingConfig, ExitsSharingConfig, SharingConfig
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.errors import ModelError
-from dovetail.features import Batch
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.sharing import Streams, depth_of_copies
+from dovetail.tensors.features import Batch
 
 pytestmark = pytest.mark.usefixtures("fp32_everywhere")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.corpus import SENTENCES
 from tests.networks import ENCODERS, pretrained, tiny_config, tiny_model
 
-from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder
-from dovetail.features import Batch
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
 from dovetail.training.batches import (
     ENCODED_AT_ONCE,
     POOL_BATCHES,

@@ -17,17 +17,17 @@ from tests.training.conftest import metrics, weights
 
 from dovetail.build import build_model
 from dovetail.config import Config, CrfEntityHeadConfig, DataConfig, DistillationConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
-from dovetail.ensemble import Ensemble
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.extractor import Extractor
-from dovetail.features import Targets
+from dovetail.model.ensemble import Ensemble
+from dovetail.model.prediction import Predictor
 from dovetail.objectives import Distilled, Supervised
-from dovetail.prediction import Predictor
-from dovetail.reading import ModelReading
-from dovetail.saved_ensemble import digest_of, save_ensemble
-from dovetail.saved_model import load_model, save_model
-from dovetail.schema import Schema
+from dovetail.saved.ensemble_folder import digest_of, save_ensemble
+from dovetail.saved.model_folder import load_model, save_model
+from dovetail.tensors.features import Targets
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.reading import ModelReading
+from dovetail.text.schema import Schema
 from dovetail.training import RunStarted, TeachingProgress, train
 from dovetail.training.curricula import supervision
 from dovetail.training.lesson import Lesson

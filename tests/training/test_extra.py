@@ -19,10 +19,10 @@ from tests.networks import batch_of, reached, tiny_config, tiny_model
 from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
 from dovetail.errors import ConfigError, TrainingError
-from dovetail.saved_model import load_model
-from dovetail.schema import Schema
+from dovetail.saved.model_folder import load_model
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.text.schema import Schema
 from dovetail.training import RunStarted, StepResult, train
 from dovetail.training.batches import Pool, draw
 from dovetail.training.extra import UNANNOTATED, for_tasks, without_known, wording, wordings

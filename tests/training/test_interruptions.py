@@ -18,7 +18,7 @@ from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig, dump_config
 from dovetail.errors import OutputError, TrainingError
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
 from dovetail.training import EpochResult, RunStarted, train
 from dovetail.training.checkpoint import FILE, Checkpoint
 

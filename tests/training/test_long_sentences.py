@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
-from tests.test_windowed import annotated, holds, readings
+from tests.text.test_windowed import annotated, holds, readings
 from tests.training.conftest import metrics, weights
 
 from dovetail.config import Config, DataConfig, DistillationConfig, WindowsConfig, load_config
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
-from dovetail.reading import ModelReading
+from dovetail.text.document import Entity, Relation, Sentence
+from dovetail.text.reading import ModelReading
 from dovetail.training import RunEvent, RunStarted, StepResult, train
 from dovetail.training.batches import Pool
 from dovetail.training.long_sentences import (

@@ -12,10 +12,10 @@ from tests.networks import pretrained, tiny_config, tiny_model
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dovetail.document import TASKS
-from dovetail.features import Batch
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.objectives import Objective, Outputs, Supervised
+from dovetail.tensors.features import Batch
+from dovetail.text.document import TASKS
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint

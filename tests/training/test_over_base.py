@@ -25,12 +25,12 @@ from dovetail.config import (
     SharingConfig,
     load_config,
 )
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
-from dovetail.features import Batch
-from dovetail.model import JointModel
-from dovetail.saved_model import digest_of_model, load_model
+from dovetail.model.joint import JointModel
+from dovetail.saved.model_folder import digest_of_model, load_model
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training import RunStarted, train
 from dovetail.training.over_base import model_over_base, with_base
 

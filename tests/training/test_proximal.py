@@ -13,7 +13,7 @@ from torch.optim import AdamW
 
 from dovetail.config import ProbeSharingConfig
 from dovetail.layers.groups import groups_of, layers_with_groups
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.curricula import curriculum_of
 from dovetail.training.loop import Loop

@@ -20,7 +20,7 @@ from dovetail.config.config import LARGEST_SEED
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
 from dovetail.training import (
     RunEvent,
     RunFinished,

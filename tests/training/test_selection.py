@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.corpus import DEV
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
 from dovetail.evaluation import Score, evaluate
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
 from dovetail.training.selection import (
     DEVIATIONS,
     HIGHEST,

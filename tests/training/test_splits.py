@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 
 from dovetail.config import DataConfig
-from dovetail.document import Entity, Relation, Sentence
 from dovetail.errors import TrainingError
+from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training.dev_split import set_apart
 from dovetail.training.read_files import forwards, read_files
 from dovetail.training.splits import LISTED, read_splits

@@ -11,7 +11,6 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
 
 from dovetail.config import DataConfig, load_config, parse_config
-from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.lab.cell_events import Ending, Epoch
@@ -20,8 +19,9 @@ from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.search import default_space
 from dovetail.lab.search.training_objective import TrainingObjective
 from dovetail.lab.strategies import strategies
-from dovetail.report.run import report_of_run
-from dovetail.steps import result_of
+from dovetail.report.run_report import report_of_run
+from dovetail.running.steps import result_of
+from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training import RunFinished, RunStarted, train
 
 

@@ -9,7 +9,7 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config, tiny_model
 
 from dovetail.config import CrfEntityHeadConfig, DataConfig, EntityHeadConfig, SpanEntityHeadConfig
-from dovetail.document import Entity, Relation, Sentence
+from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.training import RunStarted, train
 from dovetail.training.unlearned import warnings_of_unlearned
 

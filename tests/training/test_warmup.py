@@ -12,8 +12,8 @@ from tests.corpus import DEV, SENTENCES, TRAIN
 from tests.networks import batch_of, tiny_config, tiny_model
 
 from dovetail.config import Config, GatesSharingConfig
-from dovetail.model import JointModel
-from dovetail.saved_model import load_model, save_model
+from dovetail.model.joint import JointModel
+from dovetail.saved.model_folder import load_model, save_model
 from dovetail.training import EpochResult
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.curricula import curriculum_of

@@ -13,15 +13,15 @@ from dovetail.heads import (
     SpanEntityHead,
     TrainingRegime,
 )
-from dovetail.layers.label_embedding import LabelEmbedding
-from dovetail.layers.marked import MarkedLayers
-from dovetail.layers.pair_features import PairFeatures
-from dovetail.layers.pair_scorer import PairHiddenLayer, PairScorer
+from dovetail.heads.entity.span_scorer import SpanScorer
+from dovetail.heads.marked_layers import MarkedLayers
+from dovetail.heads.relation.label_embedding import LabelEmbedding
+from dovetail.heads.relation.pair_features import PairFeatures
+from dovetail.heads.relation.pair_scorer import PairHiddenLayer, PairScorer
+from dovetail.heads.span_vectors import SpanVectors
 from dovetail.layers.recurrent import BidirectionalLayer
-from dovetail.layers.span_scorer import SpanScorer
-from dovetail.layers.span_vectors import SpanVectors
-from dovetail.schema import Schema
-from dovetail.tagging import TagSet
+from dovetail.text.schema import Schema
+from dovetail.text.tagging import TagSet
 
 
 def build_entity_head(

@@ -9,7 +9,6 @@ from torch import nn
 
 from dovetail.build.sharing import build_copied_layers, layer_factory
 from dovetail.config import BankSharingConfig, DeltasSharingConfig, IncrementalSharingConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.sharing import (
     IncrementalLayers,
@@ -22,6 +21,7 @@ from dovetail.sharing import (
     path_of,
     with_replaced,
 )
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
 
 Paths = Mapping[str, Sequence[nn.Module]]
 """For each task the layers that it runs, from the bottom to the top."""

@@ -18,14 +18,14 @@ from dovetail.config import (
     IncrementalSharingConfig,
     copies_layers,
 )
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
-from dovetail.model import JointModel
-from dovetail.schema import MAX_TYPES, Schema
+from dovetail.model.joint import JointModel
 from dovetail.sharing import LayersOverBank, OverPieces, SharingBlock
 from dovetail.sharing.bank import Batches
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.schema import MAX_TYPES, Schema
 
 
 def build_model(config: Config, schema: Schema, *, words: Words) -> JointModel:

@@ -18,13 +18,12 @@ from dovetail.config import (
     ProbeSharingConfig,
     SharingConfig,
 )
-from dovetail.document import ENTITY_TASK, RELATION_TASK, TASKS
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
 from dovetail.layers.sequence import LayerFactory
-from dovetail.layers.transformer import TransformerLayer
+from dovetail.layers.transformer_layer import TransformerLayer
 from dovetail.sharing import (
     Budget,
     Gate,
@@ -42,6 +41,7 @@ from dovetail.sharing import (
     projected,
     routed,
 )
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
 
 Layered = (
     DepthSharingConfig

@@ -11,26 +11,26 @@ from typing import Annotated
 
 import typer
 
-from dovetail.cli.convert import ConvertCommand, convert_command
-from dovetail.cli.demo import demo_command
-from dovetail.cli.ensemble import ensemble_command
-from dovetail.cli.evaluate import evaluate_command
-from dovetail.cli.experiment import experiment_command
-from dovetail.cli.extract import extract_command
-from dovetail.cli.inspect import inspect_command
-from dovetail.cli.probe import probe_command
-from dovetail.cli.report import report_command
+from dovetail.cli.convert_command import ConvertCommand, convert_command
+from dovetail.cli.demo_command import demo_command
+from dovetail.cli.ensemble_command import ensemble_command
+from dovetail.cli.evaluate_command import evaluate_command
+from dovetail.cli.experiment_command import experiment_command
+from dovetail.cli.extract_command import extract_command
+from dovetail.cli.inspect_command import inspect_command
+from dovetail.cli.probe_command import probe_command
+from dovetail.cli.report_command import report_command
 from dovetail.cli.say import Commands, say_error
-from dovetail.cli.strategies import strategies_command
-from dovetail.cli.streams import (
+from dovetail.cli.standard_streams import (
     CLOSED_PIPE,
     ClosedPipeError,
     finish_output,
     give_output_up,
     prepare_streams,
 )
-from dovetail.cli.train import train_command
-from dovetail.cli.tune import tune_command
+from dovetail.cli.strategies_command import strategies_command
+from dovetail.cli.train_command import train_command
+from dovetail.cli.tune_command import tune_command
 from dovetail.errors import DovetailError, OutputError
 from dovetail.threads import prepare_threads
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dovetail.cli.score_table import print_whole, score_table
-from dovetail.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +68,7 @@ def show(evaluation: Evaluation, beside: BesideScores) -> None:
 
 
 def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:
-    from dovetail.showing import shown
+    from dovetail.showing.visible import shown
 
     for task, reasons in beside.unaligned.items():
         if reasons:
@@ -85,7 +85,7 @@ def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str,
 
 
 def _show_left_out(console: Console, beside: BesideScores) -> None:
-    from dovetail.showing import shown
+    from dovetail.showing.visible import shown
 
     unread = beside.not_counted
     for task, types in beside.unknown_to_model.items():

@@ -14,7 +14,7 @@ from dovetail.cli.lab_display import LabDisplay
 from dovetail.cli.terminal import Terminal
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Started, Tick
 from dovetail.lab.statistics.experiment_tables import TextTable
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
 
 
 class ExperimentDisplay(LabDisplay):

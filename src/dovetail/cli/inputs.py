@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dovetail.bounded import check_regular, json_value
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import Reading
+from dovetail.files.bounded import check_regular, json_value
+from dovetail.text.reading import Reading
 
 if TYPE_CHECKING:
-    from dovetail.document import Document
-    from dovetail.tokenization import Tokenizer
+    from dovetail.text.document import Document
+    from dovetail.text.tokenization import Tokenizer
 
 FILE_SUFFIXES = (".txt", ".jsonl", ".json", ".ann", ".md", ".csv", ".tsv", ".conll")
 """A name that ends so is a file even where there is none: a text would hardly end like that."""
@@ -212,7 +212,7 @@ def _document_of_line(line: bytes, place: str, tokenizer: Tokenizer) -> tuple[Do
 
 
 def _document_of_file(path: Path, tokenizer: Tokenizer) -> tuple[Document, ...]:
-    from dovetail.corpora.files import read_text
+    from dovetail.corpora.source.text_files import read_text
 
     return _document(read_text(path, may_be_empty=True), path.name, str(path), tokenizer)
 
@@ -236,8 +236,8 @@ def _document_of_record(
     line: bytes, path: Path, number: int, tokenizer: Tokenizer
 ) -> tuple[Document, ...]:
     """The document in a line: its "id", if it has one, and its "text"."""
-    from dovetail.corpora.files import parse_json
-    from dovetail.corpora.records import Record
+    from dovetail.corpora.source.json_records import Record
+    from dovetail.corpora.source.text_files import parse_json
 
     place = f"{path}:{number}"
     try:

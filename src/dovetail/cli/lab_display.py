@@ -21,7 +21,7 @@ from dovetail.cli.training_display import stage_of
 from dovetail.cli.waiting import PLAIN_AFTER, PLAIN_EVERY
 from dovetail.lab.cell_events import Event, Progress, Stopped
 from dovetail.lab.progress import Clock, UnderWay
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
 from dovetail.training import StageProgress, TeachingProgress
 
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from dovetail.cli.inputs import BadItem
 from dovetail.cli.say import say
-from dovetail.files import Lines, is_plain, open_lines
+from dovetail.files.writing import Lines, is_plain, open_lines
 
 DROPPED = 3
 """The exit code where something was left out."""

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from dovetail.cli.lab_display import LabDisplay
 from dovetail.cli.training_display import ProgressBar, ProgressLines, lines_of
-from dovetail.document import TASKS
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Progress, Started, Stopped
 from dovetail.lab.exits import ALIVE, alive_layers
 from dovetail.lab.probes import Found, Probe, chosen_penalty
+from dovetail.text.document import TASKS
 
 
 class ProbeDisplay(LabDisplay):

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dovetail.reading import Annotators, Discontinuous, Offsets, OnError, Reading
+from dovetail.text.reading import Annotators, Discontinuous, Offsets, OnError, Reading
 
 _PANEL = "How corpora are read"
 

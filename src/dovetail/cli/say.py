@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dovetail.showing import shown, shown_json, shown_message
+from dovetail.showing.visible import shown, shown_json, shown_message
 
 
 def say(text: str, *, err: bool = False) -> None:

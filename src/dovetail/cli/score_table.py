@@ -73,6 +73,6 @@ def _percent(ratio: float) -> str:
 def _plain(type_: str) -> Text:
     from rich.text import Text
 
-    from dovetail.showing import shown
+    from dovetail.showing.visible import shown
 
     return Text(shown(type_))

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from dovetail.showing import shown
+from dovetail.showing.visible import shown
 
 
 class Terminal(Console):

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from dovetail.cli.waiting import Waiting
 from dovetail.evaluation import Evaluation
-from dovetail.rendering import duration
-from dovetail.steps import Done
+from dovetail.running.steps import Done
+from dovetail.showing.rendering import duration
 from dovetail.training import (
     EpochResult,
     RunEvent,

@@ -14,7 +14,7 @@ from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Stopped, Tick
 from dovetail.lab.search import Record, Space, Task
 from dovetail.lab.search.records import best_of
 from dovetail.lab.search.space import Values
-from dovetail.rendering import duration
+from dovetail.showing.rendering import duration
 from dovetail.training.splits import Splits
 
 STYLES = {"complete": "", "pruned": "dim", "refused": "dim", "failed": "red"}

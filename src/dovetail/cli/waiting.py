@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dovetail.steps import Done, Teller
+from dovetail.running.steps import Done, Teller
 
 LOOK_SECONDS = 0.25
 """How often the clock is looked at."""
@@ -38,8 +38,8 @@ def line_of(stage: str, done: Done | None, seconds: float) -> str:
     >>> line_of("annotating the sentences", Done(250, 1000), 20.0)
     'annotating the sentences: 25 %, about 1 min 0 s left'
     """
-    from dovetail.rendering import duration
-    from dovetail.showing import shown
+    from dovetail.showing.rendering import duration
+    from dovetail.showing.visible import shown
 
     what = " ".join(shown(stage).split())
     if done is None or not 0 < done.done <= done.total:

@@ -8,6 +8,7 @@ to import.
 
 from dovetail.config.changes import problem_with, value_of, with_changes
 from dovetail.config.config import Config
+from dovetail.config.config_files import dump_config, load_config, parse_config
 from dovetail.config.data import DataConfig
 from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import (
@@ -19,7 +20,6 @@ from dovetail.config.encoders import (
     PretrainedEncoderConfig,
     StaticEncoderConfig,
 )
-from dovetail.config.files import dump_config, load_config, parse_config
 from dovetail.config.heads import (
     CrfEntityHeadConfig,
     EntityHeadConfig,

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from dovetail.config.config import Config
+from dovetail.config.config_files import parse_config
 from dovetail.config.explanation import CONTRADICTION, problems_in
-from dovetail.config.files import parse_config
 from dovetail.config.overrides import parse_override, set_value
 from dovetail.config.structure import KIND, kind_of, locate
 

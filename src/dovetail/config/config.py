@@ -17,7 +17,7 @@ from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
 from dovetail.config.windows import WindowsConfig
-from dovetail.reading import ModelReading
+from dovetail.text.reading import ModelReading
 
 MAX_ENCODERS = 16
 """Encoders whose vectors can be put together."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, FilePaths, Names, Text
-from dovetail.reading import (
+from dovetail.text.reading import (
     DEFAULT_LANGUAGE,
     Annotators,
     Discontinuous,

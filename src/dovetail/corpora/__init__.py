@@ -6,16 +6,16 @@ Knows nothing of tensors or models.
 from __future__ import annotations
 
 from dovetail.corpora.corpus import FORMATS, Corpus, known_formats, read_corpus, write_corpus
-from dovetail.corpora.formats import Format, Sample, Source
+from dovetail.corpora.format import Format, Sample, Source
+from dovetail.corpora.formats.native.native_writer import line_from_document
 from dovetail.corpora.frames import corpus_from_rows, rows_from_documents
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
-from dovetail.corpora.marked import (
+from dovetail.corpora.marking.marked_text import (
     CharacterEntity,
     IndexedRelation,
     MarkedSentence,
     MarkedText,
 )
-from dovetail.corpora.native_writer import line_from_document
 
 __all__ = [
     "FORMATS",

@@ -7,45 +7,45 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from dovetail.corpora.arrow import DATASETS, PARQUET_FORMAT
-from dovetail.corpora.bioc import BIOC, BIOC_JSON
-from dovetail.corpora.brat import BRAT
-from dovetail.corpora.columns import COLUMNS
-from dovetail.corpora.conll04 import CONLL04
-from dovetail.corpora.conllu_plus import CONLLU_PLUS
-from dovetail.corpora.docbin import SPACY
-from dovetail.corpora.doccano import DOCCANO
-from dovetail.corpora.docred import DOCRED
-from dovetail.corpora.dygie import CROSSRE, DYGIE
 from dovetail.corpora.faults import refuse_nothing_left
-from dovetail.corpora.formats import Format, Source
-from dovetail.corpora.gliner import GLINER
-from dovetail.corpora.label_studio import LABEL_STUDIO
+from dovetail.corpora.format import Format, Source
+from dovetail.corpora.formats.arrow import DATASETS, PARQUET_FORMAT
+from dovetail.corpora.formats.bioc.bioc import BIOC, BIOC_JSON
+from dovetail.corpora.formats.brat.brat import BRAT
+from dovetail.corpora.formats.columns.columns import COLUMNS
+from dovetail.corpora.formats.conll04 import CONLL04
+from dovetail.corpora.formats.conllu_plus.conllu_plus import CONLLU_PLUS
+from dovetail.corpora.formats.docbin.docbin import SPACY
+from dovetail.corpora.formats.doccano import DOCCANO
+from dovetail.corpora.formats.docred import DOCRED
+from dovetail.corpora.formats.dygie import CROSSRE, DYGIE
+from dovetail.corpora.formats.gliner import GLINER
+from dovetail.corpora.formats.label_studio.label_studio import LABEL_STUDIO
+from dovetail.corpora.formats.multihead import MULTIHEAD
+from dovetail.corpora.formats.native.native import NATIVE
+from dovetail.corpora.formats.opennre import OPENNRE
+from dovetail.corpora.formats.prodigy.prodigy import PRODIGY
+from dovetail.corpora.formats.pubtator.pubtator import PUBTATOR
+from dovetail.corpora.formats.semeval2010 import SEMEVAL2010
+from dovetail.corpora.formats.semeval2018.semeval2018 import SEMEVAL2018
+from dovetail.corpora.formats.spacy_list import SPACY_LIST
+from dovetail.corpora.formats.spert import SPERT, TAGGED, UNIFIED
+from dovetail.corpora.formats.table.table import ENTITY_TABLE, TOKEN_TABLE
+from dovetail.corpora.formats.tacred import TACRED
+from dovetail.corpora.formats.token_classification import HUGGING_FACE
+from dovetail.corpora.formats.triples import TRIPLES
+from dovetail.corpora.formats.webanno.webanno import WEBANNO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
-from dovetail.corpora.marked import MarkedText
-from dovetail.corpora.multihead import MULTIHEAD
-from dovetail.corpora.native import NATIVE
-from dovetail.corpora.opennre import OPENNRE
+from dovetail.corpora.marking.marked_text import MarkedText
+from dovetail.corpora.marking.tokens import cut_into_tokens
 from dovetail.corpora.plugins import Plugins
-from dovetail.corpora.prodigy import PRODIGY
-from dovetail.corpora.pubtator import PUBTATOR
-from dovetail.corpora.recognition import recognised
-from dovetail.corpora.semeval2010 import SEMEVAL2010
-from dovetail.corpora.semeval2018 import SEMEVAL2018
-from dovetail.corpora.several_files import parts_of, with_own_names
-from dovetail.corpora.spacy_list import SPACY_LIST
-from dovetail.corpora.spert import SPERT, TAGGED, UNIFIED
-from dovetail.corpora.table import ENTITY_TABLE, TOKEN_TABLE
-from dovetail.corpora.tacred import TACRED
-from dovetail.corpora.token_classification import HUGGING_FACE
-from dovetail.corpora.tokens import cut_into_tokens
-from dovetail.corpora.triples import TRIPLES
-from dovetail.corpora.unpacking import Unpacking
-from dovetail.corpora.webanno import WEBANNO
-from dovetail.corpora.writing import without_unaligned
-from dovetail.document import Document, Sentence
+from dovetail.corpora.source.recognition import recognised
+from dovetail.corpora.source.several_files import parts_of, with_own_names
+from dovetail.corpora.source.unpacking import Unpacking
+from dovetail.corpora.writing.writable import without_unaligned
 from dovetail.errors import CorpusError
-from dovetail.reading import Reading
+from dovetail.text.document import Document, Sentence
+from dovetail.text.reading import Reading
 
 # In the order in which they are tried when a file has to be recognised.
 FORMATS: dict[str, Format] = {

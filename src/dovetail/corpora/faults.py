@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dovetail.corpora.ledger import Drop, Tally
 from dovetail.errors import CorpusError, CorpusFormatError
-from dovetail.reading import OnError
+from dovetail.text.reading import OnError
 
 BROKEN = "broken"
 """How the reason of a drop begins whose item broke the format."""

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dovetail.corpora.corpus import DEFAULT, Corpus, corpus_of
-from dovetail.corpora.formats import Source
-from dovetail.corpora.ledger import Tally
-from dovetail.corpora.records import check_characters
-from dovetail.corpora.table import (
+from dovetail.corpora.format import Source
+from dovetail.corpora.formats.table.table import (
     ENTITY_TABLE,
     TOKEN_TABLE,
     Row,
@@ -20,11 +18,13 @@ from dovetail.corpora.table import (
     is_token_table,
     texts_of_entities,
 )
-from dovetail.corpora.table_writer import entity_rows, token_rows
-from dovetail.corpora.writing import without_unaligned
-from dovetail.document import Document
+from dovetail.corpora.formats.table.table_writer import entity_rows, token_rows
+from dovetail.corpora.ledger import Tally
+from dovetail.corpora.source.json_records import check_characters
+from dovetail.corpora.writing.writable import without_unaligned
 from dovetail.errors import CorpusError
-from dovetail.reading import Reading
+from dovetail.text.document import Document
+from dovetail.text.reading import Reading
 
 _NAME = Path("rows")
 

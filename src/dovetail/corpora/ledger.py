@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from dovetail.document import Document
+from dovetail.text.document import Document
 
 DOCUMENT = "document"
 SENTENCE = "sentence"

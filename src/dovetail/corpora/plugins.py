@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from dovetail.corpora.formats import Format, Sample
+from dovetail.corpora.format import Format, Sample
 from dovetail.errors import CorpusError, DovetailError
 
 GROUP = "dovetail.formats"

@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.bounded import bounded_lines, check_regular
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.errors import ConfigError, CorpusFormatError
-from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
+from dovetail.files.bounded import bounded_lines, check_regular
+from dovetail.text.vocabulary import UNKNOWN_INDEX, Vocabulary
 
 PREFIX_LENGTHS = (4, 6, 10)
 """In bits; the lengths that Turian et al. (2010) use, but for their 20."""

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.layers.dropout import Dropout
-from dovetail.vocabulary import UNKNOWN_INDEX, Vocabulary
+from dovetail.text.vocabulary import UNKNOWN_INDEX, Vocabulary
 
 END_CHARACTERS = 24
 """Of a word longer than twice this, so many characters from either end are read."""

@@ -19,7 +19,7 @@ from dovetail.encoders.static import StaticEncoder
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
 from dovetail.layers.piece_states import PieceStates
-from dovetail.layers.state import copy_exactly
+from dovetail.tensors.state import copy_exactly
 
 ENCODERS: dict[str, type[Encoder]] = {
     "pretrained": PretrainedEncoder,

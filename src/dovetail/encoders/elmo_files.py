@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dovetail.bounded import check_regular, read_json
 from dovetail.errors import MissingExtraError, ModelError
+from dovetail.files.bounded import check_regular, read_json
 
 MAX_OPTIONS_BYTES = 1 << 20
 """Of an options file, which has some hundreds."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from dovetail.layers.piece_states import PieceStates
-from dovetail.layers.state import copy_exactly
+from dovetail.tensors.state import copy_exactly
 
 Features = dict[str, Tensor]
 """The inputs of one encoder for one batch.

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from dovetail.encoders.encoder import Features, Words, padded_indices
-from dovetail.encoders.windows import windows_over
+from dovetail.encoders.piece_windows import windows_over
 
 Pooling = Literal["first", "last", "mean"]
 """Which pieces of a token make its vector."""

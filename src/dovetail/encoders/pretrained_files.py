@@ -22,10 +22,10 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from dovetail.bounded import check_regular, read_json
 from dovetail.errors import MissingExtraError, ModelError
-from dovetail.layers.allocation import AllocationLimit, TooLargeError
-from dovetail.layers.stored import StoredTensor, read_header
+from dovetail.files.bounded import check_regular, read_json
+from dovetail.tensors.allocation import AllocationLimit, TooLargeError
+from dovetail.tensors.header import StoredTensor, read_header
 
 _READ_BYTES = 1 << 20
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.encoders.word_vectors import WordVectors
 from dovetail.layers.dropout import Dropout
-from dovetail.vocabulary import Vocabulary
+from dovetail.text.vocabulary import Vocabulary
 
 
 class StaticEncoder(Encoder):

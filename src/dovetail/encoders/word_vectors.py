@@ -19,8 +19,8 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from dovetail.bounded import bounded_lines, check_regular, read_bytes
 from dovetail.errors import ConfigError, CorpusFormatError
+from dovetail.files.bounded import bounded_lines, check_regular, read_bytes
 
 UNKNOWN_WORDS = frozenset({"<unk>", "<UNK>", "[UNK]", "UNK", "*UNKNOWN*"})
 """Names under which a last row is the vector of unknown words."""

@@ -4,7 +4,6 @@ Sentences in, numbers out.  This package knows nothing of models, files or tenso
 predictions from anywhere can score them here.  `docs/evaluation.md` says what is counted and why.
 """
 
-from dovetail.evaluation.alignment import align, align_documents
 from dovetail.evaluation.calibration import (
     Calibration,
     CalibrationBin,
@@ -31,6 +30,7 @@ from dovetail.evaluation.scores import (
     ScoreIntervals,
     SettingScores,
 )
+from dovetail.evaluation.sentence_pairing import align, align_documents
 
 __all__ = [
     "BootstrapIntervals",

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.evaluation.facts import relation_fact
 from dovetail.evaluation.scores import Interval
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 
 BINS = 10
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dovetail.document import ENTITY_TASK, Sentence
+from dovetail.text.document import ENTITY_TASK, Sentence
 
 
 @dataclass(frozen=True, slots=True)

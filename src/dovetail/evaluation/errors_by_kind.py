@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
 from dovetail.evaluation.facts import Fact, relation_fact
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
 
 
 class EntityErrorKind(StrEnum):

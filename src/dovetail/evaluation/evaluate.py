@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.errors import CorpusError
 from dovetail.evaluation import facts
 from dovetail.evaluation.scores import Evaluation, MacroScore, SettingScores
 from dovetail.evaluation.tally import Draws, Tally
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 
 
 def evaluate(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence, Unaligned
 
 Key: TypeAlias = tuple[int | str, ...]
 Fact: TypeAlias = tuple[str, Key]

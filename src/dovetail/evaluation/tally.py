@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dovetail.document import Sentence
 from dovetail.evaluation import facts
 from dovetail.evaluation.bootstrap import (
     FALSE_NEGATIVES,
@@ -21,6 +20,7 @@ from dovetail.evaluation.bootstrap import (
     resample,
 )
 from dovetail.evaluation.scores import BootstrapIntervals, Interval, Score, ScoreIntervals
+from dovetail.text.document import Sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from dovetail.features import Candidates, Targets
-from dovetail.heads.entity import EntityHead
-from dovetail.layers.marked import MarkedLayers
+from dovetail.heads.entity.entity_head import EntityHead
+from dovetail.heads.marked_layers import MarkedLayers
+from dovetail.tensors.features import Candidates, Targets
 
 MOST_SPURIOUS = 8
 """Predicted entities that training adds to the gold ones of a sentence, at most: an untrained

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dovetail.errors import TrainingError
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.lab.cell_events import Ended, Ending, LabCell
 from dovetail.lab.workers import Steps, message_of
 from dovetail.training.folder_lock import locked

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from dovetail.corpora import write_corpus
-from dovetail.document import (
+from dovetail.evaluation import Evaluation, evaluate, facts
+from dovetail.evaluation.tally import Tally
+from dovetail.text.document import (
     ENTITY_TASK,
     RELATION_TASK,
     Document,
     Sentence,
     digest_of_sentences,
 )
-from dovetail.evaluation import Evaluation, evaluate, facts
-from dovetail.evaluation.tally import Tally
 
 DEV, TEST = "dev", "test"
 SPLITS = (DEV, TEST)

@@ -18,15 +18,15 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dovetail.document import Sentence
 from dovetail.encoders import Features
-from dovetail.ensemble import Ensemble
 from dovetail.extractor import Extractor
-from dovetail.features import Batch
-from dovetail.model import JointModel
-from dovetail.prediction import Predictor
-from dovetail.reading import DEFAULT_READING, ModelReading
-from dovetail.windowed import Windowed
+from dovetail.model.ensemble import Ensemble
+from dovetail.model.joint import JointModel
+from dovetail.model.prediction import Predictor
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
+from dovetail.text.reading import DEFAULT_READING, ModelReading
+from dovetail.text.windowed import Windowed
 
 COUNTED_SENTENCES = 8
 """Multiply-adds are the mean over so many dev sentences."""

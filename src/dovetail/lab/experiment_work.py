@@ -13,17 +13,17 @@ from typing import Any
 
 from dovetail.config import dump_config
 from dovetail.corpora import read_corpus
-from dovetail.document import Sentence
 from dovetail.extractor import Extractor
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.lab.cell_events import Epoch
 from dovetail.lab.cell_folder import CellFolder, write_json
 from dovetail.lab.cell_scoring import DEV, TEST, ScoredSplit
 from dovetail.lab.costs import costs_of
 from dovetail.lab.experiment_cells import Cell
 from dovetail.lab.workers import Steps
-from dovetail.reading import Reading
-from dovetail.saved_ensemble import save_ensemble
+from dovetail.saved.ensemble_folder import save_ensemble
+from dovetail.text.document import Sentence
+from dovetail.text.reading import Reading
 from dovetail.training import EpochResult, RunFinished, RunStarted, train
 from dovetail.training.splits import read_splits
 from dovetail.version import __version__

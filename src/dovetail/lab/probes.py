@@ -25,9 +25,8 @@ from dovetail.config import (
 )
 from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND
-from dovetail.document import TASKS
 from dovetail.errors import ConfigError, TrainingError
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.lab.cell_events import LabCell
 from dovetail.lab.cell_folder import CellFolder, write_json
 from dovetail.lab.exits import exit_of, largest_penalty, random_exits
@@ -35,7 +34,8 @@ from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.workers import Steps
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
-from dovetail.saved_model import load_model
+from dovetail.saved.model_folder import load_model
+from dovetail.text.document import TASKS
 from dovetail.training import RunEvent, train
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder

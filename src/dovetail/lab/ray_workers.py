@@ -24,7 +24,7 @@ from dovetail.errors import MissingExtraError, TrainingError
 from dovetail.lab.cell_events import Ended, Ending, Progress
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.experiment_cells import Cell
-from dovetail.steps import result_of
+from dovetail.running.steps import result_of
 
 RETRIES = 5
 """How often a task is given to another machine before its cell counts as failed."""

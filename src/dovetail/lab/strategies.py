@@ -16,7 +16,6 @@ from dovetail.build.model import assemble, sharing_over
 from dovetail.config import Config, SharingConfig, copies_layers, with_changes
 from dovetail.config.layers import LayersConfig
 from dovetail.config.structure import KIND, kind_of, sections_in
-from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.errors import ConfigError, ModelError
 from dovetail.lab.costs import (
@@ -26,7 +25,8 @@ from dovetail.lab.costs import (
     stored,
     windows_of,
 )
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
+from dovetail.text.document import Sentence
 from dovetail.training.run import schema_of
 from dovetail.training.splits import read_splits
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dovetail.layers.groups import groups_of
 from dovetail.layers.kept_units import KeptUnits
 from dovetail.layers.recurrent import BidirectionalLayer
-from dovetail.layers.transformer import TransformerLayer
+from dovetail.layers.transformer_layer import TransformerLayer
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from dovetail.layers.recurrent import GATES, BidirectionalLayer
-from dovetail.layers.transformer import TransformerLayer
+from dovetail.layers.transformer_layer import TransformerLayer
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from dovetail.features import Batch
 from dovetail.objectives.outputs import Outputs
 from dovetail.objectives.supervised import Supervised
+from dovetail.tensors.features import Batch
 
 BALANCE = "balance"
 """The name of what the factors cost among the loss terms."""

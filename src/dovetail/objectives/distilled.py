@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from dovetail.features import Batch
 from dovetail.objectives.objective import Objective
 from dovetail.objectives.outputs import Outputs
+from dovetail.tensors.features import Batch
 
 
 class Distilled(Objective):

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from dovetail.features import Batch
 from dovetail.objectives.outputs import Outputs
+from dovetail.tensors.features import Batch
 
 
 class Objective(nn.Module, ABC):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dovetail.features import Batch
 from dovetail.objectives.objective import Objective
 from dovetail.objectives.outputs import Outputs
+from dovetail.tensors.features import Batch
 
 
 class Penalties(Objective):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dovetail.document import Entity, Relation
 from dovetail.evaluation import EntityError
-from dovetail.report.marked import MarkedSentence, Named, Names, marked_sentences
+from dovetail.report.marked_sentences import MarkedSentence, Named, Names, marked_sentences
+from dovetail.report.report_tables import key_of
 from dovetail.report.scored import ScoredCorpus
-from dovetail.report.tables import key_of
 from dovetail.report.telling import TellingSentence, WeighedError
+from dovetail.text.document import Entity, Relation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import MissingExtraError
-from dovetail.rendering import duration
-from dovetail.showing import shown
+from dovetail.showing.rendering import duration
+from dovetail.showing.visible import shown
 from dovetail.version import __version__
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dovetail.document import Sentence
-from dovetail.rendering import assign_colours
 from dovetail.report.cards import Card, cards
 from dovetail.report.charts import (
     ReliabilityChart,
@@ -14,11 +12,9 @@ from dovetail.report.charts import (
     reliability_chart,
     score_chart,
 )
-from dovetail.report.experiment import ExperimentReport
+from dovetail.report.experiment_report import ExperimentReport
 from dovetail.report.page import Made, render
-from dovetail.report.run import RunReport
-from dovetail.report.scored import ScoredCorpus
-from dovetail.report.tables import (
+from dovetail.report.report_tables import (
     ConfusionTable,
     KindTable,
     ScoreTable,
@@ -26,6 +22,10 @@ from dovetail.report.tables import (
     kind_tables,
     score_tables,
 )
+from dovetail.report.run_report import RunReport
+from dovetail.report.scored import ScoredCorpus
+from dovetail.showing.rendering import assign_colours
+from dovetail.text.document import Sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from dovetail.document import Sentence
 from dovetail.evaluation import (
     Calibration,
     Confusion,
@@ -20,6 +19,7 @@ from dovetail.evaluation import (
     judged_relations,
 )
 from dovetail.report.telling import TellingSentence, Weighed, telling_sentences
+from dovetail.text.document import Sentence
 
 SAMPLES = 1000
 """Draws of the sentences for the intervals."""

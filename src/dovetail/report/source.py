@@ -8,13 +8,13 @@ from pathlib import Path
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import align_documents
-from dovetail.reading import Reading
-from dovetail.report.experiment import is_experiment, report_of_experiment
+from dovetail.report.experiment_report import is_experiment, report_of_experiment
 from dovetail.report.page import Made
 from dovetail.report.render import page_of_experiment, page_of_predictions, page_of_run
-from dovetail.report.run import ReadAs, as_it_is, report_of_run
+from dovetail.report.run_report import ReadAs, as_it_is, report_of_run
 from dovetail.report.scored import ScoredCorpus
-from dovetail.steps import SILENT, Teller
+from dovetail.running.steps import SILENT, Teller
+from dovetail.text.reading import Reading
 
 SCORING = "scoring, and drawing the page"
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dovetail.document import Relation, Sentence
 from dovetail.evaluation import EntityError, RelationError, RelationErrorKind, SentenceErrors
 from dovetail.evaluation.facts import relation_fact
+from dovetail.text.document import Relation, Sentence
 
 UNKNOWN = 0.5
 """The surprise of an error of which the model says no probability."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder, Features
-from dovetail.features import Batch
+from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
+from dovetail.text.windowed import Windowed
 from dovetail.training.lesson import Lesson
-from dovetail.windowed import Windowed
 
 POOL_BATCHES = 100
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from dovetail.errors import OutputError, TrainingError
-from dovetail.files import make_folder, replaced
+from dovetail.files.writing import make_folder, replaced
 
 FILE = "state.safetensors"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dovetail.config import Config, DeltasSharingConfig, GatesSharingConfig, ProbeSharingConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.objectives import Balanced, Distilled, Objective, Penalties, Supervised
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.training.curriculum import Curriculum, Phase
 from dovetail.training.proximal import ProximalStep
 from dovetail.training.warmup import with_shared_warmup

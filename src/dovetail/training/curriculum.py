@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch.optim import Optimizer
 
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.objectives import Objective
 from dovetail.training.checkpoint import Progress
 

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-from dovetail.document import Sentence
+from dovetail.text.document import Sentence
 
 Type = tuple[str, str]
 Documents = Sequence[Sequence[Sentence]]

@@ -6,9 +6,9 @@ from collections.abc import Generator, Sequence
 from itertools import accumulate
 
 from dovetail.config import TrainingConfig
-from dovetail.document import Sentence
-from dovetail.model import JointModel
-from dovetail.steps import retold
+from dovetail.model.joint import JointModel
+from dovetail.running.steps import retold
+from dovetail.text.document import Sentence
 from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes
 from dovetail.training.results import StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dovetail.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.errors import TrainingError
-from dovetail.schema import Schema
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.schema import Schema
 
 UNANNOTATED = "not annotated for a task of data.extra_tasks"
 

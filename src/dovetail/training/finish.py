@@ -13,13 +13,13 @@ from collections.abc import Generator, Sequence
 from functools import partial
 
 from dovetail.config import Config
-from dovetail.document import RELATION_TASK, Sentence
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.heads import RelationHead
-from dovetail.heads.relation import UNREACHABLE
-from dovetail.saved_model import save_model
-from dovetail.steps import retold
+from dovetail.heads.relation.relation_head import UNREACHABLE
+from dovetail.running.steps import retold
+from dovetail.saved.model_folder import save_model
+from dovetail.text.document import RELATION_TASK, Sentence
 from dovetail.training.curricula import learned_tasks
 from dovetail.training.loop import Loop
 from dovetail.training.results import RunFinished, StageProgress

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
-from dovetail.features import Expectations, Taught
+from dovetail.tensors.features import Expectations, Taught
 
 
 class TaughtSentence(NamedTuple):

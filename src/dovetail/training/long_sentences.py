@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dovetail.document import Sentence
-from dovetail.reading import ModelReading
+from dovetail.text.document import Sentence
+from dovetail.text.reading import ModelReading
+from dovetail.text.windowed import Windowed
+from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Pool
 from dovetail.training.splits import Splits
-from dovetail.windowed import Windowed
-from dovetail.windows import Window, windows_at
 
 
 @dataclass(frozen=True)

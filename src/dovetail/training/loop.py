@@ -17,12 +17,12 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from dovetail.config import TrainingConfig
-from dovetail.document import Sentence
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation, evaluate
-from dovetail.layers.state import copy_exactly
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
+from dovetail.tensors.state import copy_exactly
+from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
     EncodedSentences,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import OutputError, TrainingError
-from dovetail.files import output_errors, write_text
+from dovetail.files.writing import output_errors, write_text
 from dovetail.training.results import EpochResult
 
 

@@ -22,12 +22,12 @@ from dovetail.config import (
     SharingConfig,
     load_config,
 )
-from dovetail.document import ENTITY_TASK, Sentence
 from dovetail.errors import ModelError, TrainingError
-from dovetail.features import Batch
-from dovetail.model import JointModel
-from dovetail.saved_model import CONFIG, load_model
-from dovetail.schema import Schema
+from dovetail.model.joint import JointModel
+from dovetail.saved.model_folder import CONFIG, load_model
+from dovetail.tensors.features import Batch
+from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.schema import Schema
 from dovetail.training.batches import ENCODED_AT_ONCE
 from dovetail.training.pinned_models import folder_of, pinned_digest
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.errors import ModelError, TrainingError
-from dovetail.model_folders import model_folder
-from dovetail.saved_ensemble import digest_of
+from dovetail.saved.ensemble_folder import digest_of
+from dovetail.saved.finding import model_folder
 
 
 def folder_of(named: str, *, field: str) -> Path:

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from dovetail.layers.groups import Groups, groups_of, layers_with_groups
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 
 MOST_STEPS, TOLERANCE = 20, 1e-6
 """Of Newton's method; the relative change of the length."""

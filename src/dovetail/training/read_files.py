@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
-from dovetail.corpora.assembly import CROSSES_SENTENCES, WIDER_UNIT
-from dovetail.document import Sentence
-from dovetail.reading import Reading
+from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
+from dovetail.text.document import Sentence
+from dovetail.text.reading import Reading
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from dovetail.build import build_model
 from dovetail.config import Config, IncrementalSharingConfig
-from dovetail.document import RELATION_TASK, Sentence
-from dovetail.heads.relation import UNREACHABLE
-from dovetail.model import JointModel
-from dovetail.schema import Schema
+from dovetail.heads.relation.relation_head import UNREACHABLE
+from dovetail.model.joint import JointModel
+from dovetail.text.document import RELATION_TASK, Sentence
+from dovetail.text.schema import Schema
+from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Progress, seed_epoch
@@ -47,7 +48,6 @@ from dovetail.training.tasks import fitted_to
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
 from dovetail.training.unlabelled import with_unlabelled
 from dovetail.training.unlearned import warnings_of_unlearned
-from dovetail.windowed import Windowed
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import ModelError, TrainingError
 from dovetail.evaluation import Evaluation
-from dovetail.files import make_folder, write_text
-from dovetail.saved_model import digest_of_model
+from dovetail.files.writing import make_folder, write_text
+from dovetail.saved.model_folder import digest_of_model
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
 from dovetail.training.extra import LeftOut
 from dovetail.training.folder_lock import locked

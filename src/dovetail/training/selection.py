@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dovetail.document import RELATION_TASK, Relation, Sentence
 from dovetail.evaluation import Evaluation, Score
 from dovetail.evaluation.facts import Fact, relation_fact, relations_strict
+from dovetail.text.document import RELATION_TASK, Relation, Sentence
 
 DEFAULT = 0.5
 

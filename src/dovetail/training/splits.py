@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from dovetail.config import DataConfig
-from dovetail.document import ENTITY_TASK, Sentence, digest_of_sentences
 from dovetail.errors import TrainingError
-from dovetail.schema import Schema
+from dovetail.text.document import ENTITY_TASK, Sentence, digest_of_sentences
+from dovetail.text.schema import Schema
 from dovetail.training.dev_split import set_apart
 from dovetail.training.extra import (
     LeftOut,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dovetail.document import Sentence
 from dovetail.encoders import ConcatenatedEncoder
+from dovetail.text.document import Sentence
 from dovetail.training.batches import FrozenStates, states_of
 
 ABOVE_STATES = frozenset({"dropout", "projection_dim"})

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dovetail.config import Config, IncrementalSharingConfig
-from dovetail.document import ENTITY_TASK, RELATION_TASK
 from dovetail.errors import TrainingError
-from dovetail.reading import DEFAULT_LANGUAGE
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.reading import DEFAULT_LANGUAGE
 from dovetail.training.curricula import learned_tasks
 from dovetail.training.splits import Splits
 

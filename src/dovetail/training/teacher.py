@@ -16,13 +16,13 @@ from itertools import product
 import torch
 
 from dovetail.config import Config
-from dovetail.document import Sentence
-from dovetail.ensemble import Ensemble, meanings
 from dovetail.errors import ModelError, TrainingError
-from dovetail.features import Batch, Targets, Taught
-from dovetail.prediction import Predictor
-from dovetail.reading import ModelReading
-from dovetail.saved_ensemble import load_predictor
+from dovetail.model.ensemble import Ensemble, meanings
+from dovetail.model.prediction import Predictor
+from dovetail.saved.ensemble_folder import load_predictor
+from dovetail.tensors.features import Batch, Targets, Taught
+from dovetail.text.document import Sentence
+from dovetail.text.reading import ModelReading
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
 from dovetail.training.pinned_models import folder_of, pinned_digest

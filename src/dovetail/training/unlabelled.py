@@ -10,14 +10,14 @@ from pathlib import Path
 from dovetail.config import Config, DataConfig
 from dovetail.corpora import read_corpus
 from dovetail.corpora.corpus import recognise
-from dovetail.corpora.files import read_text
-from dovetail.document import Sentence
+from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusError, TrainingError
-from dovetail.tokenization import Tokenizer
+from dovetail.text.document import Sentence
+from dovetail.text.tokenization import Tokenizer
+from dovetail.text.writing_systems import guess_language
 from dovetail.training.extra import account, without_known, wordings
 from dovetail.training.read_files import read_sentences
 from dovetail.training.splits import Splits
-from dovetail.writing_systems import guess_language
 
 FIELD = "distillation.unlabelled"
 

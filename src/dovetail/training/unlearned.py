@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dovetail.config import CrfEntityHeadConfig, EntityHeadConfig, SpanEntityHeadConfig
-from dovetail.document import Entity, Sentence
+from dovetail.text.document import Entity, Sentence
 
 _CONFLICTS = {
     "nested": 'cross longer ones, which entity_head.overlaps = "all" would learn, or have the '

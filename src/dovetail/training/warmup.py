@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dovetail.model import JointModel
+from dovetail.model.joint import JointModel
 from dovetail.sharing import GatedLayers
 from dovetail.training.curriculum import Curriculum
 

@@ -23,7 +23,7 @@ import optuna
 
 from dovetail.config import dump_config, with_changes
 from dovetail.config.description import inline_toml
-from dovetail.files import write_text
+from dovetail.files.writing import write_text
 from dovetail.lab.search.importance import importances
 from dovetail.lab.search.records import Record, best_of, records
 from dovetail.lab.search.space import Space

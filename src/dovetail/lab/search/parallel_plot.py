@@ -16,7 +16,7 @@ from dovetail.config.description import inline_toml
 from dovetail.lab.search.entries import Choices, Entry, same
 from dovetail.lab.search.outcome import Outcome
 from dovetail.lab.search.records import Record
-from dovetail.showing import shown_label
+from dovetail.showing.visible import shown_label
 
 MOST_AXES = 8
 

@@ -17,7 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dovetail.files import replaced
+from dovetail.files.writing import replaced
 from dovetail.lab.search.outcome import Outcome
 from dovetail.lab.search.parallel_plot import parallel_figure
 from dovetail.lab.search.records import Record

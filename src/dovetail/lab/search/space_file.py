@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.config import Config, problem_with
-from dovetail.config.files import read_toml
+from dovetail.config.config_files import read_toml
 from dovetail.errors import ConfigError
 from dovetail.lab.search.entries import Choices, Condition, Entry, Range, same
 from dovetail.lab.search.space import Space

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from dovetail.files import make_folder
+from dovetail.files.writing import make_folder
 from dovetail.lab.cell_events import Event
 from dovetail.lab.engine import ShouldStop, run_cells
 from dovetail.lab.search.outcome import Outcome, write_outcome, write_start

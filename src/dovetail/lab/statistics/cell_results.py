@@ -12,7 +12,7 @@ from typing import Any
 
 from dovetail.errors import MissingExtraError
 from dovetail.evaluation.tally import Tally
-from dovetail.files import open_atomically, replaced
+from dovetail.files.writing import open_atomically, replaced
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.cell_scoring import SPLITS, tally_from_counts
 from dovetail.lab.experiment_cells import Cell

@@ -22,7 +22,7 @@ import tomli_w
 
 from dovetail.corpora import read_corpus
 from dovetail.errors import MissingExtraError
-from dovetail.files import make_folder, replaced, write_text
+from dovetail.files.writing import make_folder, replaced, write_text
 from dovetail.lab.cell_folder import write_json, writing
 from dovetail.lab.costs import sentences_per_second
 from dovetail.lab.experiment_cells import Cell, cells_of, chosen_cells

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.files import make_folder, replaced
+from dovetail.files.writing import make_folder, replaced
 from dovetail.lab.statistics.cell_results import CellResult
 from dovetail.lab.statistics.experiment_tables import amount, relative_change
-from dovetail.showing import shown_label
+from dovetail.showing.visible import shown_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

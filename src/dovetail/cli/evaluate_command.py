@@ -1,0 +1,226 @@
+"""`dovetail evaluate`: score a model, or predictions made elsewhere, on an annotated corpus."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dovetail.cli.output_checks import check_output
+from dovetail.cli.reading_options import ReadingOptions, reads_corpora
+from dovetail.cli.say import say_json
+from dovetail.cli.waiting import Waiting, being_read
+from dovetail.text.reading import Reading
+
+if TYPE_CHECKING:
+    from dovetail.cli.evaluate_display import BesideScores
+    from dovetail.corpora import Corpus
+    from dovetail.evaluation import Evaluation
+    from dovetail.text.document import Sentence
+    from dovetail.text.schema import Schema
+
+Arguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[MODEL] CORPUS",
+        help="A model and an annotated corpus; with --predictions, the corpus alone.",
+        show_default=False,
+    ),
+]
+Predictions = Annotated[
+    Path | None,
+    typer.Option(help="Score this corpus file with predicted annotations instead of a model."),
+]
+Format = Annotated[
+    str | None, typer.Option(help="The format of the files; by default told from their content.")
+]
+Symmetric = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE",
+        help="A relation whose direction does not count; repeatable. A model knows its own.",
+        show_default=False,
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option(min=0, help="How often to draw the sentences anew for intervals; 0 for none."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Output = Annotated[Path | None, typer.Option(help="Write the scores to this file too, as JSON.")]
+
+
+@reads_corpora
+def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody passes on
+    arguments: Arguments,
+    *,
+    predictions: Predictions = None,
+    format: Format = None,
+    symmetric: Symmetric = None,
+    samples: Samples = 1000,
+    as_json: AsJson = False,
+    output: Output = None,
+    reading: ReadingOptions,
+) -> None:
+    """Score entities and relations against an annotated corpus.
+
+    dovetail evaluate MODEL CORPUS scores a model,
+    dovetail evaluate --predictions FILE CORPUS what any system predicted.
+    """
+    model, corpus = _model_and_corpus(arguments, predictions)
+    check_output(output, corpus, predictions)
+
+    from dovetail.cli.evaluate_display import show
+    from dovetail.files.writing import write_text
+
+    with Waiting() as tell:
+        compared = (
+            _compare_model(model, corpus, format, reading, tell)
+            if predictions is None
+            else _compare_file(predictions, corpus, format, reading, tell)
+        )
+        tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
+        evaluation = compared.evaluation(symmetric or [], samples)
+    beside = compared.beside()
+    scores = {**evaluation.to_dict(), **asdict(beside)}
+    scores_as_json = json.dumps(scores, indent=2, ensure_ascii=False) + "\n"
+    if output is not None:
+        write_text(output, scores_as_json)
+    if as_json:
+        say_json(scores_as_json.rstrip())
+    else:
+        show(evaluation, beside)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Gold and predictions; `unknown` has, by task, the types of the gold that a model lacks."""
+
+    gold: Corpus
+    predicted: Sequence[Sentence]
+    symmetric: frozenset[str] = frozenset()
+    unknown: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def evaluation(self, undirected: list[str], samples: int) -> Evaluation:
+        from dovetail.evaluation import evaluate
+
+        return evaluate(
+            self.gold.sentences,
+            self.predicted,
+            symmetric=self.symmetric | _symmetric_types(undirected, self),
+            bootstrap_samples=samples,
+        )
+
+    def beside(self) -> BesideScores:
+        """What has to be known beside the scores."""
+        from dovetail.cli.evaluate_display import BesideScores
+        from dovetail.text.document import TASKS
+
+        return BesideScores(
+            not_counted={task: self.gold.ledger[task].dropped for task in TASKS},
+            unaligned={task: _unaligned(self.gold.sentences, task) for task in TASKS},
+            unknown_to_model={task: self.unknown.get(task, []) for task in TASKS},
+            warnings=self.gold.warnings,
+        )
+
+
+def _compare_model(
+    model: str, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
+) -> _Compared:
+    tell.stage(f"loading the model {model}")
+    from dovetail.corpora import read_corpus
+    from dovetail.extractor import Extractor
+    from dovetail.running.steps import result_of
+
+    extractor = Extractor.load(model)
+    tell.stage(being_read(corpus))
+    read_as = reading.over(extractor.reading.of_corpora)
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
+    tell.stage(f"annotating {len(gold.sentences):,} sentences")
+    return _Compared(
+        gold,
+        result_of(extractor.annotating(gold.sentences), tell.progress),
+        extractor.schema.symmetric,
+        _unknown_types(gold.sentences, extractor.schema),
+    )
+
+
+def _compare_file(
+    predictions: Path, corpus: Path, format: str | None, reading: ReadingOptions, tell: Waiting
+) -> _Compared:
+    from dovetail.corpora import read_corpus
+    from dovetail.evaluation import align_documents
+
+    read_as = reading.over(Reading())
+    tell.stage(being_read(corpus))
+    gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
+    same = replace(read_as, language=read_as.language or gold.language)
+    tell.stage(being_read(predictions))
+    found = read_corpus(predictions, format=format, reading=same)
+    return _Compared(gold, align_documents(gold.documents, found.documents))
+
+
+def _model_and_corpus(arguments: list[str], predictions: Path | None) -> tuple[str, Path]:
+    """Tell the two forms of the command apart; the model is empty where predictions are given.
+
+    Raises:
+        typer.BadParameter: unless there is either a model or a file of predictions.
+    """
+    given = " ".join(arguments)
+    if predictions is None:
+        if len(arguments) != 2:
+            raise typer.BadParameter(
+                f"expected a model and a corpus, got {given!r}; "
+                f"or score a file: --predictions FILE CORPUS",
+                param_hint="MODEL CORPUS",
+            )
+        return arguments[0], Path(arguments[1])
+    if len(arguments) != 1:
+        raise typer.BadParameter(
+            f"with --predictions expected one corpus and no model, got {given!r}",
+            param_hint="CORPUS",
+        )
+    return "", Path(arguments[0])
+
+
+def _symmetric_types(named: list[str], compared: _Compared) -> frozenset[str]:
+    """The types that the option names, each of which must occur.
+
+    Raises:
+        typer.BadParameter: if one does not.
+    """
+    sentences = (*compared.gold.sentences, *compared.predicted)
+    occurring = {relation.type for sentence in sentences for relation in sentence.relations}
+    for type_ in named:
+        if type_ not in occurring:
+            raise typer.BadParameter(
+                f"no relation is of the type {type_!r}; the types are {sorted(occurring)}",
+                param_hint="--symmetric",
+            )
+    return frozenset(named)
+
+
+def _unaligned(gold: Sequence[Sentence], task: str) -> dict[str, int]:
+    """How many annotations no tokens express, by reason: they count as missed."""
+    reasons = (item.reason for sentence in gold for item in sentence.unaligned_for(task))
+    return dict(Counter(reasons).most_common())
+
+
+def _unknown_types(gold: Sequence[Sentence], schema: Schema) -> dict[str, list[str]]:
+    """For each task the types of the corpus that the model cannot say, sorted by name."""
+    from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+
+    entities = {entity.type for sentence in gold for entity in sentence.entities}
+    relations = {relation.type for sentence in gold for relation in sentence.relations}
+    for sentence in gold:
+        entities.update(item.type for item in sentence.unaligned_for(ENTITY_TASK))
+        relations.update(item.type for item in sentence.unaligned_for(RELATION_TASK))
+    return {
+        ENTITY_TASK: sorted(entities.difference(schema.entity_types)),
+        RELATION_TASK: sorted(relations.difference(schema.relation_types)),
+    }

@@ -1,0 +1,125 @@
+"""`dovetail train`: train a model on one's own corpus."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigFile = Annotated[
+    Path, typer.Argument(help="The config of the run, a TOML file.", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Override a field of the config, such as sharing.entity_layers=2; repeatable.",
+        show_default=False,
+    ),
+]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="A trained model that --add-task adds tasks to, and that stays as it is; the config's "
+        "kind of sharing is deltas or bank.",
+        show_default=False,
+    ),
+]
+AddTasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-task",
+        metavar="TASK",
+        help="relation keeps the base's entities; entity and relation, given one after the other, "
+        "learn both of another corpus.",
+        show_default=False,
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
+
+
+def train_command(
+    config: ConfigFile,
+    *,
+    overrides: Overrides = None,
+    base: Base = None,
+    add_tasks: AddTasks = None,
+    resume: Resume = False,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Train a model on the corpus that a config names.
+
+    Leaves runs/NAME with the model, the metrics of every epoch and a checkpoint.
+    Ctrl-C stops after the current step and saves the best model so far; --resume goes on later.
+    The exit code is then 130, so that what was to follow in a script does not.
+    """
+    from dovetail.config import load_config
+
+    # What is wrong with the config is said before torch is loaded.
+    settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
+    from dovetail.cli.terminal import Terminal
+    from dovetail.cli.training_display import show_training
+    from dovetail.training import train
+
+    with stop_on_interrupt() as stop:
+        events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
+        ended = show_training(events, Terminal(soft_wrap=True))
+    if not ended:
+        raise typer.Exit(INTERRUPTED)
+
+
+def overrides_of_base(base: str | None, add_tasks: Sequence[str] | None) -> list[str]:
+    """The fields of the config that --base and --add-task set.
+
+    Raises:
+        ConfigError: if there is one without the other, or a task is unknown.
+    """
+    from dovetail.errors import ConfigError
+    from dovetail.text.document import TASKS
+
+    if base is None and not add_tasks:
+        return []
+    if not add_tasks:
+        raise ConfigError("--base says what to add to, and not what: use --add-task relation too")
+    if base is None:
+        raise ConfigError("--add-task needs a model to add to: name a trained one by --base MODEL")
+    for task in add_tasks:
+        if task not in TASKS:
+            raise ConfigError(f"unknown task {task!r}; --add-task takes {' or '.join(TASKS)}")
+    named = json.dumps(base.replace("$", "$$"), ensure_ascii=False)
+    chosen = [task for task in TASKS if task in add_tasks]
+    return [f"sharing.base={named}", f"sharing.add_tasks={json.dumps(chosen)}"]
+
+
+@contextmanager
+def stop_on_interrupt(*others: signal.Signals) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a wish to stop; the second one ends the program at once.
+
+    So do other signals, but for those that the program was told to ignore.
+    """
+    stop = threading.Event()
+
+    def ask(signal_number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    heeded = [other for other in others if signal.getsignal(other) != signal.SIG_IGN]
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, *heeded)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

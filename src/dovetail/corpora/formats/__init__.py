@@ -1,0 +1,1 @@
+"""Corpus formats: a module or a room for each."""

@@ -1,0 +1,1 @@
+"""BioC: reader and writer."""

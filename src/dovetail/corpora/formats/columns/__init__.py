@@ -1,0 +1,1 @@
+"""CoNLL-style columns: reader and writer."""

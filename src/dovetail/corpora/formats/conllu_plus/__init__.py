@@ -1,0 +1,1 @@
+"""CoNLL-U Plus: reader and writer."""

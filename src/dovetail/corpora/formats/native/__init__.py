@@ -1,0 +1,1 @@
+"""Dovetail's own JSON lines: reader and writer."""

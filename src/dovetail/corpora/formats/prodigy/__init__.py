@@ -1,0 +1,1 @@
+"""Prodigy JSON lines: reader and writer."""

@@ -1,0 +1,1 @@
+"""PubTator: reader and writer."""

@@ -1,0 +1,1 @@
+"""SemEval-2018 task 7: reader and writer."""

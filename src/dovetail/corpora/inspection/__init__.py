@@ -1,0 +1,1 @@
+"""What is in a corpus, and what may go wrong with it."""

@@ -1,0 +1,1 @@
+"""What writers share: which annotations can be written, and how."""

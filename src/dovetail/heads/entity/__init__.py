@@ -1,0 +1,1 @@
+"""Entity heads: the tagger and the scorer of spans."""

@@ -1,0 +1,1 @@
+"""The relation head and what it knows of a pair."""

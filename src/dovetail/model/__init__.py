@@ -1,0 +1,1 @@
+"""The model: from a batch to annotations, alone and in an ensemble."""

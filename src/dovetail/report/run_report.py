@@ -1,0 +1,250 @@
+"""A run folder, read: its model is run on its dev sentences, and on those of a test file if named.
+
+The test file is scored and nothing else; its errors are not looked at, for who looks at them begins
+to choose by them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dovetail.config import Config, DataConfig, dump_config
+from dovetail.corpora import Ledger, read_corpus
+from dovetail.errors import TrainingError
+from dovetail.extractor import Extractor
+from dovetail.model.joint import JointModel
+from dovetail.report.config_summary import config_summary
+from dovetail.report.curves import Curves, read_curves
+from dovetail.report.scored import ScoredCorpus
+from dovetail.report.telling import Weighed
+from dovetail.running.steps import SILENT, Teller, result_of
+from dovetail.saved.model_folder import SavedModel, load_model
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.reading import Reading
+from dovetail.threads import use_threads
+from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.long_sentences import accounts_of_windows
+from dovetail.training.run_folder import RunFolder
+from dovetail.training.selection import with_thresholds
+from dovetail.training.splits import Splits, read_splits
+
+CONSIDERED = 0.05
+"""The probability from which a relation counts as one that the model considered."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """How much a split holds; the last two count the sentences that are annotated for a task."""
+
+    name: str
+    sentences: int
+    entities: int
+    relations: int
+    entity_sentences: int
+    relation_sentences: int
+
+    @classmethod
+    def of(cls, name: str, sentences: Sequence[Sentence]) -> SplitCounts:
+        """Count."""
+        return cls(
+            name,
+            len(sentences),
+            sum(len(sentence.entities) for sentence in sentences),
+            sum(len(sentence.relations) for sentence in sentences),
+            sum(ENTITY_TASK in sentence.annotated for sentence in sentences),
+            sum(RELATION_TASK in sentence.annotated for sentence in sentences),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileAccount:
+    """The account of reading one file."""
+
+    path: str
+    split: str
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Numbers of a model: changed in training, held by the saved model, and all that take part."""
+
+    trainable: int
+    stored: int
+    total: int
+
+    @classmethod
+    def of(cls, model: JointModel) -> Parameters:
+        """Count."""
+        return cls(
+            sum(parameter.numel() for _, parameter in model.trainable_parameters()),
+            sum(tensor.numel() for tensor in model.stored_state().values()),
+            sum(parameter.numel() for parameter in model.parameters()),
+        )
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """All that a page says of a run; `dev` is None for a run without dev sentences."""
+
+    name: str
+    folder: str
+    trained: datetime
+    summary: Sequence[tuple[str, str]]
+    config_text: str
+    parameters: Parameters
+    counts: Sequence[SplitCounts]
+    thresholds: dict[str, float]
+    files: Sequence[FileAccount]
+    left_out: Sequence[tuple[str, int]]
+    warnings: Sequence[str]
+    curves: Curves | None
+    dev: ScoredCorpus | None
+    test: ScoredCorpus | None
+
+
+ReadAs = Callable[[Reading], Reading]
+"""A change of how a corpus is read."""
+
+
+def as_it_is(reading: Reading) -> Reading:
+    """Change nothing."""
+    return reading
+
+
+def report_of_run(
+    path: Path, *, test: Path | None = None, read_as: ReadAs = as_it_is, tell: Teller = SILENT
+) -> RunReport:
+    """Read a run, annotate its dev sentences, and score them; `read_as` is for those of `test`.
+
+    Raises:
+        TrainingError: if the run has no model yet.
+        ModelError, CorpusError: if the model or a corpus cannot be read.
+    """
+    folder = RunFolder(path)
+    if not folder.model.is_dir():
+        raise TrainingError(
+            f"{path} has no model yet: the run was stopped before it saved one, or goes on still. "
+            f"Wait for it, or go on with `dovetail train {folder.config} --resume`"
+        )
+    tell.stage("loading the model")
+    saved = load_model(folder.model)
+    data = saved.config.data
+    tell.stage("reading the corpora")
+    splits = read_splits(data)
+    extractor = extractor_of(saved)
+    tested = None
+    files = accounts(data)
+    if test is not None:
+        read_test = read_as(data.reading)
+        corpus = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
+        tested = scored(extractor, corpus.sentences, str(test), tell)
+        files.append(FileAccount(str(test), "test", corpus.ledger))
+    return RunReport(
+        name=saved.config.name,
+        folder=str(path),
+        trained=datetime.fromtimestamp(folder.model.stat().st_mtime, UTC).astimezone(),
+        summary=config_summary(saved.config),
+        config_text=dump_config(saved.config),
+        parameters=Parameters.of(saved.model),
+        counts=counts_of(splits, tested),
+        thresholds=extractor.thresholds,
+        files=files,
+        left_out=left_out_of(folder),
+        warnings=warnings_of(folder, saved.config, splits),
+        curves=read_curves(folder.metrics),
+        dev=scored(extractor, splits.dev, dev_source(saved.config), tell) if splits.dev else None,
+        test=tested,
+    )
+
+
+def extractor_of(saved: SavedModel) -> Extractor:
+    """What users run, as `Extractor.load` makes it of the same folder."""
+    use_threads(0)
+    saved.model.use_fast_precision()
+    return Extractor(saved.model, reading=saved.config.reading)
+
+
+def scored(
+    extractor: Extractor, gold: Sequence[Sentence], source: str, tell: Teller = SILENT
+) -> ScoredCorpus:
+    """Annotate sentences with all relations that the model gives any probability.
+
+    Of these its thresholds let through what it predicts.
+    """
+    head = extractor.model.relation_head
+    in_force = head.thresholds.tolist()
+    lowest = [min(own, CONSIDERED) for own in in_force]
+    tell.stage(f"annotating {len(gold):,} sentences of {source}")
+    head.set_thresholds(lowest)
+    try:
+        found = result_of(extractor.annotating(gold), tell.progress)
+    finally:
+        head.set_thresholds(in_force)
+    schema = extractor.schema
+    predicted = with_thresholds(found, dict(zip(schema.relation_types, in_force, strict=True)))
+    considered = with_thresholds(found, dict.fromkeys(schema.relation_types, CONSIDERED))
+    weighed = Weighed(considered, CONSIDERED)
+    return ScoredCorpus(source, gold, predicted, schema.symmetric, weighed)
+
+
+def dev_source(config: Config) -> str:
+    """Where the dev sentences come from, in words."""
+    data = config.data
+    if data.dev:
+        return ", ".join(map(str, data.dev))
+    return f"{data.dev_fraction:.0%} of {', '.join(map(str, data.train))}, set apart at random"
+
+
+def counts_of(splits: Splits, test: ScoredCorpus | None) -> list[SplitCounts]:
+    """The sizes of all splits that are not empty."""
+    named = {
+        "training": splits.train,
+        "extra": splits.extra,
+        "dev": splits.dev,
+        "test": test.gold if test else (),
+    }
+    return [SplitCounts.of(name, sentences) for name, sentences in named.items() if sentences]
+
+
+def accounts(data: DataConfig) -> list[FileAccount]:
+    """What became of the content of each corpus file."""
+    named = {"training": data.train, "extra": data.extra, "dev": data.dev}
+    return [
+        FileAccount(
+            str(path), split, read_corpus(path, format=data.format, reading=data.reading).ledger
+        )
+        for split, paths in named.items()
+        for path in paths
+    ]
+
+
+def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
+    """Why, and how many, extra sentences are not learned from."""
+    if not folder.left_out.is_file():
+        return []
+    rows = map(json.loads, folder.left_out.read_text(encoding="utf-8").splitlines())
+    return Counter(f"{row['field']}: {row['reason']}" for row in rows).most_common()
+
+
+def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
+    """What makes scores, or the model, less than they seem."""
+    of_windows, _ = accounts_of_windows(splits, config.reading)
+    return (*splits.warnings, *of_windows, *changed_data(folder, splits))
+
+
+def changed_data(folder: RunFolder, splits: Splits) -> list[str]:
+    """A warning if the corpora are not those that the run was trained on."""
+    if not (folder.checkpoint / FILE).is_file():
+        return []
+    if Checkpoint.load(folder.checkpoint).data_digest == splits.digest:
+        return []
+    return [
+        "The corpora are not those that the run was trained on: a file has changed since. What is "
+        "said here of dev sentences is true of the files as they are now."
+    ]

@@ -1,0 +1,1 @@
+"""How work runs: in steps that tell of themselves, and beside forks."""

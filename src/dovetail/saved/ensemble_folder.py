@@ -1,0 +1,204 @@
+"""An ensemble as a folder: copies of its members, and a list of them with their digests.
+
+model.json     format version; the folder, the name and the digest of each member
+members/1/…    saved models
+README.md      the card
+
+It is moved and loaded as a model is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from dovetail.errors import ModelError
+from dovetail.model.ensemble import Ensemble
+from dovetail.model.prediction import Predictor
+from dovetail.saved.model_folder import (
+    CARD,
+    DESCRIPTION,
+    FILES,
+    SavedModel,
+    check_version,
+    digest_of_model,
+    load_model,
+    model_folder_to_write,
+    read_description,
+    write_json,
+)
+from dovetail.showing.visible import shown
+from dovetail.text.reading import ModelReading
+from dovetail.version import __version__
+
+FORMAT = "dovetail-ensemble"
+FORMAT_VERSION = 1
+MEMBERS = "members"
+MAX_MEMBERS = 100
+"""Models that can decide together; each of them is loaded and run."""
+
+
+class SavedPredictor(NamedTuple):
+    """A model or an ensemble, and how it reads texts."""
+
+    model: Predictor
+    reading: ModelReading
+
+
+def load_predictor(folder: Path) -> SavedPredictor:
+    """Read the folder of a model or of an ensemble.
+
+    Raises:
+        ModelError: if it is neither, is damaged, or stands on an encoder that is not there.
+    """
+    listed = _listed_members(folder)
+    if listed is None:
+        saved = load_model(folder)
+        return SavedPredictor(saved.model, saved.config.reading)
+    for name, digest in listed:
+        if digest_of_model(folder / name) != digest:
+            raise ModelError(
+                f"the ensemble {folder} is damaged: {name} is not the model that it was made of; "
+                f"make the ensemble again"
+            )
+    members = [load_model(folder / name) for name, _ in listed]
+    return SavedPredictor(ensemble_of(members), members[0].config.reading)
+
+
+def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
+    """Models that decide together.
+
+    Raises:
+        ModelError: if they have not the same types, tags, language, unit and windows.
+    """
+    readings = [member.config.reading for member in members]
+    cuts = sorted({f"{reading.language} by {reading.unit}" for reading in readings})
+    if len(cuts) > 1:
+        listed = ", ".join(cuts)
+        raise ModelError(
+            f"models decide together only if they cut texts into the same units and words; these "
+            f"were trained for {listed}"
+        )
+    sizes = sorted({str(member.config.windows) for member in members})
+    if len(sizes) > 1:
+        raise ModelError(
+            f"models decide together only if they read long sentences in the same windows; these "
+            f"were trained with windows of {' and of '.join(sizes)}"
+        )
+    return Ensemble([member.model for member in members]).eval()
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over all that decides what a saved model or ensemble says, in hexadecimal digits.
+
+    Raises:
+        ModelError: if it cannot be read.
+    """
+    listed = _listed_members(folder)
+    if listed is None:
+        return digest_of_model(folder)
+    return hashlib.sha256("\n".join(sorted(digest for _, digest in listed)).encode()).hexdigest()
+
+
+def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
+    """Copy models into the folder of an ensemble; the order of the models makes no difference.
+
+    Raises:
+        ModelError: if a model cannot be loaded, is an ensemble itself or named twice, if the models
+            do not go together, or if the folder cannot be written.
+    """
+    if len(models) > MAX_MEMBERS:
+        raise ModelError(f"expected at most {MAX_MEMBERS} models, found {len(models):,}")
+    sources = _distinct(models)
+    members = [load_model(path) for path in sources.values()]
+    ensemble = ensemble_of(members)
+    listed = [
+        {"folder": f"{MEMBERS}/{number}", "name": member.config.name, "sha256": digest}
+        for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
+    ]
+    description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
+    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
+        for row, source in zip(listed, sources.values(), strict=True):
+            (partial / row["folder"]).mkdir(parents=True)
+            for name in sorted(FILES):
+                if (source / name).exists():
+                    shutil.copyfile(source / name, partial / row["folder"] / name)
+        write_json(partial / DESCRIPTION, {**description, "members": listed})
+        (partial / CARD).write_text(shown(ensemble_card(ensemble, listed)), encoding="utf-8")
+    return ensemble
+
+
+def _distinct(models: Sequence[Path]) -> dict[str, Path]:
+    """The folders of single models by their digests, in the order of these."""
+    path_by_digest: dict[str, Path] = {}
+    for path in models:
+        if _listed_members(path) is not None:
+            raise ModelError(f"{path} is an ensemble itself; name its members: {path / MEMBERS}/…")
+        digest = digest_of_model(path)
+        if digest in path_by_digest:
+            raise ModelError(
+                f"{path} and {path_by_digest[digest]} are the same model, which would count twice; "
+                f"name it once"
+            )
+        path_by_digest[digest] = path
+    return dict(sorted(path_by_digest.items()))
+
+
+def ensemble_card(ensemble: Ensemble, listed: Sequence[dict[str, str]]) -> str:
+    """Markdown for the README of an ensemble's folder."""
+    schema = ensemble.schema
+    members = "\n".join(f"- `{row['folder']}`: {row['name']}, {row['sha256']}" for row in listed)
+    return f"""# Ensemble of {len(listed)}
+
+Joint entity and relation models trained with Dovetail that decide together, by the mean of their
+scores.
+
+- Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
+- Relation types: {", ".join(f"`{type_}`" for type_ in schema.relation_types)}
+- Numbers stored: {ensemble.num_stored:,}; every member is run on every sentence, but for frozen
+  encoders that they share ({ensemble.num_shared_encoders})
+
+Members, with the SHA-256 of each; their own cards say what they were trained on:
+
+{members}
+"""
+
+
+def _listed_members(folder: Path) -> list[tuple[str, str]] | None:
+    """Folder and digest of each member; None if this is no ensemble."""
+    try:
+        description = read_description(folder)
+    except ModelError:
+        return None  # what is wrong with a model, whoever loads it says
+    if description.get("format") != FORMAT:
+        return None
+    check_version(folder, description, FORMAT_VERSION, kind="ensemble")
+    try:
+        rows = description["members"]
+        if len(rows) > MAX_MEMBERS:
+            raise ValueError(f"{len(rows):,} members; expected at most {MAX_MEMBERS}")
+        listed = [(_inside(row["folder"]), str(row["sha256"])) for row in rows]
+        _refuse_twice(listed)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the ensemble {folder} is damaged: {error!r}") from error
+    return listed
+
+
+def _refuse_twice(listed: Sequence[tuple[str, str]]) -> None:
+    """Refuse a list that names a folder or a model twice."""
+    for kind, names in zip(("folder", "model"), zip(*listed, strict=True), strict=False):
+        for name, count in Counter(names).items():
+            if count > 1:
+                raise ValueError(f"the {kind} {name!r} is listed {count} times")
+
+
+def _inside(folder: str) -> str:
+    """The folder of a member, which lies in that of the ensemble wherever this was moved."""
+    path = Path(folder)
+    if path.is_absolute() or ".." in path.parts or "\0" in folder:
+        raise ValueError(f"expected a member within the folder, found {folder!r}")
+    return folder

@@ -1,0 +1,100 @@
+"""The card that goes with a saved model: what it is, what it knows, how good it was on dev data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dovetail.config import Config, CrfEntityHeadConfig, IncrementalSharingConfig
+from dovetail.evaluation import Evaluation
+from dovetail.model.joint import JointModel
+
+
+def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
+    """Markdown for the README of a model folder."""
+    schema = model.schema
+    signatures = "None: the model was trained to find entities alone." * (not schema.relation_types)
+    signatures += "\n".join(
+        f"- `{relation}`: "
+        + (
+            ", ".join(f"{head} → {tail}" for head, tail in sorted(schema.signatures[relation]))
+            if relation in schema.signatures
+            else "any pair of entities"
+        )
+        for relation in schema.relation_types
+    )
+    encoders = ", ".join(encoder.kind for encoder in config.encoders)
+    trained = sum(tensor.numel() for tensor in model.stored_state().values())
+    return f"""# {config.name}
+
+A joint entity and relation model trained with Dovetail.
+
+- Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
+- Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
+- Entities: {_entities(config)}
+- Numbers stored: {trained:,}
+{_base(model, config)}- Trained on: {_files(config.data.train)}
+{_extra_data(config)}{_teacher(config)}
+Relation types and the arguments that they admit:
+
+{signatures}
+
+{_scores(dev)}
+"""
+
+
+def _entities(config: Config) -> str:
+    """Which entities the head can find."""
+    head = config.entity_head
+    if isinstance(head, CrfEntityHeadConfig):
+        return "flat, so of two that overlap one is found at most"
+    overlaps = {"nested": "one within another too", "all": "overlapping ones too", "none": "flat"}
+    return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most"
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return ", ".join(f"`{path}`" for path in paths)
+
+
+def _base(model: JointModel, config: Config) -> str:
+    """What the model stands on, and how much it adds to it."""
+    sharing = config.sharing
+    if not isinstance(sharing, IncrementalSharingConfig):
+        return ""
+    return (
+        f"- Added to `{sharing.base}` (SHA-256 {sharing.base_sha256}), which is in here unchanged: "
+        f"{' and '.join(sharing.add_tasks)}; {model.num_added:,} of the numbers are new\n"
+    )
+
+
+def _extra_data(config: Config) -> str:
+    """What else was learned from; scores reached with it are to be reported as such."""
+    data = config.data
+    if not data.extra:
+        return ""
+    return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+
+
+def _teacher(config: Config) -> str:
+    """What was learned from beside or instead of the annotations."""
+    distillation = config.distillation
+    if distillation.teacher is None:
+        return ""
+    text = f"- Distilled from: `{distillation.teacher}` (SHA-256 {distillation.teacher_sha256})"
+    if distillation.unlabelled:
+        text += f", on these sentences too: {_files(distillation.unlabelled)}"
+    return f"{text}\n"
+
+
+def _scores(dev: Evaluation | None) -> str:
+    if dev is None:
+        return "There was no dev set, so nothing is known of how good the model is."
+    entities, relations = dev.entity_strict.micro, dev.relation_strict.micro
+    scores = f"- entities {100 * entities.f1:.1f}"
+    if relations.support or relations.predicted:
+        scores += f"\n- relations {100 * relations.f1:.1f}"
+    return (
+        "Scores on the dev set, which epoch and thresholds were chosen by, so they are somewhat "
+        "too good (strict micro-F1, %):\n\n"
+        f"{scores}"
+    )

@@ -1,0 +1,1 @@
+"""What people see: documents rendered, and text by others made visible."""

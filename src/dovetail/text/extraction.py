@@ -1,0 +1,165 @@
+"""What extraction gives back: the entities and relations of a text, in its characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from dovetail.text.document import (
+    TASKS,
+    Document,
+    Entity,
+    Sentence,
+    character_span,
+    is_visible,
+    visible_span,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextEntity:
+    """An entity at half-open character positions of a text.
+
+    White space and characters of no width at its borders are not part of it.
+    """
+
+    start_char: int
+    end_char: int
+    type: str
+    text: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRelation:
+    """A directed relation between two entities of a text."""
+
+    head: TextEntity
+    tail: TextEntity
+    type: str
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A document with the entities and relations that a model found in it.
+
+    `thresholds` are the probabilities from which each relation type was taken.
+    """
+
+    document: Document
+    thresholds: Mapping[str, float]
+
+    @property
+    def text(self) -> str:
+        """The text as it was given."""
+        return self.document.text
+
+    @cached_property
+    def entities(self) -> tuple[TextEntity, ...]:
+        """The entities in reading order."""
+        return tuple(entity for row in self._by_sentence for entity in row.values())
+
+    @cached_property
+    def relations(self) -> tuple[TextRelation, ...]:
+        """The relations in the reading order of their heads; their arguments are in `entities`."""
+        return tuple(
+            TextRelation(
+                row[relation.head], row[relation.tail], relation.type, _rounded(relation.confidence)
+            )
+            for sentence, row in zip(self.document.sentences, self._by_sentence, strict=True)
+            for relation in sentence.sorted_relations
+        )
+
+    @cached_property
+    def _by_sentence(self) -> list[dict[Entity, TextEntity]]:
+        return [dict(self._of_sentence(sentence)) for sentence in self.document.sentences]
+
+    def _of_sentence(self, sentence: Sentence) -> Iterator[tuple[Entity, TextEntity]]:
+        for entity in sentence.sorted_entities:
+            start_char, end_char = visible_span(
+                self.document.text, *character_span(sentence, entity)
+            )
+            text = self.document.text[start_char:end_char]
+            yield (
+                entity,
+                TextEntity(start_char, end_char, entity.type, text, _rounded(entity.confidence)),
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values: a document of the native corpus format, which reads back as this one.
+
+        Offsets are half-open character positions in `text`; relations refer to entities by their
+        place in the list; sentences hold the offsets of their tokens.
+        """
+        place = {id(entity): index for index, entity in enumerate(self.entities)}
+        return {
+            "id": self.document.id,
+            "text": self.text,
+            "entities": [
+                {
+                    "start": entity.start_char,
+                    "end": entity.end_char,
+                    "type": entity.type,
+                    "text": entity.text,
+                    "confidence": entity.confidence,
+                }
+                for entity in self.entities
+            ],
+            "relations": [
+                {
+                    "head": place[id(relation.head)],
+                    "tail": place[id(relation.tail)],
+                    "type": relation.type,
+                    "confidence": relation.confidence,
+                }
+                for relation in self.relations
+            ],
+            "sentences": [
+                self._sentence_values(sentence, row)
+                for sentence, row in zip(self.document.sentences, self._by_sentence, strict=True)
+            ],
+            **self._annotated_values(),
+        }
+
+    def _sentence_values(
+        self, sentence: Sentence, row: Mapping[Entity, TextEntity]
+    ) -> dict[str, Any]:
+        """The offsets of the tokens, cut where an entity leaves out what cannot be seen."""
+        offsets = [list(pair) for pair in sentence.offsets]
+        for entity, in_text in row.items():
+            for pair in offsets[entity.start : entity.end]:
+                if is_visible(self.text[pair[0] : pair[1]]):
+                    pair[0] = max(pair[0], in_text.start_char)
+                    pair[1] = min(pair[1], in_text.end_char)
+        values: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
+        return {**values, "offsets": offsets}
+
+    def _annotated_values(self) -> dict[str, Any]:
+        """The tasks that the document is annotated for, where they are not all."""
+        found = {sentence.annotated for sentence in self.document.sentences} - {frozenset(TASKS)}
+        return {"annotated": sorted(found.pop())} if len(found) == 1 else {}
+
+
+def without_invisible(sentence: Sentence) -> Sentence:
+    """A sentence without the entities that nothing can be seen of, and without their relations."""
+    entities = frozenset(
+        entity
+        for entity in sentence.entities
+        if any(map(is_visible, sentence.tokens[entity.start : entity.end]))
+    )
+    if len(entities) == len(sentence.entities):
+        return sentence
+    relations = frozenset(
+        relation
+        for relation in sentence.relations
+        if relation.head in entities and relation.tail in entities
+    )
+    return replace(sentence, entities=entities, relations=relations)
+
+
+def _rounded(confidence: float | None) -> float | None:
+    """A confidence to four places: more of them would be noise."""
+    return None if confidence is None else round(confidence, 4)
