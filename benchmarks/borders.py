@@ -20,7 +20,7 @@ from dovetail.config import load_config
 from dovetail.corpora import read_corpus
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Borders
-from dovetail.training import RunFinished, train
+from dovetail.training import RunFinished, training_events
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARE = 0.25
@@ -98,7 +98,7 @@ def main() -> None:
                 f"training.epochs={options.epochs}",
             ]
             config = load_config(PROJECT / "recipes" / "conll04_depth.toml", changes)
-            for event in train(config, options.folder / name):
+            for event in training_events(config, options.folder / name):
                 if isinstance(event, RunFinished) and event.dev is not None:
                     entity, relation = event.dev.entity_strict, event.dev.relation_strict
                     print(

@@ -17,13 +17,15 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel
 
-from dovetail.build import build_sharing
-from dovetail.config import (
+from dovetail.config import SharingConfig
+from dovetail.encoders.transformer_layers import PretrainedLayer
+from dovetail.errors import ModelError
+from dovetail.strategies import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
@@ -31,14 +33,12 @@ from dovetail.config import (
     PrimitivesSharingConfig,
     ProbeSharingConfig,
 )
-from dovetail.sharing import (
-    LayersOverBank,
-    LayersWithDeltas,
-    Scores,
-    SharingBlock,
-    Streams,
-    path_of,
-)
+from dovetail.strategies.added.bank.block import LayersOverBank
+from dovetail.strategies.added.block import path_of
+from dovetail.strategies.added.deltas.block import LayersWithDeltas, Scores
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.strategy import Ground, strategy_of
+from dovetail.strategies.streams import Streams
 from dovetail.text.document import RELATION_TASK, TASKS
 
 Build = Callable[[argparse.Namespace], SharingBlock]
@@ -49,7 +49,24 @@ YARDSTICK = "depth 2+0+0"
 FINAL = " (final)"
 
 
-def of(section: type[BaseModel], **settings: object) -> Build:
+@dataclass(frozen=True)
+class Vectors:
+    """Token vectors of a width, from no encoder."""
+
+    output_dim: int
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Refuse: nothing is pretrained here."""
+        raise ModelError(f"there is no encoder that could part with {count} layers")
+
+
+def built(config: SharingConfig, options: argparse.Namespace) -> SharingBlock:
+    """The block that a config describes."""
+    block: SharingBlock = strategy_of(config).build(config, Ground(Vectors(options.input_dim)))
+    return block
+
+
+def of(section: type[SharingConfig], **settings: object) -> Build:
     """A builder of what a config describes, with the layers that the command line asks for."""
 
     def build(options: argparse.Namespace) -> SharingBlock:
@@ -60,7 +77,7 @@ def of(section: type[BaseModel], **settings: object) -> Build:
                 "reservoir_dim": options.hidden_dim,
             }
         known = {name: value for name, value in layers.items() if name in section.model_fields}
-        return build_sharing(section(**known, **settings), input_dim=options.input_dim)
+        return built(section(**known, **settings), options)
 
     return build
 
@@ -76,7 +93,7 @@ def added(*, deltas: int | None = None) -> Build:
             entity_layers=0,
             relation_layers=0,
         )
-        base = build_sharing(config, input_dim=options.input_dim)
+        base = built(config, options)
         paths = {task: path_of(base, task) for task in TASKS}
         if deltas is None:
             return LayersOverBank(paths, [RELATION_TASK], input_dim=options.input_dim)

@@ -16,11 +16,10 @@ from pathlib import Path
 from dovetail.corpora import read_corpus
 from dovetail.evaluation import Evaluation, SettingScores, evaluate
 from dovetail.extractor import Extractor
-from dovetail.saved.model_folder import load_model
+from dovetail.saved.model_folder import files_of_model, load_model
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHIPPED = PROJECT / "src" / "dovetail" / "pretrained"
-FILES = ("config.toml", "model.json", "weights.safetensors")
 
 CARD = """# {name}
 
@@ -64,7 +63,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = SHIPPED / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
+    for file in files_of_model(arguments.run / "model"):
         shutil.copyfile(arguments.run / "model" / file, folder / file)
     extractor = Extractor.load(folder)
     gold = read_corpus(arguments.test).sentences

@@ -36,8 +36,9 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.corpus import DEV, TRAIN, save_corpus
     from tests.networks import tiny_config
 
-    from dovetail.config import DataConfig, DepthSharingConfig
-    from dovetail.training import train
+    from dovetail.config import DataConfig
+    from dovetail.strategies import DepthSharingConfig
+    from dovetail.training import training_events
 
     folder = tmp_path_factory.mktemp("trained")
     train_path = save_corpus(TRAIN, folder / "train.jsonl")
@@ -47,7 +48,7 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         relation_head={"dropout": 0.0},
         training={"epochs": 15, "learning_rate": 2e-2},
     )
-    for _ in train(config, folder / "run"):
+    for _ in training_events(config, folder / "run"):
         pass
     return folder / "run" / "model"
 

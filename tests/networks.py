@@ -17,7 +17,6 @@ from dovetail.config import (
     Config,
     CrfEntityHeadConfig,
     DataConfig,
-    DepthSharingConfig,
     EncoderConfig,
     EntityHeadConfig,
     PretrainedEncoderConfig,
@@ -28,6 +27,7 @@ from dovetail.config import (
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.transformer_layer import TransformerLayer
 from dovetail.model.joint import JointModel
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.schema import Schema

@@ -20,14 +20,6 @@ def run(program: str, **environment: str) -> str:
     return finished.stdout.strip()
 
 
-def test_asking_for_a_public_name_makes_the_settings() -> None:
-    program = (
-        "from dovetail import Entity\nfrom dovetail.threads import SETTINGS\n"
-        "print({name: os.environ.get(name) for name in SETTINGS} == SETTINGS)"
-    )
-    assert run(program) == "True"
-
-
 @pytest.mark.parametrize("name", list(SETTINGS))
 def test_what_the_user_chose_stays(name: str) -> None:
     program = "from dovetail.threads import prepare_threads\nprepare_threads()\n"

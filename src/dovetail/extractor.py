@@ -22,9 +22,9 @@ from dovetail.errors import CorpusError, TextError
 from dovetail.model.prediction import Predictor
 from dovetail.running.locks import ProcessLock
 from dovetail.running.steps import Done, result_of
+from dovetail.saved.description import DESCRIPTION
 from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.saved.finding import MODEL, model_folder, shipped_models
-from dovetail.saved.model_folder import DESCRIPTION
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
 from dovetail.text.extraction import Extraction, without_invisible
@@ -63,18 +63,20 @@ class Extractor:
         self.model = model.eval()
         self.reading = reading
         self.tokenizer = Tokenizer(reading.language, reading.unit)
-        self._loaded_from: tuple[str, int] | None = None
+        self._loaded_from: tuple[str, int | None] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
         expect_forks()
 
     @classmethod
-    def load(cls, path_or_name: str | Path, *, threads: int = 0) -> Extractor:
+    def load(cls, path_or_name: str | Path, *, threads: int | None = 0) -> Extractor:
         """Load a model folder, or a model that comes with the package, by its name.
 
         Args:
             path_or_name: a folder that training left, or a name of `shipped_models`.
-            threads: of the computation; 0 leaves the choice to Dovetail.
+            threads: of torch's operators, in the whole process; 0 leaves the choice to Dovetail (at
+                most four), and None leaves the process as it is, also in how many kernels it keeps
+                (`use_threads`).
 
         Raises:
             ModelError: if there is no such model, or it cannot be loaded.
@@ -98,7 +100,7 @@ class Extractor:
         path = Path(self._loaded_from[0])
         return path.parent.name if path.name == MODEL else path.name
 
-    def __reduce__(self) -> tuple[Callable[[str, int], Extractor], tuple[str, int]]:
+    def __reduce__(self) -> tuple[Callable[[str, int | None], Extractor], tuple[str, int | None]]:
         """Be pickled as the place that the model was loaded from."""
         if self._loaded_from is None:
             raise TypeError(
@@ -237,15 +239,16 @@ class Extractor:
     def _predict(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
         """Predict sentences of any order in batches of similar length."""
         predicted = list(sentences)
-        device = self.model.relation_head.thresholds.device
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
-        for indices in batches_of_similar_length(lengths):
+        full = [index for index, length in enumerate(lengths) if length]
+        for places in batches_of_similar_length([lengths[index] for index in full]):
+            indices = [full[place] for place in places]
             chosen = [sentences[index] for index in indices]
             # Some layers take other weights on for a moment.  Both are left at once: who called
             # goes on before the next batch.
             with self._turn, torch.inference_mode():
-                batch = Batch.from_sentences(chosen, self.model.featurise).to(device)
+                batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
                 found = self.model.predict(batch)
             for index, sentence in zip(indices, found, strict=True):
                 predicted[index] = sentence
@@ -254,11 +257,11 @@ class Extractor:
         return predicted
 
 
-_ALIVE: WeakValueDictionary[tuple[str, int, int], Extractor] = WeakValueDictionary()
+_ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueDictionary()
 """What was loaded in this process, or before it was forked."""
 
 
-def _loaded_once(named: str, threads: int) -> Extractor:
+def _loaded_once(named: str, threads: int | None) -> Extractor:
     """What a pickle names, loaded by each process once; anew if the folder was written anew."""
     written = _written(model_folder(named))
     known = _ALIVE.get((named, threads, written))
@@ -266,7 +269,7 @@ def _loaded_once(named: str, threads: int) -> Extractor:
 
 
 @lru_cache(maxsize=4)
-def _kept(named: str, threads: int, written: int) -> Extractor:
+def _kept(named: str, threads: int | None, written: int) -> Extractor:
     """Load a model and keep it, since between two tasks of a pool nobody else does."""
     return Extractor.load(named, threads=threads)
 

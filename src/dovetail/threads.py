@@ -1,8 +1,9 @@
 """How many threads the computation takes, how they wait, and how many kernels they keep.
 
 OpenMP's threads spin while they wait, by default; on a busy machine with few cores that makes two
-threads slower than one by an order of magnitude.  This module imports no torch, because the setting
-must be made before torch is loaded.
+threads slower than one by an order of magnitude.  This module imports no torch, because that must
+be set before torch is loaded.  Importing it changes nothing: the command line prepares its own
+process, and for others `use_threads` does what can be done later.
 """
 
 from __future__ import annotations
@@ -12,21 +13,23 @@ import sys
 
 from dovetail.errors import DovetailError
 
-SETTINGS = {
-    "OMP_WAIT_POLICY": "PASSIVE",
+FEW_KERNELS = {
     # torch and oneDNN keep a compiled kernel for each of the last 1,024 shapes of their inputs.
     # Batches of text hardly ever repeat a shape: over 10 MB of text the kernels came to 1.2 GB, and
     # a few, enough for the steps of one batch, are as fast.
     "LRU_CACHE_CAPACITY": "16",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",
 }
-"""Environment variables that torch reads once, when it is loaded."""
+"""Environment variables that torch reads when it first computes."""
+
+SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", **FEW_KERNELS}
+"""Environment variables of a process of Dovetail's own; the first is read when torch is loaded."""
 
 
 def prepare_threads() -> None:
     """Let OpenMP threads sleep while they wait and keep few kernels, unless the user chose.
 
-    Has an effect only before torch is first imported.
+    For processes that are Dovetail's own, before torch is first imported; later it has no effect.
     """
     if "torch" not in sys.modules:
         for name, value in SETTINGS.items():
@@ -38,43 +41,46 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_computes = False
+_computes = False  # and so has the hook below
 _forked = False  # from a process that computes
 
 
 def expect_forks() -> None:
     """Let processes that are forked from this one from now on compute, each on one thread."""
     global _computes
+    if not _computes and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork_in_child)
     _computes = True
 
 
 def _after_fork_in_child() -> None:
     """Go on with one thread: of OpenMP's the child has none, and would wait for them for ever."""
     global _forked
-    if _computes:
-        import torch
+    import torch
 
-        _forked = True
-        torch.set_num_threads(1)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    _forked = True
+    torch.set_num_threads(1)
 
 
-def use_threads(threads: int) -> int:
+def use_threads(threads: int | None) -> int:
     """Set the threads of torch's operators and say how many; 0 leaves the choice to Dovetail.
 
-    Its choice is what `OMP_NUM_THREADS` says, or else at most `MOST_THREADS` of the cores: the
-    layers of a small model are too narrow to feed more.  Threads that sleep while they wait gain
-    on a busy machine too: beside two neighbours on two cores, two extract 1.2 times as fast as one.
-    A process that was forked from one that computes has one thread.
+    That holds for the whole process, as does that torch keeps few kernels from now on; None leaves
+    the process as it is.  Dovetail's choice is what `OMP_NUM_THREADS` says, or else at most
+    `MOST_THREADS` of the cores: the layers of a small model are too narrow to feed more.  Threads
+    that sleep while they wait gain on a busy machine too: beside two neighbours on two cores, two
+    extract 1.2 times as fast as one.  A process that was forked from one that computes has one
+    thread.
 
     Raises:
         DovetailError: if such a process asks for more.
     """
     import torch
 
+    if threads is None:
+        return torch.get_num_threads()
+    for name, value in FEW_KERNELS.items():
+        os.environ.setdefault(name, value)
     if _forked:
         if threads > 1:
             raise DovetailError(

@@ -11,18 +11,13 @@ from tests.networks import tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.config import (
-    DataConfig,
-    DepthSharingConfig,
-    PrimitivesSharingConfig,
-    dump_config,
-    load_config,
-)
+from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.lab.cell_events import Event, Progress
 from dovetail.lab.engine import run_cells
 from dovetail.lab.probes import ProbeWork, planned, probes_in
 from dovetail.lab.workers import OwnProcess
+from dovetail.strategies import DepthSharingConfig, PrimitivesSharingConfig
 from dovetail.training import EpochResult
 
 

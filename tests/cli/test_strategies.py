@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,12 @@ from tests.networks import pretrained, tiny_config, tiny_model
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.config import Config, DataConfig, DepthSharingConfig, ExitsSharingConfig, dump_config
+from dovetail.config import Config, DataConfig, dump_config
 from dovetail.lab.costs import multiply_adds_of_streams, spread
-from dovetail.lab.strategies import (
-    Strategy,
-    settings,
-    sharing_sections,
-    strategies,
-)
+from dovetail.lab.strategies import settings, strategies
+from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
+from dovetail.strategies.listing import Counted, sections_by_kind
+from dovetail.training.job import Job
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def data(tmp_path: Path) -> DataConfig:
     )
 
 
-def by_kind(config: Config) -> dict[str, Strategy]:
-    return {strategy.kind: strategy for strategy in strategies(config)}
+def by_kind(config: Config) -> dict[str, Counted]:
+    return {strategy.kind: strategy for strategy in strategies(Job.of(config))}
 
 
 def show(config: Config, folder: Path, *overrides: str) -> Result:
@@ -47,7 +47,7 @@ def test_every_kind_has_a_row_and_the_own_one_is_marked(data: DataConfig, tmp_pa
         tiny_config(data, sharing=ExitsSharingConfig(hidden_dim=3)), tmp_path, "sharing.dropout=0"
     )
     assert result.exit_code == 0
-    for kind, section in sharing_sections().items():
+    for kind, section in sections_by_kind().items():
         (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == [kind]]
         assert str(section.__doc__).partition("\n")[0] in row
         assert (f"{kind} *" in row) == (kind == "exits")
@@ -66,7 +66,7 @@ def test_figures_are_those_of_the_model_that_would_be_built(data: DataConfig) ->
 
 def test_other_kinds_have_the_layers_of_the_config_and_their_own_plan(data: DataConfig) -> None:
     own = DepthSharingConfig(cell="lstm", hidden_dim=5, normalise=True, relation_layers=3)
-    for kind, section in sharing_sections().items():
+    for kind, section in sections_by_kind().items():
         if kind not in ("depth", "bottom", "exits"):
             continue
         other = settings(tiny_config(data, sharing=own), section)
@@ -90,3 +90,26 @@ def test_what_a_kind_lacks_is_said_in_its_row(
     result = show(config, tmp_path)
     assert result.exit_code == 0
     assert "Not with this config: sharing.cell: expected" in " ".join(result.stdout.split())
+
+
+def test_without_a_config_all_strategies_are_listed(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["strategies"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    for kind, section in sections_by_kind().items():
+        (row,) = [line for line in result.stdout.splitlines() if line.split()[:1] == [kind]]
+        assert section.paper in row
+        assert ("--base" in row) == ("base" in section.model_fields)
+    refused = CliRunner().invoke(app, ["strategies", "--set", "sharing.dropout=0"])
+    assert refused.exit_code != 0
+    assert "name its file too" in refused.output + str(refused.exception)
+
+
+def test_the_list_needs_no_torch() -> None:
+    program = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from dovetail.cli import app\n"
+        "assert CliRunner().invoke(app, ['strategies']).exit_code == 0\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

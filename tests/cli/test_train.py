@@ -16,11 +16,11 @@ from tests.networks import tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
-from dovetail.cli.training_display import show_training
+from dovetail.cli.training_display import shown
 from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.saved.model_folder import load_model
-from dovetail.training import train
+from dovetail.training import RunFinished, training_events
 
 
 @pytest.fixture
@@ -98,22 +98,24 @@ def test_terminal_shows_the_same_lines_and_a_bar(config: Path, tmp_path: Path) -
     settings = load_config(config)
     with (tmp_path / "screen").open("w", encoding="utf-8") as file:
         console = Console(file=file, force_terminal=True, width=100, color_system=None)
-        assert show_training(train(settings, tmp_path / "run"), console)
+        events = list(shown(training_events(settings, tmp_path / "run"), console))
     screen = (tmp_path / "screen").read_text("utf-8")
     assert "epoch 2/2" in screen
     assert "steps" in screen
     assert "finished after 2 epochs; the best was epoch" in screen
     with (tmp_path / "log").open("w", encoding="utf-8") as file:
         plain = Console(file=file, width=100)
-        assert show_training(train(settings, tmp_path / "other"), plain)
+        assert list(shown(events, plain)) == events
     assert "\x1b" not in (tmp_path / "log").read_text("utf-8")
 
 
-def test_interrupted_events_are_not_the_end(config: Path, tmp_path: Path) -> None:
+def test_interrupted_run_is_shown_as_one(config: Path, tmp_path: Path) -> None:
     settings = load_config(config)
     with (tmp_path / "log").open("w", encoding="utf-8") as file:
-        events = train(settings, tmp_path / "run", should_stop=lambda: True)
-        assert not show_training(events, Console(file=file, width=200))
+        events = training_events(settings, tmp_path / "run", should_stop=lambda: True)
+        *_, last = shown(events, Console(file=file, width=200))
+    assert isinstance(last, RunFinished)
+    assert last.interrupted
     assert "go on with --resume" in (tmp_path / "log").read_text("utf-8")
 
 
@@ -188,5 +190,5 @@ def test_interrupt_saves_the_best_model_and_says_how_to_go_on(config: Path, tmp_
     assert load_model(runs / "tiny" / "model")
     epochs = len((runs / "tiny" / "metrics.jsonl").read_text("utf-8").splitlines())
     settings = load_config(config, ["training.epochs=100000", "training.patience_epochs=0"])
-    started = next(iter(train(settings, runs / "tiny", resume=True)))
+    started = next(iter(training_events(settings, runs / "tiny", resume=True)))
     assert getattr(started, "epochs_done", None) == epochs

@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.networks import tiny_config
 
-from dovetail.config import (
-    CasingEncoderConfig,
-    Config,
-    ExitsSharingConfig,
-    problem_with,
-    value_of,
-    with_changes,
-)
+from dovetail.config import CasingEncoderConfig, Config, problem_with, value_of, with_changes
 from dovetail.errors import ConfigError
+from dovetail.strategies import ExitsSharingConfig
 
 CONFIG = tiny_config()
 

@@ -1,13 +1,8 @@
 import pytest
 
-from dovetail.config import (
-    Config,
-    DataConfig,
-    ExitsSharingConfig,
-    RelationHeadConfig,
-    parse_config,
-)
+from dovetail.config import Config, DataConfig, RelationHeadConfig, parse_config
 from dovetail.errors import ConfigError
+from dovetail.strategies import ExitsSharingConfig
 
 DATA = {"train": "train.json", "dev": "dev.json"}
 

@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dovetail.config import (
-    BottomSharingConfig,
     BrownEncoderConfig,
     CasingEncoderConfig,
     CharactersEncoderConfig,
     Config,
     CrfEntityHeadConfig,
     DataConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
     PretrainedEncoderConfig,
     RelationHeadConfig,
     SpanEntityHeadConfig,
@@ -27,6 +24,7 @@ from dovetail.config import (
     parse_config,
 )
 from dovetail.errors import ConfigError
+from dovetail.strategies import BottomSharingConfig, DepthSharingConfig, ExitsSharingConfig
 
 DATA = {"train": "train.json", "dev": "dev.json"}
 

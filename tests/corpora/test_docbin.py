@@ -4,7 +4,6 @@ import zlib
 
 import pytest
 import spacy
-from dovetail.corpora.format.docbin import docbin_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
@@ -12,6 +11,7 @@ from srsly import msgpack
 from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import read_corpus, write_corpus
+from dovetail.corpora.formats.docbin import docbin_file
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import Document, Entity, Relation, Sentence
 from dovetail.text.reading import Reading

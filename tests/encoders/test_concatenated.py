@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from dovetail.config.encoders import SECTIONS
+from dovetail.config.structure import kind_of
 from dovetail.encoders import (
-    ENCODERS,
     BrownEncoder,
     CasingEncoder,
     CharacterEncoder,
@@ -62,7 +63,7 @@ def test_only_frozen_networks_have_states_to_cache(encoder: ConcatenatedEncoder)
 
 def test_every_kind_survives_saving(encoder: ConcatenatedEncoder) -> None:
     assets = json.loads(json.dumps(encoder.assets()))
-    assert {own["kind"] for own in assets} == set(ENCODERS)
+    assert {own["kind"] for own in assets} == {kind_of(own) for own in SECTIONS}
     again = ConcatenatedEncoder.from_assets(assets)
     again.load_stored_state(encoder.stored_state())
     assert torch.equal(again(again.featurise(SENTENCES)), encoder(encoder.featurise(SENTENCES)))

@@ -11,9 +11,10 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.encoders.elmo_restated import save_elmo
 
 from dovetail import Extractor
-from dovetail.config import Config, DepthSharingConfig, load_config
+from dovetail.config import Config, load_config
 from dovetail.errors import ConfigError
-from dovetail.training import train
+from dovetail.strategies import DepthSharingConfig
+from dovetail.training import training_events
 
 RECIPE = PROJECT / "recipes" / "paper.toml"
 
@@ -80,7 +81,7 @@ def test_without_the_variables_the_recipe_says_which_to_set(
 
 
 def test_the_recipe_trains_saves_and_extracts(folder: Path) -> None:
-    for _ in train(stand_in(folder), folder / "run"):
+    for _ in training_events(stand_in(folder), folder / "run"):
         pass
     extractor = Extractor.load(folder / "run" / "model")
     encoder = extractor.model.encoder

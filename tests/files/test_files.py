@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -15,15 +16,69 @@ import pytest
 from dovetail.cli.output_checks import refuse_overwriting
 from dovetail.errors import OutputError
 from dovetail.files.writing import (
+    append_line,
     is_plain,
     open_atomically,
     open_lines,
+    put_in_place,
     replaced,
     whole_folder,
     write_text,
 )
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+WRITES = re.compile(
+    r"open\([^)\n]*[\"'][wax]b?[\"']|\.write_text\(|\.write_bytes\(|save_file\(|torch\.save|os\.replace"
+)
+IN_OTHER_WAYS = {
+    "files/writing.py": "this is the way",
+    "cli/standard_streams.py": "the null device in the place of a closed stream",
+    "corpora/formats/arrow.py": "in a folder of `whole_folder`",
+    "corpora/formats/docbin/docbin_writer.py": "the file of `replaced`",
+    "corpora/writing/folders.py": "in a folder of `whole_folder`",
+    "corpora/source/unpacking.py": "what is unpacked lives as long as it is read",
+    "lab/cell_folder.py": "the log of a cell, which a process writes on",
+    "lab/ray_workers.py": "an archive in memory",
+    "saved/description.py": "in a folder of `whole_folder`",
+    "saved/ensemble_folder.py": "in a folder of `whole_folder`",
+    "saved/model_folder.py": "in a folder of `whole_folder`",
+    "saved/word_files.py": "in a folder of `whole_folder`",
+    "training/checkpoint.py": "the file of `replaced`",
+    "training/folder_lock.py": "a lock, in which nothing is ever written",
+}
+
+
+def test_nothing_is_written_but_by_files():
+    source = PROJECT / "src" / "dovetail"
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if WRITES.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(IN_OTHER_WAYS), "write by dovetail.files.writing, or say here why not"
+
+
+def test_lines_are_appended_one_by_one(tmp_path):
+    path = tmp_path / "log"
+    for line in ("eins", "zwei"):
+        append_line(path, line)
+    assert path.read_bytes() == b"eins\nzwei\n"
+    with pytest.raises(OutputError, match="cannot be written"):
+        append_line(tmp_path, "a folder is no file")
+
+
+def test_files_and_folders_take_the_place_of_others(tmp_path):
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name)
+        (tmp_path / f"{name}.txt").write_text(name)
+    for suffix in ("", ".txt"):
+        put_in_place(tmp_path / f"new{suffix}", tmp_path / f"old{suffix}")
+    assert names(tmp_path) == ["old", "old.txt"]
+    assert names(tmp_path / "old") == ["new"]
+    assert (tmp_path / "old.txt").read_text() == "new"
 
 
 def names(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny
 from torch import Tensor
 
 from dovetail.model.joint import JointModel
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Sentence
 

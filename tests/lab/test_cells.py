@@ -128,9 +128,9 @@ def test_test_sentences_are_opened_when_the_model_is_final_and_not_again(
 def test_no_test_file_is_opened_in_training(
     cells: tuple[Cell, ...], root: Path, watched: list[str]
 ) -> None:
-    from dovetail.training import train
+    from dovetail.training import training_events
 
-    for _ in train(cells[0].config, root / "alone"):
+    for _ in training_events(cells[0].config, root / "alone"):
         pass
     assert not watched
 

@@ -9,12 +9,13 @@ import torch
 from tests.corpus import DEV, SENTENCES
 from tests.networks import pretrained, tiny_config, tiny_model
 
-from dovetail.config import CasingEncoderConfig, DepthSharingConfig
+from dovetail.config import CasingEncoderConfig
 from dovetail.encoders.casing import CasingEncoder
 from dovetail.lab.costs import costs_of, counted, multiply_adds, spread
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading

@@ -10,19 +10,19 @@ from tests.networks import ENCODERS, pretrained, tiny_config, tiny_model
 from torch import nn
 
 from dovetail.build import build_encoder, build_model, restore_model
-from dovetail.config import (
-    BottomSharingConfig,
-    BrownEncoderConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    ProbeSharingConfig,
-    StaticEncoderConfig,
-)
+from dovetail.config import BrownEncoderConfig, StaticEncoderConfig
 from dovetail.encoders import BrownEncoder, PretrainedEncoder, StaticEncoder
 from dovetail.layers.groups import layers_with_groups
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.layers.residual import Residual
-from dovetail.sharing import OwnLayers, SharedLayers, SharedLayersWithExits, Stack
+from dovetail.strategies import (
+    BottomSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+    ProbeSharingConfig,
+)
+from dovetail.strategies.exits.block import SharedLayersWithExits
+from dovetail.strategies.stacks import OwnLayers, SharedLayers, Stack
 from dovetail.text.schema import Schema
 
 WORDS = [sentence.tokens for sentence in TRAIN]

@@ -13,12 +13,13 @@ import torch
 from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, batch_of, pretrained, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import CrfEntityHeadConfig, DepthSharingConfig
+from dovetail.config import CrfEntityHeadConfig
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
 

@@ -17,16 +17,16 @@ from tests.networks import (
     tiny_model,
 )
 
-from dovetail.config import (
+from dovetail.config import SharingConfig
+from dovetail.errors import ModelError
+from dovetail.model.joint import JointModel
+from dovetail.strategies import (
     BottomSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
     ProbeSharingConfig,
-    SharingConfig,
 )
-from dovetail.errors import ModelError
-from dovetail.model.joint import JointModel
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 

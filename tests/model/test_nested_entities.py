@@ -12,18 +12,19 @@ from safetensors.torch import load_file
 from tests.corpus import SENTENCES, save_corpus
 from tests.networks import batch_of, reached, talkative_model, tiny_config, tiny_model
 
-from dovetail.config import Config, DataConfig, DepthSharingConfig, SpanEntityHeadConfig
+from dovetail.config import Config, DataConfig, SpanEntityHeadConfig
 from dovetail.errors import ModelError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
+from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import DEFAULT_READING
 from dovetail.text.tagging import reachable
-from dovetail.training import train
+from dovetail.training import training_events
 
 
 def works_of(place: str, *, person: str = "") -> Sentence:
@@ -67,7 +68,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("nested")
     path = save_corpus(NESTED, folder / "train.jsonl")
     dev = save_corpus(NESTED[:3], folder / "dev.jsonl")
-    for _ in train(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
+    for _ in training_events(span_config(DataConfig(train=(path,), dev=(dev,))), folder / "run"):
         pass
     return folder / "run" / "model"
 

@@ -50,10 +50,15 @@ def change_encoder(folder: Path, place: int, **values: object) -> None:
 
 
 def change_config(folder: Path, old: str, new: str) -> None:
-    path = folder / "config.toml"
+    path = folder / "network.toml"
     text, count = re.subn(old, new, path.read_text("utf-8"), count=1, flags=re.M)
     assert count == 1, old
     path.write_text(text, encoding="utf-8")
+
+
+def change_words(folder: Path, word: str) -> None:
+    path = folder / "characters-0.txt"
+    path.write_text(f"{word}\n{path.read_text('utf-8').partition(chr(10))[2]}", "utf-8")
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64, torch.int32, torch.bool])
@@ -107,6 +112,10 @@ def test_version_that_is_no_whole_number_is_refused(folder: Path, version: objec
         ({"hidden_dim": 2**40}, "encoder 0 is described by hidden_dim = 1099511627776, and in"),
         ({"characters": "abc"}, "'characters' is described by no list of texts"),
         ({"characters": [1, 2]}, "'characters' is described by no list of texts"),
+        ({"characters": {"file": "../secret"}}, "the name of a file of words, as words-1.txt"),
+        ({"characters": {"file": 7}}, "the name of a file of words, as words-1.txt"),
+        ({"characters": {"file": "characters-0.txt", "count": 3}}, "expected 3 words, one a line"),
+        ({"characters": {"file": "characters-0.txt"}}, "expected None words, one a line"),
         ({"dropout": float("nan")}, "encoder 0 is described by dropout"),
         ({"kind": "glyphs"}, 'encoder 0 is described by kind = "glyphs"'),
     ],
@@ -141,7 +150,7 @@ def large_vocabulary(folder: Path) -> None:
 def layers(count: int, width: int) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         change_config(folder, r"^shared_layers = .*", f"shared_layers = {count}")
-        change_config(folder, r"(?<=\[sharing\]\n)hidden_dim = .*", f"hidden_dim = {width}")
+        change_config(folder, r"^hidden_dim = .*", f"hidden_dim = {width}")
 
     return change
 
@@ -167,7 +176,7 @@ def ensemble(count: int) -> Callable[[Path], None]:
         members = [
             {"folder": f"members/{n}", "name": "m", "sha256": f"{n:064x}"} for n in range(count)
         ]
-        change_description(folder, format="dovetail-ensemble", members=members)
+        change_description(folder, format="dovetail-ensemble", version=1, members=members)
 
     return change
 
@@ -191,17 +200,30 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "digits": (written("model.json", lambda: f'{{"version": {"9" * 4300}}}'), "4,300 digits"),
     "TOML keys": (
-        written("config.toml", lambda: "\n".join(f"key{n} = 1" for n in range(60_000))),
-        "60,001 problems",
+        written("network.toml", lambda: "\n".join(f"key{n} = 1" for n in range(60_000))),
+        "60,000 problems",
     ),
     "more TOML keys": (
-        written("config.toml", lambda: "\n".join(f"key{n} = 1" for n in range(10**6))),
+        written("network.toml", lambda: "\n".join(f"key{n} = 1" for n in range(10**6))),
         "at most 1,048,576 are read",
     ),
-    "TOML levels": (written("config.toml", lambda: "a." * 1000 + "a = 1"), "more than 100 tables"),
+    "TOML levels": (written("network.toml", lambda: "a." * 1000 + "a = 1"), "more than 100 tables"),
     "description is a FIFO": (replaced("model.json", make_fifo), "found a FIFO"),
-    "config is a FIFO": (replaced("config.toml", make_fifo), "found a FIFO"),
+    "config is a FIFO": (replaced("network.toml", make_fifo), "found a FIFO"),
     "weights are a FIFO": (replaced("weights.safetensors", make_fifo), "found a FIFO"),
+    "words are a FIFO": (replaced("characters-0.txt", make_fifo), "found a FIFO"),
+    "too many words": (
+        written("characters-0.txt", lambda: "a\n" * (1 << 25) + "\n"),
+        "at most 67,108,864 are read",
+    ),
+    "an escape of nothing": (
+        lambda folder: change_words(folder, "\\"),
+        r"characters-0.txt:1: expected an escape",
+    ),
+    "an escape beyond Unicode": (
+        lambda folder: change_words(folder, "\\Uffffffff"),
+        r"characters-0.txt:1: expected an escape",
+    ),
     "description never ends": (replaced("model.json", make_device), "found a device"),
     "weights never end": (replaced("weights.safetensors", make_device), "found a device"),
     "members": (ensemble(3000), "3,000 members; expected at most 100"),
@@ -209,6 +231,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda folder: change_description(
             folder,
             format="dovetail-ensemble",
+            version=1,
             members=[{"folder": "members/\0", "name": "m", "sha256": ""}],
         ),
         "expected a member within the folder",
@@ -281,6 +304,6 @@ def test_ensemble_lists_each_model_once(trained_model: Path, tmp_path: Path) -> 
         save_ensemble(tmp_path / "ensemble", [trained_model] * 101)
     folder = Path(shutil.copytree(trained_model, tmp_path / "model"))
     row = {"folder": "members/1", "name": "m", "sha256": "0"}
-    change_description(folder, format="dovetail-ensemble", members=[row, row])
+    change_description(folder, format="dovetail-ensemble", version=1, members=[row, row])
     with pytest.raises(ModelError, match="the folder 'members/1' is listed 2 times"):
         load_predictor(folder)

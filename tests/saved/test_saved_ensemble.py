@@ -93,8 +93,12 @@ def test_digest_is_that_of_all_that_decides(models: list[Path], tmp_path: Path) 
     assert digest_of(copy) == digest_of(models[0]) != digest_of(models[1])
     (copy / "README.md").write_text("another card", encoding="utf-8")
     assert digest_of(copy) == digest_of(models[0])
-    (copy / "config.toml").write_text("", encoding="utf-8")
-    assert digest_of(copy) != digest_of(models[0])
+    (copy / "config.toml").write_text("another record", encoding="utf-8")
+    assert digest_of(copy) == digest_of(models[0])
+    for name in ("network.toml", "characters-0.txt"):
+        shutil.copytree(models[0], copy, dirs_exist_ok=True)
+        (copy / name).write_text("", encoding="utf-8")
+        assert digest_of(copy) != digest_of(models[0])
 
 
 def test_ensemble_replaces_an_ensemble_and_nothing_else(
@@ -129,7 +133,7 @@ def test_models_that_do_not_go_together_are_refused(
 
 
 def change_member(folder: Path) -> None:
-    path = folder / "members" / "2" / "config.toml"
+    path = folder / "members" / "2" / "network.toml"
     path.write_text(path.read_text("utf-8") + "\n# changed\n", encoding="utf-8")
 
 
@@ -147,7 +151,7 @@ def change_description(**values: object) -> Callable[[Path], None]:
     [
         (change_member, "members/2 is not the model that it was made of"),
         (lambda folder: shutil.rmtree(folder / "members" / "3"), "cannot be read"),
-        (change_description(version=9), "format version 9, this program reads 1"),
+        (change_description(version=9), "format version 9, this program reads versions up to 1"),
         (change_description(members=[{"folder": "../..", "sha256": ""}]), "is damaged"),
         (change_description(members=[{}]), "is damaged"),
         (change_description(members=[]), "at least one model"),

@@ -10,11 +10,12 @@ from safetensors.torch import load_file, save_file
 from tests.corpus import SENTENCES
 from tests.networks import ENCODERS, pretrained, talkative_model, tiny_config
 
-from dovetail.config import DepthSharingConfig, load_config
+from dovetail.config import load_config
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
+from dovetail.strategies import DepthSharingConfig
 
 
 @pytest.fixture
@@ -79,7 +80,10 @@ def test_trained_model_says_the_same_after_another_round_trip(folder: Path, tmp_
 
 def test_folder_holds_tensors_and_text_alone(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert names == {"README.md", "config.toml", "model.json", "weights.safetensors"}
+    assert names == {
+        *("README.md", "characters-0.txt", "config.toml", "model.json", "network.toml"),
+        "weights.safetensors",
+    }
     load_config(folder / "config.toml")
     assert json.loads((folder / "model.json").read_text("utf-8"))["format"] == "dovetail-model"
     modes = {path.stat().st_mode for path in folder.iterdir()}
@@ -105,7 +109,7 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         save_model(tmp_path / "file" / "model", talkative_model(), tiny_config())
 
 
-@pytest.mark.parametrize("name", ["model.json", "config.toml", "weights.safetensors"])
+@pytest.mark.parametrize("name", ["model.json", "network.toml", "weights.safetensors"])
 def test_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ModelError, match=f"is not a saved model: it has no {name}"):

@@ -28,13 +28,14 @@ from dovetail.tensors.features import Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.text.reading import ModelReading
 from dovetail.text.schema import Schema
-from dovetail.training import RunStarted, TeachingProgress, train
-from dovetail.training.curricula import supervision
+from dovetail.training import RunStarted, TeachingProgress, training_events
+from dovetail.training.job import pinned
 from dovetail.training.lesson import Lesson
-from dovetail.training.splits import Splits, read_splits
+from dovetail.training.pools import UNLABELLED, Pool, Splits
+from dovetail.training.splits import read_splits
+from dovetail.training.supervision import supervision
 from dovetail.training.tasks import in_language_of
-from dovetail.training.teacher import Teacher, lesson, pinned, refuse_unfit
-from dovetail.training.unlabelled import with_unlabelled
+from dovetail.training.teacher import Teacher, lesson, refuse_unfit
 
 NOTHING = frozenset[str]()
 
@@ -155,7 +156,9 @@ def test_student_learns_from_the_teacher_alone(teacher: Path, tmp_path: Path) ->
     """Without one annotation in the loss it comes to find both, and loads like any other."""
     config = config_of(tmp_path, teacher, TRAIN[12:], weight=1.0)
     training = config.training.model_copy(update={"epochs": 25, "learning_rate": 2e-2})
-    events = list(train(config.model_copy(update={"training": training}), tmp_path / "run"))
+    events = list(
+        training_events(config.model_copy(update={"training": training}), tmp_path / "run")
+    )
     first, *_, last = metrics(tmp_path / "run")
     assert list(first["losses"]) == ["taught_entity", "taught_relation"]
     for name in first["losses"]:
@@ -174,9 +177,12 @@ def test_student_learns_from_the_teacher_alone(teacher: Path, tmp_path: Path) ->
 
 def test_run_and_model_say_what_they_were_distilled_from(teacher: Path, tmp_path: Path) -> None:
     config = config_of(tmp_path, teacher, [*TRAIN[12:15], TRAIN[0], DEV[0], DEV[4]])
-    started = next(e for e in train(config, tmp_path / "run") if isinstance(e, RunStarted))
-    assert [len(started.splits.unlabelled), started.splits.unlabelled_per_epoch] == [3, 3]
-    for _ in train(config, tmp_path / "whole"):
+    started = next(
+        e for e in training_events(config, tmp_path / "run") if isinstance(e, RunStarted)
+    )
+    pool = started.splits.pools[-1]
+    assert (len(pool.sentences), pool.drawn) == (3, 3)
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     digest = digest_of(teacher)
     saved = load_model(tmp_path / "whole" / "model")
@@ -197,18 +203,18 @@ def test_resumed_run_learns_from_the_same_teacher_to_the_same_bits(
     teacher: Path, tmp_path: Path
 ) -> None:
     config = config_of(tmp_path, teacher, TRAIN[12:], unlabelled_per_epoch=4, temperature=2.0)
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     asked = count(1)
-    for _ in train(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
+    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
         pass
     started = next(
         event
-        for event in train(config, tmp_path / "run", resume=True)
+        for event in training_events(config, tmp_path / "run", resume=True)
         if isinstance(event, RunStarted)
     )
     assert started.epochs_done == 1
-    for _ in train(config, tmp_path / "run", resume=True):
+    for _ in training_events(config, tmp_path / "run", resume=True):
         pass
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
@@ -220,28 +226,29 @@ def test_resuming_with_another_teacher_or_other_sentences_is_refused(
     place = tmp_path / "teacher"
     save_ensemble(place, [teacher / "members" / "1", teacher / "members" / "2"])
     config = config_of(tmp_path, place, TRAIN[12:])
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     save_corpus(TRAIN[13:], config.distillation.unlabelled[0])
-    events = train(config, tmp_path / "run", resume=True)
+    events = training_events(config, tmp_path / "run", resume=True)
     with pytest.raises(TrainingError, match=r"sentences are not those that .* was started with"):
         next(events)
     stored = pinned(config)
     save_ensemble(place, [trained_model])
     with pytest.raises(TrainingError, match=r"\n  distillation\.teacher_sha256: was '\w+', is '"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
     with pytest.raises(TrainingError, match="is not the teacher that the config names"):
-        next(train(stored, tmp_path / "run", resume=True))
+        next(training_events(stored, tmp_path / "run", resume=True))
 
 
 def splits_of(config: Config) -> Splits:
-    return with_unlabelled(read_splits(config.data), config)
+    return read_splits(config.data, config.distillation)
 
 
 def test_unlabelled_sentences_carry_no_annotation(tmp_path: Path) -> None:
     splits = splits_of(config_of(tmp_path, Path("news"), TRAIN[12:]))
-    assert splits.unlabelled == tuple(unlabelled(sentence) for sentence in TRAIN[12:])
-    assert splits.learned == (*splits.train, *splits.unlabelled)
+    expected = tuple(unlabelled(sentence) for sentence in TRAIN[12:])
+    assert splits.pools[1:] == (Pool.of(UNLABELLED, expected),)
+    assert splits.learned == (*splits.train, *expected)
     assert splits.warnings == ()
     assert splits.notes == ("distillation.unlabelled: 10 of 10 sentences are learned from",)
 
@@ -251,8 +258,10 @@ def test_extra_sentences_are_not_unlabelled_too(tmp_path: Path) -> None:
     config = config_of(tmp_path, Path("news"), TRAIN[12:])
     config = config.model_copy(update={"data": data_of(tmp_path, extra=(extra,))})
     splits = splits_of(config)
-    assert len(splits.extra) == 3
-    assert splits.unlabelled == tuple(unlabelled(sentence) for sentence in TRAIN[15:])
+    assert [pool.name for pool in splits.pools] == ["training", "extra", "unlabelled"]
+    assert len(splits.pools[1].sentences) == 3
+    expected = tuple(unlabelled(sentence) for sentence in TRAIN[15:])
+    assert splits.pools[-1].sentences == expected
     assert [item.reason for item in splits.left_out] == ["in data.extra"] * 3
 
 
@@ -270,7 +279,7 @@ def test_raw_text_is_cut_into_sentences(tmp_path: Path) -> None:
     config = tiny_config(data_of(tmp_path))
     distillation = DistillationConfig(teacher="news", unlabelled=(text,))
     splits = splits_of(config.model_copy(update={"distillation": distillation}))
-    assert [" ".join(sentence.tokens) for sentence in splits.unlabelled] == [
+    assert [" ".join(sentence.tokens) for sentence in splits.pools[-1].sentences] == [
         "Rudolf worked for Zeiss .",
         "It snowed in Jena .",
     ]
@@ -306,7 +315,7 @@ def test_unlabelled_file_that_is_named_elsewhere_too_is_refused() -> None:
 def test_teacher_that_is_not_there_is_said_before_anything_is_read(tmp_path: Path) -> None:
     config = config_of(tmp_path, tmp_path / "nowhere")
     with pytest.raises(TrainingError, match=r"distillation\.teacher: there is no model at"):
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 

@@ -21,12 +21,20 @@ from tests.training.conftest import metrics, weights
 from dovetail.config import Config, DataConfig
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.saved.model_folder import load_model
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Entity, Relation, Sentence
 from dovetail.text.schema import Schema
-from dovetail.training import RunStarted, StepResult, train
-from dovetail.training.batches import Pool, draw
-from dovetail.training.extra import UNANNOTATED, for_tasks, without_known, wording, wordings
-from dovetail.training.splits import Splits, read_splits
+from dovetail.training import RunStarted, StepResult, training_events
+from dovetail.training.batches import Portion, draw
+from dovetail.training.pools import (
+    EXTRA,
+    UNANNOTATED,
+    Source,
+    Splits,
+    for_tasks,
+    wording,
+    wordings,
+)
+from dovetail.training.splits import read_splits
 
 CUT = 12
 """The sentences before are trained on, those between here and the dev sentences are extra."""
@@ -46,6 +54,18 @@ def data_of(
 
 def splits_of(folder: Path, extra: Sequence[Sentence], **fields: Any) -> Splits:
     return read_splits(data_of(folder, extra, **fields))
+
+
+def source(*tasks: str) -> Source:
+    """Where extra sentences come from that are learned for some tasks, or for all."""
+    return Source(EXTRA, "data.extra", (), tasks or TASKS, 0)
+
+
+def extra_of(splits: Splits) -> tuple[Sentence, ...]:
+    """The extra sentences, which are the second pool."""
+    pool = splits.pools[1]
+    assert pool.name == EXTRA
+    return pool.sentences
 
 
 words = st.lists(st.text(string.ascii_letters + string.digits, min_size=1), min_size=1)
@@ -83,8 +103,9 @@ def test_marks_that_carry_the_vowel_count() -> None:
 def test_filter_is_a_partition_by_the_known_sentences(
     sentences: list[Sentence], known: set[Sentence]
 ) -> None:
-    kept, left_out = without_known(sentences, {"known": wordings(known)}, field="extra")
-    assert list(kept) == [sentence for sentence in sentences if sentence not in known]
+    fresh = Sentence.from_tokens(["never", "known"])
+    pool, left_out, _ = source().pool([fresh, *sentences], SENTENCES, {"known": wordings(known)})
+    assert list(pool.sentences) == [fresh, *(own for own in sentences if own not in known)]
     assert [item.sentence for item in left_out] == [s for s in sentences if s in known]
 
 
@@ -92,7 +113,10 @@ def test_sentences_that_scores_are_made_on_are_kept_out_and_listed(tmp_path: Pat
     shouted = Sentence.from_tokens(" ".join(DEV[5].tokens).upper().replace(" .", "!").split())
     glued = Sentence.from_tokens(["".join(DEV[1].tokens)])
     splits = splits_of(tmp_path, [TRAIN[13], DEV[5], shouted, glued, DEV[0], TRAIN[0], TRAIN[14]])
-    assert [sentence.tokens for sentence in splits.extra] == [TRAIN[13].tokens, TRAIN[14].tokens]
+    assert [sentence.tokens for sentence in extra_of(splits)] == [
+        TRAIN[13].tokens,
+        TRAIN[14].tokens,
+    ]
     assert [(item.sentence.tokens, item.reason) for item in splits.left_out] == [
         (DEV[5].tokens, "in data.held_out"),
         (shouted.tokens, "in data.held_out"),
@@ -115,7 +139,7 @@ def test_sentences_that_are_set_apart_as_dev_set_are_kept_out_too(tmp_path: Path
         DataConfig(train=(train_path,), dev_fraction=0.3, extra=(extra,), held_out=(held_out,))
     )
     assert len(splits.dev) == 7
-    assert [sentence.tokens for sentence in splits.extra] == [DEV[0].tokens]
+    assert [sentence.tokens for sentence in extra_of(splits)] == [DEV[0].tokens]
 
 
 def test_nothing_is_learned_from_held_out_sentences_but_which_to_leave_out(tmp_path: Path) -> None:
@@ -140,13 +164,13 @@ def test_missing_filter_is_warned_of(tmp_path: Path) -> None:
 
 def test_extra_sentences_are_annotated_for_their_tasks_alone() -> None:
     entities_only = replace(TRAIN[0], annotated=frozenset({ENTITY_TASK}), relations=frozenset())
-    kept, left_out = for_tasks([TRAIN[0], entities_only], (ENTITY_TASK,))
-    assert kept == (entities_only, entities_only)
+    pool, left_out, _ = source(ENTITY_TASK).pool([TRAIN[0], entities_only], TRAIN, {})
+    assert pool.sentences == (entities_only, entities_only)
     assert left_out == ()
-    kept, left_out = for_tasks([TRAIN[0], entities_only], (RELATION_TASK,))
-    assert kept == (replace(TRAIN[0], annotated=frozenset({RELATION_TASK})),)
+    pool, left_out, _ = source(RELATION_TASK).pool([TRAIN[0], entities_only], TRAIN, {})
+    assert pool.sentences == (replace(TRAIN[0], annotated=frozenset({RELATION_TASK})),)
     assert [(item.sentence, item.reason) for item in left_out] == [(entities_only, UNANNOTATED)]
-    assert for_tasks(TRAIN, (ENTITY_TASK, RELATION_TASK)) == (TRAIN, ())
+    assert source().pool(TRAIN, TRAIN, {})[0].sentences == TRAIN
 
 
 @pytest.mark.parametrize("task", ["entity", "relation"])
@@ -186,13 +210,13 @@ def test_contradictions_are_refused(fields: dict[str, Any], message: str) -> Non
 
 pools_of = st.lists(
     st.integers(0, 30).flatmap(
-        lambda size: st.builds(Pool, size=st.just(size), drawn=st.integers(0, size))
+        lambda size: st.builds(Portion, size=st.just(size), drawn=st.integers(0, size))
     )
 )
 
 
 @given(pools_of, st.integers(0, 2**40))
-def test_as_many_are_drawn_of_each_pool_as_it_says(pools: list[Pool], seed: int) -> None:
+def test_as_many_are_drawn_of_each_pool_as_it_says(pools: list[Portion], seed: int) -> None:
     drawn = draw(pools, seed=seed)
     assert drawn == draw(pools, seed=seed)
     assert drawn == sorted(set(drawn))
@@ -204,7 +228,7 @@ def test_as_many_are_drawn_of_each_pool_as_it_says(pools: list[Pool], seed: int)
 
 
 def test_every_extra_sentence_has_its_turn() -> None:
-    pools = (Pool(3, 3), Pool(20, 5))
+    pools = (Portion(3, 3), Portion(20, 5))
     drawn = [tuple(draw(pools, seed=seed)) for seed in range(60)]
     assert all(indices[:3] == (0, 1, 2) for indices in drawn)
     assert {index for indices in drawn for index in indices} == set(range(23))
@@ -220,9 +244,9 @@ def test_an_epoch_reads_all_training_sentences_and_as_many_extra_ones_as_drawn(
 ) -> None:
     for per_epoch, expected in ((0, len(TRAIN)), (3, CUT + 3), (999, len(TRAIN))):
         config = config_of(tmp_path, per_epoch=per_epoch)
-        started, *events = train(config, tmp_path / str(per_epoch))
+        started, *events = training_events(config, tmp_path / str(per_epoch))
         assert isinstance(started, RunStarted)
-        assert len(started.splits.extra) == len(TRAIN) - CUT
+        assert len(extra_of(started.splits)) == len(TRAIN) - CUT
         steps = [event for event in events if isinstance(event, StepResult)]
         assert sum(step.sentences for step in steps if step.epoch == 2) == expected
         assert all(step.steps == -(-expected // 4) for step in steps)
@@ -230,12 +254,12 @@ def test_an_epoch_reads_all_training_sentences_and_as_many_extra_ones_as_drawn(
 
 def test_run_that_draws_extra_sentences_resumes_to_the_same_bits(tmp_path: Path) -> None:
     config = config_of(tmp_path, per_epoch=4)
-    for _ in train(config, tmp_path / "whole"):
+    for _ in training_events(config, tmp_path / "whole"):
         pass
     asked = count(1)
-    for _ in train(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
+    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
         pass
-    started, *_ = train(config, tmp_path / "run", resume=True)
+    started, *_ = training_events(config, tmp_path / "run", resume=True)
     assert isinstance(started, RunStarted)
     assert started.epochs_done == 1
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
@@ -245,7 +269,7 @@ def test_run_that_draws_extra_sentences_resumes_to_the_same_bits(tmp_path: Path)
 def test_run_says_what_is_extra_and_lists_what_is_left_out(tmp_path: Path) -> None:
     data = data_of(tmp_path, [*TRAIN[CUT:], DEV[5]])
     config = tiny_config(data, training={"epochs": 1})
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     (line,) = (tmp_path / "run" / "left_out.jsonl").read_text("utf-8").splitlines()
     assert json.loads(line) == {
@@ -262,16 +286,16 @@ def test_run_says_what_is_extra_and_lists_what_is_left_out(tmp_path: Path) -> No
 
 def test_resuming_with_other_extra_sentences_is_refused(tmp_path: Path) -> None:
     config = config_of(tmp_path, epochs=1)
-    for _ in train(config, tmp_path / "run"):
+    for _ in training_events(config, tmp_path / "run"):
         pass
     save_corpus(TRAIN[CUT + 1 :], config.data.extra[0])
     with pytest.raises(TrainingError, match=r"are not those that .* was started with"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
 
 
 def test_relation_loss_is_that_of_the_annotated_sentences_alone() -> None:
     model = tiny_model().eval()
-    entities_only, _ = for_tasks(TRAIN[4:8], (ENTITY_TASK,))
+    entities_only = [for_tasks(own, (ENTITY_TASK,)) for own in TRAIN[4:8]]
     alone = model.outputs(batch_of(TRAIN[:4], model)).losses[RELATION_TASK]
     mixed = model.outputs(batch_of([*entities_only, *TRAIN[:4]], model)).losses[RELATION_TASK]
     torch.testing.assert_close(mixed, alone)
@@ -279,7 +303,7 @@ def test_relation_loss_is_that_of_the_annotated_sentences_alone() -> None:
 
 def test_batch_without_relation_annotations_teaches_entities_alone() -> None:
     model = tiny_model()
-    entities_only, _ = for_tasks(TRAIN[:4], (ENTITY_TASK,))
+    entities_only = [for_tasks(own, (ENTITY_TASK,)) for own in TRAIN[:4]]
     losses = model.outputs(batch_of(entities_only, model)).losses
     assert losses[RELATION_TASK].item() == 0.0
     torch.stack([*losses.values()]).sum().backward()
@@ -296,7 +320,7 @@ def test_entities_without_relations_in_the_original_conll04(data_folder: Path) -
     names = {"train": "conll04_train", "dev": "conll04_dev", "held_out": "conll04_test"}
     paths = {field: (folder / f"{name}.json",) for field, name in names.items()}
     splits = read_splits(DataConfig(**paths, extra=(folder / "corp.tsv",)))
-    assert len(splits.extra) == 4046
-    assert {sentence.annotated for sentence in splits.extra} == {frozenset({ENTITY_TASK})}
+    assert len(extra_of(splits)) == 4046
+    assert {sentence.annotated for sentence in extra_of(splits)} == {frozenset({ENTITY_TASK})}
     scored = wordings(splits.dev)
-    assert not any(wording(sentence) in scored for sentence in splits.extra)
+    assert not any(wording(sentence) in scored for sentence in extra_of(splits))

@@ -19,7 +19,7 @@ from tests.training.conftest import metrics, weights
 from dovetail.config import Config, DataConfig, dump_config
 from dovetail.errors import OutputError, TrainingError
 from dovetail.saved.model_folder import load_model
-from dovetail.training import EpochResult, RunStarted, train
+from dovetail.training import EpochResult, RunStarted, training_events
 from dovetail.training.checkpoint import FILE, Checkpoint
 
 PROGRAM = """
@@ -27,10 +27,10 @@ import signal
 import sys
 from pathlib import Path
 from dovetail.config import load_config
-from dovetail.training import EpochResult, StageProgress, StepResult, train
+from dovetail.training import EpochResult, StageProgress, StepResult, training_events
 
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-for event in train(load_config(sys.argv[1]), Path(sys.argv[2])):
+for event in training_events(load_config(sys.argv[1]), Path(sys.argv[2])):
     if isinstance(event, StepResult | EpochResult):
         print(type(event).__name__, event.epoch, flush=True)
         sys.stdin.readline()
@@ -52,7 +52,7 @@ def config(data: DataConfig) -> Config:
 @pytest.fixture(scope="module")
 def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "whole"
-    for _ in train(config, path):
+    for _ in training_events(config, path):
         pass
     return path
 
@@ -96,7 +96,7 @@ EPOCH = ["StepResult 1"] * 6 + ["EpochResult 1"]
 
 
 def assert_resumes(config: Config, path: Path, whole: Path, *, epochs_done: int) -> None:
-    started, *_ = train(config, path, resume=True)
+    started, *_ = training_events(config, path, resume=True)
     assert isinstance(started, RunStarted)
     assert started.epochs_done == epochs_done
     assert weights(path) == weights(whole)
@@ -174,7 +174,7 @@ def full(folder: Path) -> Iterator[None]:
 
 def train_until_it_fails(config: Config, path: Path, obstacle: object) -> str:
     """Put the obstacle in the way after the first epoch, and return what the refusal says."""
-    events = train(config, path)
+    events = training_events(config, path)
     while not isinstance(next(events), EpochResult):
         pass
     with obstacle, pytest.raises(TrainingError) as refusal:  # type: ignore[attr-defined]
@@ -204,7 +204,7 @@ def test_run_on_a_full_disk_says_so_and_resumes_once_there_is_room(
     assert "make room, then go on with --resume" in message
     assert Checkpoint.load(path / "checkpoint").progress.epoch == 1
     with full(small_disk), pytest.raises(OutputError, match="No space left on device"):
-        list(train(config, path, resume=True))
+        list(training_events(config, path, resume=True))
     assert_resumes(config, path, whole, epochs_done=1)
 
 
@@ -240,7 +240,7 @@ def test_folder_in_which_another_process_trains_is_refused_until_it_ends(
     training = Training(config, path)
     training.wait_for(*EPOCH[:1])
     with pytest.raises(TrainingError, match=r"another process is training in .*run: wait for"):
-        next(iter(train(config, path, resume=resume)))
+        next(iter(training_events(config, path, resume=resume)))
     training.process.kill()
     training.killed_by(signal.SIGKILL)
     assert not (path / "metrics.jsonl").read_text("utf-8")
@@ -248,33 +248,33 @@ def test_folder_in_which_another_process_trains_is_refused_until_it_ends(
 
 
 def test_two_runs_of_one_process_keep_apart_too(config: Config, tmp_path: Path) -> None:
-    events = train(config, tmp_path / "run")
+    events = training_events(config, tmp_path / "run")
     next(events)
     with pytest.raises(TrainingError, match="another process is training"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
     events.close()
-    assert isinstance(next(train(config, tmp_path / "run", resume=True)), RunStarted)
+    assert isinstance(next(training_events(config, tmp_path / "run", resume=True)), RunStarted)
 
 
 def test_lock_is_told_of_before_what_the_other_process_has_made(
     config: Config, tmp_path: Path
 ) -> None:
     """Not that it goes on by --resume, which it does not until the other one is over."""
-    events = train(config, tmp_path / "run")
+    events = training_events(config, tmp_path / "run")
     while not isinstance(next(events), EpochResult):
         pass
     next(events)
     assert (tmp_path / "run" / "checkpoint").exists()
     with pytest.raises(TrainingError, match="another process is training"):
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
     events.close()
     with pytest.raises(TrainingError, match="holds a run already"):
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
 
 
 def test_refused_resume_leaves_nothing(config: Config, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no run to resume"):
-        next(train(config, tmp_path / "run", resume=True))
+        next(training_events(config, tmp_path / "run", resume=True))
     assert not (tmp_path / "run").exists()
 
 

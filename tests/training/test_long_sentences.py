@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,14 @@ from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.text.document import Entity, Relation, Sentence
 from dovetail.text.reading import ModelReading
-from dovetail.training import RunEvent, RunStarted, StepResult, train
-from dovetail.training.batches import Pool
+from dovetail.training import RunEvent, RunStarted, StepResult, training_events
+from dovetail.training.batches import Portion
 from dovetail.training.long_sentences import (
     LearnedSentences,
     accounts_of_windows,
     learned_windows,
 )
-from dovetail.training.splits import Splits
+from dovetail.training.pools import Pool, Splits
 
 
 def together(sentences: tuple[Sentence, ...]) -> Sentence:
@@ -68,7 +67,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 @pytest.fixture(scope="module")
 def whole(config: Config, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[RunEvent]]:
     path = tmp_path_factory.mktemp("runs") / "long"
-    return path, [*train(config, path)]
+    return path, [*training_events(config, path)]
 
 
 @given(annotated(), readings())
@@ -102,20 +101,24 @@ def test_windows_of_training_are_those_of_extraction_where_no_entity_is_cut() ->
 
 
 def test_sentences_that_fit_are_drawn_as_they_were() -> None:
-    splits = Splits(TRAIN, DEV, extra=DEV, extra_per_epoch=3, unlabelled=TRAIN[:5])
-    learned = LearnedSentences.of(replace(splits, unlabelled_per_epoch=2), ModelReading())
+    pools = Pool.of("training", TRAIN), Pool("extra", DEV, 3), Pool("unlabelled", TRAIN[:5], 2)
+    learned = LearnedSentences.of(pools, ModelReading())
     assert learned.sentences == (*TRAIN, *DEV, *TRAIN[:5])
-    assert learned.pools == (Pool(len(TRAIN), len(TRAIN)), Pool(len(DEV), 3), Pool(5, 2))
+    assert learned.portions == (
+        Portion(len(TRAIN), len(TRAIN)),
+        Portion(len(DEV), 3),
+        Portion(5, 2),
+    )
     assert learned.number == len(TRAIN) + 5
 
 
 def test_an_epoch_draws_the_share_of_windows_that_it_would_draw_of_sentences() -> None:
     reading = ModelReading("en", 16, 8)
-    splits = Splits(LONG_TRAIN, (), extra=LONG_TRAIN, extra_per_epoch=2)
+    pools = Pool.of("training", LONG_TRAIN), Pool("extra", LONG_TRAIN, 2)
     number = sum(map(len, learned_windows(LONG_TRAIN, reading)))
-    learned = LearnedSentences.of(splits, reading)
-    assert learned.pools[0] == Pool(number, number)
-    assert learned.pools[1] == Pool(number, -(-2 * number // len(LONG_TRAIN)))
+    learned = LearnedSentences.of(pools, reading)
+    assert learned.portions[0] == Portion(number, number)
+    assert learned.portions[1] == Portion(number, -(-2 * number // len(LONG_TRAIN)))
 
 
 def test_what_no_window_holds_is_counted_and_said() -> None:
@@ -130,7 +133,8 @@ def test_what_no_window_holds_is_counted_and_said() -> None:
             Relation(long[0], near, "with one that none holds"),
         ],
     )
-    splits = Splits((sentence, Sentence.from_tokens(["w"])), (sentence,))
+    pool = Pool.of("training", (sentence, Sentence.from_tokens(["w"])))
+    splits = Splits((pool,), (sentence,))
     warnings, notes = accounts_of_windows(splits, ModelReading("en", 5, 2))
     for line, kind, end in zip(
         warnings, ("training", "dev"), ("is not learned", "counts as missed"), strict=True
@@ -186,8 +190,8 @@ def test_resumed_run_over_windows_ends_with_the_same_bits(
 ) -> None:
     path, events = whole
     asked = iter([False] * (len(events) // 2) + [True])
-    [*train(config, tmp_path / "run", should_stop=lambda: next(asked))]
-    [*train(config, tmp_path / "run", resume=True)]
+    [*training_events(config, tmp_path / "run", should_stop=lambda: next(asked))]
+    [*training_events(config, tmp_path / "run", resume=True)]
     assert weights(tmp_path / "run") == weights(path)
     assert metrics(tmp_path / "run") == metrics(path)
 
@@ -195,8 +199,8 @@ def test_resumed_run_over_windows_ends_with_the_same_bits(
 def test_windows_longer_than_all_sentences_change_no_bit(data: DataConfig, tmp_path: Path) -> None:
     config = tiny_config(data, training={"epochs": 1})
     other = WindowsConfig(max_tokens=max(len(s.tokens) for s in (*TRAIN, *DEV)), overlap=0.1)
-    [*train(config, tmp_path / "usual")]
-    [*train(config.model_copy(update={"windows": other}), tmp_path / "other")]
+    [*training_events(config, tmp_path / "usual")]
+    [*training_events(config.model_copy(update={"windows": other}), tmp_path / "other")]
     assert weights(tmp_path / "usual") == weights(tmp_path / "other")
     assert metrics(tmp_path / "usual") == metrics(tmp_path / "other")
 
@@ -206,6 +210,6 @@ def test_teacher_is_asked_about_the_windows_that_are_learned(
 ) -> None:
     teacher = DistillationConfig(teacher=str(whole[0] / "model"), weight=0.5)
     student = config.model_copy(update={"distillation": teacher})
-    events: list[Any] = [*train(student, tmp_path / "student")]
+    events: list[Any] = [*training_events(student, tmp_path / "student")]
     told = [event for event in events if hasattr(event, "teacher")]
     assert told[-1].done == sum(map(len, learned_windows(LONG_TRAIN, config.reading)))

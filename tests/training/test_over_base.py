@@ -14,24 +14,21 @@ from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.networks import ENCODERS, pretrained, tiny_config
 from tests.training.conftest import weights
 
-from dovetail.config import (
-    BankSharingConfig,
-    BottomSharingConfig,
-    Config,
-    DataConfig,
-    DeltasSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    SharingConfig,
-    load_config,
-)
+from dovetail.config import Config, DataConfig, SharingConfig, load_config
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import digest_of_model, load_model
+from dovetail.strategies import (
+    BankSharingConfig,
+    BottomSharingConfig,
+    DeltasSharingConfig,
+    DepthSharingConfig,
+    ExitsSharingConfig,
+)
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Entity, Relation, Sentence
-from dovetail.training import RunStarted, train
+from dovetail.training import RunStarted, training_events
 from dovetail.training.over_base import model_over_base, with_base
 
 DECAYED = {"weight_decay": 0.5, "epochs": 4}
@@ -65,7 +62,7 @@ def changed(sentence: Sentence, relations: bool, names: dict[str, str]) -> Sente
 
 
 def left_by(config: Config, folder: Path, **options: Any) -> Path:
-    for _ in train(config, folder, **options):
+    for _ in training_events(config, folder, **options):
         pass
     return folder / "model"
 
@@ -199,7 +196,7 @@ def test_relations_are_learned_by_what_is_added(kind: Any, base: Path, tmp_path:
     config = added(data, base, kind, training=training, dropout=0.0)
     losses = [
         event.losses["relation"]
-        for event in train(config, tmp_path / "run")
+        for event in training_events(config, tmp_path / "run")
         if hasattr(event, "losses") and hasattr(event, "dev")
     ]
     assert losses[-1] < 0.7 * losses[0]
@@ -225,7 +222,7 @@ def test_the_model_is_whole_without_its_base(kind: Any, tmp_path: Path) -> None:
 
 
 def test_what_is_frozen_is_in_no_optimiser(base: Path, tmp_path: Path) -> None:
-    started = next(train(added(data_in(tmp_path / "data"), base), tmp_path / "run"))
+    started = next(training_events(added(data_in(tmp_path / "data"), base), tmp_path / "run"))
     assert isinstance(started, RunStarted)
     first = load_model(base).model
     kept = sum(
@@ -251,7 +248,7 @@ def test_penalty_starts_after_its_epochs(base: Path, tmp_path: Path) -> None:
     config = added(data_in(tmp_path / "data"), base, penalty_after_epochs=2)
     found = [
         "deltas" in event.losses
-        for event in train(config, tmp_path / "run")
+        for event in training_events(config, tmp_path / "run")
         if hasattr(event, "dev") and hasattr(event, "losses")
     ]
     assert found == [False, False, True, True]

@@ -15,24 +15,25 @@ from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import pretrained, tiny_config
 from tests.training.conftest import metrics, weights
 
-from dovetail.config import Config, DataConfig, DepthSharingConfig, SharingConfig, load_config
+from dovetail.config import Config, DataConfig, SharingConfig, load_config
 from dovetail.config.config import LARGEST_SEED
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
 from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
+from dovetail.strategies import DepthSharingConfig
 from dovetail.training import (
     RunEvent,
     RunFinished,
     RunStarted,
     StageProgress,
     StepResult,
-    train,
+    training_events,
 )
 
 
 def run(config: Config, path: Path, **options: Any) -> list[RunEvent]:
-    return list(train(config, path, **options))
+    return list(training_events(config, path, **options))
 
 
 def after(steps: int) -> Callable[[], bool]:
@@ -317,7 +318,7 @@ def test_relations_that_the_declared_signatures_rule_out_are_counted(
 ) -> None:
     declared = {"lives_in": (("Person", "Company"),)}
     config = tiny_config(data, relation_head={"signatures": "declared", "declared": declared})
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     number = sum(link.type == "lives_in" for sentence in TRAIN for link in sentence.relations)
     (warning,) = started.splits.warnings

@@ -159,10 +159,10 @@ def test_training_without_an_entity_is_refused(tmp_path: Path) -> None:
 
 
 def test_digest_is_that_of_tokens_annotations_and_order() -> None:
-    from dovetail.training.splits import Splits
+    from dovetail.training.pools import Pool, Splits
 
     digests = [
-        Splits(train, dev).digest
+        Splits((Pool.of("training", train),), dev).digest
         for train, dev in (
             (TRAIN, DEV),
             (TRAIN[::-1], DEV),
@@ -173,7 +173,7 @@ def test_digest_is_that_of_tokens_annotations_and_order() -> None:
         )
     ]
     assert len(set(digests)) == len(digests)
-    assert Splits(TRAIN, DEV, warnings=("any",)).digest == digests[0]
+    assert Splits((Pool.of("training", TRAIN),), DEV, warnings=("any",)).digest == digests[0]
 
 
 def test_symmetric_relations_are_written_from_the_first_entity() -> None:

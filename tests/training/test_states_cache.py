@@ -10,13 +10,14 @@ from tests.corpus import DEV, TRAIN
 from tests.networks import ENCODERS, pretrained, tiny_config
 
 from dovetail.config import CharactersEncoderConfig, Config, EncoderConfig
+from dovetail.training.job import Job
 from dovetail.training.loop import Loop
+from dovetail.training.pools import Pool, Splits
 from dovetail.training.results import EpochResult, StageProgress
 from dovetail.training.run import prepare
-from dovetail.training.splits import Splits
 from dovetail.training.states_cache import StatesCache
 
-SPLITS = Splits(TRAIN, DEV)
+SPLITS = Splits((Pool.of("training", TRAIN),), DEV)
 
 
 def config_with(*encoders: EncoderConfig) -> Config:
@@ -25,7 +26,7 @@ def config_with(*encoders: EncoderConfig) -> Config:
 
 def prepared(config: Config, cache: StatesCache | None) -> tuple[Loop, int]:
     """A loop, and how often something was encoded for it."""
-    steps = prepare(config, SPLITS, cache)
+    steps = prepare(Job(config, SPLITS), cache)
     encoded = 0
     while True:
         try:

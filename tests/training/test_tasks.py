@@ -17,12 +17,12 @@ from dovetail.lab.cell_events import Ending, Epoch
 from dovetail.lab.experiment_cells import Cell
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.search import default_space
-from dovetail.lab.search.training_objective import TrainingObjective
+from dovetail.lab.search.training_objective import TrainingObjective, job_to_tune
 from dovetail.lab.strategies import strategies
 from dovetail.report.run_report import report_of_run
 from dovetail.running.steps import result_of
 from dovetail.text.document import ENTITY_TASK, Sentence
-from dovetail.training import RunFinished, RunStarted, train
+from dovetail.training import RunFinished, RunStarted, training_events
 
 
 def without_relations(sentence: Sentence) -> Sentence:
@@ -56,7 +56,7 @@ def test_entities_alone_are_learned_with_a_note(
     tmp_path: Path, change: Callable[[Sentence], Sentence], reason: str
 ) -> None:
     config = tiny_config(data_of(change, tmp_path), training={"epochs": 8})
-    started, *_, finished = train(config, tmp_path / "run")
+    started, *_, finished = training_events(config, tmp_path / "run")
     assert isinstance(started, RunStarted)
     (note,) = started.splits.notes
     assert note.startswith(f"note: {reason}, so entities alone are learned")
@@ -69,7 +69,7 @@ def test_entities_alone_are_learned_with_a_note(
         training = load_config(tmp_path / "run" / file).training
         assert training.relation_loss_weight == 0
         assert training.select == "entity"
-    _, again = train(config, tmp_path / "run", resume=True)
+    _, again = training_events(config, tmp_path / "run", resume=True)
     assert again == finished
     assert report_of_run(tmp_path / "run").dev is not None
 
@@ -91,7 +91,7 @@ def test_wish_for_relations_that_are_not_there_is_refused(
 ) -> None:
     config = tiny_config(data_of(change, tmp_path), training=training)
     with pytest.raises(TrainingError) as refusal:
-        next(train(config, tmp_path / "run"))
+        next(training_events(config, tmp_path / "run"))
     assert f"{reason}, so" in str(refusal.value)
     assert f"asks for them by {wish}:" in str(refusal.value)
 
@@ -99,7 +99,7 @@ def test_wish_for_relations_that_are_not_there_is_refused(
 def test_one_relation_in_the_training_sentences_is_learned(tmp_path: Path) -> None:
     train_path = save_corpus([*map(unannotated, TRAIN[1:]), TRAIN[0]], tmp_path / "one.jsonl")
     config = tiny_config(DataConfig(train=(train_path,), dev=data_of(unannotated, tmp_path).dev))
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     assert started.schema.relation_types == ("lives_in",)
     assert started.splits.notes == ()
@@ -109,7 +109,7 @@ def test_weight_of_zero_needs_no_note(tmp_path: Path) -> None:
     config = tiny_config(
         data_of(unannotated, tmp_path), training={"relation_loss_weight": 0.0, "select": "entity"}
     )
-    started = next(train(config, tmp_path / "run"))
+    started = next(training_events(config, tmp_path / "run"))
     assert isinstance(started, RunStarted)
     assert started.splits.notes == ()
 
@@ -125,15 +125,15 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
             "training": {"epochs": 1, "learning_rate": 1e-2, "precision": "fp32", "threads": 1},
         }
     )
-    fitted, splits = TrainingObjective().fitted(config)
-    assert fitted.training.relation_loss_weight == 0
-    assert "training.relation_loss_weight" not in default_space(fitted).entries
-    assert len(splits.notes) == 1
-    *_, last = TrainingObjective()(fitted)
+    job = job_to_tune(config)
+    assert job.config.training.relation_loss_weight == 0
+    assert "training.relation_loss_weight" not in default_space(job.config).entries
+    assert len(job.splits.notes) == 1
+    *_, last = TrainingObjective(job)(config)
     assert isinstance(last, Epoch)
     assert last.score == last.result.entity_f1
 
-    assert all(strategy.costs or strategy.problem for strategy in strategies(config))
+    assert all(strategy.costs or strategy.problem for strategy in strategies(job))
 
     cell = Cell("a", "all", 1, config)
     assert result_of(CellWork(tmp_path / "cells")(cell)).ending is Ending.FINISHED
@@ -141,7 +141,7 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
 
 def test_card_of_a_model_of_entities_says_nothing_of_relations(tmp_path: Path) -> None:
     config = tiny_config(data_of(unannotated, tmp_path), training={"epochs": 1})
-    list(train(config, tmp_path / "run"))
+    list(training_events(config, tmp_path / "run"))
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
     assert "None: the model was trained to find entities alone." in card
     assert "- entities " in card

@@ -10,7 +10,8 @@ from tests.networks import tiny_config, tiny_model
 
 from dovetail.config import CrfEntityHeadConfig, DataConfig, EntityHeadConfig, SpanEntityHeadConfig
 from dovetail.text.document import Entity, Relation, Sentence
-from dovetail.training import RunStarted, train
+from dovetail.training import RunStarted, training_events
+from dovetail.training.pools import Pool
 from dovetail.training.unlearned import warnings_of_unlearned
 
 COMPANY, PLACE, PERSON = Entity(0, 2, "Company"), Entity(0, 1, "Place"), Entity(3, 4, "Person")
@@ -29,7 +30,7 @@ OVERLAPPING = Sentence.from_tokens(
 def warnings_of(head: EntityHeadConfig, *sentences: Sentence, kind: str = "training") -> list[str]:
     model = tiny_model(tiny_config(entity_head=head))
     expressible = model.entity_head.expressible
-    return warnings_of_unlearned(head, expressible, [*TRAIN, *sentences], kind)
+    return warnings_of_unlearned(head, expressible, Pool.of(kind, (*TRAIN, *sentences)))
 
 
 def test_what_a_flat_tagging_leaves_out_is_counted() -> None:
@@ -76,7 +77,7 @@ def test_warnings_of_the_head_are_those_of_the_run(tmp_path: Path) -> None:
         (SpanEntityHeadConfig(), "2 training entities cross"),
     ):
         config = tiny_config(data, entity_head=head)
-        started = next(iter(train(config, tmp_path / head.kind)))
+        started = next(iter(training_events(config, tmp_path / head.kind)))
         assert isinstance(started, RunStarted)
         (warning,) = started.splits.warnings
         assert warning.startswith(start)

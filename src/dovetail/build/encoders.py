@@ -4,70 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dovetail.config import (
-    BrownEncoderConfig,
-    CasingEncoderConfig,
-    CharactersEncoderConfig,
-    ElmoEncoderConfig,
-    EncoderConfig,
-    PretrainedEncoderConfig,
-    StaticEncoderConfig,
-)
+from dovetail.config import EncoderConfig
 from dovetail.config.description import describe_value
-from dovetail.encoders import (
-    BrownEncoder,
-    CasingEncoder,
-    CharacterEncoder,
-    ElmoEncoder,
-    Encoder,
-    PretrainedEncoder,
-    StaticEncoder,
-    Transformer,
-    character_vocabulary,
-    read_brown_paths,
-    read_word_vectors,
-)
-
-Words = Sequence[Sequence[str]]
-
-_PLACES = {"name", "options", "weights", "path", "vocabulary"}
-"""Fields of encoders that say where something is."""
+from dovetail.encoders import Encoder, Words, encoder_of
 
 
 def build_encoder(config: EncoderConfig, words: Words) -> Encoder:
-    """The encoder that a config describes."""
-    match config:
-        case PretrainedEncoderConfig():
-            return PretrainedEncoder(
-                Transformer.load(config.name, trained_layers=config.trained_layers),
-                pooling=config.pooling,
-                layers=config.layers,
-                projection_dim=config.projection_dim or None,
-                dropout=config.dropout,
-            )
-        case ElmoEncoderConfig():
-            return ElmoEncoder.load(config.options, config.weights, dropout=config.dropout)
-        case StaticEncoderConfig():
-            vectors = read_word_vectors(
-                config.path, vocabulary=config.vocabulary, max_words=config.max_words
-            )
-            return StaticEncoder(vectors, lowercase=config.lowercase, dropout=config.dropout)
-        case BrownEncoderConfig():
-            return BrownEncoder(
-                read_brown_paths(config.path),
-                prefixes=config.prefixes,
-                whole_path=config.whole_path,
-                embedding_dim=config.embedding_dim,
-            )
-        case CharactersEncoderConfig():
-            return CharacterEncoder(
-                character_vocabulary(words),
-                embedding_dim=config.embedding_dim,
-                hidden_dim=config.hidden_dim,
-                dropout=config.dropout,
-            )
-        case CasingEncoderConfig():
-            return CasingEncoder()
+    """The encoder that a config describes, for a corpus with these words."""
+    return encoder_of(type(config)).build(config, words)
 
 
 def check_assets(configs: Sequence[EncoderConfig], assets: object) -> None:
@@ -83,7 +27,7 @@ def check_assets(configs: Sequence[EncoderConfig], assets: object) -> None:
     for place, (config, own) in enumerate(zip(configs, assets, strict=True)):
         if not isinstance(own, dict):
             raise ValueError(f"encoder {place} is described by no JSON object")
-        for name, expected in config.model_dump(mode="json", exclude=_PLACES).items():
+        for name, expected in config.model_dump(mode="json", exclude=set(config.places)).items():
             found = own.get(name, expected)
             if found is None and not expected:  # no projection is a width of 0 in the config
                 continue

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dovetail.build.encoders import Words, build_encoder, check_assets
+from torch import Tensor
+
+from dovetail.build.encoders import build_encoder, check_assets
 from dovetail.build.heads import build_entity_head, build_link, build_relation_head
-from dovetail.build.incremental import build_incremental
-from dovetail.build.sharing import build_copied_layers, build_sharing
-from dovetail.config import (
-    BankSharingConfig,
-    Config,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    IncrementalSharingConfig,
-    copies_layers,
-)
-from dovetail.encoders import ConcatenatedEncoder
+from dovetail.config import Config
+from dovetail.encoders import ConcatenatedEncoder, Words
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
 from dovetail.model.joint import JointModel
-from dovetail.sharing import LayersOverBank, OverPieces, SharingBlock
-from dovetail.sharing.bank import Batches
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.strategy import Ground, strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.schema import MAX_TYPES, Schema
 
@@ -65,7 +58,11 @@ def restore_model(
 
 
 def extended_model(
-    config: Config, schema: Schema, base: JointModel, *, calibration: Batches
+    config: Config,
+    schema: Schema,
+    base: JointModel,
+    *,
+    calibration: Iterable[tuple[Tensor, Tensor]],
 ) -> JointModel:
     """The base with the tasks that the config adds; all that it has is frozen.
 
@@ -77,17 +74,15 @@ def extended_model(
         base: a trained model, whose parts become those of the new one.
         calibration: what the layers read of some sentences, for what starts from responses.
     """
-    settings = config.sharing
-    if not isinstance(settings, IncrementalSharingConfig):
-        raise ValueError(f"expected a strategy that adds tasks, found {settings.kind}")
+    strategy = strategy_of(config.sharing)
+    added = strategy.base(config.sharing)
+    if added is None:
+        raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
     encoder = base.encoder.requires_grad_(requires_grad=False)
-    sharing = build_incremental(settings, encoder, base=base.sharing, seed=config.seed)
-    layers = sharing.inside if isinstance(sharing, OverPieces) else sharing
-    starts = isinstance(settings, BankSharingConfig) and settings.start == "responses"
-    if isinstance(layers, LayersOverBank) and starts:
-        layers.start(calibration)
+    ground = Ground(encoder, seed=config.seed, base=base.sharing, calibration=calibration)
+    sharing = strategy.build(config.sharing, ground)
     head = None
-    if ENTITY_TASK not in settings.add_tasks:
+    if ENTITY_TASK not in added.add_tasks:
         head = base.entity_head.requires_grad_(requires_grad=False)
     return assemble(config, schema, encoder, sharing, head)
 
@@ -99,12 +94,8 @@ def sharing_over(
 
     With `chosen`, it has the final form that these assets describe.
     """
-    sharing = config.sharing
-    if isinstance(sharing, IncrementalSharingConfig):
-        return build_incremental(sharing, encoder, chosen=chosen, seed=config.seed)
-    if isinstance(sharing, DepthSharingConfig | ExitsSharingConfig) and copies_layers(sharing):
-        return build_copied_layers(sharing, encoder)
-    return build_sharing(sharing, input_dim=encoder.output_dim, chosen=chosen)
+    ground = Ground(encoder, seed=config.seed, chosen=chosen)
+    return strategy_of(config.sharing).build(config.sharing, ground)
 
 
 def assemble(

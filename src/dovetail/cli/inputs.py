@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 FILE_SUFFIXES = (".txt", ".jsonl", ".json", ".ann", ".md", ".csv", ".tsv", ".conll")
 """A name that ends so is a file even where there is none: a text would hardly end like that."""
 
+_WHOLE = ("document", "sentence", "line", "row", "file")
+"""What a corpus leaves out and nothing is then extracted from; of others an annotation is lost."""
+
 STANDOFF = (".txt", ".ann")
 """The two files of a document of brat."""
 
@@ -174,7 +177,7 @@ def _corpus(path: Path, format: str | None, reading: Reading) -> _Item:
 
     def read() -> tuple[Document, ...]:
         corpus = read_corpus(path, format=format, reading=reading)
-        lost = (item for item in corpus.ledger.drops if item.kind == "document")
+        lost = (item for item in corpus.ledger.drops if item.kind in _WHOLE)
         broken.extend((f"{path}: {item.document_id}", str(item)) for item in lost)
         return corpus.documents
 

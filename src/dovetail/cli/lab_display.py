@@ -88,7 +88,7 @@ class LabDisplay:
     def left(self) -> str:
         """How long it will take, in words; nothing as long as there is nothing to tell it from."""
         left = self.clock.left()
-        if left is None or left[0] < 1:  # what comes after the last epoch is not known
+        if left is None or not left[0]:  # what comes after the last epoch is not known
             return ""
         seconds, is_bound = left
         return f"{'at most' if is_bound else 'about'} {duration(seconds)} left"

@@ -13,8 +13,8 @@ from rich.table import Table
 from dovetail.cli.lab_display import LabDisplay
 from dovetail.cli.training_display import ProgressBar, ProgressLines, lines_of
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Progress, Started, Stopped
-from dovetail.lab.exits import ALIVE, alive_layers
 from dovetail.lab.probes import Found, Probe, chosen_penalty
+from dovetail.strategies.probe.rules import ALIVE, alive_layers
 from dovetail.text.document import TASKS
 
 

@@ -1,30 +1,64 @@
-"""`dovetail strategies`: the ways in which two tasks can share, and what each costs."""
+"""`dovetail strategies`: the ways in which tasks can share, and what each costs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument
+
 from dovetail.cli.say import say
-from dovetail.cli.train_command import ConfigFile, Overrides
+from dovetail.cli.train_command import Overrides
 from dovetail.cli.waiting import Waiting
+from dovetail.errors import ConfigError
+
+OptionalConfigFile = Annotated[
+    Path | None, Argument(help="TOML file with the settings of the run.", show_default=False)
+]
 
 
-def strategies_command(config: ConfigFile, *, overrides: Overrides = None) -> None:
-    """List all ways of sharing, with what each would cost on the data and encoders of a config.
+def strategies_command(config: OptionalConfigFile = None, *, overrides: Overrides = None) -> None:
+    """List all ways of sharing; with a config, what each would cost on its data and encoders.
 
     The config's own way has the config's settings, the others have their defaults. Models are
     built and counted; none is trained.
     """
+    if config is None:
+        if overrides:
+            raise ConfigError("--set changes a config, and none is named: name its file too")
+        list_all()
+    else:
+        count_all(config, overrides or ())
+
+
+def list_all() -> None:
+    """What there is, without a config; plug-ins that are broken are said."""
+    from dovetail.cli.strategies_display import show_listed
+    from dovetail.cli.terminal import Terminal
+    from dovetail.strategies.listing import listed, sections_by_kind
+
+    notes: list[str] = []
+    show_listed([listed(section) for section in sections_by_kind(notes).values()], Terminal())
+    for note in notes:
+        say(f"warning: {note}", err=True)
+
+
+def count_all(config: Path, overrides: Sequence[str]) -> None:
+    """What each would cost."""
     from dovetail.config import load_config
 
-    settings = load_config(config, overrides or ())  # what is wrong with it is said before torch
+    settings = load_config(config, overrides)  # what is wrong with it is said before torch
     from dovetail.cli.strategies_display import show_strategies
     from dovetail.cli.terminal import Terminal
     from dovetail.lab.strategies import strategies
+    from dovetail.training.job import Job
 
     say(f"counting with the data and encoders of {config}", err=True)
     counted = []
     with Waiting() as tell:
         tell.stage("reading the corpora and the encoders")
-        for strategy in strategies(settings):
+        for strategy in strategies(Job.of(settings)):
             counted.append(strategy)
             tell.stage(f"building models, {len(counted)} ways of sharing done")
     show_strategies(tuple(counted), Terminal())

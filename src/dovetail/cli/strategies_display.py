@@ -9,12 +9,31 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dovetail.lab.strategies import Strategy
+from dovetail.strategies.listing import Counted, Listed
 
 MILLION = 10**6
 
 
-def show_strategies(found: Sequence[Strategy], console: Console) -> None:
+def show_listed(found: Sequence[Listed], console: Console) -> None:
+    """Print what there is to choose from."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("kind", no_wrap=True)
+    for heading, ratio in (("what it does", 3), ("paper", 2), ("needs", 2)):
+        table.add_column(heading, ratio=ratio)
+    for own in found:
+        cells = (own.summary, own.paper or "-", own.needs or "-")
+        table.add_row(own.kind, *map(escape, cells), end_section=True)
+    console.print(table)
+    console.print(
+        "\nA config chooses one by kind under [sharing]. `dovetail strategies CONFIG` counts what "
+        "each costs.",
+        style="dim",
+        highlight=False,
+        markup=False,
+    )
+
+
+def show_strategies(found: Sequence[Counted], console: Console) -> None:
     """Print all strategies; the config's own is marked."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("kind", no_wrap=True)
@@ -38,15 +57,15 @@ def show_strategies(found: Sequence[Strategy], console: Console) -> None:
     )
 
 
-def what_it_does(strategy: Strategy) -> str:
+def what_it_does(strategy: Counted) -> str:
     """The summary, and what stands in the way."""
-    text = escape(strategy.summary)
+    text = escape(strategy.listed.summary)
     if strategy.problem:
         text += f"\n[yellow]Not with this config: {escape(strategy.problem)}[/yellow]"
     return text
 
 
-def figures(strategy: Strategy) -> tuple[str, str, str]:
+def figures(strategy: Counted) -> tuple[str, str, str]:
     """Parameters in full, multiply-adds in millions."""
     costs = strategy.costs
     if costs is None:

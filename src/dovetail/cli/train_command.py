@@ -70,12 +70,16 @@ def train_command(
     # What is wrong with the config is said before torch is loaded.
     settings = load_config(config, [*(overrides or ()), *overrides_of_base(base, add_tasks)])
     from dovetail.cli.terminal import Terminal
-    from dovetail.cli.training_display import show_training
-    from dovetail.training import train
+    from dovetail.cli.training_display import shown
+    from dovetail.training import RunFinished, training_events
 
+    ended = False
     with stop_on_interrupt() as stop:
-        events = train(settings, runs / settings.name, resume=resume, should_stop=stop.is_set)
-        ended = show_training(events, Terminal(soft_wrap=True))
+        events = training_events(
+            settings, runs / settings.name, resume=resume, should_stop=stop.is_set
+        )
+        for event in shown(events, Terminal(soft_wrap=True)):
+            ended = isinstance(event, RunFinished) and not event.interrupted
     if not ended:
         raise typer.Exit(INTERRUPTED)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from rich.console import Console
@@ -23,21 +23,19 @@ from dovetail.training import (
     StepResult,
     TeachingProgress,
 )
-from dovetail.training.splits import Splits
+from dovetail.training.pools import Pool
 
 PREPARING = "reading the corpora and building the model"
 
 
-def show_training(events: Iterable[RunEvent], console: Console) -> bool:
-    """Show the events of a run as they come, and say whether it went to its end."""
-    ended = False
+def shown(events: Iterable[RunEvent], console: Console) -> Iterator[RunEvent]:
+    """Show the events of a run as they come, and pass them on."""
     with ProgressBar(console) if console.is_terminal else ProgressLines(console) as progress:
         for event in events:
             progress.update(event)
             for line in lines_of(event):
                 console.print(line, highlight=False)
-            ended = isinstance(event, RunFinished) and not event.interrupted
-    return ended
+            yield event
 
 
 def lines_of(event: RunEvent) -> Iterable[str]:
@@ -69,7 +67,7 @@ def started_lines(event: RunStarted) -> Iterable[str]:
         yield escape(note)
     schema = event.schema
     yield (
-        f"{len(event.splits.train):,} training{extra_sentences(event.splits)} and "
+        f"{len(event.splits.train):,} training{further_sentences(event.splits.pools[1:])} and "
         f"{len(event.splits.dev):,} dev sentences; {len(schema.entity_types)} entity and "
         f"{len(schema.relation_types)} relation types"
     )
@@ -82,16 +80,13 @@ def started_lines(event: RunStarted) -> Iterable[str]:
         yield f"resumed after epoch {event.epochs_done}{rest}"
 
 
-def extra_sentences(splits: Splits) -> str:
+def further_sentences(pools: Iterable[Pool]) -> str:
     """How many sentences are learned from beside the training sentences, if any."""
     text = ""
-    for kind, sentences, share in (
-        ("extra", splits.extra, splits.extra_per_epoch),
-        ("unlabelled", splits.unlabelled, splits.unlabelled_per_epoch),
-    ):
-        if sentences:
-            drawn = f" ({share:,} in each epoch)" if share < len(sentences) else ""
-            text += f", {len(sentences):,} {kind}{drawn}"
+    for pool in pools:
+        number = len(pool.sentences)
+        drawn = f" ({pool.drawn:,} in each epoch)" if pool.drawn < number else ""
+        text += f", {number:,} {pool.name}{drawn}"
     return text
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dovetail.config import Config
-    from dovetail.lab.search.training_objective import TrainingObjective
-    from dovetail.training.splits import Splits
+    from dovetail.training.job import Job
 
 Trials = Annotated[
     int,
@@ -84,11 +83,11 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
     from dovetail.lab.search import Task, default_space, read_space, sqlite_in, tune
 
     console = Terminal(soft_wrap=True)
-    start, splits, objective = with_corpora(start, console)
-    searched = default_space(start) if space is None else read_space(space, start)
+    job = told_job(start, console)
+    searched = default_space(job.config) if space is None else read_space(space, job.config)
     folder = runs / f"{name or start.name}-tuning"
     task = Task(searched, name or start.name, storage or sqlite_in(folder), trials)
-    for line in started_lines(splits, searched):
+    for line in started_lines(job.splits, searched):
         console.print(line, highlight=False)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
     with stop_on_interrupt() as stop, TuningDisplay(console, task, processes) as display:
@@ -98,21 +97,20 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
             processes=processes,
             notify=display.notify,
             should_stop=lambda: stop.is_set() or time.monotonic() >= deadline,
-            objective=objective,
+            job=job,
         )
     show_outcome(console, outcome, task, folder)
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
 
 
-def with_corpora(start: Config, console: Console) -> tuple[Config, Splits, TrainingObjective]:
-    """The config as it is trained on its corpora, these, and what trains it and has read them."""
-    from dovetail.lab.search.training_objective import TrainingObjective
+def told_job(start: Config, console: Console) -> Job:
+    """The job of a config, with what is to be said of its sentences."""
+    from dovetail.lab.search.training_objective import job_to_tune
 
-    objective = TrainingObjective()
     with Waiting() as tell:
         tell.stage("reading the corpora")
-        fitted, splits = objective.fitted(start)
-    for note in splits.notes:
+        job = job_to_tune(start)
+    for note in job.splits.notes:
         console.print(note, highlight=False, markup=False)
-    return fitted, splits, objective
+    return job

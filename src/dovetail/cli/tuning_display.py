@@ -15,7 +15,7 @@ from dovetail.lab.search import Record, Space, Task
 from dovetail.lab.search.records import best_of
 from dovetail.lab.search.space import Values
 from dovetail.showing.rendering import duration
-from dovetail.training.splits import Splits
+from dovetail.training import Splits
 
 STYLES = {"complete": "", "pruned": "dim", "refused": "dim", "failed": "red"}
 

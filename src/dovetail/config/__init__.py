@@ -1,9 +1,9 @@
 """One TOML file, read into frozen sections that forbid unknown keys and contradictions.
 
 `Config` is the whole; `load_config` reads it from a file, `dump_config` writes it back complete.
-The config stops at `dovetail.build`: networks take plain numbers.  This package knows pydantic,
-the errors and `Reading`, and imports nothing else of Dovetail; above all no torch, so it is quick
-to import.
+This package knows pydantic, the errors and `Reading`, and imports nothing else of Dovetail; above
+all no torch, so it is quick to import.  The sections of sharing strategies stand with these, in
+`dovetail.strategies`, which is asked when a kind is looked up.
 """
 
 from dovetail.config.changes import problem_with, value_of, with_changes
@@ -26,45 +26,26 @@ from dovetail.config.heads import (
     RelationHeadConfig,
     SpanEntityHeadConfig,
 )
-from dovetail.config.incremental import (
-    BankSharingConfig,
-    DeltasSharingConfig,
-    IncrementalSharingConfig,
-)
-from dovetail.config.inside_layers import GatesSharingConfig, PrimitivesSharingConfig
 from dovetail.config.reference import config_reference
-from dovetail.config.sharing import (
-    BottomSharingConfig,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    ProbeSharingConfig,
-    SharingConfig,
-    copies_layers,
-)
+from dovetail.config.saved_config import dump_network, load_saved
+from dovetail.config.section import Contradiction
+from dovetail.config.sharing import SharingConfig
 from dovetail.config.training import TrainingConfig
 from dovetail.config.windows import WindowsConfig
 
 __all__ = [
-    "BankSharingConfig",
-    "BottomSharingConfig",
     "BrownEncoderConfig",
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
     "Config",
+    "Contradiction",
     "CrfEntityHeadConfig",
     "DataConfig",
-    "DeltasSharingConfig",
-    "DepthSharingConfig",
     "DistillationConfig",
     "ElmoEncoderConfig",
     "EncoderConfig",
     "EntityHeadConfig",
-    "ExitsSharingConfig",
-    "GatesSharingConfig",
-    "IncrementalSharingConfig",
     "PretrainedEncoderConfig",
-    "PrimitivesSharingConfig",
-    "ProbeSharingConfig",
     "RelationHeadConfig",
     "SharingConfig",
     "SpanEntityHeadConfig",
@@ -72,9 +53,10 @@ __all__ = [
     "TrainingConfig",
     "WindowsConfig",
     "config_reference",
-    "copies_layers",
     "dump_config",
+    "dump_network",
     "load_config",
+    "load_saved",
     "parse_config",
     "problem_with",
     "value_of",

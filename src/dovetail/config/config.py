@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -12,7 +13,7 @@ from dovetail.config.distillation import DistillationConfig
 from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
 from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.sharing import DepthSharingConfig, SharingConfig, copies_layers
+from dovetail.config.sharing import DEFAULT_KIND, SharingConfig, default_sharing
 from dovetail.config.structure import KIND
 from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
@@ -53,7 +54,7 @@ class Config(Section):
     """What turns words into vectors; those of all encoders are concatenated.
     The default adds the casing, which the pretrained encoder does not see."""
 
-    sharing: SharingConfig = DepthSharingConfig()
+    sharing: SharingConfig = Field(default_factory=default_sharing)
     """How much the tasks share."""
 
     entity_head: EntityHeadConfig = CrfEntityHeadConfig()
@@ -68,6 +69,17 @@ class Config(Section):
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
 
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Config:
+        """Read a config file; the same as `load_config`.
+
+        Raises:
+            ConfigError: if it cannot be read, or holds what cannot be right.
+        """
+        from dovetail.config.config_files import load_config  # which makes configs, so stands above
+
+        return load_config(path, overrides)
+
     @property
     def reading(self) -> ModelReading:
         """How the model reads texts, in training and afterwards."""
@@ -79,8 +91,8 @@ class Config(Section):
     @classmethod
     def _default_kind(cls, value: Any, info: ValidationInfo) -> Any:
         """A table without a kind means the default kind."""
-        default = cls.model_fields[str(info.field_name)].default
-        return {KIND: default.kind, **value} if isinstance(value, dict) else value
+        defaults = {"sharing": DEFAULT_KIND, "entity_head": CrfEntityHeadConfig().kind}
+        return {KIND: defaults[str(info.field_name)], **value} if isinstance(value, dict) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
         if len(self.encoders) > MAX_ENCODERS:
@@ -117,7 +129,7 @@ class Config(Section):
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:
         """Where the layers of a pretrained encoder are to be copied and cannot be."""
-        if not copies_layers(self.sharing):
+        if not self.sharing.copies_layers:
             return
         found = [own for own in self.encoders if isinstance(own, PretrainedEncoderConfig)]
         if len(found) != 1:

@@ -30,7 +30,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: if the file cannot be read, is not TOML, or holds what cannot be right; all
             that is wrong is said at once.
     """
-    return _validate(read_toml(Path(path)), overrides, source=str(path))
+    return validate(read_toml(Path(path)), overrides, source=str(path))
 
 
 def parse_config(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -39,7 +39,7 @@ def parse_config(values: Mapping[str, Any], overrides: Sequence[str] = ()) -> Co
     Raises:
         ConfigError: if they hold what cannot be right; all that is wrong is said at once.
     """
-    return _validate(values, overrides, source="config")
+    return validate(values, overrides, source="config")
 
 
 def dump_config(config: Config, *, defaults: bool = True) -> str:
@@ -55,7 +55,12 @@ def dump_config(config: Config, *, defaults: bool = True) -> str:
     return tomli_w.dumps(values)
 
 
-def _validate(values: Mapping[str, Any], overrides: Sequence[str], *, source: str) -> Config:
+def validate(values: Mapping[str, Any], overrides: Sequence[str] = (), *, source: str) -> Config:
+    """Make a config of values that come from a place of that name.
+
+    Raises:
+        ConfigError: as `parse_config`.
+    """
     changed = apply_overrides(values, overrides, defaults=_default_encoders())
     try:
         # A context asks the sections to leave the explaining of errors to this function.

@@ -1,14 +1,17 @@
-"""What turns words into vectors.  The vectors of all encoders of the list are concatenated."""
+"""What turns words into vectors.  The vectors of all encoders of the list are concatenated.
+
+Other packages bring encoders by entry points of the group ``dovetail.encoders``, each of which
+names a section; its `implementation` is the class of the encoder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
-
-from dovetail.config.section import Contradiction, Section
+from dovetail.config.open_section import OpenSection
+from dovetail.config.section import Contradiction
 from dovetail.config.values import (
     Dropout,
     FilePath,
@@ -23,8 +26,30 @@ MAX_PREFIXES = 32
 """Bits of a Brown cluster's path that can have a table of their own."""
 
 
-class PretrainedEncoderConfig(Section):
+class EncoderConfig(OpenSection):
+    """The settings of an encoder; `kind` says of which."""
+
+    group: ClassVar[str] = "dovetail.encoders"
+    what: ClassVar[str] = "encoder"
+
+    places: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say where something is; a saved model may name another place."""
+
+    @classmethod
+    def own_kinds(cls) -> Sequence[type[EncoderConfig]]:
+        return SECTIONS
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether pretrained layers are trained on, at a rate of their own."""
+        return False
+
+
+class PretrainedEncoderConfig(EncoderConfig):
     """A pretrained transformer; the vectors of a word's pieces become the vector of the word."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.pretrained:PretrainedEncoder"
+    places: ClassVar[frozenset[str]] = frozenset({"name"})
 
     kind: Literal["pretrained"] = "pretrained"
     """A pretrained transformer encoder."""
@@ -50,9 +75,16 @@ class PretrainedEncoderConfig(Section):
     dropout: Dropout = 0.0
     """Probability with which a number of the layers' output is dropped in training."""
 
+    @property
+    def is_fine_tuned(self) -> bool:
+        return bool(self.trained_layers)
 
-class ElmoEncoderConfig(Section):
+
+class ElmoEncoderConfig(EncoderConfig):
     """ELMo from its published files, frozen, its layers mixed; needs the extra `elmo`."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.elmo:ElmoEncoder"
+    places: ClassVar[frozenset[str]] = frozenset({"options", "weights"})
 
     kind: Literal["elmo"] = "elmo"
     """A bidirectional language model over characters and words."""
@@ -68,8 +100,11 @@ class ElmoEncoderConfig(Section):
     """Probability with which a number of the output is dropped in training."""
 
 
-class StaticEncoderConfig(Section):
+class StaticEncoderConfig(EncoderConfig):
     """One fixed vector for each word: GloVe, word2vec, fastText."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.static:StaticEncoder"
+    places: ClassVar[frozenset[str]] = frozenset({"path", "vocabulary"})
 
     kind: Literal["static"] = "static"
     """Static word vectors."""
@@ -104,8 +139,11 @@ class StaticEncoderConfig(Section):
             )
 
 
-class BrownEncoderConfig(Section):
+class BrownEncoderConfig(EncoderConfig):
     """Brown clusters: words of similar contexts share the first bits of their path in a tree."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.brown:BrownEncoder"
+    places: ClassVar[frozenset[str]] = frozenset({"path"})
 
     kind: Literal["brown"] = "brown"
     """Brown cluster prefixes."""
@@ -141,8 +179,10 @@ class BrownEncoderConfig(Section):
             )
 
 
-class CharactersEncoderConfig(Section):
+class CharactersEncoderConfig(EncoderConfig):
     """A recurrent network that reads the characters of a word in both directions."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.characters:CharacterEncoder"
 
     kind: Literal["characters"] = "characters"
     """Character-level recurrent network."""
@@ -157,20 +197,21 @@ class CharactersEncoderConfig(Section):
     """Probability with which a number of a character's embedding is dropped in training."""
 
 
-class CasingEncoderConfig(Section):
+class CasingEncoderConfig(EncoderConfig):
     """The casing of a word (lower, upper, title, mixed, digits, …) as a one-hot vector."""
+
+    implementation: ClassVar[str] = "dovetail.encoders.casing:CasingEncoder"
 
     kind: Literal["casing"] = "casing"
     """One-hot casing."""
 
 
-EncoderConfig = Annotated[
-    PretrainedEncoderConfig
-    | ElmoEncoderConfig
-    | StaticEncoderConfig
-    | BrownEncoderConfig
-    | CharactersEncoderConfig
-    | CasingEncoderConfig,
-    Field(discriminator="kind"),
-]
-"""Any of the encoders; `kind` says which."""
+SECTIONS: tuple[type[EncoderConfig], ...] = (
+    PretrainedEncoderConfig,
+    ElmoEncoderConfig,
+    StaticEncoderConfig,
+    BrownEncoderConfig,
+    CharactersEncoderConfig,
+    CasingEncoderConfig,
+)
+"""The sections of Dovetail's own encoders."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dovetail.config.description import alternatives, describe, describe_value
-from dovetail.config.structure import KIND, Place, dotted, kind_of, locate, sections_below
+from dovetail.config.structure import KIND, Open, Place, dotted, kind_of, locate, sections_below
 
 CONTRADICTION = "contradiction"
 """The error type of values that cannot all be meant; the message of such an error is final."""
@@ -93,7 +93,11 @@ def _explain_kind(details: ErrorDetails, place: Place) -> str:
     if details["type"] == "union_tag_not_found":
         return f"missing; expected {expected}"
     found = details["ctx"]["tag"]
-    return f"expected {expected}, found {describe_value(found)}{_suggestion(found, kinds)}"
+    hint = _suggestion(found, kinds)
+    groups = {choice.group for choice in place.choices if issubclass(choice, Open)}
+    if groups and not hint:
+        hint = f"; further kinds come with packages (entry points of {alternatives([*groups])})"
+    return f"expected {expected}, found {describe_value(found)}{hint}"
 
 
 def _expectation(place: Place) -> str:

@@ -9,12 +9,24 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 from pydantic import BaseModel
 
 KIND = "kind"
 """The field by which the members of a union of sections are told apart."""
+
+
+class Open:
+    """A section that may stand for others, of other packages too."""
+
+    group: ClassVar[str]
+    """The entry points by which packages bring more."""
+
+    @classmethod
+    def choices(cls) -> tuple[type[BaseModel], ...]:
+        """The sections that it stands for: itself, if it is one of them."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,8 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def sections_in(annotation: Any) -> tuple[type[BaseModel], ...]:
     """The sections that a type is made of: itself, the members of a union, those of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, Open):
+        return annotation.choices()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return (annotation,)
     return tuple(section for argument in get_args(annotation) for section in sections_in(argument))

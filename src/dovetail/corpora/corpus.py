@@ -40,7 +40,8 @@ from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.marking.tokens import cut_into_tokens
 from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.source.recognition import recognised
-from dovetail.corpora.source.several_files import parts_of, with_own_names
+from dovetail.corpora.source.several_files import Part, parts_of, with_own_names
+from dovetail.corpora.source.undecoded import UNDECODED, spelt
 from dovetail.corpora.source.unpacking import Unpacking
 from dovetail.corpora.writing.writable import without_unaligned
 from dovetail.errors import CorpusError
@@ -133,8 +134,13 @@ def read_corpus(
         raise CorpusError(f"{path} does not exist; check the path")
     if language is not None:
         reading = replace(reading, language=language)
-    with Unpacking() as unpacking:
-        corpus = _read(path, format, Source(path, reading), unpacking)
+    try:
+        with Unpacking() as unpacking:
+            corpus = _read(path, format, Source(path, reading), unpacking)
+    except CorpusError as error:
+        if UNDECODED.search(str(error)):
+            raise type(error)(spelt(str(error))) from error
+        raise
     if expect_relations and not corpus.ledger[RELATION].kept:
         raise CorpusError(
             f"{path} ({corpus.format}) has no relation that could be kept, and relations are "
@@ -159,11 +165,25 @@ def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) 
         return found
 
     parts = parts_of(path, named, source, unpacking, recognise_and_note)
-    files = [(part.path, part.format.read(source.at(part.path))) for part in parts]
+    files = [(part.path, _read_part(part, source, alone=len(parts) == 1)) for part in parts]
     corpus = corpus_of(with_own_names(files, source), source, parts[0].format.name)
-    ledger = corpus.ledger.with_names(unpacking.shown)
+    ledger = corpus.ledger.with_names(lambda name: spelt(unpacking.shown(name)))
     warnings = tuple(map(unpacking.shown, (*notes, *corpus.warnings)))
     return replace(corpus, ledger=ledger, warnings=warnings)
+
+
+def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document | MarkedText]:
+    """What a file holds; one that breaks its format as a whole is a fault beside the others.
+
+    Raises:
+        CorpusFormatError: if it is the only file, of which nothing would be left.
+    """
+    own = source.at(part.path)
+    if alone and source.reading.on_error != "refuse":
+        return part.format.read(own)
+    with source.faults.guard("file", part.path.name):
+        return part.format.read(own)
+    return ()
 
 
 def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:

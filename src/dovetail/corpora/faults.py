@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dovetail.corpora.ledger import Drop, Tally
+from dovetail.corpora.source.undecoded import spelt, with_place
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.text.reading import OnError
 
@@ -66,10 +67,12 @@ class Faults:
 
     def add(self, kind: str, document_id: str, message: str) -> None:
         """Count an item that broke the format as read and dropped."""
+        message = spelt(message)
         self.found.append(Fault(kind, message))
         self._tally.read(kind)
         _, reason = _split(message)
-        self._tally.drop(Drop(document_id, kind, f"{BROKEN}: {reason[:_REASON_CHARS]}"))
+        name = with_place(document_id, message)
+        self._tally.drop(Drop(name, kind, f"{BROKEN}: {reason[:_REASON_CHARS]}"))
 
     def refuse(self, hint: str = "") -> None:
         """Raise what was found, unless the policy leaves it out.

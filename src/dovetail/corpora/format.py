@@ -13,7 +13,8 @@ from dovetail.corpora.ledger import Tally
 from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.marking.tag_columns import is_tag
 from dovetail.corpora.source.json_text import json_values
-from dovetail.corpora.source.text_files import binary_head, numbered_lines, read_text
+from dovetail.corpora.source.text_files import binary_head, numbered_lines, read_lenient
+from dovetail.corpora.source.undecoded import replaced
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import Document
 from dovetail.text.reading import Reading
@@ -49,6 +50,32 @@ class Source:
         other = Source(path, self.reading, self.tally)
         object.__setattr__(other, "faults", self.faults)
         return other
+
+    def text(
+        self, path: Path | None = None, *, byte_order_mark: bool = False, may_be_empty: bool = False
+    ) -> str:
+        """The text of the file, or of another, in which each line that is not UTF-8 is a fault.
+
+        Unless faults are refused, such bytes stand in it as characters (`undecoded`), and the item
+        that one is part of is left out.
+
+        Raises:
+            CorpusError: as `read_text`.
+            CorpusFormatError: if it is empty, binary, or UTF-16.
+        """
+        path = path or self.path
+        lenient = read_lenient(
+            path,
+            byte_order_mark=byte_order_mark,
+            may_be_empty=may_be_empty,
+            mend=self.faults.mends,
+        )
+        self.tally.note("character: written as two halves (CESU-8), put together", lenient.mended)
+        if self.faults.on_error != "refuse":
+            return lenient.text
+        for fault in lenient.faults(path):
+            self.faults.add("line", path.name, fault)
+        return replaced(lenient.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +113,7 @@ class Sample:
 
         Raises:
             CorpusError: if there is nothing to read.
-            CorpusFormatError: if it is empty, binary, not UTF-8, or malformed JSON.
+            CorpusFormatError: if it is empty, binary, UTF-16, or malformed JSON.
         """
         if path.is_dir():
             return cls(path, files=[file.relative_to(path).as_posix() for file in files_in(path)])
@@ -94,7 +121,7 @@ class Sample:
             return cls(path)
         if head := binary_head(path):
             return cls(path, head=head)
-        text = read_text(path)
+        text = read_lenient(path).text  # of single bytes that are not UTF-8 the reader tells
         beginning = text.lstrip()[:1]
         if beginning and is_row(text.lstrip().split("\n", 1)[0]):
             beginning = ""  # a sentence in columns may start with a bracket

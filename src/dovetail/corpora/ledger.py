@@ -97,7 +97,12 @@ class Ledger:
     def with_names(self, shown: Callable[[str], str]) -> Ledger:
         """The same account with other names of files in what is said."""
         drops = tuple(
-            replace(drop, document_id=shown(drop.document_id), reason=shown(drop.reason))
+            replace(
+                drop,
+                document_id=shown(drop.document_id),
+                reason=shown(drop.reason),
+                type=shown(drop.type),
+            )
             for drop in self.drops
         )
         return Ledger(self.counts, drops, {shown(note): n for note, n in self.notes.items()})

@@ -3,7 +3,7 @@
 from dovetail.encoders.brown import BrownEncoder, read_brown_paths
 from dovetail.encoders.casing import CASINGS, CasingEncoder, casing
 from dovetail.encoders.characters import CharacterEncoder, character_vocabulary
-from dovetail.encoders.concatenated import ENCODERS, ConcatenatedEncoder
+from dovetail.encoders.concatenated import ConcatenatedEncoder, encoder_of
 from dovetail.encoders.elmo import ElmoEncoder
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.precision import Precision, fast_bfloat16
@@ -16,7 +16,6 @@ from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
 __all__ = [
     "CASINGS",
     "EMBEDDED",
-    "ENCODERS",
     "BrownEncoder",
     "CasingEncoder",
     "CharacterEncoder",
@@ -33,6 +32,7 @@ __all__ = [
     "Words",
     "casing",
     "character_vocabulary",
+    "encoder_of",
     "fast_bfloat16",
     "find_pretrained",
     "read_brown_paths",

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dovetail.config import BrownEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.errors import ConfigError, CorpusFormatError
 from dovetail.files.bounded import bounded_lines, check_regular
@@ -106,6 +107,15 @@ class BrownEncoder(Encoder):
         self.embeddings = nn.ModuleList(nn.Embedding(len(table), embedding_dim) for table in tables)
         self.embedding_dim = embedding_dim
         self.output_dim = embedding_dim * len(lengths)
+
+    @classmethod
+    def build(cls, section: BrownEncoderConfig, words: Words) -> Self:
+        return cls(
+            read_brown_paths(section.path),
+            prefixes=section.prefixes,
+            whole_path=section.whole_path,
+            embedding_dim=section.embedding_dim,
+        )
 
     def featurise(self, sentences: Words) -> Features:
         """``clusters`` (batch, tokens): the index of each word's whole path."""

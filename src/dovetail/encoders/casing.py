@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from dovetail.config import CasingEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
 
 
@@ -50,6 +51,10 @@ class CasingEncoder(Encoder):
     """One-hot vectors of `CASINGS`; nothing in it is learned."""
 
     output_dim = len(CASINGS)
+
+    @classmethod
+    def build(cls, section: CasingEncoderConfig, words: Words) -> Self:
+        return cls()
 
     def featurise(self, sentences: Words) -> Features:
         """``casings`` (batch, tokens): the index of each word's class."""

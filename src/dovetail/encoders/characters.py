@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from dovetail.config import CharactersEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
 from dovetail.layers.dropout import Dropout
 from dovetail.text.vocabulary import UNKNOWN_INDEX, Vocabulary
@@ -55,6 +56,15 @@ class CharacterEncoder(Encoder):
         self.rnn = nn.GRU(embedding_dim, hidden_dim, batch_first=True, bidirectional=True)
         self.dropout = Dropout(dropout)
         self.output_dim = 2 * hidden_dim
+
+    @classmethod
+    def build(cls, section: CharactersEncoderConfig, words: Words) -> Self:
+        return cls(
+            character_vocabulary(words),
+            embedding_dim=section.embedding_dim,
+            hidden_dim=section.hidden_dim,
+            dropout=section.dropout,
+        )
 
     def featurise(self, sentences: Words) -> Features:
         """Spell the distinct words of a batch.

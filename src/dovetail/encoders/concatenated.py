@@ -9,27 +9,41 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders.brown import BrownEncoder
-from dovetail.encoders.casing import CasingEncoder
-from dovetail.encoders.characters import CharacterEncoder
-from dovetail.encoders.elmo import ElmoEncoder
+from dovetail.config import EncoderConfig
+from dovetail.config.structure import kind_of
 from dovetail.encoders.encoder import Encoder, Features, Words
-from dovetail.encoders.pretrained import PretrainedEncoder
-from dovetail.encoders.static import StaticEncoder
 from dovetail.encoders.transformer_layers import PretrainedLayer
-from dovetail.errors import ModelError
+from dovetail.errors import ConfigError, ModelError
 from dovetail.layers.piece_states import PieceStates
 from dovetail.tensors.state import copy_exactly
 
-ENCODERS: dict[str, type[Encoder]] = {
-    "pretrained": PretrainedEncoder,
-    "elmo": ElmoEncoder,
-    "static": StaticEncoder,
-    "brown": BrownEncoder,
-    "characters": CharacterEncoder,
-    "casing": CasingEncoder,
-}
-"""The kinds of encoders, as their `assets` name them."""
+
+def encoder_of(section: type[EncoderConfig]) -> type[Encoder]:
+    """The class of the encoder that a section describes.
+
+    Raises:
+        ConfigError: if it cannot be imported.
+    """
+    encoder = section.implemented()
+    if not (isinstance(encoder, type) and issubclass(encoder, Encoder)):
+        raise TypeError(f"expected the class of an Encoder, found {encoder!r}")
+    return encoder
+
+
+def encoder_of_kind(kind: object) -> type[Encoder]:
+    """The class of the encoders whose `assets` name this kind.
+
+    Raises:
+        ModelError: if there is none, or the package that brings it is broken.
+    """
+    try:
+        section = EncoderConfig.of_kind(kind)
+        if section is not None:
+            return encoder_of(section)
+    except ConfigError as error:
+        raise ModelError(str(error)) from error
+    known = sorted(kind_of(own) or "" for own in EncoderConfig.choices())
+    raise ModelError(f"unknown encoder {kind!r}; known: {', '.join(known)}")
 
 
 class ConcatenatedEncoder(nn.Module):
@@ -84,7 +98,7 @@ class ConcatenatedEncoder(nn.Module):
             ModelError: if it has not so many, or they do not run apart from it.
             ValueError: unless there is exactly one pretrained encoder.
         """
-        (encoder,) = (encoder for encoder in self if isinstance(encoder, PretrainedEncoder))
+        (encoder,) = (encoder for encoder in self if encoder.hands_on)
         return encoder.hand_on(count)
 
     def assets(self) -> list[dict[str, Any]]:
@@ -101,10 +115,8 @@ class ConcatenatedEncoder(nn.Module):
         encoders = []
         for own in assets:
             kind = own.get("kind")
-            if kind not in ENCODERS:
-                raise ModelError(f"unknown encoder {kind!r}; known: {', '.join(sorted(ENCODERS))}")
             try:
-                encoders.append(ENCODERS[kind].from_assets(own))
+                encoders.append(encoder_of_kind(kind).from_assets(own))
             except KeyError as error:
                 raise ModelError(f"the saved encoder {kind!r} lacks {error}") from error
         return cls(encoders)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from dovetail.config import ElmoEncoderConfig
 from dovetail.encoders.elmo_files import ElmoFiles, ElmoOptions, find_elmo, read_elmo_weights
 from dovetail.encoders.elmo_network import language_model
 from dovetail.encoders.encoder import Encoder, Features, Words, padded_indices
@@ -65,6 +66,10 @@ class ElmoEncoder(Encoder):
             ModelError: if a file is missing or damaged, or they do not fit together.
         """
         return cls(find_elmo(ElmoOptions.read(options), weights), dropout=dropout)
+
+    @classmethod
+    def build(cls, section: ElmoEncoderConfig, words: Words) -> Self:
+        return cls.load(section.options, section.weights, dropout=section.dropout)
 
     def featurise(self, sentences: Words) -> Features:
         """Spell the distinct words of a batch, and pack its sentences with begin and end.

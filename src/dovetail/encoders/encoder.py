@@ -1,7 +1,7 @@
 """What every encoder promises: words in, one vector for each token out.
 
 An encoder owns its featuriser, so whoever changes what the network reads sees both sides.
-Encoders know nothing of configs, tags, entities or tasks.
+Encoders know nothing of tags, entities or tasks; of a config each knows its own section.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.layers.piece_states import PieceStates
 from dovetail.tensors.state import copy_exactly
 
@@ -37,6 +38,19 @@ class Encoder(nn.Module, ABC):
 
     output_dim: int
     """Width of the vector of a token."""
+
+    hands_on: bool = False
+    """Whether it has layers that `hand_on` parts with."""
+
+    @classmethod
+    def build(cls, section: Any, words: Words) -> Self:
+        """The encoder that its section describes, for a corpus with these words.
+
+        Raises:
+            ModelError: if what it stands on cannot be found.
+            ConfigError: if a file that the section names cannot be read.
+        """
+        raise NotImplementedError(f"{cls.__name__} is built from no section")
 
     @abstractmethod
     def featurise(self, sentences: Words) -> Features:
@@ -77,6 +91,21 @@ class Encoder(nn.Module, ABC):
     def piece_states(self, features: Features) -> PieceStates | None:
         """Of features with states, what the layers read that were handed on, if any were."""
         return None
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers, and give the pieces below them from now on.
+
+        Raises:
+            ModelError: if it has not so many, or they do not run apart from it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no layers to hand on")
+
+    def layers_above(self) -> Mapping[str, int]:
+        """How many pretrained layers stand above each pretrained parameter that is trained."""
+        return {}
+
+    def use_fast_precision(self) -> None:
+        """Hold what is pretrained in the type that is fastest here, for inference."""
 
     @abstractmethod
     def assets(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dovetail.config import PretrainedEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words
 from dovetail.encoders.layer_mix import ConcatenatedLayers, LastLayer, LayerMix, Layers
 from dovetail.encoders.pieces import Pooling
@@ -69,6 +70,18 @@ class PretrainedEncoder(Encoder):
     def projection_dim(self) -> int | None:
         """Width of the projection, if there is one."""
         return getattr(self.projection, "out_features", None)
+
+    hands_on = True
+
+    @classmethod
+    def build(cls, section: PretrainedEncoderConfig, words: Words) -> Self:
+        return cls(
+            Transformer.load(section.name, trained_layers=section.trained_layers),
+            pooling=section.pooling,
+            layers=section.layers,
+            projection_dim=section.projection_dim or None,
+            dropout=section.dropout,
+        )
 
     def hand_on(self, count: int) -> list[PretrainedLayer]:
         """Part with the top layers of the transformer, and read those that are left.
@@ -162,6 +175,13 @@ class PretrainedEncoder(Encoder):
             tokens=features["tokens"],
             counts=features["counts"],
         )
+
+    def layers_above(self) -> Mapping[str, int]:
+        above = self.transformer.layers_above()
+        return {f"transformer.{name}": count for name, count in above.items()}
+
+    def use_fast_precision(self) -> None:
+        self.transformer.use_fast_precision()
 
     def assets(self) -> dict[str, Any]:
         return {

@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from dovetail.config import StaticEncoderConfig
 from dovetail.encoders.encoder import Encoder, Features, Words, listed_texts, padded_indices
-from dovetail.encoders.word_vectors import WordVectors
+from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
 from dovetail.layers.dropout import Dropout
 from dovetail.text.vocabulary import Vocabulary
 
@@ -43,6 +44,13 @@ class StaticEncoder(Encoder):
         np.concatenate([word_vectors.unknown[None], word_vectors.vectors], out=rows.numpy())
         self.register_buffer("vectors", rows)
         self.dropout = Dropout(dropout)
+
+    @classmethod
+    def build(cls, section: StaticEncoderConfig, words: Words) -> Self:
+        vectors = read_word_vectors(
+            section.path, vocabulary=section.vocabulary, max_words=section.max_words
+        )
+        return cls(vectors, lowercase=section.lowercase, dropout=section.dropout)
 
     def featurise(self, sentences: Words) -> Features:
         """``words`` (batch, tokens): the row of each word."""

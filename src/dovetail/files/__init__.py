@@ -2,11 +2,13 @@
 
 from dovetail.files.writing import (
     Lines,
+    append_line,
     is_plain,
     make_folder,
     open_atomically,
     open_lines,
     output_errors,
+    put_in_place,
     replaced,
     whole_folder,
     write_text,
@@ -14,11 +16,13 @@ from dovetail.files.writing import (
 
 __all__ = [
     "Lines",
+    "append_line",
     "is_plain",
     "make_folder",
     "open_atomically",
     "open_lines",
     "output_errors",
+    "put_in_place",
     "replaced",
     "whole_folder",
     "write_text",

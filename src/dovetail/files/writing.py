@@ -60,10 +60,7 @@ def open_atomically(path: Path) -> Iterator[TextIO]:
             with open(descriptor, "w", encoding="utf-8", newline="") as file:
                 yield file
             return
-        with (
-            replaced(path) as unfinished,
-            unfinished.open("w", encoding="utf-8", newline="") as file,
-        ):
+        with replaced(path) as new, new.open("w", encoding="utf-8", newline="") as file:
             yield file
 
 
@@ -97,10 +94,8 @@ class Lines:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
-        self.count = 0
-        """Lines that the file holds, without its heading."""
-        self.size = 0
-        """Bytes of whole lines, with the heading."""
+        self.count = 0  # lines that the file holds, without its heading
+        self.size = 0  # bytes of whole lines, with the heading
         self._descriptor = descriptor
 
     def write(self, line: str) -> None:
@@ -109,19 +104,16 @@ class Lines:
         Raises:
             OutputError: if the disk is full, or nobody reads any more.
         """
-        self._write(line)
+        self.write_heading(line)
         self.count += 1
 
     def write_heading(self, line: str) -> None:
         """Write a line that is not counted."""
-        self._write(line)
-
-    def _write(self, line: str) -> None:
         with output_errors(self.path):
             content = line.encode()
             rest = memoryview(content)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            while rest := rest[os.write(self._descriptor, rest) :]:
+                pass
         self.size += len(content)
 
 
@@ -229,6 +221,33 @@ class _Replacement:
         """Remove the file, unless it is in its place."""
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file that grows, and have it on the disk.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    with output_errors(path), path.open("a", encoding="utf-8", newline="") as file:
+        file.write(f"{line}\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def put_in_place(source: Path, target: Path) -> None:
+    """Move a file or a folder, written beside it, into the place of another.
+
+    Raises:
+        OutputError: if that is not possible.
+    """
+    with output_errors(target):
+        for path in (source, *source.rglob("*")):
+            _synchronise(path)
+        if target.is_dir():
+            shutil.rmtree(target)
+        source.replace(target)
+        _synchronise(target.parent)
 
 
 def _synchronise(path: Path) -> None:

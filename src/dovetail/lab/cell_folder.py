@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -27,6 +27,7 @@ from dovetail.lab.workers import Steps, message_of
 from dovetail.training.folder_lock import locked
 
 RESULT = "result.json"
+PARTS_OF_RESULT = ("test", "scores", "training", "costs", "dovetail")
 
 
 class CellFolder:
@@ -117,19 +118,19 @@ class CellFolder:
         Raises:
             TrainingError: if the file is damaged.
         """
-        try:
-            result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise TrainingError(
-                f"{self.result}: {error}; remove it to run the cell again"
-            ) from None
-        return result
+        parts = PARTS_OF_RESULT if self.result.name == RESULT else ()
+        return read_json(self.result, parts, "remove it to run the cell again")
 
     def read_speed(self) -> float | None:
-        """Sentences per second on one thread, if that was measured."""
+        """Sentences per second on one thread, if that was measured.
+
+        Raises:
+            TrainingError: if the file is damaged.
+        """
         if not self.speed.is_file():
             return None
-        return float(json.loads(self.speed.read_text(encoding="utf-8"))["sentences_per_second"])
+        rate = "sentences_per_second"
+        return float(read_json(self.speed, (rate,), "remove it to measure again (--speed)")[rate])
 
     def read_failure(self) -> str:
         """Why the last attempt failed."""
@@ -145,7 +146,7 @@ class CellFolder:
     def epoch_seconds(self) -> list[float]:
         """The time of each epoch that the run has behind it."""
         try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+            *lines, _ = self.metrics.read_text(encoding="utf-8").split("\n")
         except OSError:
             return []
         return [json.loads(line)["seconds"] for line in lines]
@@ -180,3 +181,18 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(values, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path, parts: Sequence[str], remedy: str) -> dict[str, Any]:
+    """Read a file of JSON that has to have these parts.
+
+    Raises:
+        TrainingError: if it cannot be read or lacks one, with the remedy.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(values, dict) and values.keys() >= {*parts}):
+            raise ValueError(f"expected an object with {', '.join(parts) or 'names'}")
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}; {remedy}") from None
+    return values

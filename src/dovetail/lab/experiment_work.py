@@ -24,8 +24,8 @@ from dovetail.lab.workers import Steps
 from dovetail.saved.ensemble_folder import save_ensemble
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
-from dovetail.training import EpochResult, RunFinished, RunStarted, train
-from dovetail.training.splits import read_splits
+from dovetail.training import EpochResult, RunFinished, RunStarted, training_events
+from dovetail.training.job import Job
 from dovetail.version import __version__
 
 
@@ -61,7 +61,7 @@ def trained(cell: Cell, folder: CellFolder) -> Generator[Any, None, Final]:
     finished: RunFinished | None = None
     trainable = 0
     write_text(folder.planned, dump_config(cell.config))
-    for event in train(cell.config, folder.path, resume=folder.config.is_file()):
+    for event in training_events(cell.config, folder.path, resume=folder.config.is_file()):
         match event:
             case RunStarted():
                 dev, trainable = event.splits.dev, event.trainable_parameters
@@ -92,7 +92,7 @@ def gather(cell: Cell, root: Path) -> Final:
     trainings = [member.read_result() for member in members]
     fields = ("trainable_parameters", "epochs", "training_seconds")
     training = {field: sum(own["training"][field] for own in trainings) for field in fields}
-    return Final(read_splits(cell.config.data).dev, {**training, "best_epoch": None})
+    return Final(Job.of_run(cell.config).splits.dev, {**training, "best_epoch": None})
 
 
 def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:

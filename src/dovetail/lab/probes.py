@@ -16,27 +16,21 @@ from typing import Any
 
 from torch import nn
 
-from dovetail.config import (
-    Config,
-    ProbeSharingConfig,
-    copies_layers,
-    dump_config,
-    with_changes,
-)
-from dovetail.config.layers import LayersConfig
+from dovetail.config import Config, dump_config, with_changes
 from dovetail.config.structure import KIND
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.files.writing import write_text
 from dovetail.lab.cell_events import LabCell
 from dovetail.lab.cell_folder import CellFolder, write_json
-from dovetail.lab.exits import exit_of, largest_penalty, random_exits
 from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.workers import Steps
 from dovetail.layers.cutting import without_dead_groups
 from dovetail.layers.groups import groups_of, layers_with_groups
 from dovetail.saved.model_folder import load_model
+from dovetail.strategies.probe.config import probed
+from dovetail.strategies.probe.rules import exit_of, largest_penalty, random_exits
 from dovetail.text.document import TASKS
-from dovetail.training import RunEvent, train
+from dovetail.training import RunEvent, training_events
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.run_folder import RunFolder
 
@@ -103,17 +97,17 @@ def sort_of_layers(config: Config) -> dict[str, Any]:
     Raises:
         ConfigError: if they are copies of pretrained layers, or there are none.
     """
-    own = config.sharing.model_dump(mode="json")
-    if copies_layers(config.sharing):
+    if config.sharing.copies_layers:
         raise ConfigError(
             "sharing.cell: copies of pretrained layers are not probed; set another cell"
         )
-    if not isinstance(config.sharing, LayersConfig):
+    sort = config.sharing.sort_of_layers()
+    if sort is None:
         raise ConfigError(
             f'sharing.kind: "{config.sharing.kind}" has no layers that a probe could have; take '
             f'another kind, such as "depth"'
         )
-    return {name: own[name] for name in ("cell", *LayersConfig.model_fields)}
+    return dict(sort)
 
 
 def probe_config(config: Config, task: str, penalty: float, *, seed: int, layers: int) -> Config:
@@ -173,7 +167,7 @@ class ProbeWork:
         return folder.attempt(probe, lambda: self._do(probe, folder))
 
     def _do(self, probe: Probe, folder: CellFolder) -> Iterator[RunEvent]:
-        yield from train(probe.config, folder.path, resume=folder.config.is_file())
+        yield from training_events(probe.config, folder.path, resume=folder.config.is_file())
         write_json(folder.result, asdict(found_in(RunFolder(folder.path), probe.config)))
 
 
@@ -182,18 +176,16 @@ def found_in(run: RunFolder, config: Config) -> Found:
     model = load_model(run.model).model
     model.load_stored_state(Checkpoint.load(run.checkpoint).model)
     layers = layers_with_groups(model.sharing)
-    sharing = config.sharing
-    if not isinstance(sharing, ProbeSharingConfig):
-        raise TypeError(f"expected the config of a probe, found one of {sharing.kind!r}")
+    task, penalty = probed(config.sharing)
     last = json.loads(run.metrics.read_text(encoding="utf-8").splitlines()[-1])
     return Found(
-        task=sharing.task,
-        penalty=sharing.penalty,
+        task=task,
+        penalty=penalty,
         seed=config.seed,
         shares=[share_alive(layer) for layer in layers],
         parameters=sum(count(layer) for layer in layers),
         kept=sum(count(without_dead_groups(layer)) for layer in layers),
-        f1=last["dev"][sharing.task]["strict"]["micro"]["f1"] if last["dev"] else None,
+        f1=last["dev"][task]["strict"]["micro"]["f1"] if last["dev"] else None,
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import tarfile
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import MissingExtraError, TrainingError
+from dovetail.files.writing import put_in_place
 from dovetail.lab.cell_events import Ended, Ending, Progress
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.experiment_cells import Cell
@@ -167,7 +167,4 @@ def unpack(content: bytes, folder: CellFolder) -> None:
             archive.extractall(temporary, filter="data")
         names = sorted(path.name for path in Path(temporary).iterdir())
         for name in sorted(names, key=folder.result.name.__eq__):
-            target = folder.path / name
-            if target.is_dir():
-                shutil.rmtree(target)
-            (Path(temporary) / name).replace(target)
+            put_in_place(Path(temporary) / name, folder.path / name)

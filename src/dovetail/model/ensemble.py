@@ -29,7 +29,7 @@ from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import ENTITY_TASK
 

@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders import ConcatenatedEncoder, Features, PretrainedEncoder
+from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
-from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.model.prediction import Predictor
-from dovetail.objectives import Outputs
-from dovetail.sharing import IncrementalLayers, SharingBlock, Streams
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.objective import Outputs
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.tensors.state import copy_exactly
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
@@ -69,27 +69,16 @@ class JointModel(Predictor):
         Those are the weights of its trained layers and of their copies, and what a task that was
         added has in place of such weights.
         """
-        replaced = {
-            f"sharing.{path}.{name}": layer.layers_above
-            for path, part in self.sharing.named_modules()
-            if isinstance(part, IncrementalLayers)
-            for name, layer in part.layer_by_weight().items()
-            if isinstance(layer, PretrainedLayer)
-        }
-        return {**self._layers_above_pretrained(), **replaced}
+        sharing = self.sharing.layers_above()
+        return {
+            f"sharing.{name}": count for name, count in sharing.items()
+        } | self._encoders_above()
 
-    def _layers_above_pretrained(self) -> dict[str, int]:
-        copied = {
-            f"sharing.{path}.{name}": part.layers_above
-            for path, part in self.sharing.named_modules()
-            if isinstance(part, PretrainedLayer)
-            for name, _ in part.named_parameters()
-        }
-        return copied | {
-            f"encoder.encoders.{place}.transformer.{name}": count
+    def _encoders_above(self) -> dict[str, int]:
+        return {
+            f"encoder.encoders.{place}.{name}": count
             for place, encoder in enumerate(self.encoder)
-            if isinstance(encoder, PretrainedEncoder)
-            for name, count in encoder.transformer.layers_above().items()
+            for name, count in encoder.layers_above().items()
         }
 
     def stored_state(self) -> dict[str, Tensor]:
@@ -103,10 +92,9 @@ class JointModel(Predictor):
     @property
     def pretrained_names(self) -> frozenset[str]:
         """What of `stored_state` comes from a pretrained encoder and was trained."""
-        return frozenset(
-            name.replace("encoder.encoders.", "encoder.", 1)
-            for name in self._layers_above_pretrained()
-        )
+        own = (name.replace("encoder.encoders.", "encoder.", 1) for name in self._encoders_above())
+        copied = (f"sharing.{name}" for name in self.sharing.copied_layers_above())
+        return frozenset([*own, *copied])
 
     def load_stored_state(self, state: Mapping[str, Tensor]) -> None:
         """Copy what `stored_state` gave into this model.
@@ -143,8 +131,7 @@ class JointModel(Predictor):
     def use_fast_precision(self) -> None:
         """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""
         for encoder in self.encoder:
-            if isinstance(encoder, PretrainedEncoder):
-                encoder.transformer.use_fast_precision()
+            encoder.use_fast_precision()
         for part in (self.sharing, self.link):
             part.to(dtype_of_precision("auto"))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dovetail.encoders import Features
 from dovetail.heads import EntityHead, RelationHead
-from dovetail.sharing import Streams
+from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Entity, Sentence
 from dovetail.text.schema import Schema
@@ -31,6 +31,11 @@ class Predictor(nn.Module, ABC):
 
     entity_head: EntityHead
     relation_head: RelationHead
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; batches have to be there."""
+        return self.relation_head.thresholds.device
 
     @property
     def schema(self) -> Schema:
@@ -81,7 +86,7 @@ class Predictor(nn.Module, ABC):
     def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
         types = self.schema.entity_types
-        return Candidates.from_entities(entities, types).to(self.relation_head.thresholds.device)
+        return Candidates.from_entities(entities, types).to(self.device)
 
 
 def groups_of_rows(entities: Sequence[int]) -> list[slice]:

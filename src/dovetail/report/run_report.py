@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dovetail.config import Config, DataConfig, dump_config
-from dovetail.corpora import Ledger, read_corpus
+from dovetail.config import Config, dump_config
+from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.model.joint import JointModel
@@ -28,10 +28,11 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.text.reading import Reading
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
+from dovetail.training.job import Job
 from dovetail.training.long_sentences import accounts_of_windows
+from dovetail.training.pools import FileAccount, Splits
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import with_thresholds
-from dovetail.training.splits import Splits, read_splits
 
 CONSIDERED = 0.05
 """The probability from which a relation counts as one that the model considered."""
@@ -59,15 +60,6 @@ class SplitCounts:
             sum(ENTITY_TASK in sentence.annotated for sentence in sentences),
             sum(RELATION_TASK in sentence.annotated for sentence in sentences),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class FileAccount:
-    """The account of reading one file."""
-
-    path: str
-    split: str
-    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +128,10 @@ def report_of_run(
     saved = load_model(folder.model)
     data = saved.config.data
     tell.stage("reading the corpora")
-    splits = read_splits(data)
+    splits = Job.of_run(saved.config).splits
     extractor = extractor_of(saved)
     tested = None
-    files = accounts(data)
+    files = sorted(splits.files, key=lambda own: own.split == "dev")  # those learned from first
     if test is not None:
         read_test = read_as(data.reading)
         corpus = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
@@ -204,28 +196,15 @@ def dev_source(config: Config) -> str:
 def counts_of(splits: Splits, test: ScoredCorpus | None) -> list[SplitCounts]:
     """The sizes of all splits that are not empty."""
     named = {
-        "training": splits.train,
-        "extra": splits.extra,
+        **{pool.name: pool.sentences for pool in splits.pools},
         "dev": splits.dev,
         "test": test.gold if test else (),
     }
     return [SplitCounts.of(name, sentences) for name, sentences in named.items() if sentences]
 
 
-def accounts(data: DataConfig) -> list[FileAccount]:
-    """What became of the content of each corpus file."""
-    named = {"training": data.train, "extra": data.extra, "dev": data.dev}
-    return [
-        FileAccount(
-            str(path), split, read_corpus(path, format=data.format, reading=data.reading).ledger
-        )
-        for split, paths in named.items()
-        for path in paths
-    ]
-
-
 def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
-    """Why, and how many, extra sentences are not learned from."""
+    """Why, and how many, sentences of pools are not learned from."""
     if not folder.left_out.is_file():
         return []
     rows = map(json.loads, folder.left_out.read_text(encoding="utf-8").splitlines())

@@ -12,6 +12,8 @@ class ProcessLock:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        if not _hooks_are_set and hasattr(os, "register_at_fork"):
+            _set_hooks()
         _PROCESS_LOCKS.add(self)
 
     def __enter__(self) -> None:
@@ -36,7 +38,13 @@ def _after_fork() -> None:
         _held_by_fork.pop().__exit__()
 
 
-if hasattr(os, "register_at_fork"):
+_hooks_are_set = False
+
+
+def _set_hooks() -> None:
+    """Have forks wait from the first lock on, so that importing this module changes nothing."""
+    global _hooks_are_set
+    _hooks_are_set = True
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
     )

@@ -19,17 +19,14 @@ from typing import NamedTuple
 from dovetail.errors import ModelError
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
+from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
 from dovetail.saved.model_folder import (
     CARD,
-    DESCRIPTION,
-    FILES,
     SavedModel,
-    check_version,
     digest_of_model,
+    files_of_model,
     load_model,
     model_folder_to_write,
-    read_description,
-    write_json,
 )
 from dovetail.showing.visible import shown
 from dovetail.text.reading import ModelReading
@@ -121,12 +118,11 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
     ]
     description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
-    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}) as partial:
+    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}.__contains__) as partial:
         for row, source in zip(listed, sources.values(), strict=True):
             (partial / row["folder"]).mkdir(parents=True)
-            for name in sorted(FILES):
-                if (source / name).exists():
-                    shutil.copyfile(source / name, partial / row["folder"] / name)
+            for name in files_of_model(source):
+                shutil.copyfile(source / name, partial / row["folder"] / name)
         write_json(partial / DESCRIPTION, {**description, "members": listed})
         (partial / CARD).write_text(shown(ensemble_card(ensemble, listed)), encoding="utf-8")
     return ensemble

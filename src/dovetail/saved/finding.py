@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dovetail.errors import ModelError
-from dovetail.saved.model_folder import DESCRIPTION
+from dovetail.saved.description import DESCRIPTION
 
 MODEL = "model"
 """The folder of the model within that of a run."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dovetail.config import Config, CrfEntityHeadConfig, IncrementalSharingConfig
+from dovetail.config import Config, CrfEntityHeadConfig
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
+from dovetail.strategies.strategy import strategy_of
 
 
 def model_card(model: JointModel, config: Config, dev: Evaluation | None) -> str:
@@ -33,7 +34,7 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}
 - Numbers stored: {trained:,}
-{_base(model, config)}- Trained on: {_files(config.data.train)}
+{_sharing(model, config)}- Trained on: {_files(config.data.train)}
 {_extra_data(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
@@ -56,15 +57,11 @@ def _files(paths: Sequence[Path]) -> str:
     return ", ".join(f"`{path}`" for path in paths)
 
 
-def _base(model: JointModel, config: Config) -> str:
-    """What the model stands on, and how much it adds to it."""
-    sharing = config.sharing
-    if not isinstance(sharing, IncrementalSharingConfig):
-        return ""
-    return (
-        f"- Added to `{sharing.base}` (SHA-256 {sharing.base_sha256}), which is in here unchanged: "
-        f"{' and '.join(sharing.add_tasks)}; {model.num_added:,} of the numbers are new\n"
-    )
+def _sharing(model: JointModel, config: Config) -> str:
+    """What the strategy says of what training chose."""
+    strategy = strategy_of(config.sharing)
+    lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
+    return "".join(f"- {line}\n" for line in lines)
 
 
 def _extra_data(config: Config) -> str:

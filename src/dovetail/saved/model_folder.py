@@ -1,20 +1,24 @@
 """A model as a folder: safetensors, JSON, TOML and a card; nothing in it is ever executed.
 
-model.json            format version, schema, encoders (names, digests, vocabularies), and of the
-                      sharing what was chosen in training
-config.toml           the complete config it was trained with
+model.json            format version, schema, encoders (names, digests, names of vocabularies), and
+                      of the sharing what was chosen in training
+network.toml          the sections of the config that rebuild the network
+words-1.txt …         the vocabularies, a word a line
+config.toml           the complete config it was trained with, for information
 weights.safetensors   what training changed, in single precision, and of pretrained layers in half;
                       frozen pretrained encoders are named, not stored
 README.md             the model card
+
+Models of format version 1, of Dovetail 0.1, have their vocabularies in model.json, and no
+network.toml: config.toml rebuilds them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,24 +29,24 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dovetail.build import restore_model
-from dovetail.config import Config, dump_config, load_config
+from dovetail.config import Config, dump_config, dump_network, load_config, load_saved
 from dovetail.errors import DovetailError, ModelError, OutputError
 from dovetail.evaluation import Evaluation
-from dovetail.files.bounded import check_regular, read_json
+from dovetail.files.bounded import check_regular
 from dovetail.files.writing import whole_folder
 from dovetail.model.joint import JointModel
+from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
 from dovetail.saved.model_card import model_card
 from dovetail.saved.weights_file import THRESHOLDS, check_types, read_weights
+from dovetail.saved.word_files import FILE_NAME, read_back, written_apart
 from dovetail.showing.visible import shown
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
-FORMAT_VERSION = 1
-
-MAX_DESCRIPTION_BYTES = 1 << 26
-"""Of a description, of which static word vectors of millions of words are most."""
+FORMAT_VERSION = 2
+"""Of what is written; all versions up to this one are read."""
 
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
 _DAMAGED = (
@@ -59,8 +63,11 @@ _DAMAGED = (
 
 _READ_BYTES = 1 << 20
 
-DESCRIPTION, CONFIG, WEIGHTS, CARD = "model.json", "config.toml", "weights.safetensors", "README.md"
-FILES = {DESCRIPTION, CONFIG, WEIGHTS, CARD}
+NETWORK, CONFIG, WEIGHTS, CARD = (
+    *("network.toml", "config.toml"),
+    *("weights.safetensors", "README.md"),
+)
+_NAMES = {DESCRIPTION, NETWORK, CONFIG, WEIGHTS, CARD}
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,11 @@ def save_model(
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
     model = model.finalize()
-    with model_folder_to_write(folder, FILES) as partial:
+    with model_folder_to_write(folder, _is_of_model) as partial:
         save_file(rounded_state(model), partial / WEIGHTS)
-        write_json(partial / DESCRIPTION, describe(model))
+        encoders = written_apart(model.encoder.assets(), partial)
+        write_json(partial / DESCRIPTION, describe(model, encoders))
+        (partial / NETWORK).write_text(dump_network(config), encoding="utf-8")
         (partial / CONFIG).write_text(dump_config(config), encoding="utf-8")
         (partial / CARD).write_text(shown(model_card(model, config, dev)), encoding="utf-8")
         # safetensors lets nobody but the owner read; a model is for whoever may read its config.
@@ -103,14 +112,15 @@ def rounded_state(model: JointModel) -> dict[str, Tensor]:
 
 
 @contextmanager
-def model_folder_to_write(folder: Path, names: Collection[str]) -> Iterator[Path]:
+def model_folder_to_write(folder: Path, is_own: Callable[[str], bool]) -> Iterator[Path]:
     """A folder to write in, which takes the place of `folder` when all is written.
 
     Raises:
-        ModelError: if it cannot be written, or the folder that is there holds other names than
-            these, which are those of a model.
+        ModelError: if it cannot be written, or the folder that is there holds names that are not
+            those of a model.
     """
-    if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - {*names}):
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    if others := [name for name in names if not is_own(name)]:
         raise ModelError(
             f"{folder} holds files that are not a model's, and would be replaced: "
             f"{', '.join(sorted(others)[:3])}; name another folder"
@@ -122,19 +132,27 @@ def model_folder_to_write(folder: Path, names: Collection[str]) -> Iterator[Path
         raise ModelError(f"could not write the model {folder}: {error}") from error
 
 
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write the description of a model."""
-    path.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def _is_of_model(name: str) -> bool:
+    return name in _NAMES or FILE_NAME.fullmatch(name) is not None
+
+
+def files_of_model(folder: Path) -> list[str]:
+    """The names of the files of a model folder that are there."""
+    return sorted(path.name for path in folder.iterdir() if _is_of_model(path.name))
 
 
 def digest_of_model(folder: Path) -> str:
     """SHA-256 over all that decides what a saved model says, in hexadecimal digits.
 
+    The record of its training is none of that, but in models of Dovetail 0.1, which it rebuilds.
+
     Raises:
         ModelError: if a file is missing or cannot be read.
     """
     digest = hashlib.sha256()
-    for name in (DESCRIPTION, CONFIG, WEIGHTS):
+    rebuilds = NETWORK if (folder / NETWORK).exists() else CONFIG
+    words = [path.name for path in sorted(folder.glob("*.txt")) if FILE_NAME.fullmatch(path.name)]
+    for name in (DESCRIPTION, rebuilds, WEIGHTS, *words):
         try:
             check_regular(folder / name)
             with (folder / name).open("rb") as file:
@@ -146,14 +164,19 @@ def digest_of_model(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def describe(model: JointModel) -> dict[str, Any]:
-    """What has to be known beside config and weights to build the model again."""
+def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What has to be known beside config and weights to build the model again.
+
+    Args:
+        model: the model.
+        encoders: its encoders' assets, their vocabularies written apart.
+    """
     return {
         "format": "dovetail-model",
         "version": FORMAT_VERSION,
         "dovetail": __version__,
         "schema": model.schema.to_dict(),
-        "encoders": model.encoder.assets(),
+        "encoders": encoders,
         "sharing": model.sharing.assets(),
     }
 
@@ -166,13 +189,13 @@ def load_model(folder: Path) -> SavedModel:
             program, the weights are not those of the model that is described, or the frozen
             encoder that it stands on is not there or not the same.
     """
-    for name in (DESCRIPTION, CONFIG, WEIGHTS):
-        if not (folder / name).exists():
-            raise ModelError(f"{folder} is not a saved model: it has no {name}")
+    _check_names(folder, (DESCRIPTION,))
     description = read_description(folder)
     check_version(folder, description, FORMAT_VERSION, kind="model")
-    config = load_config(folder / CONFIG)
+    _check_names(folder, (NETWORK if description["version"] > 1 else CONFIG, WEIGHTS))
+    config = config_of_model(folder)
     try:
+        description["encoders"] = read_back(description["encoders"], folder)
         header = read_header(folder / WEIGHTS)
         model = _described_model(folder, description, config, header)
         check_types(header, model.stored_state(), folder / WEIGHTS)
@@ -183,6 +206,23 @@ def load_model(folder: Path) -> SavedModel:
         what = error if type(error) is ValueError else repr(error)  # most of those are sentences
         raise ModelError(f"the model {folder} is damaged: {what}") from error
     return SavedModel(model.eval(), config)
+
+
+def _check_names(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        if not (folder / name).exists():
+            raise ModelError(f"{folder} is not a saved model: it has no {name}")
+
+
+def config_of_model(folder: Path) -> Config:
+    """The config of a saved model: what rebuilds it, and what is recorded of its training.
+
+    Raises:
+        ConfigError: if what rebuilds it cannot be read.
+    """
+    if (folder / NETWORK).exists():
+        return load_saved(folder / NETWORK, folder / CONFIG)
+    return load_config(folder / CONFIG)
 
 
 def _described_model(
@@ -201,8 +241,8 @@ def _described_model(
             model = restore_model(config, schema, description["encoders"], chosen)
     except TooLargeError as error:
         raise ModelError(
-            f"the model {folder} is damaged: {CONFIG} and {DESCRIPTION} ask for {error}, far more "
-            f"than {WEIGHTS} holds"
+            f"the model {folder} is damaged: its config and {DESCRIPTION} ask for {error}, far "
+            f"more than {WEIGHTS} holds"
         ) from error
     return model
 
@@ -220,44 +260,4 @@ def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], p
         raise ModelError(
             f"{path}: these are not the weights of {len(schema.entity_types):,} entity types, as "
             f"many as {DESCRIPTION} lists; get the model anew"
-        )
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """The values of the file that describes a model or an ensemble.
-
-    Raises:
-        ModelError: if it is no file of bounded size, or holds no JSON object.
-    """
-    path = folder / DESCRIPTION
-    try:
-        description = read_json(path, at_most=MAX_DESCRIPTION_BYTES)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ModelError(f"the model {folder} is damaged: {DESCRIPTION}: {error}") from error
-    if not isinstance(description, dict):
-        raise ModelError(f"the model {folder} is damaged: {DESCRIPTION} holds no JSON object")
-    return description
-
-
-def check_version(
-    folder: Path, description: Mapping[str, Any], expected: int, *, kind: str
-) -> None:
-    """Refuse what another version of this program wrote.
-
-    Raises:
-        ModelError: naming that version.
-    """
-    found = description.get("version")
-    if type(found) is not int:  # true and 1.0 are equal to 1
-        raise ModelError(
-            f"the {kind} {folder} is damaged: {DESCRIPTION}: expected the version of its format as "
-            f"a whole number, found {json.dumps(found)}"
-        )
-    if found != expected:
-        raise ModelError(
-            f"{folder} is {'an' if kind[0] in 'aeiou' else 'a'} {kind} of format version {found}, "
-            f"this program reads {expected}: install the version of Dovetail that wrote it "
-            f"({description.get('dovetail', 'unknown')})"
         )

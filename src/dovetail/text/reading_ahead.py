@@ -75,15 +75,25 @@ def refuse_type(expected: str, found: object, index: int | None = None) -> NoRet
     raise TypeError(f"{where}expected {expected}, found {type(found).__name__}{decode}")
 
 
-def batches_of_similar_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of the sentences that are not empty, in batches of about `BATCH_TOKENS` tokens."""
-    order = sorted(
-        (index for index, length in enumerate(lengths) if length),
-        key=lambda index: lengths[index],
-    )
+def batches_of_similar_length(
+    lengths: Sequence[int],
+    *,
+    most_tokens: int = BATCH_TOKENS,
+    most_sentences: int | None = None,
+    longest_first: bool = False,
+) -> Iterator[list[int]]:
+    """Indices of sentences in batches, each index in one, the shortest first unless asked.
+
+    A batch has at most so many sentences and, unless it is a single one, so many tokens, padding
+    included.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    if longest_first:  # of equal ones the first comes first in both orders
+        order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     batch: list[int] = []
     for index in order:
-        if batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS:
+        longest = max(lengths[index], lengths[batch[0]] if batch else 0)
+        if batch and (len(batch) == most_sentences or (len(batch) + 1) * longest > most_tokens):
             yield batch
             batch = []
         batch.append(index)

@@ -1,7 +1,8 @@
 """Training: phases, batches, the loop, checkpoints, and the folder that a run leaves."""
 
+from dovetail.training.pools import Splits
 from dovetail.training.results import EpochResult, RunFinished, StageProgress, StepResult
-from dovetail.training.run import RunEvent, RunStarted, train
+from dovetail.training.run import RunEvent, RunStarted, train, training_events
 from dovetail.training.teacher import TeachingProgress
 
 __all__ = [
@@ -9,8 +10,10 @@ __all__ = [
     "RunEvent",
     "RunFinished",
     "RunStarted",
+    "Splits",
     "StageProgress",
     "StepResult",
     "TeachingProgress",
     "train",
+    "training_events",
 ]

@@ -12,6 +12,7 @@ import torch
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
+from dovetail.text.reading_ahead import batches_of_similar_length
 from dovetail.text.windowed import Windowed
 from dovetail.training.lesson import Lesson
 
@@ -47,25 +48,25 @@ def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> l
 
 
 @dataclass(frozen=True)
-class Pool:
+class Portion:
     """Sentences that stand one after another, and how many of them an epoch reads."""
 
     size: int
     drawn: int
 
 
-def draw(pools: Sequence[Pool], *, seed: int) -> list[int]:
-    """The sentence indices that an epoch reads, ascending; the seed decides about each pool.
+def draw(portions: Sequence[Portion], *, seed: int) -> list[int]:
+    """The sentence indices that an epoch reads, ascending; the seed decides about each portion.
 
-    The indices go on from pool to pool.
+    The indices go on from portion to portion.
     """
     chance = random.Random(f"draw {seed}")  # apart from the chance that shuffles
     indices: list[int] = []
     start = 0
-    for pool in pools:
-        chosen = chance.sample(range(start, start + pool.size), pool.drawn)
+    for portion in portions:
+        chosen = chance.sample(range(start, start + portion.size), portion.drawn)
         indices += sorted(chosen)
-        start += pool.size
+        start += portion.size
     return indices
 
 
@@ -74,14 +75,11 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
 
     A batch has at most `batch_size` sentences and, unless it is a single one, `TOKENS_AT_ONCE`.
     """
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    batches = []
-    start = 0
-    while start < len(order):
-        fitting = TOKENS_AT_ONCE // max(1, lengths[order[start]])
-        batches.append(order[start : start + max(1, min(batch_size, fitting))])
-        start += len(batches[-1])
-    return batches
+    return list(
+        batches_of_similar_length(
+            lengths, most_tokens=TOKENS_AT_ONCE, most_sentences=batch_size, longest_first=True
+        )
+    )
 
 
 class FrozenStates:

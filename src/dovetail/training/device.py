@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import torch
-from accelerate import Accelerator
 
 
 def training_device() -> torch.device:
-    """The device that accelerate finds, if the model runs there, or else the CPU.
+    """A CUDA GPU if there is one, or else the CPU.
 
-    The CRF sums in float64, which some devices that accelerate finds (Apple's) do not have.
+    The CRF sums in float64, which other devices that torch may find (Apple's) do not have.
     """
-    return supported(Accelerator().device)
-
-
-def supported(device: torch.device) -> torch.device:
-    """The device itself if it is a CUDA GPU, or else the CPU."""
-    return device if device.type == "cuda" else torch.device("cpu")
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -20,11 +20,11 @@ from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.running.steps import retold
 from dovetail.saved.model_folder import save_model
 from dovetail.text.document import RELATION_TASK, Sentence
-from dovetail.training.curricula import learned_tasks
 from dovetail.training.loop import Loop
 from dovetail.training.results import RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds, with_thresholds
+from dovetail.training.supervision import learned_tasks
 
 Stages = Generator[StageProgress, None, RunFinished]
 

@@ -7,15 +7,15 @@ they are, and only the ends of a long text are seen less often than its middle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading
 from dovetail.text.windowed import Windowed
 from dovetail.text.windows import Window, windows_at
-from dovetail.training.batches import Pool
-from dovetail.training.splits import Splits
+from dovetail.training.batches import Portion
+from dovetail.training.pools import UNLABELLED, Pool, Splits
 
 
 @dataclass(frozen=True)
@@ -23,27 +23,25 @@ class LearnedSentences:
     """What an epoch draws from: the windows of long sentences, and other sentences as they are."""
 
     sentences: tuple[Sentence, ...]
-    pools: tuple[Pool, ...]
+    portions: tuple[Portion, ...]
 
     @classmethod
-    def of(cls, splits: Splits, reading: ModelReading) -> LearnedSentences:
+    def of(cls, pools: Iterable[Pool], reading: ModelReading) -> LearnedSentences:
         """An epoch draws as many windows as the sentences it is to draw have on average."""
         sentences: list[Sentence] = []
-        pools = []
-        for own, drawn in (
-            (splits.train, len(splits.train)),
-            (splits.extra, splits.extra_per_epoch),
-            (splits.unlabelled, splits.unlabelled_per_epoch),
-        ):
-            parts = [window.sentence for row in learned_windows(own, reading) for window in row]
+        portions = []
+        for pool in pools:
+            rows = learned_windows(pool.sentences, reading)
+            parts = [window.sentence for row in rows for window in row]
             sentences += parts
-            pools.append(Pool(len(parts), -(-drawn * len(parts) // max(1, len(own)))))
-        return cls(tuple(sentences), tuple(pools))
+            drawn = -(-pool.drawn * len(parts) // max(1, len(pool.sentences)))
+            portions.append(Portion(len(parts), drawn))
+        return cls(tuple(sentences), tuple(portions))
 
     @property
     def number(self) -> int:
         """How many sentences and windows an epoch reads."""
-        return sum(pool.drawn for pool in self.pools)
+        return sum(portion.drawn for portion in self.portions)
 
 
 def learned_windows(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Window]]:
@@ -79,11 +77,8 @@ def accounts_of_windows(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Warnings and notes: what no window holds, and how many sentences are read in windows."""
     warnings, notes = [], []
-    for kind, sentences, consequence in (
-        ("training", splits.train, "is not learned"),
-        ("extra", splits.extra, "is not learned"),
-        ("dev", splits.dev, "counts as missed"),
-    ):
+    annotated = [(pool.name, pool.sentences) for pool in splits.pools if pool.name != UNLABELLED]
+    for kind, sentences in (*annotated, ("dev", splits.dev)):
         long = [own for own in sentences if len(own.tokens) > reading.max_tokens]
         if not long:
             continue
@@ -94,6 +89,7 @@ def accounts_of_windows(
             sum(not_held(own, row, extents) for own, row in zip(long, rows, strict=True))
             for extents in (extents_of_entities, extents_of_relations)
         )
+        consequence = "counts as missed" if kind == "dev" else "is not learned"
         text = (
             f"{len(long):,} {kind} sentences have more than {reading.max_tokens} tokens "
             f"(windows.max_tokens) and are read in {sum(map(len, rows)):,} windows"

@@ -1,8 +1,7 @@
 """The training loop: a generator of results.  What is shown, logged and saved, its caller decides.
 
 for result in loop.run():      # StepResult…, EpochResult, StepResult…
-    if isinstance(result, EpochResult):
-        loop.checkpoint().save(folder)
+    if isinstance(result, EpochResult): loop.checkpoint().save(folder)
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from dovetail.config import TrainingConfig
@@ -21,12 +19,13 @@ from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.model.joint import JointModel
+from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.tensors.state import copy_exactly
 from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
     EncodedSentences,
-    Pool,
+    Portion,
     batches_by_length,
     draw,
     shuffled_batches,
@@ -39,7 +38,7 @@ from dovetail.training.checkpoint import (
     seed_epoch,
     tensors_from_optimiser,
 )
-from dovetail.training.curriculum import Curriculum, Phase, is_over, phase_is_over
+from dovetail.training.curriculum import is_over, phase_is_over
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.results import EpochResult, LoopEvent, StageProgress, StepResult
@@ -52,7 +51,7 @@ DEV_BATCH = 64
 class Loop:
     """Trains a model through the phases of a curriculum, from the start or from a checkpoint.
 
-    `pools` says which of the training sentences an epoch reads; all of them unless told.
+    `portions` says which of the training sentences an epoch reads; all of them unless told.
     """
 
     def __init__(
@@ -64,20 +63,17 @@ class Loop:
         curriculum: Curriculum,
         config: TrainingConfig,
         seed: int,
-        pools: Sequence[Pool] | None = None,
+        portions: Sequence[Portion] | None = None,
     ) -> None:
         self.model = model
         self.train, self.dev = train, dev
-        whole = Pool(len(train.sentences), len(train.sentences))
-        self.pools = (whole,) if pools is None else tuple(pools)
+        whole = Portion(len(train.sentences), len(train.sentences))
+        self.portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config = config
         self.seed = seed
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
-        # Only the device is accelerate's: it fixes the precision once for a whole process, and two
-        # runs in one process may differ.
-        self.accelerator = Accelerator()
         self.device = training_device()
         self.model.to(self.device)
         distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
@@ -90,7 +86,7 @@ class Loop:
     @property
     def sentences_per_epoch(self) -> int:
         """How many of the training sentences an epoch reads."""
-        return sum(pool.drawn for pool in self.pools)
+        return sum(portion.drawn for portion in self.portions)
 
     @property
     def phase(self) -> Phase:
@@ -225,7 +221,7 @@ class Loop:
 
     def _batches(self, seed: int) -> list[list[int]]:
         """The sentences of an epoch, drawn and shuffled by its seed."""
-        drawn = draw(self.pools, seed=seed)
+        drawn = draw(self.portions, seed=seed)
         lengths = [len(self.train.sentences[index].tokens) for index in drawn]
         batches = shuffled_batches(lengths, batch_size=self.config.batch_size, seed=seed)
         return [[drawn[place] for place in batch] for batch in batches]
@@ -262,8 +258,8 @@ class Loop:
                 f"training.learning_rate, or set training.precision = 'fp32'"
             )
         self.optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.parameters, self.config.clip_norm)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         self.optimiser.step()
         if self.phase.after_step is not None:
             with torch.no_grad():

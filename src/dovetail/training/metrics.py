@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import OutputError, TrainingError
-from dovetail.files.writing import output_errors, write_text
+from dovetail.files.writing import append_line, write_text
 from dovetail.training.results import EpochResult
 
 
@@ -37,12 +37,8 @@ class Metrics:
         Raises:
             TrainingError: if the disk is full.
         """
-        with (
-            self._advice(),
-            output_errors(self.path),
-            self.path.open("a", encoding="utf-8") as file,
-        ):
-            file.write(json.dumps(row(result)) + "\n")
+        with self._advice():
+            append_line(self.path, json.dumps(row(result)))
 
     @contextmanager
     def _advice(self) -> Iterator[None]:

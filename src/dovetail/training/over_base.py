@@ -13,18 +13,11 @@ import torch
 from torch import Tensor
 
 from dovetail.build import extended_model
-from dovetail.config import (
-    BankSharingConfig,
-    Config,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    IncrementalSharingConfig,
-    SharingConfig,
-    load_config,
-)
+from dovetail.config import Config, SharingConfig
 from dovetail.errors import ModelError, TrainingError
 from dovetail.model.joint import JointModel
-from dovetail.saved.model_folder import CONFIG, load_model
+from dovetail.saved.model_folder import WEIGHTS, config_of_model, load_model
+from dovetail.strategies.strategy import Base, strategy_of
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.text.schema import Schema
@@ -43,103 +36,49 @@ def with_base(config: Config) -> Config:
             can be added to it, or the config wants something else than it has.
     """
     sharing = config.sharing
-    if not isinstance(sharing, IncrementalSharingConfig):
+    added = base_of(sharing)
+    if added is None:
         return config
-    folder = _folder(sharing)
-    digest = pinned_digest(folder, str(sharing.base), sharing.base_sha256, field=FIELD)
-    base = load_config(folder / CONFIG)
+    folder = _folder(added)
+    digest = pinned_digest(folder, added.named, added.sha256, field=FIELD)
+    base = config_of_model(folder)
     known = base.data.known_language
     if config.data.language not in (None, known):
         raise TrainingError(
-            f"the base {sharing.base} reads texts of the language {known}, and "
+            f"the base {added.named} reads texts of the language {known}, and "
             f"data.language is {config.data.language}: choose a base of this language"
         )
     if config.data.unit != base.data.unit:
         raise TrainingError(
-            f"the base {sharing.base} reads texts by {base.data.unit}, and data.unit is "
+            f"the base {added.named} reads texts by {base.data.unit}, and data.unit is "
             f"{config.data.unit}: the tasks of one model read the same units"
         )
-    shape = {**shape_of(base, sharing), "base_sha256": digest}
+    shape = {**added.fields(base), "base_sha256": digest}
     data = config.data.model_copy(update={"language": known})
     whole: dict[str, Any] = {"encoders": base.encoders}
-    if ENTITY_TASK not in sharing.add_tasks:
+    if ENTITY_TASK not in added.add_tasks:
         whole["entity_head"] = base.entity_head
     _refuse_others(sharing, shape, "sharing.")
     _refuse_others(config, whole, "")
-    if "dropout" not in sharing.model_fields_set:
-        shape["dropout"] = base.sharing.dropout
     return config.model_copy(
         update={**whole, "data": data, "sharing": sharing.model_copy(update=shape)}
     )
 
 
-def _folder(sharing: IncrementalSharingConfig) -> Path:
+def base_of(section: SharingConfig) -> Base | None:
+    """The base that a section adds tasks to, if it does."""
+    return strategy_of(section).base(section)
+
+
+def _folder(base: Base) -> Path:
     """Where the base is."""
-    if sharing.base is None:
-        raise ValueError("expected a base, which the config checks")
-    folder = folder_of(sharing.base, field=FIELD)
-    if not (folder / CONFIG).is_file():
+    folder = folder_of(base.named, field=FIELD)
+    if not (folder / WEIGHTS).is_file():
         raise TrainingError(
-            f"{FIELD}: {sharing.base} is no single model (it has no {CONFIG}); name the "
+            f"{FIELD}: {base.named} is no single model (it has no {WEIGHTS}); name the "
             f"folder `model` that `dovetail train` left, or a member of an ensemble"
         )
     return folder
-
-
-def _plain(own: SharingConfig, base: str | None) -> DepthSharingConfig | ExitsSharingConfig:
-    """The base's sharing, of layers that can be run with other weights."""
-    if not isinstance(own, DepthSharingConfig | ExitsSharingConfig) or (
-        isinstance(own, ExitsSharingConfig) and own.residual
-    ):
-        raise TrainingError(
-            f'the base {base} has kind = "{own.kind}", and tasks are added to layers of kind '
-            f'"depth" or "exits" only that are not residual: train such a base'
-        )
-    return own
-
-
-def shape_of(base: Config, sharing: IncrementalSharingConfig) -> dict[str, Any]:
-    """What the base's layers are, and which task runs how many of them.
-
-    Raises:
-        TrainingError: if they are not layers that can be run with other weights, or not trained.
-    """
-    own = _plain(base.sharing, sharing.base)
-    if isinstance(own, ExitsSharingConfig):
-        entity, relation = own.entity_exit, own.relation_exit
-        shared = min(entity, relation)
-    else:
-        shared = own.shared_layers
-        entity, relation = shared + own.entity_layers, shared + own.relation_layers
-    if not base.training.entity_loss_weight:
-        raise TrainingError(
-            f"the base {sharing.base} was not trained to find entities (entity_loss_weight = 0): "
-            f"train a base that was"
-        )
-    if not base.training.relation_loss_weight:
-        if own.cell == "pretrained" and relation > entity:
-            raise TrainingError(
-                f"the base {sharing.base} was not trained for relations, and copied more layers of "
-                f"its encoder for them than the {entity} that it finds entities with: train a base "
-                f"without relation layers above these"
-            )
-        shared = relation = entity
-    paths = {"entity": entity, "relation": relation}
-    for task in sharing.add_tasks:
-        if not paths[task]:
-            raise TrainingError(
-                f"the base {sharing.base} has no layers for the {task} task to differ from: train "
-                f"a base with some"
-            )
-    return {
-        **{
-            name: getattr(own, name)
-            for name in ("cell", "hidden_dim", "attention_heads", "normalise")
-        },
-        "shared_layers": shared,
-        "entity_layers": entity - shared,
-        "relation_layers": relation - shared,
-    }
 
 
 def _refuse_others(section: Any, of_base: dict[str, Any], prefix: str) -> None:
@@ -160,18 +99,17 @@ def model_over_base(config: Config, schema: Schema, sentences: Sequence[Sentence
         TrainingError: if the base cannot be loaded, stands on another encoder than it was trained
             with, or knows not all of the entity types although its entities are kept.
     """
-    sharing = config.sharing
-    if not isinstance(sharing, IncrementalSharingConfig):
-        raise ValueError(f"expected a strategy that adds tasks, found {sharing.kind}")
-    limit = sharing.calibration_sentences if isinstance(sharing, BankSharingConfig) else 0
+    added = base_of(config.sharing)
+    if added is None:
+        raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
     try:
-        base = load_model(_folder(sharing)).model
-        if ENTITY_TASK not in sharing.add_tasks:
-            schema = with_types_of(base, schema, str(sharing.base))
-        calibration = read_by_layers(base, sentences[:limit])
+        base = load_model(_folder(added)).model
+        if ENTITY_TASK not in added.add_tasks:
+            schema = with_types_of(base, schema, added.named)
+        calibration = read_by_layers(base, sentences[: added.calibration_sentences])
         return extended_model(config, schema, base, calibration=calibration)
     except ModelError as error:
-        raise TrainingError(f"nothing can be added to {sharing.base}: {error}") from error
+        raise TrainingError(f"nothing can be added to {added.named}: {error}") from error
 
 
 def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:

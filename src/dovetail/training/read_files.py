@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import read_corpus
+from dovetail.corpora.corpus import recognise
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
+from dovetail.corpora.source.text_files import read_text
+from dovetail.errors import CorpusError
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
+from dovetail.text.tokenization import Tokenizer
+from dovetail.text.writing_systems import guess_language
+from dovetail.training.pools import FileAccount
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class ReadFiles:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     language: str | None = None
+    files: tuple[FileAccount, ...] = ()
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -32,12 +40,13 @@ class ReadFiles:
 
 
 def read_files(
-    paths: Sequence[Path], config: DataConfig, reading: Reading, *, limit: int = 0
+    paths: Sequence[Path], config: DataConfig, reading: Reading, *, split: str = "", limit: int = 0
 ) -> ReadFiles:
-    """Read corpora, of each the first so many sentences."""
+    """Read the corpora of a split, of each the first so many sentences."""
     documents: list[tuple[Sentence, ...]] = []
     notes: list[str] = []
     warnings: list[str] = []
+    files: list[FileAccount] = []
     language = None
     for path in paths:
         corpus = read_corpus(path, format=config.format, reading=reading)
@@ -46,6 +55,7 @@ def read_files(
             own = document.sentences[:left]
             left -= len(own)
             documents.append(tuple(forwards(sentence, config.symmetric) for sentence in own))
+        files.append(FileAccount(str(path), split, corpus.ledger))
         language = language or corpus.language
         warnings += (f"{path}: {warning}" for warning in corpus.warnings)
         if corpus.ledger.drops:
@@ -55,15 +65,35 @@ def read_files(
                 f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
                 f"reasons{hint}"
             )
-    return ReadFiles(tuple(documents), tuple(notes), tuple(warnings), language)
+    return ReadFiles(tuple(documents), tuple(notes), tuple(warnings), language, tuple(files))
 
 
-def read_sentences(
-    paths: Sequence[Path], config: DataConfig, *, limit: int = 0
-) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
-    """The sentences of corpora, of each the first so many, and what could not be kept of them."""
-    read = read_files(paths, config, config.reading_to_learn, limit=limit)
-    return read.sentences, read.notes
+def read_texts(
+    paths: Sequence[Path], config: DataConfig, language: str | None, *, limit: int = 0
+) -> ReadFiles:
+    """The sentences of corpora of any format, and of raw text in `.txt` files that are none."""
+    reading = replace(config.reading, language=language)
+    return ReadFiles(
+        tuple(tuple(islice(_sentences_of(path, reading), limit or None)) for path in paths)
+    )
+
+
+def _sentences_of(path: Path, reading: Reading) -> Iterator[Sentence]:
+    if path.suffix == ".txt" and not _is_corpus(path):
+        text = read_text(path)
+        known = reading.language or guess_language([text]).language
+        yield from Tokenizer(known, reading.unit).document(text, path.stem).sentences
+    else:
+        yield from read_corpus(path, reading=reading).sentences
+
+
+def _is_corpus(path: Path) -> bool:
+    """Whether a corpus format is recognised."""
+    try:
+        recognise(path)
+    except CorpusError:
+        return False
+    return True
 
 
 def forwards(sentence: Sentence, symmetric: Collection[str]) -> Sentence:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.build import build_model
-from dovetail.config import Config, IncrementalSharingConfig
+from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.text.document import RELATION_TASK, Sentence
@@ -25,28 +25,22 @@ from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
 from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Progress, seed_epoch
-from dovetail.training.curricula import curriculum_of, learned_tasks
 from dovetail.training.curriculum import is_over
 from dovetail.training.device import training_device
 from dovetail.training.encoding import encoded
 from dovetail.training.finish import finish
+from dovetail.training.job import Job, pinned, warnings_of_signatures
 from dovetail.training.lesson import Lesson
 from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
-from dovetail.training.over_base import model_over_base, with_base
+from dovetail.training.over_base import base_of, model_over_base
+from dovetail.training.pools import Splits
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
-from dovetail.training.splits import (
-    Splits,
-    read_splits,
-    refuse_unknown,
-    warnings_of_signatures,
-)
 from dovetail.training.states_cache import StatesCache
-from dovetail.training.tasks import fitted_to
-from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, pinned, refuse_unfit
-from dovetail.training.unlabelled import with_unlabelled
+from dovetail.training.supervision import curriculum_of, learned_tasks
+from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
 from dovetail.training.unlearned import warnings_of_unlearned
 
 
@@ -76,35 +70,61 @@ RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
 def train(
     config: Config,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    notify: Callable[[RunEvent], object] = lambda event: None,
+) -> RunFinished:
+    """Train a model and leave a run folder.
+
+    Args:
+        config: all that the run depends on.
+        folder: where the run leaves its files; the model is in its folder ``model``.
+        resume: go on with the run that is in the folder.
+        notify: is told what happens on the way; `training_events` gives the same one by one.
+
+    Raises:
+        TrainingError: if the run cannot start, resume, or write.
+        CorpusError: if the data cannot be read.
+    """
+    for event in training_events(config, Path(folder), resume=resume):
+        notify(event)
+        if isinstance(event, RunFinished):
+            return event
+    raise AssertionError("a run ends with RunFinished")
+
+
+def training_events(
+    config: Config,
     path: Path,
     *,
     resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[RunEvent]:
-    """Train a model and leave a run folder; `should_stop` is asked after every step.
+    """Train as `train` does, and tell step by step; `should_stop` is asked after every step.
 
     Raises:
         TrainingError: if the run cannot start, resume, or write.
         CorpusError: if the data cannot be read.
     """
     folder = RunFolder(path)
-    config = with_base(pinned(config))
+    config = pinned(config)
     with folder.claimed(resume=resume):
-        config, splits = fitted_to(read_splits(config.data), config)
-        splits = with_unlabelled(splits, config)
+        job = Job.of_pinned(config)
+        digest = job.splits.digest
         checkpoint = None
         if resume:
-            folder.check_same(config)
-            checkpoint = folder.load_checkpoint(splits.digest)
-        folder.begin(config)
-        folder.list_left_out(splits.left_out)
-        threads = use_threads(config.training.threads)
-        is_done = checkpoint is not None and ended(config, checkpoint.progress)
-        loop = yield from prepare(config, splits, encodes=not is_done)
+            folder.check_same(job.config)
+            checkpoint = folder.load_checkpoint(digest)
+        folder.begin(job.config)
+        folder.list_left_out(job.splits.left_out)
+        threads = use_threads(job.config.training.threads)
+        is_done = checkpoint is not None and ended(job.config, checkpoint.progress)
+        loop = yield from prepare(job, encodes=not is_done)
         if checkpoint is not None:
             loop.restore(checkpoint)
-        yield started(loop, config, splits, threads)
-        yield from trained(loop, config, folder, splits.digest, should_stop)
+        yield started(loop, job, threads)
+        yield from trained(loop, job.config, folder, digest, should_stop)
 
 
 def trained(
@@ -141,20 +161,21 @@ def ended(config: Config, progress: Progress) -> bool:
 
 
 def prepare(
-    config: Config, splits: Splits, cache: StatesCache | None = None, *, encodes: bool = True
+    job: Job, cache: StatesCache | None = None, *, encodes: bool = True
 ) -> Generator[Preparation, None, Loop]:
     """Build the model, ask the teacher, and encode what is encoded once.
 
     What frozen encoders compute may be in the cache, where a run before left it.  A loop that has
     nothing left to train needs neither teacher nor encodings.
     """
+    config = job.config
     seed_epoch(config.seed, phase=0, epoch=0)
     states = StatesCache() if cache is None else cache
-    model = new_model(config, splits).to(training_device())
+    model = new_model(job).to(training_device())
     if RELATION_TASK not in learned_tasks(config):
         model.relation_head.set_thresholds([UNREACHABLE] * len(model.schema.relation_types))
-    drawn = LearnedSentences.of(splits, config.reading)
-    whole_dev = Windowed.of(splits.dev, config.reading)
+    drawn = LearnedSentences.of(job.splits.pools, config.reading)
+    whole_dev = Windowed.of(job.splits.dev, config.reading)
     if encodes:
         sentences, taught = yield from learned(model, drawn.sentences, config)
         train = yield from encoded(model, sentences, config.training, states, what="training")
@@ -170,17 +191,17 @@ def prepare(
         curriculum=curriculum_of(config, steps_per_epoch=steps),
         config=config.training,
         seed=config.seed,
-        pools=drawn.pools,
+        portions=drawn.portions,
     )
 
 
-def new_model(config: Config, splits: Splits) -> JointModel:
+def new_model(job: Job) -> JointModel:
     """The model as training begins: new, or a base with tasks added to it."""
-    schema = schema_of(config, splits)
-    if isinstance(config.sharing, IncrementalSharingConfig):
-        return model_over_base(config, schema, Windowed.of(splits.train, config.reading).parts)
+    config, splits = job.config, job.splits
+    if base_of(config.sharing) is not None:
+        return model_over_base(config, job.schema, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
-    return build_model(config, schema, words=words)
+    return build_model(config, job.schema, words=words)
 
 
 def learned(
@@ -198,39 +219,22 @@ def learned(
     return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
 
 
-def schema_of(config: Config, splits: Splits) -> Schema:
-    """Types and signatures of the training sentences, constrained as the config says.
-
-    Raises:
-        TrainingError: if the config names types that the training sentences lack.
-    """
-    learned = Schema.from_sentences(splits.train, symmetric=config.data.symmetric)
-    head = config.relation_head
-    arguments = {type_ for pairs in head.declared.values() for pair in pairs for type_ in pair}
-    refuse_unknown("data.symmetric", config.data.symmetric, learned.relation_types)
-    refuse_unknown("relation_head.declared", head.declared, learned.relation_types)
-    refuse_unknown("relation_head.declared", arguments, learned.entity_types)
-    if head.signatures == "off":
-        return replace(learned, signatures={})
-    if head.signatures == "declared":
-        declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
-        return replace(learned, signatures=declared)
-    return learned
-
-
-def started(loop: Loop, config: Config, splits: Splits, threads: int) -> RunStarted:
+def started(loop: Loop, job: Job, threads: int) -> RunStarted:
     """What the user wants to know before the first epoch."""
+    config, splits = job.config, job.splits
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
-    learned = (*splits.train, *splits.extra)
     expressible = loop.model.entity_head.expressible
     of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
         *of_windows,
-        *warnings_of_unlearned(config.entity_head, expressible, splits.train),
-        *warnings_of_unlearned(config.entity_head, expressible, splits.extra, "extra"),
-        *warnings_of_signatures(schema, learned),
+        *(
+            warning
+            for pool in splits.pools
+            for warning in warnings_of_unlearned(config.entity_head, expressible, pool)
+        ),
+        *warnings_of_signatures(schema, splits.learned),
     )
     return RunStarted(
         splits=replace(splits, warnings=warnings, notes=(*splits.notes, *notes)),

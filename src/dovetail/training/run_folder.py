@@ -15,8 +15,8 @@ from dovetail.evaluation import Evaluation
 from dovetail.files.writing import make_folder, write_text
 from dovetail.saved.model_folder import digest_of_model
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
-from dovetail.training.extra import LeftOut
 from dovetail.training.folder_lock import locked
+from dovetail.training.pools import LeftOut
 from dovetail.training.results import RunFinished
 
 
@@ -93,7 +93,7 @@ class RunFolder:
         self._write(self.config, dump_config(config))
 
     def list_left_out(self, left_out: Sequence[LeftOut]) -> None:
-        """Write the extra sentences that are not learned from, if there are any, a line each.
+        """Write the sentences of pools that are not learned from, if there are any, a line each.
 
         Raises:
             OutputError: if that cannot be written.

@@ -1,30 +1,30 @@
 """The sentences to learn from and the sentences to choose by, checked before any work is done.
 
-It opens the files that the config names and no other; of `held_out` it keeps nothing but which
-sentences must not be learned from.
+It opens the files that a config names and no other; of `held_out` it keeps nothing but which
+sentences must not be learned from.  Only `dovetail.training.job` calls it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
-from dovetail.config import DataConfig
+from dovetail.config import DataConfig, DistillationConfig
 from dovetail.errors import TrainingError
-from dovetail.text.document import ENTITY_TASK, Sentence, digest_of_sentences
-from dovetail.text.schema import Schema
+from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training.dev_split import set_apart
-from dovetail.training.extra import (
-    LeftOut,
-    account,
-    for_tasks,
-    refuse_unknown_types,
-    without_known,
+from dovetail.training.pools import (
+    EXTRA,
+    TRAINING,
+    UNLABELLED,
+    Pool,
+    Source,
+    Splits,
+    unknown_types,
     wording,
     wordings,
 )
-from dovetail.training.read_files import ReadFiles, read_files, read_sentences
+from dovetail.training.read_files import ReadFiles, read_files, read_texts
 
 _ENOUGH_DOCUMENTS = 10
 """Of so many documents one may be set apart, even if that is more than the share asked for."""
@@ -32,51 +32,21 @@ _ENOUGH_DOCUMENTS = 10
 LISTED = 5
 """How many sentences a warning quotes."""
 
-
-@dataclass(frozen=True)
-class Splits:
-    """What a model is trained and chosen on; `warnings` and `notes` are for the user to read.
-
-    An epoch draws `extra_per_epoch` of the extra sentences, which are annotated for some tasks
-    only, and `unlabelled_per_epoch` of those that only a teacher labels.  `left_out` are the
-    sentences of their files that are not learned from.  `language` is the one by whose rules raw
-    text among them was cut.
-    """
-
-    train: tuple[Sentence, ...]
-    dev: tuple[Sentence, ...]
-    warnings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    extra: tuple[Sentence, ...] = ()
-    extra_per_epoch: int = 0
-    left_out: tuple[LeftOut, ...] = ()
-    unlabelled: tuple[Sentence, ...] = ()
-    unlabelled_per_epoch: int = 0
-    language: str | None = None
-
-    @property
-    def learned(self) -> tuple[Sentence, ...]:
-        """All sentences that something is learned from, pool after pool."""
-        return (*self.train, *self.extra, *self.unlabelled)
-
-    @property
-    def digest(self) -> str:
-        """A fingerprint of all sentences: a resumed run must read the data it started with."""
-        return digest_of_sentences((*self.train, *self.dev, *self.extra, *self.unlabelled))
+UNTAUGHT = DistillationConfig()
 
 
-def read_splits(config: DataConfig) -> Splits:
-    """Read, split, and check what the config names.
+def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT) -> Splits:
+    """Read, split, and check what the sections of a config name.
 
     Raises:
         CorpusError: if a file cannot be read.
-        TrainingError: if the training sentences hold no entity, or if no dev sentence can be set
-            apart.
+        TrainingError: if the training sentences hold no entity, if no dev sentence can be set
+            apart, or if a pool has types that training lacks, or no sentence left.
     """
     limit = config.max_sentences
-    learn = read_files(config.train, config, config.reading_to_learn, limit=limit)
+    learn = read_files(config.train, config, config.reading_to_learn, split=TRAINING, limit=limit)
     scored = replace(config.reading, language=config.language or learn.language)
-    dev = read_files(config.dev, config, scored, limit=limit)
+    dev = read_files(config.dev, config, scored, split="dev", limit=limit)
     notes = [*learn.notes, *dev.notes]
     train_sentences, dev_sentences = learn.sentences, dev.sentences
     if config.dev_fraction:
@@ -88,9 +58,61 @@ def read_splits(config: DataConfig) -> Splits:
     )
     refuse_useless(train)
     refuse_unannotated_dev(dev_kept)
-    warnings = (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept))
-    splits = Splits(train, dev_kept, warnings, language=learn.language)
-    return with_extra(splits, config) if config.extra or config.held_out else splits
+    splits = Splits(
+        (Pool.of(TRAINING, train),),
+        dev_kept,
+        (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept)),
+        files=(*learn.files, *dev.files),
+        language=learn.language,
+    )
+    return with_pools(splits, config, distillation)
+
+
+def with_pools(splits: Splits, config: DataConfig, distillation: DistillationConfig) -> Splits:
+    """Add the pools of further sentences, none of which is scored, chosen by, or known already.
+
+    Raises:
+        CorpusError: if a file cannot be read.
+        TrainingError: if a pool has types that the training sentences lack, or no sentence left.
+    """
+    named = (
+        Source(EXTRA, "data.extra", config.extra, config.extra_tasks, config.extra_per_epoch),
+        Source(
+            *(UNLABELLED, "distillation.unlabelled", distillation.unlabelled, ()),
+            distillation.unlabelled_per_epoch,
+        ),
+    )
+    sources = [source for source in named if source.paths]
+    if not (sources or config.held_out):
+        return splits
+    known_language = config.language or splits.language
+    learn = replace(config.reading_to_learn, language=known_language)
+    held_out = wordings(read_files(config.held_out, config, learn).sentences)
+    known = {
+        "in data.held_out": held_out,
+        "in the dev set": wordings(splits.dev),
+        "in data.train": wordings(splits.train),
+    }
+    for source in sources:
+        read = (
+            read_files(source.paths, config, learn, split=source.name, limit=config.max_sentences)
+            if source.tasks
+            else read_texts(source.paths, config, known_language, limit=config.max_sentences)
+        )
+        pool, left_out, note = source.pool(
+            (own for own in read.sentences if own.tokens), splits.train, known
+        )
+        known[f"in {source.field}"] = wordings(pool.sentences)
+        splits = replace(
+            splits,
+            pools=(*splits.pools, pool),
+            left_out=(*splits.left_out, *left_out),
+            notes=(*splits.notes, note),
+            warnings=(*splits.warnings, *read.notes),
+            files=(*splits.files, *read.files),
+        )
+    warnings = warnings_of_held_out(splits, held_out, sources)
+    return replace(splits, warnings=(*splits.warnings, *warnings))
 
 
 def divided(
@@ -124,38 +146,6 @@ def divided(
     train = tuple(s for index, own in enumerate(learned) if index not in chosen for s in own)
     dev = tuple(s for index, own in enumerate(scored) if index in chosen for s in own)
     return train, dev, said
-
-
-def with_extra(splits: Splits, config: DataConfig) -> Splits:
-    """Add the extra sentences that neither scores nor choices are made on, nor known already.
-
-    Raises:
-        CorpusError: if a file cannot be read.
-        TrainingError: if they have types that the training sentences lack, or none is left.
-    """
-    held_out = wordings(read_sentences(config.held_out, config)[0])
-    sentences, losses = read_sentences(config.extra, config, limit=config.max_sentences)
-    read = [sentence for sentence in sentences if sentence.tokens]
-    annotated, unannotated = for_tasks(read, config.extra_tasks)
-    known = {
-        "in data.held_out": held_out,
-        "in the dev set": wordings(splits.dev),
-        "in data.train": wordings(splits.train),
-    }
-    extra, repeated = without_known(annotated, known, field="data.extra")
-    left_out = (*unannotated, *repeated)
-    note = account("data.extra", len(read), left_out)
-    if config.extra and not extra:
-        raise TrainingError(f"{note}. Leave data.extra out, or name other files")
-    refuse_unknown_types(extra, splits.train)
-    return replace(
-        splits,
-        extra=extra,
-        extra_per_epoch=min(config.extra_per_epoch or len(extra), len(extra)),
-        left_out=left_out,
-        notes=(note,) if config.extra else (),
-        warnings=(*splits.warnings, *losses, *warnings_of_extra(splits, extra, held_out)),
-    )
 
 
 def refuse_useless(train: Sequence[Sentence]) -> None:
@@ -193,61 +183,27 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
             f"{len(repeated)} of {len(dev)} dev sentences are in the training data word for word, "
             f"so dev scores are too good:{quoted}{more}"
         )
-    known, wanted = Schema.from_sentences(train), Schema.from_sentences(dev)
-    for kind, types in (
-        ("entity", set(wanted.entity_types) - set(known.entity_types)),
-        ("relation", set(wanted.relation_types) - set(known.relation_types)),
-    ):
-        if types:
-            warnings.append(
-                f"the dev set has {kind} types that training lacks and the model cannot learn: "
-                f"{', '.join(sorted(types))}"
-            )
-    return warnings
-
-
-def warnings_of_extra(
-    splits: Splits, extra: Sequence[Sentence], held_out: Collection[str]
-) -> list[str]:
-    """What makes final scores with these extra sentences less than they seem."""
-    warnings = []
-    if extra and not held_out:
-        warnings.append(
-            "data.held_out is empty, so nothing keeps sentences that final scores are made on out "
-            "of data.extra; name their files there"
-        )
-    known = sum(wording(sentence) in held_out for sentence in splits.train)
-    if known:
-        warnings.append(
-            f"{known} of {len(splits.train)} training sentences are in data.held_out too, whatever "
-            f"their case, spaces and punctuation; they are learned from, since data.train is taken "
-            f"as it is"
-        )
-    return warnings
-
-
-def warnings_of_signatures(schema: Schema, train: Sequence[Sentence]) -> list[str]:
-    """Training relations that the declared argument types rule out."""
-    lost = Counter(
-        f"{link.type} from {link.head.type} to {link.tail.type}"
-        for sentence in train
-        for link in sentence.relations
-        if not schema.allows(link)
+    warnings += (
+        f"the dev set has {task} types that training lacks and the model cannot learn: "
+        f"{', '.join(unknown)}"
+        for task, unknown, _ in unknown_types(dev, train)
     )
-    if not lost:
-        return []
-    listed = ", ".join(f"{count} {name}" for name, count in sorted(lost.items()))
+    return warnings
+
+
+def warnings_of_held_out(
+    splits: Splits, held_out: Collection[str], sources: Iterable[Source]
+) -> list[str]:
+    """What makes final scores less than they seem: test sentences that may be learned from."""
+    known = sum(wording(sentence) in held_out for sentence in splits.train)
+    if not held_out:
+        return [
+            f"data.held_out is empty, so nothing keeps sentences that final scores are made on out "
+            f"of {source.field}; name their files there"
+            for source in sources
+        ]
     return [
-        f"{lost.total()} training relations link types that relation_head.declared does not admit, "
-        f"so they are not learned: {listed}"
-    ]
-
-
-def refuse_unknown(field: str, named: Collection[str], known: Collection[str]) -> None:
-    """Raise `TrainingError` if a field of the config names types that the training data lacks."""
-    unknown = sorted(set(named) - set(known))
-    if unknown:
-        raise TrainingError(
-            f"{field} names {', '.join(unknown)}, which no training sentence has; expected some "
-            f"of: {', '.join(sorted(known))}"
-        )
+        f"{known} of {len(splits.train)} training sentences are in data.held_out too, whatever "
+        f"their case, spaces and punctuation; they are learned from, since data.train is taken as "
+        f"it is"
+    ] * (known > 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dovetail.config import Config, IncrementalSharingConfig
+from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.reading import DEFAULT_LANGUAGE
-from dovetail.training.curricula import learned_tasks
-from dovetail.training.splits import Splits
+from dovetail.training.pools import Splits
+from dovetail.training.supervision import learned_tasks
 
 
 def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:
@@ -55,8 +55,7 @@ def _wishes(config: Config) -> Iterator[str]:
         yield f"training.relation_loss_weight = {training.relation_loss_weight:g}"
     if training.select == RELATION_TASK:
         yield 'training.select = "relation"'
-    if isinstance(sharing, IncrementalSharingConfig) and RELATION_TASK in sharing.add_tasks:
-        yield f'sharing.add_tasks with "{RELATION_TASK}"'
+    yield from sharing.asks_for(RELATION_TASK)
 
 
 def in_language_of(config: Config, splits: Splits) -> Config:

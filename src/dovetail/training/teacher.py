@@ -1,6 +1,6 @@
 """The teacher of a run: a saved model or ensemble that is asked about its sentences.
 
-    config.distillation -> pinned -> Teacher -> lesson -> Lesson (beside the sentences)
+    config.distillation -> with_teacher -> Teacher -> lesson -> Lesson (beside the sentences)
 
 It is asked once, before training, in batches that are cut by length alone, so that a resumed run
 learns from the same numbers.
@@ -50,7 +50,7 @@ class Teacher:
     description: str
 
 
-def pinned(config: Config) -> Config:
+def with_teacher(config: Config) -> Config:
     """The config with the digest of its teacher, so that it says what was learned from.
 
     Raises:
@@ -77,7 +77,7 @@ def load_teacher(config: Config) -> Teacher:
     """
     named, digest = config.distillation.teacher, config.distillation.teacher_sha256
     if named is None or digest is None:
-        raise ValueError("expected a config with a teacher and its digest: use pinned")
+        raise ValueError("expected a config with a teacher and its digest, as Job.of makes it")
     folder = folder_of(named, field=FIELD)
     try:
         model, reading = load_predictor(folder)
@@ -147,7 +147,7 @@ def asked(
     model: Predictor, sentences: Sequence[Sentence], temperature: float
 ) -> list[tuple[Sentence, TaughtSentence]]:
     """What the teacher says of a batch of sentences."""
-    device = model.relation_head.thresholds.device
+    device = model.device
     batch = Batch.from_sentences(sentences, model.featurise).to(device)
     streams = model.streams(batch)
     emissions = model.emissions(streams)

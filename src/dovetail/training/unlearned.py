@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dovetail.config import CrfEntityHeadConfig, EntityHeadConfig, SpanEntityHeadConfig
 from dovetail.text.document import Entity, Sentence
+from dovetail.training.pools import Pool
 
 _CONFLICTS = {
     "nested": 'cross longer ones, which entity_head.overlaps = "all" would learn, or have the '
@@ -18,10 +19,10 @@ _CONFLICTS = {
 def warnings_of_unlearned(
     config: EntityHeadConfig,
     expressible: Callable[[Iterable[Entity]], list[Entity]],
-    sentences: Sequence[Sentence],
-    kind: str = "training",
+    pool: Pool,
 ) -> list[str]:
-    """What the entity head leaves out of the training data, with the relations that go with it."""
+    """What the entity head leaves out of a pool, with the relations that go with it."""
+    sentences, kind = pool.sentences, pool.name
     lost = [frozenset(s.entities).difference(expressible(s.entities)) for s in sentences]
     if isinstance(config, CrfEntityHeadConfig):
         return [

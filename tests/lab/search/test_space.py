@@ -12,15 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.networks import ENCODERS, tiny_config
 
-from dovetail.config import (
-    BottomSharingConfig,
-    Config,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    PretrainedEncoderConfig,
-    SharingConfig,
-    value_of,
-)
+from dovetail.config import Config, PretrainedEncoderConfig, SharingConfig, value_of
 from dovetail.errors import ConfigError
 from dovetail.lab.search import (
     Choices,
@@ -32,6 +24,7 @@ from dovetail.lab.search import (
     read_space,
 )
 from dovetail.lab.search.entries import same
+from dovetail.strategies import BottomSharingConfig, DepthSharingConfig, ExitsSharingConfig
 
 SHARINGS: list[SharingConfig] = [
     DepthSharingConfig(hidden_dim=6),

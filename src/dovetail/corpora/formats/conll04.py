@@ -16,7 +16,7 @@ from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE, Drop, Tally
 from dovetail.corpora.marking.assembly import Place, SentenceBuilder, UniqueNames, drop_sentence
 from dovetail.corpora.marking.flat import flat_entities
 from dovetail.corpora.source.json_records import check_type
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.corpora.writing.writable import is_writable, note_losses, writable_sentences
 from dovetail.errors import CorpusFormatError
 from dovetail.files.writing import write_text
@@ -58,7 +58,7 @@ def _blocks(source: Source) -> list[_Block]:
     """The sentences; a line of a wrong length is a row where it follows one, else a relation."""
     blocks: list[_Block] = []
     in_rows = False
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         columns = line.split("\t")
         if not line.strip():
             in_rows = False

@@ -15,7 +15,7 @@ from dovetail.corpora.format import Format, Sample, Source
 from dovetail.corpora.ledger import DOCUMENT, RELATION, SENTENCE
 from dovetail.corpora.marking.assembly import Place, SentenceBuilder, UniqueNames
 from dovetail.corpora.marking.tag_columns import entities_from_tags
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import Document
 
@@ -47,7 +47,7 @@ def _read(source: Source) -> list[Document]:
 
 def _blocks(source: Source) -> list[_Block]:
     blocks: list[_Block] = []
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         if line.startswith(_MARK):
             blocks.append(_Block(line.removeprefix(_MARK).strip(), number))
         elif line.strip():

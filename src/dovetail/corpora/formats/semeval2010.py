@@ -25,7 +25,7 @@ from dovetail.corpora.marking.marked_pairs import (
     tasks_of,
 )
 from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation, MarkedText, Span
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusFormatError
 from dovetail.files.writing import write_text
 from dovetail.text.document import Document, character_span
@@ -67,7 +67,7 @@ def _read(source: Source) -> list[MarkedText]:
 
 def _items(source: Source) -> list[_Item]:
     items: list[_Item] = []
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         where = f"{source.path}:{number}"
         if match := _ITEM.fullmatch(line):
             items.append(_Item(match[1], where, match[2]))

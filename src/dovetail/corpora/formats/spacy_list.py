@@ -15,7 +15,6 @@ from dovetail.corpora.marking.flat_spans import check_span
 from dovetail.corpora.marking.marked_text import CharacterEntity, MarkedText
 from dovetail.corpora.source.json_records import Record, check_characters, describe
 from dovetail.corpora.source.json_text import json_values
-from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import ENTITY_TASK
 
@@ -24,7 +23,7 @@ _WRAPPED = frozenset(["classes", "annotations"])
 
 def _read(source: Source) -> list[MarkedText]:
     texts = []
-    for item in json_values(read_text(source.path), source.path):
+    for item in json_values(source.text(), source.path):
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             for value, where in _pairs(item.value(), item.where):
                 with source.faults.guard(DOCUMENT, where.rsplit("/", 1)[-1]):

@@ -26,7 +26,6 @@ from dovetail.corpora.source.foreign_fields import refuse_foreign
 from dovetail.corpora.source.json_objects import read_each
 from dovetail.corpora.source.json_records import Record
 from dovetail.corpora.source.json_text import is_array
-from dovetail.corpora.source.text_files import read_text
 from dovetail.corpora.writing.writable import note_losses, writable_sentences
 from dovetail.errors import CorpusFormatError
 from dovetail.files.writing import write_text
@@ -65,7 +64,7 @@ Annotate = Callable[[_Sentence], None]
 
 
 def _read(source: Source, annotate: Annotate) -> list[Document]:
-    text = read_text(source.path)
+    text = source.text()
     if not is_array(text) or text.strip() == "[]":
         raise CorpusFormatError(f"{source.path}: expected a JSON array with sentences in it")
     names = RepeatedNames()
@@ -84,7 +83,7 @@ def _read(source: Source, annotate: Annotate) -> list[Document]:
         annotate(_Sentence(record, builder, source))
         return Document.from_sentence(builder.sentence(id=id, annotated=_annotated(record)))
 
-    return read_each(source, read)
+    return read_each(source, read, text)
 
 
 def _annotated(record: Record) -> Iterator[str]:

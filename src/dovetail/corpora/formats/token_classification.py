@@ -153,7 +153,7 @@ def _read(source: Source) -> list[Document]:
 
 
 def _records(source: Source) -> Iterator[Record]:
-    for item in json_values(read_text(source.path), source.path):
+    for item in json_values(source.text(), source.path):
         record = None
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             record = item.record()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import ENTITY, RELATION, SENTENCE, Drop, Tally
-from dovetail.corpora.source.json_records import check_type
+from dovetail.corpora.source.json_records import check_characters, check_type
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import TASKS, Entity, Relation, Sentence, Unaligned
 
@@ -38,7 +38,11 @@ class Place:
 class SentenceBuilder:
     """Takes the annotations of one sentence in the order of the file and makes the sentence.
 
-    Every type of every format is checked here, or in the alignment of raw text.
+    Every type of every format is checked here, or in the alignment of raw text, and so are bytes
+    that are not UTF-8.
+
+    Raises:
+        CorpusFormatError: if the tokens hold what cannot be encoded.
     """
 
     place: Place
@@ -47,6 +51,9 @@ class SentenceBuilder:
     _entities: dict[Entity, Entity] = field(default_factory=dict)
     _relations: dict[Relation, Relation] = field(default_factory=dict)
     _unaligned: dict[Unaligned, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_characters("\n".join(self.tokens), self.place.where)
 
     def add_entity(
         self, start: int, end: int, type: str, confidence: float | None = None
@@ -141,7 +148,12 @@ class SentenceBuilder:
         annotated: Iterable[str] = TASKS,
         offsets: Sequence[tuple[int, int]] | None = None,
     ) -> Sentence:
-        """Make the sentence; without `offsets` its text is its tokens joined by spaces."""
+        """Make the sentence; without `offsets` its text is its tokens joined by spaces.
+
+        Raises:
+            CorpusFormatError: if the id holds what cannot be encoded.
+        """
+        check_characters(id, self.place.where)
         if offsets is None:
             return Sentence.from_tokens(
                 self.tokens,

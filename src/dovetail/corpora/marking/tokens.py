@@ -18,6 +18,7 @@ from dovetail.corpora.marking.token_alignment import (
     OUTSIDE,
     align,
 )
+from dovetail.corpora.source.json_records import check_characters
 from dovetail.text.document import ENTITY_TASK, Document
 from dovetail.text.reading import Reading
 from dovetail.text.tokenization import Tokenizer
@@ -71,6 +72,8 @@ def _aligned(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> list[D
     """The document of a text, or nothing if it is broken as a whole."""
     with source.faults.guard(DOCUMENT, marked.name):
         source.tally.read(DOCUMENT)
+        for text in (marked.text, marked.id):
+            check_characters(text, marked.where)
         offsets = marked.offsets or source.reading.offsets or "codepoints"
         counted = in_codepoints(marked, offsets)
         check_tokens_whole(counted, offsets)

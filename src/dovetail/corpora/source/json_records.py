@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reprlib import Repr
 from typing import Any, NoReturn
 
+from dovetail.corpora.source.undecoded import UNDECODED, not_utf8
 from dovetail.errors import CorpusFormatError
 
 _BEGINNING = Repr()  # of some values, and of some levels
@@ -142,11 +143,14 @@ def check_characters(text: str, where: str) -> str:
     """The text, if every character of it can be encoded.
 
     Raises:
-        CorpusFormatError: if it holds half a surrogate pair, which JSON can spell.
+        CorpusFormatError: if it holds half a surrogate pair, which JSON can spell, or a byte that
+            is not UTF-8.
     """
     try:
         text.encode()
     except UnicodeEncodeError as error:
+        if UNDECODED.match(text, error.start):
+            raise CorpusFormatError(not_utf8(where, text[error.start])) from error
         raise CorpusFormatError(
             f"{where}: character {error.start} is half a surrogate pair; write the character whole"
         ) from error

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dovetail.config import (
-    BottomSharingConfig,
-    Config,
-    DepthSharingConfig,
-    ExitsSharingConfig,
-    GatesSharingConfig,
-    IncrementalSharingConfig,
-    PretrainedEncoderConfig,
-    PrimitivesSharingConfig,
-    value_of,
-)
+from dovetail.config import Config, value_of
 from dovetail.lab.search.entries import Choices, Condition, Entry, Range
 from dovetail.lab.search.space import Space
+from dovetail.lab.search.space_file import entry_of
+from dovetail.strategies.strategy import DROPOUT as TRIED_DROPOUTS
+from dovetail.strategies.strategy import strategy_of
 
-DROPOUT = Range(0.0, 0.6, step=0.05)
+DROPOUT = Range(**TRIED_DROPOUTS)
 
 _PAIRS = "relation_head.pair_hidden_dim"
 _MARKED = "relation_head.marked_layers"
@@ -39,34 +32,11 @@ def default_space(config: Config) -> Space:
 
 
 def _sharing(config: Config) -> dict[str, Entry]:
-    layers: dict[str, Entry] = {}
-    match config.sharing:
-        case DepthSharingConfig() | BottomSharingConfig():
-            # Shared layers above those of one task alone would have to read two widths.
-            fewest = 1 if isinstance(config.sharing, BottomSharingConfig) else 0
-            layers["sharing.shared_layers"] = Range(0, 3, whole=True)
-            for name in ("entity_layers", "relation_layers"):
-                layers[f"sharing.{name}"] = Range(fewest, 3, whole=True)
-        case ExitsSharingConfig(shared_layers=top, relation_exit=last):
-            # One of the tasks has to leave at the top; the other one's exit is free.
-            earlier = "entity_exit" if last == top else "relation_exit"
-            layers[f"sharing.{earlier}"] = Range(0, top, whole=True)
-        case GatesSharingConfig(gates=gates):
-            layers["sharing.layers"] = Range(1, 3, whole=True)
-            for name in ("entity_budget", "relation_budget"):
-                layers[f"sharing.{name}"] = Range(0.0, 1.0, step=0.05)
-            if gates == "learned":
-                layers["sharing.weight"] = Range(1.0, 100.0, log=True)
-        case PrimitivesSharingConfig():
-            layers["sharing.blocks"] = Range(1, 3, whole=True)
-            layers["sharing.shared_fraction"] = Range(0.0, 1.0, step=0.25)
-        case IncrementalSharingConfig():
-            return {"sharing.dropout": DROPOUT}  # all else is the base's
-    return {
-        **layers,
-        "sharing.hidden_dim": Range(32, 384, step=32, whole=True),
-        "sharing.dropout": DROPOUT,
-    }
+    """What the strategy says, of the fields that its section has."""
+    space = strategy_of(config.sharing).search_space(config.sharing)
+    fields = {f"sharing.{name}": value for name, value in space.items()}
+    present = {f: value for f, value in fields.items() if value_of(config, f) is not None}
+    return {field: entry_of(config, field, value) for field, value in present.items()}
 
 
 def _training(config: Config) -> dict[str, Entry]:
@@ -78,7 +48,7 @@ def _training(config: Config) -> dict[str, Entry]:
     }
     if training.entity_loss_weight and training.relation_loss_weight:
         entries["training.relation_loss_weight"] = Range(1.0, 30.0, log=True)
-    if any(isinstance(e, PretrainedEncoderConfig) and e.trained_layers for e in config.encoders):
+    if any(encoder.is_fine_tuned for encoder in config.encoders):
         entries["training.encoder_learning_rate"] = Range(1e-5, 2e-4, log=True)
     return entries
 

@@ -46,7 +46,7 @@ def parse_space(
     entries = {}
     for field, value in _flattened(values):
         try:
-            entries[field] = _entry(start, field, value)
+            entries[field] = entry_of(start, field, value)
         except ConfigError as error:
             raise ConfigError(f"{source}: {field}: {error}") from None
     return Space(start, entries, source)
@@ -62,7 +62,12 @@ def _flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
             yield field, value
 
 
-def _entry(start: Config, field: str, value: Any) -> Entry:
+def entry_of(start: Config, field: str, value: Any) -> Entry:
+    """The entry of a field, of the value that a TOML file would hold.
+
+    Raises:
+        ConfigError: if it cannot be right.
+    """
     table = {"values": value} if isinstance(value, list) else value
     if not isinstance(table, dict):
         raise ConfigError(f"{EXPECTED}, found {value!r}")

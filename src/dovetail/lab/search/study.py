@@ -240,10 +240,14 @@ def _check_same(study: optuna.Study, task: Task, data_digest: str) -> None:
 
 
 def comparable(config: Config) -> dict[str, Any]:
-    """What of a config decides about scores; paths of data may differ between machines."""
+    """What of a config decides about scores; paths may differ between machines.
+
+    The sentences and the teacher are compared by their digests.
+    """
     values = config.model_dump(mode="json")
     for field in ("train", "dev", "extra", "held_out"):
         del values["data"][field]
+    values["distillation"] |= {"teacher": None, "unlabelled": []}
     for field in WITHOUT_EFFECT:
         *parents, name = field.split(".")
         table = values

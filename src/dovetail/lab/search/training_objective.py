@@ -9,57 +9,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dovetail.config import Config, DataConfig
+from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
 from dovetail.lab.cell_events import Epoch
 from dovetail.lab.search.records import Result
 from dovetail.threads import use_threads
-from dovetail.training.over_base import with_base
+from dovetail.training.job import Job
 from dovetail.training.results import EpochResult
 from dovetail.training.run import prepare
-from dovetail.training.splits import Splits, read_splits
 from dovetail.training.states_cache import StatesCache
-from dovetail.training.tasks import fitted_to
+
+
+def job_to_tune(config: Config) -> Job:
+    """What `dovetail train` would train, if there is something to choose by.
+
+    Raises:
+        CorpusError: if a file cannot be read.
+        TrainingError: if there is nothing to learn, or nothing to choose by.
+    """
+    if not config.data.has_dev:
+        raise TrainingError(
+            "tuning chooses by dev scores, and there is no dev set: name files in data.dev, or "
+            "set data.dev_fraction (such as 0.1)"
+        )
+    return Job.of(config)
 
 
 class TrainingObjective:
-    """Trains configs one after another."""
+    """Trains configs one after another; sentences are read once for all that name the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: Job | None = None) -> None:
+        self._job = job
         self._cache = StatesCache()
-        self._splits: tuple[DataConfig, Splits] | None = None
-
-    def splits(self, config: DataConfig) -> Splits:
-        """The sentences that a config names, read once.
-
-        Raises:
-            CorpusError: if a file cannot be read.
-            TrainingError: if there is nothing to learn, or nothing to choose by.
-        """
-        if not config.has_dev:
-            raise TrainingError(
-                "tuning chooses by dev scores, and there is no dev set: name files in data.dev, or "
-                "set data.dev_fraction (such as 0.1)"
-            )
-        if self._splits is None or self._splits[0] != config:
-            self._splits = (config, read_splits(config))
-        return self._splits[1]
-
-    def fitted(self, config: Config) -> tuple[Config, Splits]:
-        """The config as it is trained on its sentences, and these, as `dovetail train` has them.
-
-        Raises:
-            CorpusError: as `splits` does.
-            TrainingError: as `splits` does, or if the config wants relations and there are none.
-        """
-        return fitted_to(self.splits(config.data), config)
 
     def __call__(self, config: Config) -> Iterator[Any]:
         """Train, and yield each epoch, and what is done beside."""
         use_threads(config.training.threads)
-        config, splits = self.fitted(with_base(config))
-        loop = yield from prepare(config, splits, self._cache)
+        job = Job.of(config) if self._job is None else self._job.with_config(config)
+        self._job = job
+        loop = yield from prepare(job, self._cache)
         parameters = sum(parameter.numel() for parameter in loop.parameters)
         best: Evaluation | None = None
         for event in loop.run():

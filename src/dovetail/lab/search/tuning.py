@@ -12,10 +12,11 @@ from dovetail.lab.engine import ShouldStop, run_cells
 from dovetail.lab.search.outcome import Outcome, write_outcome, write_start
 from dovetail.lab.search.plots import write_plots
 from dovetail.lab.search.study import Task, open_study, storage_errors
-from dovetail.lab.search.training_objective import TrainingObjective
+from dovetail.lab.search.training_objective import TrainingObjective, job_to_tune
 from dovetail.lab.search.trials import Search, TrialWork
 from dovetail.lab.workers import OwnProcess, ProcessWorkers, Workers
 from dovetail.threads import available_cores
+from dovetail.training.job import Job
 
 
 def sqlite_in(folder: Path) -> str:
@@ -23,10 +24,10 @@ def sqlite_in(folder: Path) -> str:
     return f"sqlite:///{folder / 'study.db'}"
 
 
-def workers_of(objective: TrainingObjective, processes: int) -> Workers:
+def workers_of(job: Job, processes: int) -> Workers:
     """Who trains: this process, or several, each of which reads the corpora once."""
     if processes == 1:
-        return OwnProcess(TrialWork(objective))
+        return OwnProcess(TrialWork(TrainingObjective(job)))
     threads = max(1, available_cores() // processes)
     return ProcessWorkers(TrialWork(TrainingObjective()), processes, threads=threads)
 
@@ -38,7 +39,7 @@ def tune(
     processes: int = 1,
     notify: Callable[[Event], None] = lambda _: None,
     should_stop: ShouldStop = lambda: False,
-    objective: TrainingObjective | None = None,
+    job: Job | None = None,
 ) -> Outcome:
     """Search, or go on with a search, and leave a folder with what was found so far.
 
@@ -48,19 +49,18 @@ def tune(
         processes: trials at a time; several are in processes of their own.
         notify: told everything that happens.
         should_stop: asked between steps.
-        objective: what trains, if it has read the corpora already.
+        job: that of the config that the search starts from, if it was read already.
 
     Raises:
         CorpusError: if the data cannot be read.
         TrainingError: if the search cannot start or go on.
     """
-    objective = objective or TrainingObjective()
-    splits = objective.splits(task.config.data)
+    job = job or job_to_tune(task.config)
     make_folder(folder)
-    open_study(task, data_digest=splits.digest)
+    open_study(task, data_digest=job.splits.digest)
     write_start(folder, task.space)
     try:
-        workers = workers_of(objective, processes)
+        workers = workers_of(job, processes)
         with closing(run_cells(Search(task), workers, should_stop=should_stop)) as events:
             for event in events:
                 notify(event)

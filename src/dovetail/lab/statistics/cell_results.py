@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import Any
 from dovetail.errors import MissingExtraError
 from dovetail.evaluation.tally import Tally
 from dovetail.files.writing import open_atomically, replaced
-from dovetail.lab.cell_folder import CellFolder
+from dovetail.lab.cell_folder import CellFolder, read_json
 from dovetail.lab.cell_scoring import SPLITS, tally_from_counts
 from dovetail.lab.experiment_cells import Cell
 
@@ -50,8 +49,8 @@ class CellResult:
     @cached_property
     def counts(self) -> Mapping[str, Any]:
         """The strict counts of each sentence, by split."""
-        counts: Mapping[str, Any] = json.loads(self.folder.counts.read_text(encoding="utf-8"))
-        return counts
+        remedy = f"remove {self.folder.result} to score the cell again"
+        return read_json(self.folder.counts, (), remedy)
 
     def tally(self, split: str, task: str) -> Tally:
         """The strict counts of a task."""

@@ -24,7 +24,6 @@ from dovetail.corpora.marking.concepts import annotated_as_found
 from dovetail.corpora.marking.marked_text import CharacterEntity, MarkedText
 from dovetail.corpora.source.json_records import Record, describe
 from dovetail.corpora.source.json_text import json_values
-from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusFormatError
 
 WITHOUT_PLACE = "annotation without a location"
@@ -108,11 +107,11 @@ def _type(record: Record) -> str:
 
 
 def _read_xml(source: Source) -> list[MarkedText]:
-    return _read(_records_of_xml(source.path), source)
+    return _read(_records_of_xml(source.text(), source.path), source)
 
 
-def _records_of_xml(path: Path) -> Iterator[Record]:
-    for number, document in enumerate(documents_from_xml(path)):
+def _records_of_xml(text: str, path: Path) -> Iterator[Record]:
+    for number, document in enumerate(documents_from_xml(text, path)):
         yield Record(document, f"{path}: document {number} ({str(document.get('id', ''))[:60]!r})")
 
 
@@ -123,7 +122,7 @@ def _read_json(source: Source) -> list[MarkedText]:
 def _records_of_json(source: Source) -> Iterator[Record]:
     """The documents of a collection, of an array of collections or documents, or of lines."""
     path = source.path
-    for item in json_values(read_text(path), path):
+    for item in json_values(source.text(), path):
         documents: list[Record] = []
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             documents = list(_documents_in(item.record()))

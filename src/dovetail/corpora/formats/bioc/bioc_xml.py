@@ -11,7 +11,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusFormatError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -29,13 +28,16 @@ _LISTS = {
     "node": "nodes",
 }
 _NUMBERS = ("offset", "length")
+# XML takes no half of a surrogate pair, so bytes that are not UTF-8 pass through its parser as
+# characters that mean nothing to anybody.
+_STAND_INS = {0xDC00 + byte: 0x10FE00 + byte for byte in range(0x80, 0x100)}
+_UNDECODED = {stand_in: character for character, stand_in in _STAND_INS.items()}
 
 
-def documents_from_xml(path: Path) -> Iterator[dict[str, Any]]:
+def documents_from_xml(text: str, path: Path) -> Iterator[dict[str, Any]]:
     """Yield the documents of a collection; memory holds the tree of one at a time.
 
     Raises:
-        CorpusError: if there is no such file or it cannot be opened.
         CorpusFormatError: if it is malformed, too deep, or defines or refers to entities.
         MissingExtraError: if defusedxml is not installed.
     """
@@ -44,7 +46,7 @@ def documents_from_xml(path: Path) -> Iterator[dict[str, Any]]:
         from defusedxml.ElementTree import ParseError, iterparse
     except ImportError as error:
         raise MissingExtraError("BioC's XML", extra="bioc") from error
-    text = read_text(path)
+    text = text.translate(_STAND_INS)
     try:
         # As characters, so that an encoding that the file declares is not believed.
         yield from _documents(iterparse(StringIO(text), events=("start", "end")), path)
@@ -90,7 +92,9 @@ def _record(element: Element[str]) -> dict[str, Any]:
         if child.tag in _LISTS:
             record.setdefault(_LISTS[child.tag], []).append(_record(child))
         elif child.tag == "infon":
-            record.setdefault("infons", {}).setdefault(child.get("key", ""), child.text or "")
+            record.setdefault("infons", {}).setdefault(
+                child.get("key", ""), _value("", child.text or "")
+            )
         else:
             record[child.tag] = _value(child.tag, child.text or "")
     return record
@@ -99,4 +103,4 @@ def _record(element: Element[str]) -> dict[str, Any]:
 def _value(name: str, text: str) -> str | int:
     if name in _NUMBERS and re.fullmatch(r"\s*[0-9]{1,12}\s*", text):
         return int(text)
-    return text
+    return text.translate(_UNDECODED)

@@ -21,7 +21,7 @@ from dovetail.corpora.formats.brat.brat_writer import write
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marking.concepts import annotated_as_found
 from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation, MarkedText, Span
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusError, CorpusFormatError
 
 NOT_HELD = "Dovetail holds entities and relations only"
@@ -75,7 +75,7 @@ class _Reader:
 
     def read(self, annotation_file: Path) -> tuple[list[CharacterEntity], list[IndexedRelation]]:
         annotations = _Annotations()
-        for number, line in numbered_lines(read_text(annotation_file, may_be_empty=True)):
+        for number, line in numbered_lines(self.source.text(annotation_file, may_be_empty=True)):
             if line.strip():
                 where = f"{annotation_file}:{number}"
                 with self.source.faults.guard(_kind_of(line), self.id):
@@ -221,7 +221,7 @@ def _read_pair(source: Source, id: str, stem: Path) -> MarkedText:
     for file in (text_file, annotation_file):
         if not file.is_file():
             raise CorpusError(f"{file} is missing; brat's format needs a .txt and an .ann file")
-    text = read_text(text_file, byte_order_mark=True, may_be_empty=True)
+    text = source.text(text_file, byte_order_mark=True, may_be_empty=True)
     entities, relations = _Reader(source, id).read(annotation_file)
     return MarkedText(id, text, entities, relations, str(annotation_file))
 

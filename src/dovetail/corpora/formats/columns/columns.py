@@ -18,7 +18,7 @@ from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
 from dovetail.corpora.marking.assembly import Place, SentenceBuilder, drop_sentence
 from dovetail.corpora.marking.flat import flat_entities
 from dovetail.corpora.marking.tag_columns import entities_from_tags, is_tag
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.corpora.writing.writable import leave_out_relations, note_losses, writable_sentences
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.files.writing import write_text
@@ -36,7 +36,7 @@ _BREAKS = re.compile(r"[\t\r\n]")
 
 
 def _read(source: Source) -> list[Document]:
-    table = _table([*numbered_lines(read_text(source.path))])
+    table = _table([*numbered_lines(source.text())])
     rows = [[row for _, row in block] for block in table.sentences]
     wanted = columns_in(source.reading.columns)
     layout = find_layout(rows, source.path, names=table.names, wanted=wanted)

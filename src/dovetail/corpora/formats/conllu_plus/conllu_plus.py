@@ -25,7 +25,7 @@ from dovetail.corpora.marking.marked_text import (
 from dovetail.corpora.marking.tag_columns import entities_from_tags
 from dovetail.corpora.marking.token_text import TokenText
 from dovetail.corpora.source.json_records import check_type
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
@@ -146,7 +146,7 @@ def _relation(item: str, tokens: int, where: str) -> tuple[tuple[int, int, int, 
 
 
 def _read(source: Source) -> list[MarkedText]:
-    lines = list(numbered_lines(read_text(source.path)))
+    lines = list(numbered_lines(source.text()))
     reader = _Reader(source, _columns(lines, source), RepeatedNames())
     blocks = _blocks(lines)
     texts = []

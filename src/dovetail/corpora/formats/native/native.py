@@ -25,7 +25,6 @@ from dovetail.corpora.marking.positions import length_in
 from dovetail.corpora.source.foreign_fields import refuse_foreign
 from dovetail.corpora.source.json_records import Record, describe
 from dovetail.corpora.source.json_text import json_values
-from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence, Unaligned
 
@@ -158,7 +157,7 @@ class _Reader:
 def _read(source: Source) -> list[Document | MarkedText]:
     reader = _Reader(source)
     documents: list[Document | MarkedText] = []
-    for item in json_values(read_text(source.path), source.path):
+    for item in json_values(source.text(), source.path):
         with source.faults.guard(DOCUMENT, item.where.rsplit("/", 1)[-1]):
             record = item.record()
             # Files that were put together have a header before each part.

@@ -21,7 +21,7 @@ from dovetail.corpora.marking.concepts import (
     between_mentions,
 )
 from dovetail.corpora.marking.marked_text import CharacterEntity, MarkedText
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusFormatError
 
 _TEXT = re.compile(r"([^|\t]{1,200})\|([ta])\|(.*)", re.DOTALL)
@@ -58,7 +58,7 @@ def _read(source: Source) -> list[MarkedText]:
 def _blocks(source: Source) -> Iterator[_Block]:
     """The documents: each begins with its title, whatever blank lines there are."""
     block = None
-    for number, line in numbered_lines(read_text(source.path)):
+    for number, line in numbered_lines(source.text()):
         where = f"{source.path}:{number}"
         match = _TEXT.fullmatch(line)
         if match and match[2] == "t":

@@ -22,7 +22,7 @@ from dovetail.corpora.ledger import DOCUMENT, RELATION
 from dovetail.corpora.marking.assembly import UniqueNames
 from dovetail.corpora.marking.marked_pairs import UNTYPED
 from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation, MarkedText
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
@@ -138,7 +138,7 @@ def _text_file(path: Path) -> Path:
 
 
 def _texts(path: Path, source: Source) -> list[_Text]:
-    content = read_text(path)
+    content = source.text(path)
     names = UniqueNames()
     texts = []
     line, seen = 1, 0
@@ -161,7 +161,7 @@ def _texts(path: Path, source: Source) -> list[_Text]:
 def _read_relations(path: Path, texts: list[_Text], source: Source) -> None:
     """Give each relation to the text in which its first argument stands."""
     owners = {name: text for text in texts for name in text.names}
-    for number, line in numbered_lines(read_text(path, may_be_empty=True)):
+    for number, line in numbered_lines(source.text(path, may_be_empty=True)):
         if not line.strip():
             continue
         where = f"{path}:{number}"

@@ -22,7 +22,6 @@ from dovetail.corpora.marking.assembly import Place, SentenceBuilder
 from dovetail.corpora.marking.marked_text import CharacterEntity, MarkedText
 from dovetail.corpora.marking.tag_columns import entities_from_tags
 from dovetail.corpora.source.json_records import check_tokens
-from dovetail.corpora.source.text_files import read_text
 from dovetail.errors import CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, Document
 
@@ -233,7 +232,7 @@ def _table(source: Source) -> tuple[list[str], list[Row]]:
     path = source.path
     header: list[str] = []
     rows = []
-    for number, cells in enumerate(rows_of_text(read_text(path), path)):
+    for number, cells in enumerate(rows_of_text(source.text(), path)):
         if not header:
             header = [name.strip().lower() for name in cells]
         elif cells:

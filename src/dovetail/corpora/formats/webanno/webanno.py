@@ -26,7 +26,7 @@ from dovetail.corpora.formats.webanno.webanno_writer import SUFFIX, write
 from dovetail.corpora.ledger import DOCUMENT
 from dovetail.corpora.marking.marked_text import MarkedSentence, MarkedText, Span
 from dovetail.corpora.marking.positions import converter, in_codepoints, length_in
-from dovetail.corpora.source.text_files import numbered_lines, read_text
+from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.reading import Offsets
@@ -67,7 +67,7 @@ def _read(source: Source) -> list[MarkedText]:
     files = []
     for id, path in _paths(source.path):
         with source.faults.guard(DOCUMENT, id):
-            files.append(_parse(id, path))
+            files.append(_parse(id, path, source.text(path)))
     used = _used(files)
     layers = {layer.name: layer for file in files for layer in file.layers}
     entities, relations = choose(layers.values(), used)
@@ -105,8 +105,8 @@ def _used(files: Sequence[_File]) -> Counter[str]:
     return used
 
 
-def _parse(id: str, path: Path) -> _File:
-    lines = list(numbered_lines(read_text(path)))
+def _parse(id: str, path: Path, text: str) -> _File:
+    lines = list(numbered_lines(text))
     if not _FORMAT.fullmatch(lines[0][1]):
         raise CorpusFormatError(
             f"{path}:1: expected '#FORMAT=WebAnno TSV 3.3', found {lines[0][1][:60]!r}"

@@ -1,0 +1,1 @@
+"""Tasks that are added to a trained model, which stays as it is."""

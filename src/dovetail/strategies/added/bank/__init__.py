@@ -1,0 +1,1 @@
+"""The layers of a trained model as a bank of filters."""

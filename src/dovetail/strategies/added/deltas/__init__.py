@@ -1,0 +1,1 @@
+"""Differences from the layers of a trained model."""

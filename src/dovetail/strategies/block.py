@@ -1,0 +1,85 @@
+"""The abstraction behind every sharing strategy: streams in, streams out, and who owns what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from dovetail.encoders.transformer_layers import PretrainedLayer
+from dovetail.strategies.streams import Streams
+
+
+class SharingBlock(nn.Module, ABC):
+    """Turns the streams of some ordered tasks into other streams of the same tasks.
+
+    A block declares, for the tests and for the optimiser, what its parameters serve:
+
+    * `owners` names the tasks that a parameter serves: one task if it is that task's own, several
+      if it is shared among them, none if it is frozen;
+    * `reads` names, for each task, the tasks whose parameters its loss may reach.
+
+    A task's loss reaches a parameter exactly if it reads one of the parameter's owners.
+    """
+
+    tasks: tuple[str, ...]
+    output_dims: Mapping[str, int]
+
+    @abstractmethod
+    def forward(self, streams: Streams) -> Streams:
+        """Streams of the same tasks, tokens and mask."""
+
+    @abstractmethod
+    def owners(self, parameter: str) -> frozenset[str]:
+        """The tasks that the parameter of this name (as in `named_parameters`) serves."""
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """For each task, the tasks whose parameters its loss may reach: by default its own."""
+        return {task: frozenset({task}) for task in self.tasks}
+
+    def reached_by(self, task: str) -> frozenset[str]:
+        """Names of the parameters that the loss of a task reaches, as declared."""
+        return frozenset(
+            name for name, _ in self.named_parameters() if self.owners(name) & self.reads[task]
+        )
+
+    def copied_layers_above(self) -> dict[str, int]:
+        """How many layers of a pretrained encoder stand above each weight of a copied layer."""
+        return {
+            f"{path}.{name}": part.layers_above
+            for path, part in self.named_modules()
+            if isinstance(part, PretrainedLayer)
+            for name, _ in part.named_parameters()
+        }
+
+    def replaced_layers_above(self) -> dict[str, int]:
+        """The same of what a task has in place of such weights; a block that holds some says so."""
+        return {}
+
+    def layers_above(self) -> dict[str, int]:
+        """Both, in this block and in those inside of it."""
+        replaced = {
+            f"{path}.{name}" if path else name: count
+            for path, part in self.named_modules()
+            if isinstance(part, SharingBlock)
+            for name, count in part.replaced_layers_above().items()
+        }
+        return {**self.copied_layers_above(), **replaced}
+
+    def penalties(self) -> Mapping[str, Tensor]:
+        """Terms that training adds to the loss, weighted, by name: what sharing less costs."""
+        return {}
+
+    def finalize(self) -> SharingBlock:
+        """An equivalent block for inference, smaller where the strategy allows it."""
+        return self
+
+    def assets(self) -> dict[str, Any]:
+        """What has to be saved, as JSON values, to build the finalised block again.
+
+        Only what the config does not say: what the strategy chose in training.
+        """
+        return {}

@@ -1,0 +1,1 @@
+"""Layers of each task below shared ones."""

@@ -1,0 +1,1 @@
+"""Shared layers, then layers of each task (Crone, 2020)."""

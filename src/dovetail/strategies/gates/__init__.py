@@ -1,0 +1,1 @@
+"""Units of layers that are shared or a task's own."""

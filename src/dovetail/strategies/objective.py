@@ -1,0 +1,54 @@
+"""What is learned from: what a model says of a batch in training, and named loss terms of that."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from dovetail.strategies.streams import Streams
+from dovetail.tensors.features import Batch
+
+
+class Outputs(NamedTuple):
+    """The streams, what each head makes of them, and each head's own loss by task.
+
+    The relation head reads the gold entities here, so that each task has its own signal; where
+    training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
+    `taught` are the heads' losses against what a teacher says; there is none without a teacher.
+    `penalties` are what the sharing adds to the loss, by name.
+    """
+
+    streams: Streams
+    emissions: Float[Tensor, "batch tokens *scores"]
+    relation_logits: Float[Tensor, "batch entities entities types"]
+    losses: Mapping[str, Float[Tensor, ""]]
+    taught: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})
+    penalties: Mapping[str, Float[Tensor, ""]] = MappingProxyType({})
+
+
+class Objective(nn.Module, ABC):
+    """Named loss terms of a batch; the sum over all objectives is what training minimises.
+
+    An objective may own parameters; training gives them to the optimiser with the model's.
+    """
+
+    @abstractmethod
+    def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Scalar terms by name, already weighted; `step` counts the optimiser's steps from 0."""
+
+
+class Penalties(Objective):
+    """The penalties of the sharing block, which weighs them itself, from a step of training on."""
+
+    def __init__(self, first_step: int = 0) -> None:
+        super().__init__()
+        self.first_step = first_step
+
+    def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
+        """The penalties by name; none of a block that has none, and none before their time."""
+        return dict(outputs.penalties) if step >= self.first_step else {}

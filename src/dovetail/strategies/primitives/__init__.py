@@ -1,0 +1,1 @@
+"""Fixed operations that tasks recombine."""

@@ -1,0 +1,1 @@
+"""Layers of one task, made sparse: how exits are found."""

@@ -1,0 +1,153 @@
+"""What a strategy says of itself: all that training, tuning, saving and listing ask of a kind.
+
+    section = config.sharing
+    strategy_of(section).build(section, ground)  ->  SharingBlock
+
+Only `build` has to be there; the defaults are those of a block that is trained in one joint phase
+with what the tasks learn from anyway.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+
+from torch import Tensor
+
+from dovetail.config import Config, SharingConfig
+from dovetail.encoders.transformer_layers import PretrainedLayer
+from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.curriculum import Curriculum, Phase
+from dovetail.strategies.objective import Objective, Penalties
+from dovetail.text.document import TASKS
+
+Section = TypeVar("Section", bound=SharingConfig)
+
+SearchSpace = Mapping[str, Any]
+"""Fields of the section with what they may be, as a file of a search space has it."""
+
+DROPOUT: Mapping[str, Any] = {"low": 0.0, "high": 0.6, "step": 0.05}
+"""The dropouts that are tried."""
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """What the tasks' first streams are made by, as far as a strategy knows it."""
+
+    @property
+    def output_dim(self) -> int:
+        """Width of the vector of a token."""
+
+    def hand_on(self, count: int) -> list[PretrainedLayer]:
+        """Part with the top layers of the pretrained encoder, and give the pieces below them.
+
+        Raises:
+            ModelError: if it has not so many, or they do not run apart from it.
+        """
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a block is built on.
+
+    Args:
+        encoder: what its streams are made by.
+        tasks: in their order.
+        seed: what random choices are made by.
+        chosen: the `assets` of the finalised block, whose form is built then.
+        base: the trained block that tasks are added to.
+        calibration: token vectors of some batches with their masks, as the base's layers read them.
+    """
+
+    encoder: Encoding
+    tasks: tuple[str, ...] = TASKS
+    seed: int = 0
+    chosen: Mapping[str, Any] | None = None
+    base: SharingBlock | None = None
+    calibration: Iterable[tuple[Tensor, Tensor]] = ()
+
+
+@dataclass(frozen=True)
+class PlainLayers:
+    """Layers that can be run with other weights: how many all tasks run, and how many each task."""
+
+    shared: int
+    by_task: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Base:
+    """The trained model that a section adds tasks to.
+
+    Args:
+        named: a folder or a shipped model.
+        sha256: its digest, if it is known.
+        add_tasks: the tasks that are learned.
+        calibration_sentences: how many training sentences `Ground.calibration` is read from.
+        fields: from the config of the base to the fields of the section that are taken from it.
+    """
+
+    named: str
+    sha256: str | None
+    add_tasks: tuple[str, ...]
+    calibration_sentences: int
+    fields: Callable[[Config], dict[str, Any]]
+
+
+class Strategy(ABC, Generic[Section]):
+    """One way of sharing.  It holds no state: what it knows of a model is in the section."""
+
+    @abstractmethod
+    def build(self, section: Section, ground: Ground) -> SharingBlock:
+        """The block, new, or where `ground.chosen` is given in its final form.
+
+        Raises:
+            ModelError: if it does not go together with what it is built on.
+        """
+
+    def objectives(self, section: Section, *, steps_per_epoch: int) -> tuple[Objective, ...]:
+        """What is minimised beside what the tasks learn from: the penalties of the block."""
+        return (Penalties(),)
+
+    def curriculum(self, section: Section, joint: Phase) -> Curriculum:
+        """The phases of training, given the one that trains all tasks with all objectives."""
+        return (joint,)
+
+    def search_space(self, section: Section) -> SearchSpace:
+        """What is tuned where nobody says what; fields that the section lacks are left out."""
+        return {
+            "hidden_dim": {"low": 32, "high": 384, "step": 32},
+            "dropout": DROPOUT,
+        }
+
+    def plain_layers(self, section: Section) -> PlainLayers | None:
+        """The layers that tasks can be added to; None if nothing can be added to such a model."""
+        return None
+
+    def base(self, section: Section) -> Base | None:
+        """What the tasks are added to; None for a model that stands by itself."""
+        return None
+
+    def card_lines(self, section: Section, block: SharingBlock, *, num_new: int) -> list[str]:
+        """What the card of a model says of its sharing: what training chose.
+
+        Args:
+            section: the settings.
+            block: as it is saved.
+            num_new: the numbers of the model that are not those of its base.
+        """
+        return []
+
+
+def strategy_of(section: SharingConfig) -> Strategy[Any]:
+    """The strategy of a section.
+
+    Raises:
+        ConfigError: if it cannot be imported.
+    """
+    strategy = section.implemented()()
+    if not isinstance(strategy, Strategy):
+        raise TypeError(f"expected a Strategy, found {type(strategy).__name__}")
+    return strategy

@@ -1,0 +1,44 @@
+"""From a config to the phases of its training, and to what each of them minimises."""
+
+from __future__ import annotations
+
+from dovetail.config import Config
+from dovetail.objectives import Balanced, Distilled, Objective, Supervised
+from dovetail.strategies.curriculum import Curriculum, Phase
+from dovetail.strategies.strategy import strategy_of
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+
+
+def curriculum_of(config: Config, *, steps_per_epoch: int) -> Curriculum:
+    """The joint phase, or what the strategy makes of it."""
+    section = config.sharing
+    strategy = strategy_of(section)
+    own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
+    objectives = (*supervision(config), *own)
+    return strategy.curriculum(section, Phase("joint", config.training.epochs, objectives))
+
+
+def supervision(config: Config) -> list[Objective]:
+    """What both tasks learn from: annotations, a teacher, or both."""
+    weights = loss_weights(config)
+    share = config.distillation.weight if config.distillation.teacher else 0.0
+    objectives: list[Objective] = []
+    if share < 1:
+        kind = Balanced if config.training.balance == "learned" else Supervised
+        objectives.append(kind({task: (1 - share) * own for task, own in weights.items()}))
+    if share > 0:
+        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
+    return objectives
+
+
+def loss_weights(config: Config) -> dict[str, float]:
+    """The factor of each task's loss."""
+    return {
+        ENTITY_TASK: config.training.entity_loss_weight,
+        RELATION_TASK: config.training.relation_loss_weight,
+    }
+
+
+def learned_tasks(config: Config) -> frozenset[str]:
+    """The tasks that have a weight."""
+    return frozenset(task for task, weight in loss_weights(config).items() if weight)
