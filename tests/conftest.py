@@ -53,6 +53,19 @@ def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run" / "model"
 
 
+@pytest.fixture(scope="session")
+def run_of_fragments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has learned a tiny corpus of discontinuous entities by heart."""
+    from tests.discontinuous import HURT, config_of, data_of
+
+    from dovetail.training import training_events
+
+    folder = tmp_path_factory.mktemp("discontinuous")
+    for _ in training_events(config_of(data_of(HURT, folder)), folder / "run"):
+        pass
+    return folder / "run"
+
+
 @pytest.fixture
 def fp32_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine without bf16 units, for what is compared more closely than bf16 allows."""

@@ -137,7 +137,7 @@ def test_lines_of_the_native_format_can_be_read(tmp_path):
     file = tmp_path / "lines.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     corpus = read_corpus(file, format="dovetail")
-    assert len(corpus.documents) == len(lines) == 4
+    assert len(corpus.documents) == len(lines) == 5
     assert not corpus.ledger.drops
 
 

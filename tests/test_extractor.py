@@ -18,7 +18,7 @@ from dovetail.extractor import Extractor
 from dovetail.running.steps import result_of
 from dovetail.saved.finding import model_folder, shipped_models
 from dovetail.saved.model_folder import load_model
-from dovetail.text.document import Document, Entity, Relation, Sentence, visible_span
+from dovetail.text.document import Document, Entity, Relation, Sentence
 from dovetail.text.extraction import Extraction
 from dovetail.text.reading import DEFAULT_READING
 from dovetail.text.reading_ahead import (
@@ -27,6 +27,7 @@ from dovetail.text.reading_ahead import (
     batches_of_similar_length,
     buffers,
 )
+from dovetail.text.visibility import visible_span
 
 TEXTS = [" ".join(sentence.tokens) for sentence in SENTENCES]
 

@@ -128,7 +128,7 @@ class Extractor:
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each relation type is taken."""
-        values = self.model.relation_head.thresholds.tolist()
+        values = self.model.relation_head.known_thresholds
         return {
             type_: round(value, 4)
             for type_, value in zip(self.schema.relation_types, values, strict=True)
@@ -137,7 +137,8 @@ class Extractor:
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
         model = {"model": self.name} if self.name else {}
-        return {**native_header(), **model, "thresholds": self.thresholds}
+        header = native_header(fragments=bool(self.schema.discontinuous))
+        return {**header, **model, "thresholds": self.thresholds}
 
     @overload
     def extract(self, text: str) -> Extraction: ...

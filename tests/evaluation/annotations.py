@@ -16,9 +16,13 @@ CONFIDENCES = st.floats(0, 1)
 
 @st.composite
 def entities(draw: st.DrawFn) -> Entity:
+    type_, confidence = draw(st.sampled_from(ENTITY_TYPES)), draw(CONFIDENCES)
+    if draw(st.integers(0, 3)) == 3:  # of several fragments, if the tokens are not neighbours
+        tokens = draw(st.sets(st.integers(0, len(TOKENS) - 1), min_size=2, max_size=4))
+        return Entity.of_pieces([(token, token + 1) for token in tokens], type_, confidence)
     start = draw(st.integers(0, len(TOKENS) - 1))
     end = draw(st.integers(start + 1, min(start + 3, len(TOKENS))))
-    return Entity(start, end, draw(st.sampled_from(ENTITY_TYPES)), draw(CONFIDENCES))
+    return Entity(start, end, type_, confidence)
 
 
 @st.composite

@@ -25,6 +25,9 @@ def test_text_and_entities_are_whole(pair):
         marked_sentences(gold, predicted), pair, reversed(pair), strict=True
     ):
         assert text_of(side.parts) == " ".join(sentence.tokens)
+        assert sum(" … " in text_of(mark.parts) for mark in side.beside) == sum(
+            bool(entity.fragments) for entity in sentence.entities
+        )
         marks = [*marks_of(side.parts), *side.beside]
         assert sorted((mark.type, text_of(mark.parts)) for mark in marks) == sorted(
             (entity.type, words(sentence, entity)) for entity in sentence.entities

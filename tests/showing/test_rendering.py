@@ -196,3 +196,17 @@ def test_hundred_thousand_words_render_in_seconds() -> None:
     started = time.perf_counter()
     assert printed(long, colours=True).count("|X") == len(entities)
     assert time.perf_counter() - started < 10  # under 1 on a busy machine
+
+
+def test_each_fragment_of_an_entity_has_its_marks() -> None:
+    words = ["Ada", "has", "hip", "and", "knee", "pain"]
+    pain, knee = Entity.of_pieces([(2, 3), (5, 6)], "Pain"), Entity(4, 6, "Pain")
+    ada = Entity(0, 1, "Person")
+    sentence = Sentence.from_tokens(
+        words, entities=[ada, pain, knee], relations=[Relation(ada, pain, "has")]
+    )
+    lines = printed(Document.from_sentence(sentence)).splitlines()
+    assert lines == [
+        "[Ada|Person] has [hip|Pain …] and [knee [pain|… Pain]|Pain]",
+        "Ada ──has──▶ hip pain",
+    ]

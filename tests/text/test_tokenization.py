@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dovetail.errors import CorpusError
-from dovetail.text.document import NO_WIDTH, is_visible
 from dovetail.text.tokenization import LONGEST_RUN_CHARS, Tokenizer
+from dovetail.text.visibility import NO_WIDTH, is_visible
 
 # Everything but halves of surrogate pairs, which are not characters.
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)

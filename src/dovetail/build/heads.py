@@ -76,7 +76,7 @@ def build_relation_head(
     config: RelationHeadConfig, *, input_dim: int, num_labels: int, schema: Schema
 ) -> RelationHead:
     """The relation head that a config describes."""
-    num_types = len(schema.relation_types)
+    num_types = len(schema.coded.relation_types)
     spans = SpanVectors(input_dim, config.span, config.width_dim)
     entity_dim = spans.output_dim + config.label_dim
     pairs = PairFeatures(

@@ -110,11 +110,11 @@ def assemble(
         entity_head = build_entity_head(
             config.entity_head,
             input_dim=sharing.output_dims[ENTITY_TASK],
-            entity_types=schema.entity_types,
+            entity_types=schema.coded.entity_types,
         )
     relation_dim = sharing.output_dims[RELATION_TASK]
     link = build_link(
-        config.relation_head, token_dim=relation_dim, num_types=len(schema.entity_types)
+        config.relation_head, token_dim=relation_dim, num_types=len(schema.coded.entity_types)
     )
     with warnings.catch_warnings():
         # A corpus without relations leaves nothing to be drawn for their types.

@@ -175,6 +175,8 @@ def _overview(splits: Mapping[str, SplitSummary]) -> Table:
         "pairs of crossing entities": lambda s: s.crossing,
         "pairs with two relations": lambda s: s.pairs_with_two_relations,
     }
+    if any(summary.discontinuous for summary in splits.values()):
+        rows["entities of several fragments"] = lambda s: s.discontinuous
     for label, count in rows.items():
         table.add_row(label, *(f"{count(summary):,}" for summary in splits.values()))
     return table

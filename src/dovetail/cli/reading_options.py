@@ -60,8 +60,9 @@ class ReadingOptions:
     discontinuous: Annotated[
         Discontinuous | None,
         typer.Option(
-            help="What becomes of an entity in several fragments: left out (drop, the default), or "
-            "the stretch from the first to the last (cover).",
+            help="What becomes of an entity in several fragments: left out (drop), the stretch "
+            "from the first to the last (cover), or kept as it is (keep); by default as the model "
+            "was trained, or drop.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -85,7 +85,10 @@ class Config(Section):
         """How the model reads texts, in training and afterwards."""
         windows = self.windows
         sizes = windows.max_tokens, windows.overlap_tokens
-        return ModelReading(self.data.known_language, *sizes, self.data.unit)
+        discontinuous: Literal["drop", "keep"] = "drop"
+        if self.data.discontinuous == "keep":
+            discontinuous = "keep"
+        return ModelReading(self.data.known_language, *sizes, self.data.unit, discontinuous)
 
     @field_validator("sharing", "entity_head", mode="before")
     @classmethod
@@ -101,6 +104,7 @@ class Config(Section):
             )
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
+        yield from self._contradictions_of_fragments()
         if self.data.has_dev:
             return
         remedy = "name files in data.dev, or set data.dev_fraction (such as 0.1), or set"
@@ -126,6 +130,16 @@ class Config(Section):
                         f'"{path}" is in data.{field} too, so that each of its sentences would be '
                         f"left out; leave it out of one of the two",
                     )
+
+    def _contradictions_of_fragments(self) -> Iterator[Contradiction]:
+        """Where entities of several fragments are to be kept and could not be learned."""
+        if self.data.discontinuous == "keep" and self.entity_head.kind != "span":
+            yield Contradiction(
+                "data.discontinuous",
+                '"keep" needs a head that finds fragments, which may lie within other entities, '
+                'and a tagger cannot; set entity_head.kind = "span", or data.discontinuous to '
+                '"drop" or "cover"',
+            )
 
     def _contradictions_of_copies(self) -> Iterator[Contradiction]:
         """Where the layers of a pretrained encoder are to be copied and cannot be."""

@@ -109,8 +109,10 @@ class DataConfig(Section):
     does, `utf16`, as JavaScript and Java do, or `bytes` of UTF-8."""
 
     discontinuous: Discontinuous = "drop"
-    """What becomes of an entity in several fragments: it is left out (`drop`), or stands for the
-    stretch from its first to its last (`cover`)."""
+    """What becomes of an entity in several fragments: it is left out (`drop`), stands for the
+    stretch from its first to its last (`cover`), or is learned and found as it is (`keep`), which
+    needs `entity_head.kind = "span"`. With `keep` it is part of the model: what the model is scored
+    on is read so too."""
 
     columns: Annotated[str, AfterValidator(_columns)] | None = None
     """Which columns of files in columns hold the words and the tags, counted from 1, as

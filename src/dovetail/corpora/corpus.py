@@ -43,7 +43,7 @@ from dovetail.corpora.source.recognition import recognised
 from dovetail.corpora.source.several_files import Part, parts_of, with_own_names
 from dovetail.corpora.source.undecoded import UNDECODED, spelt
 from dovetail.corpora.source.unpacking import Unpacking
-from dovetail.corpora.writing.writable import without_unaligned
+from dovetail.corpora.writing.writable import without_fragments, without_unaligned
 from dovetail.errors import CorpusError
 from dovetail.text.document import Document, Sentence
 from dovetail.text.reading import Reading
@@ -220,6 +220,8 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
     tally.read_documents(listed)
     if not known.holds_unaligned:
         listed = [without_unaligned(document, tally) for document in listed]
+    if not known.holds_fragments:
+        listed = [without_fragments(document, tally) for document in listed]
     known.write(listed, Path(path), tally)
     return tally.ledger()
 

@@ -166,8 +166,9 @@ class Format:
     `read` gives documents in order; raw text with its annotations comes as `MarkedText` and is cut
     into tokens by whoever calls.  `write` is None for a format that is only read.  A writer counts
     in the tally what it kept and lists what the format cannot hold; what is to be written has been
-    counted as read before; unless `holds_unaligned`, it gets what tokens express alone.  `needs`
-    says what a file of the format has, for whoever wonders why theirs was not recognised.
+    counted as read before; unless `holds_unaligned`, it gets what tokens express alone, and unless
+    `holds_fragments`, no discontinuous entities.  `needs` says what a file of the format has, for
+    whoever wonders why theirs was not recognised.
     `folders` is true if the reader takes a whole folder.
     """
 
@@ -177,5 +178,6 @@ class Format:
     write: Callable[[Sequence[Document], Path, Tally], None] | None
     recognises: Callable[[Sample], bool]
     holds_unaligned: bool = False
+    holds_fragments: bool = False
     needs: str = ""
     folders: bool = False

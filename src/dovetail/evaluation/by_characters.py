@@ -20,6 +20,7 @@ from dovetail.text.document import (
     Relation,
     Sentence,
     Unaligned,
+    character_pieces,
     character_span,
 )
 
@@ -42,10 +43,10 @@ def on_tokens_of(gold: Document, predicted: Document) -> list[Sentence]:
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """The sentence and the tokens of an entity; tokens are None where none are what it covers."""
+    """The sentence and the tokens of each fragment; None where none are what the entity covers."""
 
     sentence: int
-    tokens: Span | None
+    tokens: tuple[Span, ...] | None
 
 
 class _Cut:
@@ -53,6 +54,7 @@ class _Cut:
 
     def __init__(self, gold: Document) -> None:
         self._gold = [sentence.without_annotations() for sentence in gold.sentences]
+        self._beside_gold = {item for sentence in gold.sentences for item in sentence.unaligned}
         self._firsts = [sentence.offsets[0][0] for sentence in self._gold if sentence.offsets]
         self._starts: dict[int, Span] = {}
         self._ends: dict[int, Span] = {}
@@ -67,11 +69,11 @@ class _Cut:
     def take(self, sentence: Sentence) -> None:
         """Put what a predicted sentence says on the gold tokens, or beside them."""
         for entity in sentence.entities:
-            span = character_span(sentence, entity)
-            found = self._where(span)
+            pieces = tuple(character_pieces(sentence, entity))
+            found = self._where(pieces)
             if found.tokens is None:
                 self._beside(
-                    found.sentence, Unaligned(ENTITY_TASK, entity.type, (span,), (entity.type,))
+                    found.sentence, Unaligned(ENTITY_TASK, entity.type, pieces, (entity.type,))
                 )
             else:
                 self._entities[found.sentence].add(_on(found.tokens, entity))
@@ -82,7 +84,8 @@ class _Cut:
 
     def _take_relation(self, sentence: Sentence, link: Relation) -> None:
         spans = character_span(sentence, link.head), character_span(sentence, link.tail)
-        head, tail = map(self._where, spans)
+        arguments = tuple(tuple(character_pieces(sentence, own)) for own in (link.head, link.tail))
+        head, tail = (self._where(own) for own in arguments)
         if head.tokens and tail.tokens and head.sentence == tail.sentence:
             self._relations[head.sentence].add(
                 Relation(
@@ -93,18 +96,27 @@ class _Cut:
                 )
             )
         else:
-            types = (link.head.type, link.tail.type)
-            self._beside(head.sentence, Unaligned(RELATION_TASK, link.type, spans, types))
+            item = Unaligned(RELATION_TASK, link.type, spans, (link.head.type, link.tail.type))
+            if link.head.fragments or link.tail.fragments:
+                item = replace(item, arguments=arguments)
+            self._beside(head.sentence, item)
 
     def _take_unaligned(self, item: Unaligned) -> None:
-        """What the predicted tokens could not express, the gold ones perhaps can."""
-        found = [self._where(span) for span in item.spans]
+        """What the predicted tokens could not express, the gold ones perhaps can.
+
+        What gold has beside its tokens too stays there, as the fragments of an entity do where such
+        are not kept.
+        """
+        found = [self._where(own) for own in item.arguments or [[span] for span in item.spans]]
         number = {where.sentence for where in found}
-        if item.task == ENTITY_TASK and len(found) == 1 and found[0].tokens:
-            self._entities[found[0].sentence].add(Entity(*found[0].tokens, item.type))
+        whole = self._where(item.spans)
+        if item in self._beside_gold:
+            self._beside(found[0].sentence, item)
+        elif item.task == ENTITY_TASK and whole.tokens:
+            self._entities[whole.sentence].add(Entity.of_pieces(whole.tokens, item.type))
         elif item.task == RELATION_TASK and len(number) == 1 and all(w.tokens for w in found):
             head, tail = (
-                Entity(*where.tokens, type_)
+                Entity.of_pieces(where.tokens, type_)
                 for where, type_ in zip(found, item.types, strict=True)
                 if where.tokens
             )
@@ -116,11 +128,13 @@ class _Cut:
     def _beside(self, sentence: int, item: Unaligned) -> None:
         self._unaligned[sentence].add(replace(item, reason=item.reason or OTHER_TOKENS))
 
-    def _where(self, span: Span) -> _Where:
-        first, last = self._starts.get(span[0]), self._ends.get(span[1])
-        if first is not None and last is not None and first[0] == last[0]:
-            return _Where(first[0], (first[1], last[1]))
-        return _Where(max(bisect_right(self._firsts, span[0]) - 1, 0), None)
+    def _where(self, pieces: Sequence[Span]) -> _Where:
+        borders = [(self._starts.get(start), self._ends.get(end)) for start, end in pieces]
+        tokens = [(first, last) for first, last in borders if first and last]
+        sentences = {border[0] for pair in tokens for border in pair}
+        if len(tokens) == len(pieces) and len(sentences) == 1:
+            return _Where(sentences.pop(), tuple((first[1], last[1]) for first, last in tokens))
+        return _Where(max(bisect_right(self._firsts, pieces[0][0]) - 1, 0), None)
 
     def sentences(self) -> list[Sentence]:
         """The gold sentences with all that was taken."""
@@ -135,8 +149,8 @@ class _Cut:
         ]
 
 
-def _on(tokens: Span, entity: Entity) -> Entity:
-    return Entity(*tokens, entity.type, entity.confidence)
+def _on(tokens: Sequence[Span], entity: Entity) -> Entity:
+    return Entity.of_pieces(tokens, entity.type, entity.confidence)
 
 
 def same_texts(gold: Sequence[Document], predicted: Sequence[Document]) -> bool:

@@ -42,10 +42,10 @@ def entity_confusion(gold: Sequence[Sentence], predicted: Sequence[Sentence]) ->
     return Confusion(tuple(sorted(types)), dict(counts))
 
 
-def _types_by_span(sentence: Sentence) -> defaultdict[tuple[int, int], set[str]]:
-    types: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
+def _types_by_span(sentence: Sentence) -> defaultdict[tuple[tuple[int, int], ...], set[str]]:
+    types: defaultdict[tuple[tuple[int, int], ...], set[str]] = defaultdict(set)
     for entity in sentence.entities:
-        types[entity.span].add(entity.type)
+        types[entity.pieces].add(entity.type)
     return types
 
 

@@ -164,10 +164,10 @@ def entity_errors(gold: Sentence, predicted: Sentence) -> tuple[EntityError, ...
 
 
 def _entity_pairing(missed: Entity, wrong: Entity) -> tuple[EntityErrorKind, int] | None:
-    shared = min(missed.end, wrong.end) - max(missed.start, wrong.start)
-    if shared <= 0:
+    shared = len({*missed.tokens} & {*wrong.tokens})
+    if not shared:
         return None
-    if missed.span == wrong.span:
+    if missed.pieces == wrong.pieces:
         return EntityErrorKind.WRONG_TYPE, -shared
     if missed.type == wrong.type:
         return EntityErrorKind.WRONG_BORDER, -shared

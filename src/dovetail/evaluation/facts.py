@@ -23,7 +23,7 @@ def entities_strict(sentence: Sentence) -> frozenset[Fact]:
     """Type and borders of each entity."""
     return frozenset(
         [
-            *((entity.type, entity.span) for entity in sentence.entities),
+            *((entity.type, _borders(entity)) for entity in sentence.entities),
             *((item.type, _key(item, ())) for item in sentence.unaligned_for(ENTITY_TASK)),
         ]
     )
@@ -33,7 +33,7 @@ def entity_boundaries(sentence: Sentence) -> frozenset[Fact]:
     """Borders of each entity, all in one class without a name."""
     return frozenset(
         [
-            *(("", entity.span) for entity in sentence.entities),
+            *(("", _borders(entity)) for entity in sentence.entities),
             *(("", _key(item, ())) for item in sentence.unaligned_for(ENTITY_TASK)),
         ]
     )
@@ -66,11 +66,14 @@ def relation_boundaries(symmetric: frozenset[str]) -> FactsOf:
 
 
 def _borders_and_type(entity: Entity) -> Key:
-    return entity.start, entity.end, entity.type
+    return (*_borders(entity), entity.type)
 
 
 def _borders(entity: Entity) -> Key:
-    return entity.span
+    """Start and end; of fragments all of them, behind their number, which tells where they end."""
+    if not entity.fragments:
+        return entity.span
+    return (-len(entity.fragments), *(border for pair in entity.fragments for border in pair))
 
 
 def relation_fact(
@@ -80,7 +83,7 @@ def relation_fact(
 ) -> Fact:
     """What a relation says; both directions of a symmetric one say the same."""
     head, tail = argument(relation.head), argument(relation.tail)
-    if relation.type in symmetric and tail < head:
+    if relation.type in symmetric and relation.tail < relation.head:
         head, tail = tail, head
     return relation.type, (*head, *tail)
 
@@ -88,11 +91,17 @@ def relation_fact(
 def unaligned_fact(item: Unaligned, symmetric: frozenset[str], types: tuple[str, ...]) -> Fact:
     """What a relation says that the tokens cannot express; `types` are those that count."""
     if item.type in symmetric and item.spans[1] < item.spans[0]:
-        item = replace(item, spans=item.spans[::-1])
+        item = replace(item, spans=item.spans[::-1], arguments=item.arguments[::-1])
         types = types[::-1]
     return item.type, _key(item, types)
 
 
 def _key(item: Unaligned, types: tuple[str, ...]) -> Key:
     """Character positions, told apart from token positions by the word in front."""
-    return ("characters", *(border for span in item.spans for border in span), *types)
+    fragments = (
+        border
+        for own in item.arguments
+        for border in (-len(own), *(border for piece in own for border in piece))
+    )
+    borders = (border for span in item.spans for border in span)
+    return ("characters", *borders, *types, *fragments)

@@ -158,6 +158,7 @@ def meanings(model: Predictor) -> dict[str, str]:
         "entity types": ", ".join(schema["entity_types"]),
         "relation types": ", ".join(schema["relation_types"]),
         "arguments of relations": str(schema["signatures"]),
+        "types of discontinuous entities": ", ".join(sorted(model.schema.discontinuous)) or "none",
         "symmetric relations": ", ".join(schema["symmetric"]) or "none",
         **model.entity_head.meaning,
     }

@@ -19,6 +19,7 @@ from dovetail.heads import EntityHead, RelationHead
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.schema import Schema
 
 CELLS_AT_ONCE = 2**20
@@ -39,7 +40,7 @@ class Predictor(nn.Module, ABC):
 
     @property
     def schema(self) -> Schema:
-        """What can be said."""
+        """What can be said; what the networks call it is `Schema.coded`."""
         return self.relation_head.schema
 
     @abstractmethod
@@ -78,14 +79,15 @@ class Predictor(nn.Module, ABC):
                 own = [stream.of_rows(rows) for stream in streams]
                 logits = self.relation_logits(own, emissions[rows], candidates)
                 relations += self.relation_head.decode(logits, candidates, some)
+        fragments = Fragments(self.schema)
         return [
-            sentence.with_annotations(found, linked)
+            fragments.joined(sentence.with_annotations(found, linked))
             for sentence, found, linked in zip(batch.sentences, entities, relations, strict=True)
         ]
 
     def candidates(self, entities: Sequence[Sequence[Entity]]) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
-        types = self.schema.entity_types
+        types = self.schema.coded.entity_types
         return Candidates.from_entities(entities, types).to(self.device)
 
 

@@ -64,8 +64,8 @@ class Names:
 class MarkedSentence:
     """One side of a comparison.
 
-    `beside` are entities that cross another one, which no nesting of marks can show: their words
-    and their mark.
+    `beside` are entities that cross another one or have several fragments, which no nesting of
+    marks can show: their words and their mark.
     """
 
     parts: list[str | Mark]
@@ -107,7 +107,11 @@ def marked_sentences(
 
 def words(sentence: Sentence, entity: Entity) -> str:
     """The text of an entity, with a space where its document has any space."""
-    return "".join(_text(sentence, index) for index in range(entity.start, entity.end)).rstrip()
+    pieces = (
+        "".join(_text(sentence, index) for index in range(start, end)).rstrip()
+        for start, end in entity.pieces
+    )
+    return " … ".join(pieces)
 
 
 def _text(sentence: Sentence, index: int) -> str:
@@ -121,7 +125,7 @@ def _text(sentence: Sentence, index: int) -> str:
 def _nested(
     sentence: Sentence, verdicts: dict[Entity, Verdict], names: Names
 ) -> tuple[list[str | Mark], list[Mark]]:
-    """The text with its entities, those inside others nested, and apart those that cross others."""
+    """The text with its entities, those inside others nested, and apart what cannot be nested."""
     parts: list[str | Mark] = []
     beside: list[Mark] = []
     open_marks: list[tuple[int, list[str | Mark]]] = [(len(sentence.tokens), parts)]
@@ -131,7 +135,7 @@ def _nested(
         while waiting and waiting[0].start == index:
             entity = waiting.pop(0)
             mark = Mark(entity.type, verdicts[entity], entity.confidence, names[entity].place)
-            if entity.end > open_marks[-1][0]:
+            if entity.fragments or entity.end > open_marks[-1][0]:
                 mark.parts.append(words(sentence, entity))
                 beside.append(mark)
                 continue

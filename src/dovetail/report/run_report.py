@@ -170,7 +170,7 @@ def scored(
     Of these its thresholds let through what it predicts.
     """
     head = extractor.model.relation_head
-    in_force = head.thresholds.tolist()
+    in_force = head.known_thresholds
     lowest = [min(own, CONSIDERED) for own in in_force]
     tell.stage(f"annotating {len(gold):,} sentences of {source}")
     head.set_thresholds(lowest)

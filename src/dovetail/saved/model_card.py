@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dovetail.config import Config, CrfEntityHeadConfig
@@ -32,7 +32,7 @@ A joint entity and relation model trained with Dovetail.
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
-- Entities: {_entities(config)}
+- Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Numbers stored: {trained:,}
 {_sharing(model, config)}- Trained on: {_files(config.data.train)}
 {_extra_data(config)}{_teacher(config)}
@@ -51,6 +51,12 @@ def _entities(config: Config) -> str:
         return "flat, so of two that overlap one is found at most"
     overlaps = {"nested": "one within another too", "all": "overlapping ones too", "none": "flat"}
     return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most"
+
+
+def _discontinuous(types: Collection[str]) -> str:
+    """Which of them may have several fragments."""
+    names = ", ".join(f"`{type_}`" for type_ in sorted(types))
+    return f"; in several fragments too: {names}" if types else ""
 
 
 def _files(paths: Sequence[Path]) -> str:

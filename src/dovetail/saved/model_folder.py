@@ -45,8 +45,11 @@ from dovetail.tensors.header import StoredTensor, read_header
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
-FORMAT_VERSION = 2
-"""Of what is written; all versions up to this one are read."""
+FORMAT_VERSION = 3
+"""The newest that is written; all versions up to this one are read."""
+
+WITHOUT_FRAGMENTS = 2
+"""What is written of a model that finds no entities of several fragments."""
 
 # What reading values of any type and size can raise; torch's own is a RuntimeError.
 _DAMAGED = (
@@ -173,7 +176,7 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
     """
     return {
         "format": "dovetail-model",
-        "version": FORMAT_VERSION,
+        "version": FORMAT_VERSION if model.schema.discontinuous else WITHOUT_FRAGMENTS,
         "dovetail": __version__,
         "schema": model.schema.to_dict(),
         "encoders": encoders,
@@ -249,6 +252,7 @@ def _described_model(
 
 def _check_number_of_types(schema: Schema, header: Mapping[str, StoredTensor], path: Path) -> None:
     """Refuse a schema that the weights are not of, before tables of all its types are made."""
+    schema = schema.coded
     thresholds = header.get(THRESHOLDS)
     if thresholds is not None and thresholds.shape != (len(schema.relation_types),):
         raise ModelError(

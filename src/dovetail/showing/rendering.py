@@ -19,7 +19,7 @@ from rich.style import Style
 from rich.text import Text
 
 from dovetail.showing.visible import shown
-from dovetail.text.document import Document, Relation, Sentence, character_span
+from dovetail.text.document import Document, Relation, Sentence, character_pieces
 
 COLOURS = (
     "#8dd3c7", "#fdb462", "#bebada", "#fb8072", "#80b1d3", "#b3de69",
@@ -73,11 +73,15 @@ def assign_colours(entity_types: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """An entity at its place in the text of the document."""
+    """An entity, or a fragment of one, at its place in the text of the document.
+
+    The label is the type; dots at its borders say that there are fragments before or behind.
+    """
 
     start_char: int
     end_char: int
     type: str
+    label: str
     reads_right_to_left: bool
 
 
@@ -85,9 +89,11 @@ def _marks(document: Document) -> list[_Mark]:
     marks = []
     for sentence in document.sentences:
         for entity in sentence.entities:
-            start_char, end_char = character_span(sentence, entity)
-            right_to_left = _reads_right_to_left(document.text[start_char:end_char])
-            marks.append(_Mark(start_char, end_char, entity.type, right_to_left))
+            pieces = character_pieces(sentence, entity)
+            for place, (start_char, end_char) in enumerate(pieces, start=1):
+                right_to_left = _reads_right_to_left(document.text[start_char:end_char])
+                label = "… " * (place > 1) + entity.type + " …" * (place < len(pieces))
+                marks.append(_Mark(start_char, end_char, entity.type, label, right_to_left))
     # Where two begin together the longer one opens first, so that the other lies within it.
     return sorted(marks, key=lambda mark: (mark.start_char, -mark.end_char, mark.type))
 
@@ -106,7 +112,7 @@ def _marked_text(document: Document, style_by_type: Mapping[str, Style]) -> Text
     borders = sorted({0, *opening, *closing, len(document.text)})
     for start_char, end_char in itertools.pairwise([*borders, len(document.text)]):
         for mark in closing[start_char]:
-            label = f"|{_on_one_line(mark.type)}]" + _POP_ISOLATE * mark.reads_right_to_left
+            label = f"|{_on_one_line(mark.label)}]" + _POP_ISOLATE * mark.reads_right_to_left
             rendered.append(label, style_by_type[mark.type] + _LABEL)
         for mark in opening[start_char]:
             bracket = _LEFT_TO_RIGHT_ISOLATE * mark.reads_right_to_left + "["

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from dovetail.text.document import ENTITY_TASK, TASKS, Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.schema import Schema
 
 Featurise = Callable[[Sequence[Sequence[str]]], list[dict[str, Tensor]]]
@@ -100,8 +101,11 @@ class Targets:
     ) -> Targets:
         """Gold entities and the relations between them, symmetric ones both ways.
 
-        Entities that the entity head cannot express are left out, and their relations with them.
+        Discontinuous entities are what `Fragments` makes of them.  Entities that the entity head
+        cannot express are left out, and their relations with them.
         """
+        fragments, schema = Fragments(schema), schema.coded
+        sentences = [fragments.apart(sentence) for sentence in sentences]
         entities = [expressible(sentence.entities) for sentence in sentences]
         candidates = Candidates.from_entities(entities, schema.entity_types)
         index_by_type = {type_: index for index, type_ in enumerate(schema.relation_types)}

@@ -9,8 +9,9 @@ This module knows nothing of files, tensors or models.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 ENTITY_TASK = "entity"
 RELATION_TASK = "relation"
@@ -22,27 +23,77 @@ TASKS: tuple[str, ...] = (ENTITY_TASK, RELATION_TASK)
 class Entity:
     """A typed span of tokens; `end` is the index after the last token.
 
+    A discontinuous one, as "left … arm" in "left and right arm", has `fragments`: two spans or
+    more, ascending, with other tokens between them, from `start` to `end`.
+
     Raises:
-        ValueError: if the span is empty or negative.
+        ValueError: if the span is empty or negative, or the fragments are not as said.
     """
 
     start: int
     end: int
     type: str
     confidence: float | None = field(default=None, compare=False)
+    fragments: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
             raise ValueError(f"entity span [{self.start}, {self.end}) is empty or negative")
+        borders = [border for fragment in self.fragments for border in fragment]
+        ascending = borders == sorted({*borders})
+        if borders and not (
+            len(borders) > 2 and ascending and self.span == (borders[0], borders[-1])
+        ):
+            raise ValueError(
+                f"entity [{self.start}, {self.end}) with the fragments {list(self.fragments)}; "
+                f"expected two or more with tokens between them, from its start to its end"
+            )
+
+    @classmethod
+    def of_pieces(
+        cls, pieces: Sequence[tuple[int, int]], type: str, confidence: float | None = None
+    ) -> Entity:
+        """An entity of spans in any order; those that touch or overlap are one fragment."""
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted(pieces):
+            if joined and start <= joined[-1][1]:
+                start, end = joined[-1][0], max(joined.pop()[1], end)
+            joined.append((start, end))
+        fragments = tuple(joined) if len(joined) > 1 else ()
+        return cls(joined[0][0], joined[-1][1], type, confidence, fragments)
+
+    def __repr__(self) -> str:
+        fragments = f", fragments={self.fragments}" if self.fragments else ""
+        return (
+            f"Entity(start={self.start!r}, end={self.end!r}, type={self.type!r}, "
+            f"confidence={self.confidence!r}{fragments})"
+        )
 
     @property
     def span(self) -> tuple[int, int]:
         """The borders without the type."""
         return self.start, self.end
 
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """The fragments, or the span where there is one only."""
+        return self.fragments or ((self.start, self.end),)
+
+    @property
+    def tokens(self) -> Iterator[int]:
+        """The positions of its tokens, ascending."""
+        return chain.from_iterable(range(*piece) for piece in self.pieces)
+
     def overlaps(self, other: Entity) -> bool:
-        """Whether the two spans share a token."""
-        return self.start < other.end and other.start < self.end
+        """Whether the two share a token."""
+        both = ((one, two) for one in self.pieces for two in other.pieces)
+        return any(one[0] < two[1] and two[0] < one[1] for one, two in both)
+
+    def moved(self, distance: int) -> Entity:
+        """The same entity so many tokens further on."""
+        start, end = self.start + distance, self.end + distance
+        fragments = tuple((one + distance, other + distance) for one, other in self.fragments)
+        return replace(self, start=start, end=end, fragments=fragments)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,8 +124,9 @@ class Unaligned:
     It begins or ends inside a token, goes on in the next sentence, or is a relation with such an
     argument.  No prediction on these tokens can match it, so as gold it counts as missed.
 
-    `task` is the one that it belongs to.  `spans` are half-open character positions in the text of
-    the document: its own, or those of head and tail; `types` are the types of these.
+    It belongs to a `task`.  `spans` are half-open character positions in the text of the document:
+    its own, or those of head and tail, of which `types` are the types, and `arguments` the
+    fragments, where one of them has several.
     """
 
     task: str
@@ -82,6 +134,7 @@ class Unaligned:
     spans: tuple[tuple[int, int], ...]
     types: tuple[str, ...]
     reason: str = field(default="", compare=False)
+    arguments: tuple[tuple[tuple[int, int], ...], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,46 +268,19 @@ class Document:
         return cls(sentence.id, " ".join(sentence.tokens), (sentence,))
 
     def surface(self, sentence: Sentence, entity: Entity) -> str:
-        """The text that an entity of one of the document's sentences covers."""
-        start_char, end_char = character_span(sentence, entity)
-        return self.text[start_char:end_char]
+        """The text of a sentence's entity, its fragments joined by a space."""
+        return " ".join(self.text[start:end] for start, end in character_pieces(sentence, entity))
 
 
 def character_span(sentence: Sentence, entity: Entity) -> tuple[int, int]:
-    """The half-open character positions of an entity in the text of its document."""
+    """The half-open character positions of an entity in its document, whatever lies between."""
     return sentence.offsets[entity.start][0], sentence.offsets[entity.end - 1][1]
 
 
-# What a reader does not see: soft hyphens, joiners, marks of direction, byte-order marks.  Not all
-# of Unicode's format characters (Cf): those of Arabic and Kaithi numbers have a shape, and the tags
-# (U+E0000 and above) end the emoji of a flag.
-NO_WIDTH = frozenset(
-    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
-    "\u2060\u2061\u2062\u2063\u2064\u2065\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f"
-    "\ufeff"
-)
-
-
-def visible_span(text: str, start_char: int, end_char: int) -> tuple[int, int]:
-    """A stretch of text without white space and characters of no width at its borders.
-
-    >>> visible_span("\ufeffBonn\u200b is", 0, 6)
-    (1, 5)
-    """
-    while start_char < end_char and _is_invisible(text[start_char]):
-        start_char += 1
-    while start_char < end_char and _is_invisible(text[end_char - 1]):
-        end_char -= 1
-    return start_char, end_char
-
-
-def is_visible(text: str) -> bool:
-    """Whether there is anything in it to see."""
-    return not all(map(_is_invisible, text))
-
-
-def _is_invisible(character: str) -> bool:
-    return character.isspace() or character in NO_WIDTH
+def character_pieces(sentence: Sentence, entity: Entity) -> list[tuple[int, int]]:
+    """The half-open character positions of an entity's fragments; one pair where it has none."""
+    offsets = sentence.offsets
+    return [(offsets[start][0], offsets[end - 1][1]) for start, end in entity.pieces]
 
 
 def digest_of_sentences(sentences: Iterable[Sentence]) -> str:

@@ -12,17 +12,18 @@ from dovetail.text.document import (
     Document,
     Entity,
     Sentence,
-    character_span,
-    is_visible,
-    visible_span,
+    character_pieces,
 )
+from dovetail.text.visibility import is_visible, visible_span
 
 
 @dataclass(frozen=True, slots=True)
 class TextEntity:
     """An entity at half-open character positions of a text.
 
-    White space and characters of no width at its borders are not part of it.
+    White space and characters of no width at its borders are not part of it.  `fragments` are the
+    positions of the pieces of an entity that has several; `text` is then what these cover, joined
+    by spaces.
     """
 
     start_char: int
@@ -30,6 +31,12 @@ class TextEntity:
     type: str
     text: str
     confidence: float | None
+    fragments: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """The fragments, or the one stretch of an entity without."""
+        return self.fragments or ((self.start_char, self.end_char),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,15 @@ class Extraction:
 
     def _of_sentence(self, sentence: Sentence) -> Iterator[tuple[Entity, TextEntity]]:
         for entity in sentence.sorted_entities:
-            start_char, end_char = visible_span(
-                self.document.text, *character_span(sentence, entity)
+            pieces = tuple(
+                visible_span(self.text, *piece) for piece in character_pieces(sentence, entity)
             )
-            text = self.document.text[start_char:end_char]
+            text = " ".join(self.text[start:end] for start, end in pieces)
+            confidence = _rounded(entity.confidence)
+            fragments = pieces if entity.fragments else ()
             yield (
                 entity,
-                TextEntity(start_char, end_char, entity.type, text, _rounded(entity.confidence)),
+                TextEntity(pieces[0][0], pieces[-1][1], entity.type, text, confidence, fragments),
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,6 +111,7 @@ class Extraction:
                 {
                     "start": entity.start_char,
                     "end": entity.end_char,
+                    **({"fragments": [*map(list, entity.fragments)]} if entity.fragments else {}),
                     "type": entity.type,
                     "text": entity.text,
                     "confidence": entity.confidence,
@@ -130,10 +140,10 @@ class Extraction:
         """The offsets of the tokens, cut where an entity leaves out what cannot be seen."""
         offsets = [list(pair) for pair in sentence.offsets]
         for entity, in_text in row.items():
-            for pair in offsets[entity.start : entity.end]:
-                if is_visible(self.text[pair[0] : pair[1]]):
-                    pair[0] = max(pair[0], in_text.start_char)
-                    pair[1] = min(pair[1], in_text.end_char)
+            for (first, after), (start, end) in zip(entity.pieces, in_text.pieces, strict=True):
+                for pair in offsets[first:after]:
+                    if is_visible(self.text[pair[0] : pair[1]]):
+                        pair[0], pair[1] = max(pair[0], start), min(pair[1], end)
         values: dict[str, Any] = {"id": sentence.id} if sentence.id else {}
         return {**values, "offsets": offsets}
 
@@ -148,7 +158,7 @@ def without_invisible(sentence: Sentence) -> Sentence:
     entities = frozenset(
         entity
         for entity in sentence.entities
-        if any(map(is_visible, sentence.tokens[entity.start : entity.end]))
+        if all(any(map(is_visible, sentence.tokens[first:end])) for first, end in entity.pieces)
     )
     if len(entities) == len(sentence.entities):
         return sentence

@@ -16,9 +16,7 @@ Overlaps = Literal["nested", "all", "none"]
 
 def is_nested(first: Entity, second: Entity) -> bool:
     """Whether one of the two lies within the other, or both have the same borders."""
-    return (first.start <= second.start and second.end <= first.end) or (
-        second.start <= first.start and first.end <= second.end
-    )
+    return _lies_within(first, second) or _lies_within(second, first)
 
 
 def without_conflicts(ranked: Iterable[Entity], overlaps: Overlaps) -> list[Entity]:
@@ -42,8 +40,16 @@ def longest_first(entities: Iterable[Entity]) -> list[Entity]:
     return sorted(entities, key=lambda entity: (entity.start - entity.end, entity))
 
 
+def _lies_within(inner: Entity, outer: Entity) -> bool:
+    """Whether each fragment of an entity lies within one of the other's."""
+    return all(
+        any(start <= own_start and own_end <= end for start, end in outer.pieces)
+        for own_start, own_end in inner.pieces
+    )
+
+
 def _conflict(first: Entity, second: Entity, overlaps: Overlaps) -> bool:
-    if first.span == second.span:
+    if first.pieces == second.pieces:
         return True
     if overlaps == "all" or not first.overlaps(second):
         return False

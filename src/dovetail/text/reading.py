@@ -32,9 +32,13 @@ OnError = Literal["refuse", "drop", "fix"]
 * ``fix``: what can have one meaning only is mended and noted; the rest is left out as by ``drop``.
 """
 
-Discontinuous = Literal["drop", "cover"]
-"""What becomes of an entity in several fragments: it is left out, or stands for the stretch from
-its first to its last fragment."""
+Discontinuous = Literal["drop", "cover", "keep"]
+"""What becomes of an entity in several fragments.
+
+* ``drop``: it is left out; where scores are made, as ``text`` borders say, it counts as missed.
+* ``cover``: it stands for the stretch from its first to its last fragment.
+* ``keep``: it is an entity of several fragments, which a model with a span head can learn.
+"""
 
 DEFAULT_LANGUAGE = "en"
 """Of texts that tell nothing, as those of corpora that bring their own tokens."""
@@ -115,17 +119,19 @@ class ModelReading:
       extraction.
     * `overlap_tokens`: tokens that neighbouring windows share.
     * `unit`: what is read at once.
+    * `discontinuous`: ``keep`` where it was trained to find entities of several fragments.
     """
 
     language: str = DEFAULT_LANGUAGE
     max_tokens: int = 256
     overlap_tokens: int = 128
     unit: str = "sentence"
+    discontinuous: Literal["drop", "keep"] = "drop"
 
     @property
     def of_corpora(self) -> Reading:
         """How a corpus is read that the model is scored on: as texts are when it extracts."""
-        return Reading(language=self.language, unit=self.unit)
+        return Reading(language=self.language, unit=self.unit, discontinuous=self.discontinuous)
 
 
 DEFAULT_READING = ModelReading()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import reprlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from dovetail.text.document import Relation, Sentence
@@ -20,7 +21,8 @@ class Schema:
 
     `signatures` maps a relation type to the (head type, tail type) pairs that it admits; a
     relation type that is missing there admits every pair.  `symmetric` names the relations for
-    which head and tail may be exchanged.
+    which head and tail may be exchanged, `discontinuous` the entity types of which an entity may
+    have several fragments.
 
     Raises:
         ValueError: if a type is listed twice, or a signature names a type that is not listed.
@@ -30,6 +32,7 @@ class Schema:
     relation_types: tuple[str, ...]
     signatures: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     symmetric: frozenset[str] = frozenset()
+    discontinuous: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for kind, types in (("entity", self.entity_types), ("relation", self.relation_types)):
@@ -48,6 +51,11 @@ class Schema:
                         f"the signature of {relation_type!r} names the entity type "
                         f"{entity_type!r}, which is not among {list(self.entity_types)}"
                     )
+        if unknown := sorted(self.discontinuous.difference(self.entity_types)):
+            raise ValueError(
+                f"the schema has discontinuous entities of {', '.join(unknown)}, which is not "
+                f"among {list(self.entity_types)}"
+            )
 
     @classmethod
     def from_sentences(
@@ -55,9 +63,11 @@ class Schema:
     ) -> Schema:
         """Learn types and signatures from annotated sentences; types are sorted by name."""
         entity_types: set[str] = set()
+        discontinuous: set[str] = set()
         signatures: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         for sentence in sentences:
             entity_types.update(entity.type for entity in sentence.entities)
+            discontinuous.update(e.type for e in sentence.entities if e.fragments)
             for relation in sentence.relations:
                 signatures[relation.type].add((relation.head.type, relation.tail.type))
         return cls(
@@ -65,6 +75,7 @@ class Schema:
             relation_types=tuple(sorted(signatures)),
             signatures={type_: frozenset(pairs) for type_, pairs in sorted(signatures.items())},
             symmetric=frozenset(symmetric) & frozenset(signatures),
+            discontinuous=frozenset(discontinuous),
         )
 
     def admits(self, relation_type: str, head_type: str, tail_type: str) -> bool:
@@ -81,8 +92,46 @@ class Schema:
         """Whether the relation's arguments are of types that it admits."""
         return self.admits(relation.type, relation.head.type, relation.tail.type)
 
+    @property
+    def fragment_types(self) -> dict[str, str]:
+        """What the networks call a fragment, by the type of its entity."""
+        return _new_names(self.discontinuous, " (fragment)", self.entity_types)
+
+    @property
+    def link_types(self) -> dict[str, str]:
+        """What the networks call the link between two fragments, by the type of their entity."""
+        return _new_names(self.discontinuous, " (same entity)", self.relation_types)
+
+    @property
+    def coded(self) -> Schema:
+        """The types as the networks have them: those of fragments and of links come last.
+
+        A fragment may be in whatever relation its entity may be in.
+        """
+        if not self.discontinuous:
+            return self
+        fragments, links = self.fragment_types, self.link_types
+
+        def names(type_: str) -> list[str]:
+            return [type_, *([fragments[type_]] if type_ in fragments else [])]
+
+        signatures = {
+            relation: frozenset(
+                pair for head, tail in pairs for pair in product(names(head), names(tail))
+            )
+            for relation, pairs in self.signatures.items()
+        }
+        of_links = {links[type_]: frozenset({(own, own)}) for type_, own in fragments.items()}
+        return Schema(
+            (*self.entity_types, *fragments.values()),
+            (*self.relation_types, *links.values()),
+            {**signatures, **of_links},
+            self.symmetric.union(links.values()),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain JSON values; `from_dict` reads it back."""
+        discontinuous = {"discontinuous": sorted(self.discontinuous)} if self.discontinuous else {}
         return {
             "entity_types": list(self.entity_types),
             "relation_types": list(self.relation_types),
@@ -91,6 +140,7 @@ class Schema:
                 for type_, pairs in self.signatures.items()
             },
             "symmetric": sorted(self.symmetric),
+            **discontinuous,
         }
 
     @classmethod
@@ -109,9 +159,21 @@ class Schema:
                     for type_, pairs in values.get("signatures", {}).items()
                 },
                 symmetric=frozenset(values.get("symmetric", ())),
+                discontinuous=frozenset(values.get("discontinuous", ())),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a schema: {error!r} in {reprlib.repr(values)}") from error
+
+
+def _new_names(types: Iterable[str], mark: str, taken: Sequence[str]) -> dict[str, str]:
+    """A name that is not taken for each of these types."""
+    names: dict[str, str] = {}
+    for type_ in sorted(types):
+        name = type_ + mark
+        while name in taken or name in names.values():
+            name += mark
+        names[type_] = name
+    return names
 
 
 def _type_names(values: object) -> tuple[str, ...]:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from dovetail.errors import CorpusError
 from dovetail.running.locks import ProcessLock
-from dovetail.text.document import NO_WIDTH, Document, Sentence, visible_span
+from dovetail.text.document import Document, Sentence
 from dovetail.text.line_breaks import LineBreaks
 from dovetail.text.reading import Reading, sentences_in
+from dovetail.text.visibility import NO_WIDTH, visible_span
 from dovetail.text.writing_systems import BY_CHARACTERS, cut_by_characters
 
 if TYPE_CHECKING:

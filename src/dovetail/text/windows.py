@@ -77,11 +77,9 @@ def windows_at(sentence: Sentence, borders: Iterable[tuple[int, int]]) -> list[W
                 tokens=sentence.tokens[start:end],
                 offsets=sentence.offsets[start:end],
                 unaligned=frozenset(),
-                entities=frozenset(
-                    _moved(entity, -start) for entity in entities_within(start, end)
-                ),
+                entities=frozenset(entity.moved(-start) for entity in entities_within(start, end)),
                 relations=frozenset(
-                    _between(relation, _moved(relation.head, -start), _moved(relation.tail, -start))
+                    _between(relation, relation.head.moved(-start), relation.tail.moved(-start))
                     for relation in relations_within(start, end)
                 ),
             ),
@@ -155,10 +153,6 @@ def _check_fit(
             )
 
 
-def _moved(entity: Entity, distance: int) -> Entity:
-    return Entity(entity.start + distance, entity.end + distance, entity.type, entity.confidence)
-
-
 def _between(relation: Relation, head: Entity, tail: Entity) -> Relation:
     return Relation(head, tail, relation.type, relation.confidence)
 
@@ -201,8 +195,9 @@ class _Found:
         for number, (window, prediction) in enumerate(zip(windows, predicted, strict=True)):
             on_token = bytearray(len(prediction.tokens))
             for entity in prediction.entities:
-                on_token[entity.start : entity.end] = b"\1" * (entity.end - entity.start)
-                moved = _moved(entity, window.start)
+                for start, end in entity.pieces:
+                    on_token[start:end] = b"\1" * (end - start)
+                moved = entity.moved(window.start)
                 windows_by_entity.setdefault(moved, []).append(number)
                 best[moved] = max(best.get(moved, moved), moved, key=_certainty)
             covered.append(on_token)
@@ -231,8 +226,8 @@ class _Found:
         decider = max(holders, key=lambda number: self._margin(number, entity))
         if self._margin(decider, entity) <= candidate.margin:
             return False
-        start = entity.start - self.starts[decider]
-        return not any(self.covered[decider][start : start + entity.end - entity.start])
+        first = self.starts[decider]
+        return not any(self.covered[decider][token - first] for token in entity.tokens)
 
     def _margin(self, number: int, entity: Entity) -> float:
         start, end = self.starts[number], self.ends[number]
@@ -256,13 +251,13 @@ def _without_conflicts(candidates: Iterable[_Candidate]) -> dict[Entity, Entity]
         entity = candidate.entity
         conflicts = [
             other
-            for token in range(entity.start, entity.end)
+            for token in entity.tokens
             for other in kept_by_token[token]
             if candidate.windows.isdisjoint(other.windows)
         ]
         if not conflicts:
             kept[entity] = entity
-            for token in range(entity.start, entity.end):
+            for token in entity.tokens:
                 kept_by_token[token].append(candidate)
         same = [other for other in conflicts if other.entity.type == entity.type]
         if same:
@@ -276,8 +271,8 @@ def _relations_between(
     best: dict[Relation, Relation] = {}
     for window, prediction in zip(windows, predicted, strict=True):
         for relation in prediction.relations:
-            head = kept.get(_moved(relation.head, window.start))
-            tail = kept.get(_moved(relation.tail, window.start))
+            head = kept.get(relation.head.moved(window.start))
+            tail = kept.get(relation.tail.moved(window.start))
             if head is not None and tail is not None and head != tail:
                 moved = _between(relation, head, tail)
                 best[moved] = max(best.get(moved, moved), moved, key=_certainty)

@@ -126,7 +126,14 @@ def with_types_of(base: JointModel, schema: Schema, name: str) -> Schema:
             f"{name} finds {', '.join(known)} only: add the entity task too (--add-task entity "
             f"--add-task relation), or take a base that was trained with these types"
         )
-    return Schema(known, schema.relation_types, schema.signatures, schema.symmetric)
+    apart = base.schema.discontinuous
+    if more := sorted(schema.discontinuous - apart):
+        raise TrainingError(
+            f"the training sentences have {', '.join(more)} of several fragments, which the base "
+            f'{name} was not trained to find: set data.discontinuous to "drop" or "cover", add the '
+            f"entity task too, or take a base that was"
+        )
+    return Schema(known, schema.relation_types, schema.signatures, schema.symmetric, apart)
 
 
 @torch.no_grad()

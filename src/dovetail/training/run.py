@@ -20,6 +20,7 @@ from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.text.document import RELATION_TASK, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
@@ -41,7 +42,7 @@ from dovetail.training.run_folder import RunFolder
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.supervision import curriculum_of, learned_tasks
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
-from dovetail.training.unlearned import warnings_of_unlearned
+from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unplaced
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,8 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
     config, splits = job.config, job.splits
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     schema = loop.model.schema
-    expressible = loop.model.entity_head.expressible
+    fragments = Fragments(schema)
+    expressible = fragments.expressible_by(loop.model.entity_head.expressible)
     of_windows, notes = accounts_of_windows(splits, config.reading)
     warnings = (
         *splits.warnings,
@@ -234,6 +236,7 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
             for pool in splits.pools
             for warning in warnings_of_unlearned(config.entity_head, expressible, pool)
         ),
+        *warnings_of_unplaced(fragments, splits.learned),
         *warnings_of_signatures(schema, splits.learned),
     )
     return RunStarted(

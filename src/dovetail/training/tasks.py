@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
@@ -22,6 +23,7 @@ def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:
         TrainingError: if the config itself wants relations that are not there.
     """
     config = in_language_of(config, splits)
+    refuse_unjoined(config, splits)
     if RELATION_TASK not in learned_tasks(config) or any(s.relations for s in splits.train):
         return config, splits
     number = len(splits.train)
@@ -31,27 +33,53 @@ def fitted_to(splits: Splits, config: Config) -> tuple[Config, Splits]:
         if annotated
         else f"none of the {number:,} training sentences is annotated for relations"
     )
-    wishes = list(_wishes(config))
+    links = discontinuous_in(splits) > 0
+    wishes = list(_wishes(config, links=links))
     if wishes:
         raise TrainingError(
             f"{found}, so there is nothing to learn them from, and the config asks for them by "
             f"{' and '.join(wishes)}: leave that out to learn entities alone, or check data.train "
             f"and data.format (`dovetail inspect` shows what was read)"
         )
-    alone = {"relation_loss_weight": 0.0, "select": ENTITY_TASK}
+    alone: dict[str, Any] = {"select": ENTITY_TASK}
+    how = 'training.select = "entity"'
+    if links:
+        how += "; the relation head joins their fragments"
+    else:
+        alone["relation_loss_weight"] = 0.0
+        how = f"training.relation_loss_weight = 0, {how}"
     training = config.training.model_copy(update=alone)
     note = (
-        f"note: {found}, so entities alone are learned (training.relation_loss_weight = 0, "
-        f'training.select = "entity"); `dovetail inspect` shows what was read'
+        f"note: {found}, so entities alone are learned ({how}); `dovetail inspect` shows what was "
+        f"read"
     )
     fitted = config.model_copy(update={"training": training})
     return fitted, replace(splits, notes=(*splits.notes, note))
 
 
-def _wishes(config: Config) -> Iterator[str]:
-    """The settings that somebody chose who wants relations."""
+def discontinuous_in(splits: Splits) -> int:
+    """How many discontinuous entities there are to learn."""
+    return sum(bool(entity.fragments) for s in splits.train for entity in s.entities)
+
+
+def refuse_unjoined(config: Config, splits: Splits) -> None:
+    """Raise `TrainingError` if there are fragments to learn and nothing that learns to join them.
+
+    The relation head joins what the entity head finds.
+    """
+    number = discontinuous_in(splits)
+    if number and RELATION_TASK not in learned_tasks(config):
+        raise TrainingError(
+            f"{number:,} training entities have several fragments, which the relation head joins, "
+            f"and training.relation_loss_weight = 0 leaves it untrained: give it a weight, also "
+            f'for entities alone, or set data.discontinuous to "drop" or "cover"'
+        )
+
+
+def _wishes(config: Config, *, links: bool) -> Iterator[str]:
+    """The settings that somebody chose who wants relations, or only links between fragments."""
     training, sharing = config.training, config.sharing
-    if "relation_loss_weight" in training.model_fields_set:
+    if "relation_loss_weight" in training.model_fields_set and not links:
         yield f"training.relation_loss_weight = {training.relation_loss_weight:g}"
     if training.select == RELATION_TASK:
         yield 'training.select = "relation"'

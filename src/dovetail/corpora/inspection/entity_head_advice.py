@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dovetail.config import SpanEntityHeadConfig
-from dovetail.text.document import Sentence
+from dovetail.text.document import Entity, Sentence
 from dovetail.text.overlaps import longest_first, without_conflicts
 
 TOO_LONG = 0.001
@@ -33,26 +33,30 @@ class EntityHeadAdvice:
 def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
     """Count what a tagger cannot express, and recommend the head that can express more of it."""
     total = affected = entities = relations = crossing = twins = 0
+    discontinuous = False
     widths: Counter[int] = Counter()
     for sentence in sentences:
         total += 1
         ranked = longest_first(sentence.entities)
-        flat = without_conflicts(ranked, "none")
+        flat = without_conflicts((item for item in ranked if not item.fragments), "none")
         if len(flat) < len(ranked):
             affected += 1
             entities += len(ranked) - len(flat)
             kept = frozenset(flat)
             relations += sum(not kept >= {link.head, link.tail} for link in sentence.relations)
-            any_two = without_conflicts(ranked, "all")
-            crossing += len(any_two) - len(without_conflicts(ranked, "nested"))
-            twins += len(ranked) - len(any_two)
-        widths.update(entity.end - entity.start for entity in ranked)
+            spans = longest_first(_pieces(ranked))
+            any_two = without_conflicts(spans, "all")
+            crossing += len(any_two) - len(without_conflicts(spans, "nested"))
+            twins += len(spans) - len(any_two)
+        discontinuous |= any(item.fragments for item in ranked)
+        widths.update(end - start for item in ranked for start, end in item.pieces)
     lost = (affected, entities, relations)
     if not entities:
         reason = 'no entities overlap: the default, kind = "crf", can find all of them'
         return EntityHeadAdvice("crf", reason, (), *lost)
     found = (
-        f"{affected:,} of {total:,} sentences have overlapping entities; the default, a flat "
+        f"{affected:,} of {total:,} sentences have overlapping "
+        f"{'or discontinuous ' * discontinuous}entities; the default, a flat "
         f"tagger, loses {entities:,} entities and {relations:,} relations of them"
     )
     if entities == twins:
@@ -67,6 +71,11 @@ def advise_entity_head(sentences: Iterable[Sentence]) -> EntityHeadAdvice:
     but = f", but for {twins:,} with the borders of another" if twins else ""
     reason = f"{found}, which a scorer of spans can learn{but}"
     return EntityHeadAdvice("span", reason, tuple(settings), *lost)
+
+
+def _pieces(entities: Iterable[Entity]) -> set[Entity]:
+    """The entities with the fragments of discontinuous ones in their place."""
+    return {Entity(*piece, entity.type) for entity in entities for piece in entity.pieces}
 
 
 def _max_width(widths: Counter[int]) -> int:

@@ -256,7 +256,8 @@ def _problem(kind: str, message: str, sentences: Sequence[Sentence]) -> Problem:
 
 
 def _words(sentence: Sentence, entity: Entity) -> str:
-    return " ".join(sentence.tokens[entity.start : entity.end])[:40]
+    pieces = (" ".join(sentence.tokens[start:end]) for start, end in entity.pieces)
+    return " … ".join(pieces)[:40]
 
 
 def _example(sentence: Sentence) -> str:

@@ -19,8 +19,9 @@ class SplitSummary:
 
     `signatures` counts relations by (relation type, head type, tail type).  `nested` are pairs of
     entities of which one lies within the other, `crossing` are pairs that overlap without that.
-    `unaligned` counts annotations that no tokens express by (task, reason); by type they count
-    among the others.  `cut` says how raw text was cut, in words.
+    `discontinuous` are the entities of several fragments.  `unaligned`
+    counts annotations that no tokens express by (task, reason); by type they count among the
+    others.  `cut` says how raw text was cut, in words.
     """
 
     documents: int = 0
@@ -35,6 +36,7 @@ class SplitSummary:
     sentences_with_overlap: int = 0
     nested: int = 0
     crossing: int = 0
+    discontinuous: int = 0
     without_entities: int = 0
     without_relations: int = 0
     pairs_with_two_relations: int = 0
@@ -57,7 +59,8 @@ class SplitSummary:
         self.tokens += len(sentence.tokens)
         self.longest_sentence = max(self.longest_sentence, len(sentence.tokens))
         self.entities.update(entity.type for entity in sentence.entities)
-        self.entity_lengths.update(entity.end - entity.start for entity in sentence.entities)
+        self.entity_lengths.update(len([*entity.tokens]) for entity in sentence.entities)
+        self.discontinuous += sum(bool(entity.fragments) for entity in sentence.entities)
         self.entities.update(item.type for item in sentence.unaligned_for(ENTITY_TASK))
         self.relations.update(item.type for item in sentence.unaligned_for(RELATION_TASK))
         self.unaligned.update((item.task, item.reason) for item in sentence.unaligned)
@@ -109,6 +112,6 @@ def overlapping_pairs(entities: Iterable[Entity]) -> list[tuple[Entity, Entity]]
     open_entities: list[Entity] = []
     for entity in sorted(entities):
         open_entities = [other for other in open_entities if other.end > entity.start]
-        pairs.extend((other, entity) for other in open_entities)
+        pairs.extend((other, entity) for other in open_entities if other.overlaps(entity))
         open_entities.append(entity)
     return pairs

@@ -63,6 +63,13 @@ class SentenceBuilder:
         Raises:
             CorpusFormatError: if it is empty or lies outside the sentence, or its type is none.
         """
+        return self.add_pieces([(start, end)], type, confidence)
+
+    def add_pieces(
+        self, pieces: Sequence[tuple[int, int]], type: str, confidence: float | None = None
+    ) -> Entity:
+        """Count and keep an entity of one or several fragments, as `add_entity` does."""
+        start, end = min(pieces)[0], max(end for _, end in pieces)
         check_type(type, f"{self.place.where}: the type of an entity")
         if not 0 <= start < end <= len(self.tokens):
             raise CorpusFormatError(
@@ -70,7 +77,7 @@ class SentenceBuilder:
                 f"{len(self.tokens)} tokens of the sentence; correct its offsets"
             )
         self.place.tally.read(ENTITY)
-        entity = Entity(start, end, type, confidence)
+        entity = Entity.of_pieces(pieces, type, confidence)
         known = self._entities.setdefault(entity, entity)
         self._listed.append(known)
         if known is not entity:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from dovetail.corpora.format import Source
 from dovetail.corpora.ledger import ENTITY, Drop
@@ -25,12 +25,14 @@ _NEAR = 10
 class Stretch:
     """Where an entity stands in the text, without white space around it.
 
-    `fragments` are its pieces where other words stand between them.
+    `fragments` are its pieces where other words stand between them; `is_kept` says whether they
+    are to be those of an entity.
     """
 
     start: int
     end: int
     fragments: tuple[Span, ...] = ()
+    is_kept: bool = True
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -56,15 +58,30 @@ def stretch_of(entity: CharacterEntity, marked: MarkedText, source: Source) -> S
         source.tally.note(
             "entity: white space at its borders was left out", visible != (start, end)
         )
-        gaps = [marked.text[left[1] : right[0]] for left, right in pairwise(pieces)]
-        if not any(gap.strip() for gap in gaps):
-            source.tally.note("entity: fragments joined over white space", bool(gaps))
+        fragments = _fragments(marked.text, pieces, own_tokens=own_tokens)
+        if len(fragments) == 1:
+            source.tally.note("entity: fragments joined over white space", len(pieces) > 1)
             return Stretch(*visible)
-        if source.reading.discontinuous == "cover":
+        policy = source.reading.discontinuous
+        if policy == "cover":
             source.tally.note("entity: stands for the stretch from its first fragment to its last")
             return Stretch(*visible)
-        return Stretch(*visible, fragments=tuple(pieces))
+        return Stretch(*visible, fragments, is_kept=policy == "keep")
     return None
+
+
+def _fragments(text: str, pieces: Sequence[Span], *, own_tokens: bool) -> tuple[Span, ...]:
+    """The pieces between which there is more than white space, none of it at their borders."""
+    joined: list[Span] = []
+    for start, end in pieces:
+        visible = (start, end) if own_tokens else trimmed(text, start, end)
+        if visible is None:
+            continue
+        if joined and not text[joined[-1][1] : visible[0]].strip():
+            joined[-1] = joined[-1][0], max(joined[-1][1], visible[1])
+        else:
+            joined.append(visible)
+    return tuple(joined)
 
 
 def _checked(entity: CharacterEntity, marked: MarkedText, source: Source) -> list[Span]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dovetail.corpora.format import Source
@@ -50,17 +50,17 @@ def align(marked: MarkedText, tokenizer: Tokenizer, source: Source) -> Document:
     stretches = [stretch_of(entity, marked, source) for entity in marked.entities]
     units, ids, annotated = _units(marked, tokenizer, source)
     borders = source.reading.borders
-    whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
     if borders == "cut":
-        marks = sorted({border for span in whole for border in span})
+        spans = [span for found in stretches if found and found.is_kept for span in found.spans]
+        marks = sorted({border for span in spans for border in span})
         plain = Grid(units)
-        source.tally.note(CUT, sum(plain.cuts_token(*span) for span in whole))
+        source.tally.note(CUT, sum(plain.cuts_token(*span) for span in spans))
         units = [[piece for token in unit for piece in _cut(token, marks)] for unit in units]
     grid = Grid(units)
     if borders == "snap":
         stretches = [_snapped(found, grid, source) for found in stretches]
-        whole = [(found.start, found.end) for found in stretches if found and not found.fragments]
     if borders in ("snap", "cut"):
+        whole = [(found.start, found.end) for found in stretches if found and found.is_kept]
         grid, kept = _joined(grid, whole, source)
         ids = [ids[first] for first in kept] if len(kept) < len(ids) else ids
         annotated = [annotated[first] for first in kept]
@@ -138,12 +138,16 @@ def _cut(token: Span, borders: Sequence[int]) -> Iterable[Span]:
 
 def _snapped(found: Stretch | None, grid: Grid, source: Source) -> Stretch | None:
     """A stretch that has grown to the borders of the tokens that it touches."""
-    if found is None or found.fragments:
+    if found is None or not found.is_kept:
         return found
-    first, last = grid.token_at(found.start), grid.token_at(found.end - 1)
-    if first is None or last is None:
-        return found
-    grown = Stretch(grid.tokens[first][0], grid.tokens[last][1])
+    spans = []
+    for start, end in found.spans:
+        first, last = grid.token_at(start), grid.token_at(end - 1)
+        if first is None or last is None:
+            return found
+        spans.append((grid.tokens[first][0], grid.tokens[last][1]))
+    fragments = tuple(spans) if len(spans) > 1 else ()
+    grown = Stretch(spans[0][0], spans[-1][1], fragments)
     source.tally.note(GREW, grown != found)
     return grown
 
@@ -182,10 +186,10 @@ def _place(
     """Put an entity on its unit, or beside its tokens; None if it is dropped."""
     if stretch is None:
         return None
-    borders = None if stretch.fragments else grid.borders(stretch.start, stretch.end)
-    if borders is not None:
-        unit, first, after = borders
-        added = builders[unit].add_entity(first, after, entity.type, entity.confidence)
+    found = _on_tokens(stretch, grid)
+    if found is not None:
+        unit, pieces = found
+        added = builders[unit].add_pieces(pieces, entity.type, entity.confidence)
         return _Placed(unit, stretch, entity.type, added)
     source.tally.read(ENTITY)
     reason = _reason(stretch, grid)
@@ -199,15 +203,26 @@ def _place(
     return _Placed(unit, stretch, entity.type, None)
 
 
+def _on_tokens(stretch: Stretch, grid: Grid) -> tuple[int, list[Span]] | None:
+    """The unit and the tokens that stand at a stretch, if one unit has just these."""
+    if not stretch.is_kept:
+        return None
+    found = [borders for span in stretch.spans if (borders := grid.borders(*span)) is not None]
+    if len(found) < len(stretch.spans) or len({unit for unit, _, _ in found}) > 1:
+        return None
+    return found[0][0], [(first, after) for _, first, after in found]
+
+
 def _reason(stretch: Stretch, grid: Grid) -> str:
     """Why no tokens of one unit are what stands at a stretch."""
-    if stretch.fragments:
+    if not stretch.is_kept:
         return DISCONTINUOUS
-    first, last = grid.token_at(stretch.start), grid.token_at(stretch.end - 1)
-    if first is None or last is None:
-        return OUTSIDE
-    if grid.tokens[first][0] != stretch.start or grid.tokens[last][1] != stretch.end:
-        return INSIDE_TOKEN
+    for start, end in stretch.spans:
+        first, last = grid.token_at(start), grid.token_at(end - 1)
+        if first is None or last is None:
+            return OUTSIDE
+        if grid.tokens[first][0] != start or grid.tokens[last][1] != end:
+            return INSIDE_TOKEN
     return CROSSES_SENTENCES
 
 
@@ -240,6 +255,8 @@ def _relate(
     reason = CROSSES_SENTENCES if head.entity and tail.entity else UNALIGNED_ARGUMENT
     spans = (*_extent(head), *_extent(tail))
     item = Unaligned(RELATION_TASK, relation.type, spans, (head.type, tail.type), reason)
+    if head.stretch.fragments or tail.stretch.fragments:
+        item = replace(item, arguments=(head.stretch.spans, tail.stretch.spans))
     builders[head.unit].add_unaligned(item)
 
 

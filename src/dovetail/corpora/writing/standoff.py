@@ -6,19 +6,33 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, Tally
+from dovetail.corpora.marking.marked_text import Span
 from dovetail.corpora.writing.raw_text import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing.writable import is_writable, note_confidences
-from dovetail.text.document import TASKS, Document, Entity, Sentence, character_span
+from dovetail.text.document import TASKS, Document, Entity, Sentence, character_pieces
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """An entity with a name of its own, at half-open character positions."""
+    """An entity with a name of its own, at half-open character positions.
+
+    `pieces` are its fragments; for a format that does not hold such, the one pair of `start` and
+    `end`.
+    """
 
     name: str
-    start: int
-    end: int
+    pieces: tuple[Span, ...]
     type: str
+
+    @property
+    def start(self) -> int:
+        """Where its first fragment begins."""
+        return self.pieces[0][0]
+
+    @property
+    def end(self) -> int:
+        """Where its last fragment ends."""
+        return self.pieces[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +86,8 @@ def _add(
             continue
         tally.keep(ENTITY)
         names[entity] = f"T{len(found.mentions) + 1}"
-        found.mentions.append(
-            Mention(names[entity], *character_span(sentence, entity), entity.type)
-        )
+        pieces = tuple(character_pieces(sentence, entity))
+        found.mentions.append(Mention(names[entity], pieces, entity.type))
     for relation in sentence.sorted_relations:
         head, tail = names.get(relation.head), names.get(relation.tail)
         reason = why_not(relation.type)

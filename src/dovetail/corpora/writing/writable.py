@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from dovetail.corpora.ledger import DOCUMENT, SENTENCE, Drop, Tally
+from dovetail.corpora.ledger import DOCUMENT, ENTITY, SENTENCE, Drop, Tally
 from dovetail.corpora.marking.assembly import drop_relation, drop_sentence
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Document, Sentence
 
+HAS_FRAGMENTS = "it has several fragments, which the format cannot hold (--discontinuous cover)"
+HAS_FRAGMENTS_ARGUMENT = "an argument has several fragments, which the format cannot hold"
 NO_SENTENCE = "the format holds sentences, and the document has none to hold"
 
 
@@ -101,6 +103,32 @@ def without_unaligned(document: Document, tally: Tally) -> Document:
             tally.drop(Drop.in_text(document.id, item.task, item.reason, span, item.type))
     held = tuple(replace(sentence, unaligned=frozenset()) for sentence in document.sentences)
     return replace(document, sentences=held)
+
+
+def without_fragments(document: Document, tally: Tally) -> Document:
+    """The document without its discontinuous entities, which are dropped with their relations."""
+    return replace(
+        document,
+        sentences=tuple(
+            _without_fragments(document.id, sentence, tally) for sentence in document.sentences
+        ),
+    )
+
+
+def _without_fragments(document_id: str, sentence: Sentence, tally: Tally) -> Sentence:
+    lost = {entity for entity in sentence.entities if entity.fragments}
+    if not lost:
+        return sentence
+    unlinked = [link for link in sentence.sorted_relations if lost & {link.head, link.tail}]
+    for entity in sorted(lost):
+        tally.drop(Drop(document_id, ENTITY, HAS_FRAGMENTS, *entity.span, type=entity.type))
+    for relation in unlinked:
+        drop_relation(tally, document_id, relation, HAS_FRAGMENTS_ARGUMENT)
+    return replace(
+        sentence,
+        entities=sentence.entities - lost,
+        relations=sentence.relations.difference(unlinked),
+    )
 
 
 def leave_out_relations(document_id: str, sentence: Sentence, reason: str, tally: Tally) -> None:

@@ -29,6 +29,9 @@ PAIRS_AT_ONCE = 16_384
 """Pairs that are described and scored at once.  What is held for a pair is some thousand numbers
 then and one for each type afterwards, so that memory does not grow with the square of the entities
 of long texts.  Batches of sentences hardly ever have as many."""
+LINKED = 0.5
+"""The threshold of links between fragments, which is not tuned; of others, until they are set."""
+
 UNREACHABLE = 2.0
 """The threshold of relations that were not learned: no probability reaches it."""
 
@@ -45,7 +48,8 @@ class RelationHead(nn.Module):
         spans: makes a vector of an entity's span.
         pairs: describes pairs of entities; None for nothing but the two entities.
         scorer: scores pairs of vectors as wide as a span's and a label's together.
-        schema: relation types, and the argument types that they admit.
+        schema: relation types, and the argument types that they admit; the head itself works with
+            `Schema.coded`, which has the links between fragments too.
         regime: what holds in training only.
     """
 
@@ -65,15 +69,17 @@ class RelationHead(nn.Module):
     ) -> None:
         super().__init__()
         self.schema = schema
+        coded = schema.coded
+        self._types = coded.relation_types
         self.label_embedding = labels
         self.spans = spans
         self.pairs = pairs
         self.regime = regime
         self.dropout = Dropout(regime.dropout)
         self.scorer = scorer
-        self.register_buffer("thresholds", torch.full((len(schema.relation_types),), 0.5))
-        self.register_buffer("admitted", _admitted(schema), persistent=False)
-        symmetric = [relation in schema.symmetric for relation in schema.relation_types]
+        self.register_buffer("thresholds", torch.full((len(self._types),), LINKED))
+        self.register_buffer("admitted", _admitted(coded), persistent=False)
+        symmetric = [relation in coded.symmetric for relation in self._types]
         self.register_buffer(
             "symmetric", torch.tensor(symmetric, dtype=torch.bool), persistent=False
         )
@@ -85,9 +91,19 @@ class RelationHead(nn.Module):
         head.thresholds.copy_(torch.stack([other.thresholds for other in heads]).mean(0))
         return head.requires_grad_(requires_grad=False)
 
+    @property
+    def known_thresholds(self) -> list[float]:
+        """The threshold of each relation type, in the schema's order."""
+        values: list[float] = self.thresholds.tolist()
+        return values[: len(self.schema.relation_types)]
+
     def set_thresholds(self, thresholds: Sequence[float]) -> None:
-        """Set the probability from which each relation type counts, in the schema's order."""
-        self.thresholds.copy_(torch.tensor(thresholds))
+        """Set the probability from which each relation type counts, in the schema's order.
+
+        That of the links between fragments stays.
+        """
+        links = [LINKED] * len(self.schema.link_types)
+        self.thresholds.copy_(torch.tensor([*thresholds, *links]))
 
     def forward(
         self,
@@ -169,7 +185,7 @@ class RelationHead(nn.Module):
         A symmetric relation is scored by both directions together and found once, from the entity
         that comes first.
         """
-        if not self.schema.relation_types:  # trained for entities alone
+        if not self._types:  # trained for entities alone
             return [[] for _ in entities]
         both_ways = (logits + logits.transpose(1, 2)) / 2
         probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits))
@@ -184,7 +200,7 @@ class RelationHead(nn.Module):
                 Relation(
                     entities[row][head],
                     entities[row][tail],
-                    self.schema.relation_types[type_],
+                    self._types[type_],
                     confidence,
                 )
             )

@@ -172,6 +172,7 @@ BIOC = Format(
     _read_xml,
     write_xml,
     _is_xml,
+    holds_fragments=True,
     needs="XML whose root is 'collection'",
 )
 BIOC_JSON = Format(
@@ -180,5 +181,6 @@ BIOC_JSON = Format(
     _read_json,
     write_json,
     _is_json,
+    holds_fragments=True,
     needs="JSON with 'documents' that have 'passages'",
 )

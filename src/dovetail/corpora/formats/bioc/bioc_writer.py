@@ -48,8 +48,10 @@ def _record(document: Document, tally: Tally, *, in_xml: bool) -> dict[str, Any]
         {
             "id": mention.name,
             "infons": {"type": mention.type},
-            "text": text[mention.start : mention.end],
-            "locations": [{"offset": mention.start, "length": mention.end - mention.start}],
+            "text": " ".join(text[start:end] for start, end in mention.pieces),
+            "locations": [
+                {"offset": start, "length": end - start} for start, end in mention.pieces
+            ],
         }
         for mention in found.mentions
     ]
@@ -76,10 +78,13 @@ def _document_xml(record: Mapping[str, Any]) -> str:
     (passage,) = record["passages"]
     parts = [f"<offset>0</offset><text>{_text(passage['text'])}</text>"]
     for item in passage["annotations"]:
-        (location,) = item["locations"]
+        locations = "".join(
+            f'<location offset="{location["offset"]}" length="{location["length"]}"/>'
+            for location in item["locations"]
+        )
         parts.append(
             f'<annotation id="{item["id"]}"><infon key="type">{_text(item["infons"]["type"])}'
-            f'</infon><location offset="{location["offset"]}" length="{location["length"]}"/>'
+            f"</infon>{locations}"
             f"<text>{_text(item['text'])}</text></annotation>"
         )
     for item in passage["relations"]:

@@ -233,5 +233,6 @@ BRAT = Format(
     write,
     lambda sample: sample.is_standoff,
     needs="a folder with .ann files, or a .txt file beside its .ann file",
+    holds_fragments=True,
     folders=True,
 )

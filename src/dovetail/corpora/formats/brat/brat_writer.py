@@ -10,7 +10,7 @@ from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE, Drop, 
 from dovetail.corpora.writing.folders import file_names, write_folder
 from dovetail.corpora.writing.raw_text import CUT_ANEW, NO_ARGUMENT, WHITE_SPACE_ONLY
 from dovetail.corpora.writing.writable import is_writable, note_confidences
-from dovetail.text.document import TASKS, Document, Entity, Sentence, character_span
+from dovetail.text.document import TASKS, Document, Entity, Sentence, character_pieces
 
 UNWRITABLE_TYPE = "its type holds white space, which brat's lines cannot"
 _LINE_BREAKS = re.compile(r"[^\r\n]+")
@@ -55,9 +55,12 @@ def _add_lines(document: Document, sentence: Sentence, lines: list[str], tally: 
             continue
         tally.keep(ENTITY)
         names[entity] = f"T{len(lines) + 1}"
-        first, last = character_span(sentence, entity)
-        # A line of the file cannot hold a line break, so the entity is written in fragments.
-        pieces = list(_LINE_BREAKS.finditer(document.text, first, last))
+        # A line of the file cannot hold a line break, so the entity is written in fragments there.
+        pieces = [
+            piece
+            for start, end in character_pieces(sentence, entity)
+            for piece in _LINE_BREAKS.finditer(document.text, start, end)
+        ]
         borders = ";".join(f"{piece.start()} {piece.end()}" for piece in pieces)
         words = " ".join(piece.group() for piece in pieces)
         lines.append(f"{names[entity]}\t{entity.type} {borders}\t{words}\n")

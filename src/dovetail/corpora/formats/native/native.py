@@ -22,6 +22,14 @@ from dovetail.corpora.marking.marked_text import (
     Span,
 )
 from dovetail.corpora.marking.positions import length_in
+from dovetail.corpora.native_places import (
+    arguments_of,
+    characters_of,
+    check_borders,
+    is_span,
+    offsets_of,
+    pieces_of,
+)
 from dovetail.corpora.source.foreign_fields import refuse_foreign
 from dovetail.corpora.source.json_records import Record, describe
 from dovetail.corpora.source.json_text import json_values
@@ -55,6 +63,8 @@ class _Reader:
         refuse_foreign(record)
         id = record.identifier("id")
         self.names.add(id, self.source.tally)
+        if "text" not in record and any("fragments" in own for own in record.records("entities")):
+            return self.text_of_tokens(record, id)
         if "text" not in record:
             self.source.tally.read(DOCUMENT)
             return Document.from_sentence(self.sentence_of_tokens(record, id))
@@ -78,6 +88,21 @@ class _Reader:
             builder.add_unaligned(item)
         return builder.sentence(id=id, annotated=_annotated(record))
 
+    def text_of_tokens(self, record: Record, id: str) -> MarkedText:
+        """A sentence of tokens that has discontinuous entities, as the text that it is.
+
+        What becomes of these is decided where texts are, in one way for all formats.
+        """
+        self.note_fields(record, _SENTENCE_FIELDS - {"offsets"})
+        plain = Sentence.from_tokens(record.tokens())
+        entities, relations = self.annotations_of(record, 0, plain.offsets)
+        annotated = _annotated(record)
+        own = MarkedSentence(plain.offsets, id, annotated, _unaligned(record))
+        text = " ".join(plain.tokens)
+        return MarkedText(
+            id, text, entities, relations, record.where, annotated, [own], "codepoints"
+        )
+
     def text_with_tokens(self, record: Record, id: str, text: str) -> MarkedText:
         """A text with its sentences; the annotations are theirs, or those of the whole text."""
         sentences = []
@@ -86,7 +111,7 @@ class _Reader:
         whole = bool({"entities", "relations"} & record.values.keys())
         for sentence in record.records("sentences"):
             self.note_fields(sentence, _SENTENCE_FIELDS - {"tokens"})
-            offsets = _offsets(sentence, length)
+            offsets = offsets_of(sentence, length)
             annotated = _annotated(record if whole else sentence)
             name, beside = sentence.identifier("id"), _unaligned(sentence)
             sentences.append(MarkedSentence(offsets, name, annotated, beside))
@@ -96,7 +121,7 @@ class _Reader:
                     "entities and relations are the sentences' or the line's own, not both; "
                     "leave them out in one of the two places"
                 )
-            _check_borders(own, offsets)
+            check_borders(own, offsets)
             entities += own
             relations += links
         return MarkedText(
@@ -104,16 +129,23 @@ class _Reader:
         )
 
     def annotations_of(
-        self, record: Record, first: int
+        self, record: Record, first: int, tokens: Sequence[Span] | None = None
     ) -> tuple[list[CharacterEntity], list[IndexedRelation]]:
-        """Entities and relations by character; `first` is the place of the first entity."""
+        """Entities and relations by character; `first` is the place of the first entity.
+
+        With `tokens` the positions of the record are those of tokens.
+        """
         entities = []
         for entity in record.records("entities"):
-            start, end = entity.integer("start"), entity.integer("end")
-            surface = entity.string("text") if "text" in entity else None
-            type_ = self.type_of(entity, ENTITY)
+            pieces = pieces_of(entity)
+            if tokens is not None:
+                pieces = [characters_of(piece, tokens, entity) for piece in pieces]
+            surface = entity.string("text") if "text" in entity and tokens is None else None
+            type_, confidence = self.type_of(entity, ENTITY), entity.confidence()
+            start, end, fragments = pieces[0][0], pieces[-1][1], tuple(pieces)
+            fragments = fragments if len(fragments) > 1 else ()
             entities.append(
-                CharacterEntity(start, end, type_, entity.where, entity.confidence(), surface)
+                CharacterEntity(start, end, type_, entity.where, confidence, surface, fragments)
             )
         relations = []
         for relation in record.records("relations"):
@@ -194,48 +226,13 @@ def _unaligned(record: Record) -> tuple[Unaligned, ...]:
     found = []
     for item in record.records("unaligned"):
         task, spans = item.string("task"), item.items("spans")
-        well_formed = all(
-            isinstance(span, list)
-            and len(span) == 2
-            and all(type(border) is int for border in span)
-            for span in spans
-        )
-        if task not in TASKS or not spans or not well_formed:
+        if task not in TASKS or not spans or not all(map(is_span, spans)):
             item.fail(f"expected a task of {list(TASKS)} and its spans as [[start, end], …]")
         types = tuple(map(str, item.items("types")))
         pairs = tuple((start, end) for start, end in spans)
-        found.append(Unaligned(task, item.type_name(), pairs, types, item.string("reason")))
+        reason, arguments = item.string("reason"), arguments_of(item)
+        found.append(Unaligned(task, item.type_name(), pairs, types, reason, arguments))
     return tuple(found)
-
-
-def _offsets(record: Record, length: int) -> list[tuple[int, int]]:
-    """The borders of the tokens: ascending, not empty, within a text of that length."""
-    offsets: list[tuple[int, int]] = []
-    for pair in record.items("offsets"):
-        if not (isinstance(pair, list) and len(pair) == 2 and all(type(p) is int for p in pair)):
-            record.fail(f"'offsets': expected [start, end] for each token, found {pair!r}")
-        after = offsets[-1][1] if offsets else 0
-        if not after <= pair[0] < pair[1] <= length:
-            record.fail(
-                f"'offsets': the token at characters {pair} is empty, lies before the end of the "
-                f"token before it, or outside the {length} characters of the text"
-            )
-        offsets.append((pair[0], pair[1]))
-    if not offsets:
-        record.fail("a sentence without tokens; remove the sentence")
-    return offsets
-
-
-def _check_borders(entities: Sequence[CharacterEntity], offsets: Sequence[Span]) -> None:
-    """Refuse an entity of a sentence that does not begin and end where tokens of it do."""
-    starts, ends = {start for start, _ in offsets}, {end for _, end in offsets}
-    for entity in entities:
-        if entity.start_char not in starts or entity.end_char not in ends:
-            raise CorpusFormatError(
-                f"{entity.where}: characters [{entity.start_char}, {entity.end_char}) are not the "
-                f"borders of tokens of the sentence; correct them, or leave 'sentences' out to "
-                f"have the text cut anew"
-            )
 
 
 def _recognises(sample: Sample) -> bool:
@@ -251,5 +248,6 @@ NATIVE = Format(
     write,
     _recognises,
     holds_unaligned=True,
+    holds_fragments=True,
     needs='JSON objects, one a line, with "tokens" or "text"',
 )

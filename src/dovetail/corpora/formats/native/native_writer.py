@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.writing.writable import is_writable
 from dovetail.files.writing import write_text
-from dovetail.text.document import TASKS, Document, Entity, Relation, Sentence, character_span
+from dovetail.text.document import TASKS, Document, Entity, Relation, Sentence, character_pieces
 
 FORMAT_NAME = "dovetail"
-VERSION = 1
+VERSION = 2
+WITHOUT_FRAGMENTS = 1
+"""The version that is written where nothing asks for more, so that older releases can read it."""
 
 
 def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     """Write documents; nothing of them is lost."""
-    lines = [json.dumps(native_header())]
+    fragments = any(e.fragments for d in documents for s in d.sentences for e in s.entities)
+    lines = [json.dumps(native_header(fragments=fragments))]
     for document in documents:
         held = [
             sentence for sentence in document.sentences if is_writable(document, sentence, tally)
@@ -29,9 +32,9 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
     write_text(path, "\n".join(lines) + "\n")
 
 
-def native_header() -> dict[str, Any]:
-    """What the first line of a file says."""
-    return {"format": FORMAT_NAME, "version": VERSION}
+def native_header(*, fragments: bool = False) -> dict[str, Any]:
+    """What the first line of a file says; `fragments` where an entity may have several."""
+    return {"format": FORMAT_NAME, "version": VERSION if fragments else WITHOUT_FRAGMENTS}
 
 
 def line_from_document(document: Document) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def line_from_document(document: Document) -> dict[str, Any]:
         sentence = document.sentences[0]
         joined = Sentence.from_tokens(sentence.tokens).offsets == sentence.offsets
         if joined and document.text == " ".join(sentence.tokens) and document.id == sentence.id:
-            spans = {entity: entity.span for entity in sentence.entities}
+            spans = {entity: list(entity.pieces) for entity in sentence.entities}
             line = {"id": sentence.id} if sentence.id else {}
             return {**line, "tokens": list(sentence.tokens), **_annotations(sentence, spans)}
     line = {"id": document.id} if document.id else {}
@@ -55,7 +58,7 @@ def line_from_document(document: Document) -> dict[str, Any]:
 
 
 def _text_form(document: Document, sentence: Sentence) -> dict[str, Any]:
-    spans = {entity: character_span(sentence, entity) for entity in sentence.entities}
+    spans = {entity: character_pieces(sentence, entity) for entity in sentence.entities}
     line = {"id": sentence.id} if sentence.id else {}
     annotations = _annotations(sentence, spans)
     for item, entity in zip(annotations["entities"], sentence.sorted_entities, strict=True):
@@ -63,13 +66,20 @@ def _text_form(document: Document, sentence: Sentence) -> dict[str, Any]:
     return {**line, "offsets": [list(pair) for pair in sentence.offsets], **annotations}
 
 
-def _annotations(sentence: Sentence, spans: dict[Entity, tuple[int, int]]) -> dict[str, Any]:
+def _place_of(pieces: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """The place of an entity: `fragments` are there if it has several."""
+    place: dict[str, Any] = {"start": pieces[0][0], "end": pieces[-1][1]}
+    return {**place, "fragments": [list(pair) for pair in pieces]} if len(pieces) > 1 else place
+
+
+def _annotations(
+    sentence: Sentence, spans: Mapping[Entity, Sequence[tuple[int, int]]]
+) -> dict[str, Any]:
     entities = sentence.sorted_entities
     positions = {entity: position for position, entity in enumerate(entities)}
     fields: dict[str, Any] = {
         "entities": [
-            {"start": spans[entity][0], "end": spans[entity][1], **_type_and_confidence(entity)}
-            for entity in entities
+            {**_place_of(spans[entity]), **_type_and_confidence(entity)} for entity in entities
         ],
         "relations": [
             {
@@ -88,6 +98,7 @@ def _annotations(sentence: Sentence, spans: dict[Entity, tuple[int, int]]) -> di
                 "spans": [list(span) for span in item.spans],
                 "types": list(item.types),
                 "reason": item.reason,
+                **({"arguments": item.arguments} if item.arguments else {}),
             }
             for item in sorted(sentence.unaligned)
         ]
