@@ -13,7 +13,12 @@ import json
 import re
 from pathlib import Path
 
-from dovetail.experiments.tables import control_tables, cost_table, explanation, score_tables
+from dovetail.lab.statistics.experiment_tables import (
+    control_tables,
+    cost_table,
+    explanation,
+    score_tables,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results"

@@ -81,7 +81,7 @@ PACKAGES = [
     "dovetail.objectives",
     "dovetail.strategies",
     "dovetail.training",
-    "dovetail.tuning",
+    "dovetail.lab.search",
 ]
 
 

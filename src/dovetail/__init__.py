@@ -8,8 +8,8 @@ What needs torch is imported when it is first asked for, so that ``import doveta
 Importing changes nothing in the process: no threads, no environment, no handlers.
 
 What is public is named in ``dovetail.__all__`` and in the ``__all__`` of the packages `config`,
-`corpora`, `encoders`, `evaluation`, `heads`, `objectives`, `sharing`, `training` and `tuning`; all
-other modules are Dovetail's own, and may change with any release.
+`corpora`, `encoders`, `evaluation`, `heads`, `objectives`, `sharing`, `training` and `lab.search`;
+all other modules are Dovetail's own, and may change with any release.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         evaluate,
     )
     from dovetail.extractor import Extractor
+    from dovetail.lab.search import Outcome, tune
     from dovetail.running.steps import Done
     from dovetail.saved.finding import shipped_models
     from dovetail.text.document import Document, Entity, Relation, Sentence, Unaligned
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
         train,
         training_events,
     )
-    from dovetail.tuning import Outcome, tune
 
 _HOME = {
     "BootstrapIntervals": "evaluation",
@@ -86,7 +86,7 @@ _HOME = {
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "ModelReading": "text.reading",
-    "Outcome": "tuning",
+    "Outcome": "lab.search",
     "OutputError": "errors",
     "Reading": "text.reading",
     "Relation": "text.document",
@@ -112,7 +112,7 @@ _HOME = {
     "shipped_models": "saved.finding",
     "train": "training",
     "training_events": "training",
-    "tune": "tuning",
+    "tune": "lab.search",
     "write_corpus": "corpora",
 }
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
 from dovetail.config import DataConfig, dump_config, load_config, with_changes
-from dovetail.experiments.strategies import strategies
+from dovetail.lab.strategies import strategies
 from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training.job import Job
 

@@ -13,7 +13,10 @@ from typer.testing import CliRunner, Result
 from dovetail.cli import app
 from dovetail.config import DataConfig, dump_config, load_config
 from dovetail.errors import ConfigError, TrainingError
-from dovetail.experiments.probes import Probe, probe_config, run_probe
+from dovetail.lab.cell_events import Event, Progress
+from dovetail.lab.engine import run_cells
+from dovetail.lab.probes import ProbeWork, planned, probes_in
+from dovetail.lab.workers import OwnProcess
 from dovetail.strategies import DepthSharingConfig, PrimitivesSharingConfig
 from dovetail.training import EpochResult
 
@@ -82,22 +85,46 @@ def test_without_a_penalty_the_exits_are_at_the_top_and_the_control_elsewhere(co
 
 
 def test_a_probe_that_was_stopped_goes_on_and_another_config_is_refused(config: Path) -> None:
-    start = load_config(config, ["training.epochs=2"])
-    settings = probe_config(start, Probe("relation", 0.01, 5), 2)
-    assert (settings.seed, settings.training.average) == (5, "none")
-    folder = config.parent / "probe"
-    epochs = []
-    for event in run_probe(settings, folder, should_stop=lambda: len(epochs) == 1):
-        if isinstance(event, EpochResult):
-            epochs.append(event.epoch)
-    assert epochs == [1]
-    assert not (folder / "probe.json").exists()
-    epochs = [e.epoch for e in run_probe(settings, folder) if isinstance(e, EpochResult)]
-    assert epochs == [2]
-    assert (folder / "probe.json").exists()
-    assert list(run_probe(settings, folder)) == []
-    with pytest.raises(TrainingError, match=r"sharing\.penalty: was 0\.01, is 0\.1"):
-        list(run_probe(probe_config(start, Probe("relation", 0.1, 5), 2), folder))
+    start = load_config(config, ["training.epochs=3"])
+    folder = config.parent / "probes"
+    probes = planned(start, [0.01], seeds=1, layers=2)
+    settings = probes[1].config
+    assert (settings.seed, settings.training.average) == (start.seed, "none")
+    first, second = folder / probes[0].key, folder / probes[1].key
+    events: list[Event] = []
+
+    def stop() -> bool:
+        return epochs_of(events) == [1, 2]
+
+    def run() -> list[int]:
+        events.clear()
+        work = OwnProcess(ProbeWork(folder))
+        for event in run_cells(probes_in(folder, probes), work, should_stop=stop):
+            events.append(event)
+        return epochs_of(events)
+
+    assert run() == [1, 2]
+    assert not (first / "probe.json").exists()
+    assert run() == [3, 1, 2, 3]
+    assert (first / "probe.json").exists()
+    assert (second / "probe.json").exists()
+    assert run() == []
+    other = load_config(config, ["training.epochs=4"])
+    with pytest.raises(TrainingError, match=r"training\.epochs: was 3, is 4"):
+        probes_in(folder, planned(other, [0.01], seeds=1, layers=2))
+
+
+def epochs_of(events: list[Event]) -> list[int]:
+    told = [event.told for event in events if isinstance(event, Progress)]
+    return [own.epoch for own in told if isinstance(own, EpochResult)]
+
+
+def test_command_says_why_a_probe_failed_and_trains_no_more(config: Path) -> None:
+    (config.parent / "train.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"train\.jsonl"):
+        probe(config, "--seeds", "2")
+    folder = config.parent / "runs" / "tiny-probes"
+    assert [path.name for path in folder.iterdir()] == ["entity-0.001-seed1"]
 
 
 def test_what_has_no_layers_of_its_own_is_not_probed(config: Path) -> None:
@@ -105,10 +132,10 @@ def test_what_has_no_layers_of_its_own_is_not_probed(config: Path) -> None:
         update={"sharing": DepthSharingConfig(cell="pretrained")}
     )
     with pytest.raises(ConfigError, match="not probed"):
-        probe_config(start, Probe("entity", 0.1, 1), 2)
+        planned(start, [0.1], seeds=1, layers=2)
     without_layers = start.model_copy(update={"sharing": PrimitivesSharingConfig()})
     with pytest.raises(ConfigError, match='"primitives" has no layers'):
-        probe_config(without_layers, Probe("entity", 0.1, 1), 2)
+        planned(without_layers, [0.1], seeds=1, layers=2)
     start = start.model_copy(update={"sharing": PrimitivesSharingConfig()})
     with pytest.raises(ConfigError, match='"primitives" has no layers that a probe could have'):
-        probe_config(start, Probe("entity", 0.1, 1), 2)
+        planned(start, [0.1], seeds=1, layers=2)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
 from dovetail.config import Config, DataConfig, dump_config
-from dovetail.experiments.costs import multiply_adds_of_streams, spread
-from dovetail.experiments.strategies import settings, strategies
+from dovetail.lab.costs import multiply_adds_of_streams, spread
+from dovetail.lab.strategies import settings, strategies
 from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
 from dovetail.strategies.listing import Counted, sections_by_kind
 from dovetail.training.job import Job

@@ -65,7 +65,7 @@ def test_long_messages_say_how_many_lines_are_left_out() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_names_in_figures_are_neither_commands_nor_formulas(tmp_path) -> None:
-    from dovetail.experiments.figures import score_figure
+    from dovetail.lab.statistics.figures import score_figure
 
     name = "a\x1b]0;owned\x07\u202e $\\frac$"
     configs = [{"name": name, "scores": {"dev": {}}, "costs": {}}]

@@ -30,12 +30,12 @@ import dovetail.strategies
 from dovetail.config import Config, SharingConfig, config_reference, dump_config, load_config
 from dovetail.encoders.transformer_layers import PretrainedLayer
 from dovetail.errors import ModelError
+from dovetail.lab.search.default_space import default_space
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Phase
 from dovetail.strategies.listing import listed, sections_by_kind
 from dovetail.strategies.strategy import Ground, Strategy, strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
-from dovetail.tuning.default_space import default_space
 
 KINDS = sections_by_kind()
 LAYERS = {"hidden_dim": 6, "dropout": 0.0}

@@ -11,9 +11,9 @@ from tests.networks import tiny_config
 
 from dovetail.config import Config, DataConfig, DistillationConfig, with_changes
 from dovetail.errors import TrainingError
+from dovetail.lab.search.study import comparable
 from dovetail.text.tokenization import Tokenizer
 from dovetail.training.job import Job
-from dovetail.tuning.study import comparable
 
 
 @pytest.fixture

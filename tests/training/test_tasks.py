@@ -12,16 +12,17 @@ from tests.networks import tiny_config
 
 from dovetail.config import DataConfig, load_config, parse_config
 from dovetail.errors import TrainingError
-from dovetail.experiments.cells import Cell
-from dovetail.experiments.strategies import strategies
-from dovetail.experiments.work import Ending, attempt
 from dovetail.extractor import Extractor
+from dovetail.lab.cell_events import Ending, Epoch
+from dovetail.lab.experiment_cells import Cell
+from dovetail.lab.experiment_work import CellWork
+from dovetail.lab.search import default_space
+from dovetail.lab.search.training_objective import TrainingObjective, job_to_tune
+from dovetail.lab.strategies import strategies
 from dovetail.report.run_report import report_of_run
+from dovetail.running.steps import result_of
 from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.training import RunFinished, RunStarted, training_events
-from dovetail.tuning import default_space
-from dovetail.tuning.search import Progress
-from dovetail.tuning.training_objective import TrainingObjective, job_to_tune
 
 
 def without_relations(sentence: Sentence) -> Sentence:
@@ -128,15 +129,14 @@ def test_other_doors_learn_entities_alone_too(tmp_path: Path) -> None:
     assert job.config.training.relation_loss_weight == 0
     assert "training.relation_loss_weight" not in default_space(job.config).entries
     assert len(job.splits.notes) == 1
-    *_, last = TrainingObjective(job)(config, lambda: False)
-    assert isinstance(last, Progress)
+    *_, last = TrainingObjective(job)(config)
+    assert isinstance(last, Epoch)
     assert last.score == last.result.entity_f1
 
     assert all(strategy.costs or strategy.problem for strategy in strategies(job))
 
     cell = Cell("a", "all", 1, config)
-    again = Cell.from_json(cell.to_json())
-    assert attempt(again, tmp_path / "cells") is Ending.FINISHED
+    assert result_of(CellWork(tmp_path / "cells")(cell)).ending is Ending.FINISHED
 
 
 def test_card_of_a_model_of_entities_says_nothing_of_relations(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from dovetail.cli.waiting import Waiting
 from dovetail.threads import available_cores
 
 if TYPE_CHECKING:
-    from dovetail.experiments.cells import Cell
-    from dovetail.experiments.experiment import Experiment
-    from dovetail.experiments.workers import Workers
+    from dovetail.lab.experiment_cells import Cell
+    from dovetail.lab.statistics.experiment_folder import Experiment
+    from dovetail.lab.workers import Workers
 
 DROPS = ("checkpoints", "models", "nothing")
 
@@ -94,9 +94,9 @@ def experiment_command(  # noqa: PLR0913 (the parameters of a command are its op
     docs/experiments.md says how a plan is written, and what the columns mean.
     """
     check_options(drop)
-    from dovetail.experiments.cells import smoke_plan
-    from dovetail.experiments.experiment import Experiment, check_extra
-    from dovetail.experiments.plan import load_plan
+    from dovetail.lab.experiment_cells import smoke_plan
+    from dovetail.lab.experiment_plan import load_plan
+    from dovetail.lab.statistics.experiment_folder import Experiment, check_extra
 
     check_extra()
     read = load_plan(plan)
@@ -149,15 +149,22 @@ def workers_of(
     experiment: Experiment, processes: int, *, in_turn: bool, ray: str | None
 ) -> Workers:
     """Who does the cells: a cluster, this process in turn, or child processes."""
-    from dovetail.experiments.workers import OwnProcess, ProcessWorkers
+    from dovetail.lab.cell_folder import CellFolder
+    from dovetail.lab.experiment_work import CellWork
+    from dovetail.lab.workers import OwnProcess, ProcessWorkers
 
+    root = experiment.root
     if ray is not None:
-        from dovetail.experiments.ray_workers import RayWorkers
+        from dovetail.lab.ray_workers import RayWorkers
 
-        return RayWorkers(experiment.root, ray)
+        return RayWorkers(root, ray)
     if in_turn:
-        return OwnProcess(experiment.root)
-    return ProcessWorkers(experiment.root, processes or available_cores())
+        return OwnProcess(CellWork(root))
+    return ProcessWorkers(
+        CellWork(root),
+        processes or available_cores(),
+        log_of=lambda cell: CellFolder(root, cell.key).open_log(),
+    )
 
 
 def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) -> list[str]:
@@ -168,15 +175,17 @@ def do_cells(experiment: Experiment, cells: Sequence[Cell], workers: Workers) ->
     """
     from dovetail.cli.experiment_display import ExperimentDisplay
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.schedule import refuse_other_configs, run_cells
+    from dovetail.lab.engine import run_cells
+    from dovetail.lab.experiment_cells import refuse_other_configs
+    from dovetail.lab.folder_cells import FolderCells
 
-    root = experiment.root
-    refuse_other_configs(cells, root)
+    refuse_other_configs(cells, experiment.root)
     experiment.begin()
-    display = ExperimentDisplay(Terminal(soft_wrap=True), root, workers.places)
+    display = ExperimentDisplay(Terminal(soft_wrap=True), workers.places)
+    plan = FolderCells(cells, experiment.root)
     # Cells are processes that would live on if this one were ended without a word to them.
     with stop_on_interrupt(signal.SIGTERM, signal.SIGHUP) as stop:
-        display.show(run_cells(cells, workers, root, should_stop=stop.is_set))
+        display.show(run_cells(plan, workers, should_stop=stop.is_set))
     if display.stopped:
         say("stopped; the same command goes on after the last whole epoch of each cell")
         raise typer.Exit(INTERRUPTED)
@@ -187,8 +196,8 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
     """Write and print the tables of the cells that are finished."""
     from dovetail.cli.experiment_display import print_table
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.speed import measure_speed
-    from dovetail.experiments.tables import all_tables, explanation
+    from dovetail.lab.statistics.experiment_folder import measure_speed
+    from dovetail.lab.statistics.experiment_tables import all_tables, explanation
 
     results = experiment.results()
     if not results:
@@ -209,7 +218,7 @@ def show_tables(experiment: Experiment, *, speed: bool) -> None:
 
 def export_files(experiment: Experiment, folder: Path) -> None:
     """Copy the small files of the results."""
-    from dovetail.experiments.export import export
+    from dovetail.lab.statistics.experiment_folder import export
 
     experiment.begin()  # the plan as it is now
     copied = export(experiment.folder, folder)

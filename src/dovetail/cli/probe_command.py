@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dovetail.cli.train_command import INTERRUPTED, ConfigFile, Overrides, Runs, stop_on_interrupt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dovetail.lab.probes import Probe
 
 Seeds = Annotated[int, typer.Option(min=1, help="Probes of each task and penalty.")]
 Layers = Annotated[int, typer.Option(min=1, help="Layers of each probe.")]
@@ -46,18 +52,41 @@ def probe_command(
     from dovetail.config import load_config
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
-    from dovetail.cli.probe_display import show_found, show_probes
+    from dovetail.cli.probe_display import show_found
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.probes import exits_from, planned, write_recipes
+    from dovetail.lab.probes import exits_from, planned, read_found, write_recipes
 
     console = Terminal(soft_wrap=True)
     folder = runs / f"{start.name}-probes"
-    probes = planned(sorted({*(penalties or [1e-3])}), seeds, first_seed=start.seed)
-    with stop_on_interrupt() as stop:
-        found = show_probes(probes, start, layers, folder, console, stop.is_set)
-    if len(found) < len(probes):
-        raise typer.Exit(INTERRUPTED)
+    probes = planned(start, sorted({*(penalties or [1e-3])}), seeds=seeds, layers=layers)
+    train_probes(probes, folder, console)
+    found = [read_found(folder / probe.key) for probe in probes]
     exits = exits_from(found, tolerance)
     show_found(found, exits, tolerance, console)
     for path in write_recipes(start, exits, folder):
         console.print(f"recipe: {path}", highlight=False)
+
+
+def train_probes(probes: Sequence[Probe], folder: Path, console: Console) -> None:
+    """Train the probes that are not yet trained; the first that fails ends it.
+
+    Raises:
+        TrainingError: saying why one failed.
+        typer.Exit: after Ctrl-C.
+    """
+    from dovetail.cli.probe_display import ProbeDisplay
+    from dovetail.errors import TrainingError
+    from dovetail.lab.engine import run_cells
+    from dovetail.lab.probes import ProbeWork, probes_in
+    from dovetail.lab.workers import OwnProcess
+
+    plan, workers = probes_in(folder, probes), OwnProcess(ProbeWork(folder))
+    display = ProbeDisplay(console)
+    with stop_on_interrupt() as stop:
+        display.show(
+            run_cells(plan, workers, should_stop=lambda: stop.is_set() or bool(display.failure))
+        )
+    if display.failure:
+        raise TrainingError(display.failure)
+    if display.stopped:
+        raise typer.Exit(INTERRUPTED)

@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from statistics import fmean
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dovetail.cli.training_display import shown
-from dovetail.config import Config
-from dovetail.experiments.probes import (
-    Found,
-    Probe,
-    chosen_penalty,
-    is_found,
-    probe_config,
-    read_found,
-    run_probe,
-)
-from dovetail.showing.rendering import duration
+from dovetail.cli.lab_display import LabDisplay
+from dovetail.cli.training_display import ProgressBar, ProgressLines, lines_of
+from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Progress, Started, Stopped
+from dovetail.lab.probes import Found, Probe, chosen_penalty
 from dovetail.strategies.probe.rules import ALIVE, alive_layers
 from dovetail.text.document import TASKS
 
 
-def show_probes(
-    probes: Sequence[Probe],
-    config: Config,
-    layers: int,
-    folder: Path,
-    console: Console,
-    should_stop: Callable[[], bool],
-) -> list[Found]:
-    """Train what is not yet trained, and return what was found until it was stopped."""
-    found: list[Found] = []
-    spent: list[float] = []
-    for number, probe in enumerate(probes, start=1):
-        if should_stop():
-            break
-        own = folder / probe.name
-        open_ = [other for other in probes if not is_found(folder / other.name)]
-        left = f"; about {duration(fmean(spent) * len(open_))} left" if spent and open_ else ""
-        console.print(
-            f"[bold]probe {number} of {len(probes)}:[/bold] {probe.task}, penalty "
-            f"{probe.penalty:g}, seed {probe.seed}{left}",
-            highlight=False,
-        )
-        started = time.monotonic()
-        events = run_probe(probe_config(config, probe, layers), own, should_stop=should_stop)
-        for _ in shown(events, console):
-            pass
-        if not is_found(own):
-            break
-        if probe in open_:
-            spent.append(time.monotonic() - started)
-        found.append(read_found(own))
-    return found
+class ProbeDisplay(LabDisplay):
+    """Shows one training after the other, each as `dovetail train` would; `failure` ends them."""
+
+    unit = "probes"
+    tells_plainly = False  # the display of the training does
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console, places=1)
+        self.is_live = False
+        self.failure = ""
+        self._training = ExitStack()
+        self._bar: ProgressBar | ProgressLines
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._training.close()
+
+    def state(self) -> str:
+        return f"probe {self.clock.over + 1} of {self.clock.total}"
+
+    def lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case Begun(total=total, finished=finished):
+                yield f"{total} probes{f', {finished} of them trained before' if finished else ''}"
+            case Started(cell=Probe() as probe):
+                left = self.left()
+                yield (
+                    f"[bold]{self.state()}:[/bold] {probe.task}, penalty {probe.penalty:g}, seed "
+                    f"{probe.seed}{f'; {left}' if left else ''}"
+                )
+                terminal = self.console.is_terminal
+                self._bar = (ProgressBar if terminal else ProgressLines)(self.console)
+                self._training.enter_context(self._bar)
+            case Progress(told=told):
+                self._bar.update(told)
+                yield from lines_of(told)
+            case Ended(ending=ending, message=message):
+                self._training.close()
+                if ending is Ending.FAILED:
+                    self.failure = message
+            case Stopped() if not self.failure:
+                self._training.close()
+                yield "stopped; the same command goes on after the last whole epoch"
 
 
 def show_found(

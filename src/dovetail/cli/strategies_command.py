@@ -51,7 +51,7 @@ def count_all(config: Path, overrides: Sequence[str]) -> None:
     settings = load_config(config, overrides)  # what is wrong with it is said before torch
     from dovetail.cli.strategies_display import show_strategies
     from dovetail.cli.terminal import Terminal
-    from dovetail.experiments.strategies import strategies
+    from dovetail.lab.strategies import strategies
     from dovetail.training.job import Job
 
     say(f"counting with the data and encoders of {config}", err=True)

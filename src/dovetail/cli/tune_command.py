@@ -78,18 +78,19 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
 
     start = load_config(config, overrides or ())  # what is wrong with it is said before torch
     from dovetail.cli.terminal import Terminal
-    from dovetail.cli.tuning_display import TuningDisplay
+    from dovetail.cli.tuning_display import TuningDisplay, started_lines
     from dovetail.cli.tuning_summary import show_outcome
-    from dovetail.tuning import Task, default_space, read_space, sqlite_in, tune
+    from dovetail.lab.search import Task, default_space, read_space, sqlite_in, tune
 
     console = Terminal(soft_wrap=True)
     job = told_job(start, console)
     searched = default_space(job.config) if space is None else read_space(space, job.config)
-    title = name or start.name
-    folder = runs / f"{title}-tuning"
-    task = Task(searched, title, storage or sqlite_in(folder), trials)
+    folder = runs / f"{name or start.name}-tuning"
+    task = Task(searched, name or start.name, storage or sqlite_in(folder), trials)
+    for line in started_lines(job.splits, searched):
+        console.print(line, highlight=False)
     deadline = math.inf if timeout is None else time.monotonic() + 60 * timeout
-    with stop_on_interrupt() as stop, TuningDisplay(console, task) as display:
+    with stop_on_interrupt() as stop, TuningDisplay(console, task, processes) as display:
         outcome = tune(
             task,
             folder,
@@ -105,7 +106,7 @@ def tune_command(  # noqa: PLR0913 (a command's parameters are its options)
 
 def told_job(start: Config, console: Console) -> Job:
     """The job of a config, with what is to be said of its sentences."""
-    from dovetail.tuning.training_objective import job_to_tune
+    from dovetail.lab.search.training_objective import job_to_tune
 
     with Waiting() as tell:
         tell.stage("reading the corpora")

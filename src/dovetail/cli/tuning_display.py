@@ -1,193 +1,87 @@
-"""The display of a search: a line for each trial that is over, and the running ones live."""
+"""What a search shows: a line for each trial that is over, and how far the search is."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Console
 from rich.markup import escape
-from rich.text import Text
 
-from dovetail.cli.waiting import Waiting
+from dovetail.cli.lab_display import LabDisplay
 from dovetail.config.description import inline_toml
-from dovetail.running.steps import Done
+from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Stopped, Tick
+from dovetail.lab.search import Record, Space, Task
+from dovetail.lab.search.records import best_of
+from dovetail.lab.search.space import Values
 from dovetail.showing.rendering import duration
-from dovetail.tuning.events import (
-    Event,
-    ProcessEnded,
-    SearchStarted,
-    TrialEnded,
-    TrialEpoch,
-    TrialInterrupted,
-    TrialStage,
-    TrialStarted,
-    WaitingForOthers,
-)
-from dovetail.tuning.records import Record
-from dovetail.tuning.space import Space, Values
-from dovetail.tuning.study import Task
+from dovetail.training import Splits
 
 STYLES = {"complete": "", "pruned": "dim", "refused": "dim", "failed": "red"}
 
 
-class TuningDisplay:
+class TuningDisplay(LabDisplay):
     """Prints the events of a search, and keeps the running trials in view in a terminal."""
 
-    def __init__(self, console: Console, task: Task) -> None:
-        self._console = console
+    unit = "trials"
+
+    def __init__(self, console: Console, task: Task, places: int) -> None:
+        super().__init__(console, places)
         self._task = task
-        self._running: dict[int, TrialEpoch | TrialStage | TrialStarted] = {}
-        self._started = self._last_end = time.monotonic()
-        self._done = 0
-        self._done_before = 0
         self._best: Record | None = None
-        is_live = console.is_terminal
-        self._live = Live(get_renderable=self._view, console=console) if is_live else None
-        self._waiting = Waiting(self._print_plain, live=False)
-        self._stage = ""
+        self._elsewhere = 0
 
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.transient = True
-            self._live.start()
-        else:
-            self._waiting.__enter__()
-        return self
+    def state(self) -> str:
+        """How far the search is, and the best so far."""
+        far = f"{self.clock.over} of {self._task.trials} trials"
+        if self._best is None:
+            return far
+        return f"{far}, best {percent(self._best.score)} (trial {self._best.number})"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-        else:
-            self._waiting.__exit__(kind, error, traceback)
-
-    def notify(self, event: Event) -> None:
-        """Show an event."""
-        self._follow(event)
-        for line in self._lines(event):
-            self._console.print(line, highlight=False)
-        if self._live is not None:
-            self._live.refresh()
-        else:
-            self._tell(event)
-
-    def _print_plain(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
-
-    def _tell(self, event: Event) -> None:
-        """Say in a log what takes long."""
+    def lines(self, event: Event) -> Iterator[str]:
         match event:
-            case TrialStage(number=number, stage=stage):
-                what, done = f"trial {number}: {stage}", Done(event.done, event.total)
-            case TrialEpoch(number=number):
-                what, done = f"trial {number}: training", Done(event.epoch, event.epochs)
-            case _:
-                self._waiting.rest()
-                return
-        if what != self._stage:
-            self._stage = what
-            self._waiting.stage(what)
-        self._waiting.progress(done)
-
-    def _follow(self, event: Event) -> None:
-        match event:
-            case SearchStarted(done=done, best=best):
-                self._done = self._done_before = done
+            case Begun(finished=finished, best=best):
                 self._best = best
-                self._started = time.monotonic()
-            case TrialStarted(number=number) | TrialEpoch(number=number):
-                self._running[number] = event
-            case TrialStage(number=number):
-                if not isinstance(self._running.get(number), TrialEpoch):
-                    self._running[number] = event
-            case TrialInterrupted(number=number):
-                self._running.pop(number, None)
-            case TrialEnded(record=record):
-                self._running.pop(record.number, None)
-                self._done += 1
-                self._last_end = time.monotonic()
-                better = self._best is None or (record.score or 0) > (self._best.score or 0)
-                if record.state == "complete" and better:
-                    self._best = record
+                if finished:
+                    yield f"going on after {finished} trials"
+            case Ended():
+                yield from self._ended(event)
+            case Stopped(running=running):
+                for cell in running:
+                    yield f"{cell.key}  interrupted; it is repeated when the search goes on"
+            case Tick(running=running, elsewhere=number):
+                changed, self._elsewhere = number != self._elsewhere, number
+                if changed and number and not running:
+                    yield (
+                        f"waiting for {number} trial(s) of other processes; one whose process is "
+                        f"dead is repeated after {6 * self._task.heartbeat_seconds} s"
+                    )
 
-    def _lines(self, event: Event) -> Iterator[str]:
-        """The lines of an event, in a terminal and in a log alike."""
-        match event:
-            case SearchStarted():
-                yield from started_lines(event, self._task)
-            case TrialEnded(record=record):
-                yield trial_line(record, self._task.space)
-                if self._live is None:
-                    yield f"  {self._state()}"
-            case TrialInterrupted(number=number):
-                yield f"trial {number:>3}  interrupted; it is repeated when the search goes on"
-            case WaitingForOthers(running=running, at_most_seconds=seconds):
-                if running <= len(self._running):
-                    return  # they are those of this search, which are in view
-                yield (
-                    f"waiting for {running} trial(s) of other processes; one whose process is dead "
-                    f"is repeated after {seconds} s"
-                )
-            case ProcessEnded(reason=reason):
-                yield (
-                    f"[yellow]warning:[/yellow] a process of the search ended ({reason}); another "
-                    f"one takes its place, and its trial is repeated"
-                )
-
-    def _state(self) -> str:
-        """How far the search is, the best so far, and the time to go."""
-        parts = [f"{self._done} of {self._task.trials} trials"]
-        if self._best is not None:
-            parts.append(f"best {percent(self._best.score)} (trial {self._best.number})")
-        left = self.seconds_left()
-        if left is not None:
-            parts.append(f"about {duration(round(left, -1))} left")
-        return ", ".join(parts)
-
-    def seconds_left(self) -> float | None:
-        """From the mean time of the trials so far; None before there are two."""
-        here = self._done - self._done_before
-        left = self._task.trials - self._done
-        if here < 2 or left <= 0:
-            return None
-        mean = (self._last_end - self._started) / here
-        return max(0.0, mean * left - (time.monotonic() - self._last_end))
-
-    def _view(self) -> RenderableType:
-        """The running trials, and how far the search is."""
-        lines = [Text(f"{self._state()}; Ctrl-C stops", style="bold")]
-        for number, event in sorted(self._running.items()):
-            how = "starting"
-            if isinstance(event, TrialStage):
-                far = f" {100 * event.done // event.total} %" if event.total else ""
-                how = f"{event.stage}{far}"
-            elif isinstance(event, TrialEpoch):
-                how = f"epoch {event.epoch}/{event.epochs}  {percent(event.score)}"
-            lines.append(Text(f"  trial {number:>3}  {how}"))
-        return Group(*lines)
+    def _ended(self, event: Ended) -> Iterator[str]:
+        if event.ending is Ending.AGAIN:
+            told = f"{event.cell.key} was lost and is repeated: {escape(event.message)}"
+            yield f"[yellow]warning:[/yellow] {told}"
+            return
+        record = event.result
+        self._best = best_of([own for own in (self._best, record) if own is not None])
+        if event.ending is not Ending.FOUND:  # the process that ran that one tells of it
+            yield trial_line(record, self._task.space)
+            if not self.is_live:
+                yield "  " + ", ".join(filter(None, [self.state(), self.left()]))
 
 
-def started_lines(event: SearchStarted, task: Task) -> Iterator[str]:
+def started_lines(splits: Splits, space: Space) -> Iterator[str]:
     """The fields that are tuned, and the data."""
-    for warning in event.warnings:
+    for warning in splits.warnings:
         yield f"[yellow]warning:[/yellow] {escape(warning)}"
-    yield f"{event.train:,} training and {event.dev:,} dev sentences; tuning on dev alone"
-    yield f"{len(task.space.entries)} fields are tuned: {escape(', '.join(task.space.entries))}"
-    if event.outside:
+    train, dev = len(splits.train), len(splits.dev)
+    yield f"{train:,} training and {dev:,} dev sentences; tuning on dev alone"
+    yield f"{len(space.entries)} fields are tuned: {escape(', '.join(space.entries))}"
+    if space.outside:
         yield (
             f"[yellow]note:[/yellow] the config itself is no trial, since the search space lacks "
-            f"{escape(listed(event.outside))}"
+            f"{escape(listed(space.outside))}"
         )
-    if event.done:
-        yield f"going on after {event.done} trials"
 
 
 def trial_line(record: Record, space: Space) -> str:

@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from dovetail.cli.tuning_display import percent, shown
-from dovetail.tuning.outcome import OPTIMISTIC, RECIPE, TRIALS, Outcome
-from dovetail.tuning.records import Record
-from dovetail.tuning.space import Space
-from dovetail.tuning.study import Task
+from dovetail.lab.search.outcome import OPTIMISTIC, RECIPE, TRIALS, Outcome
+from dovetail.lab.search.records import Record
+from dovetail.lab.search.space import Space
+from dovetail.lab.search.study import Task
 
 TOP = 5
 """Trials and fields that are shown."""

@@ -1,0 +1,266 @@
+"""The study: where trials are kept, so that processes and machines share them and none is lost."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.pruners import BasePruner, MedianPruner
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial
+from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+
+from dovetail.config import Config
+from dovetail.errors import TrainingError
+from dovetail.lab.search.records import DEATHS, REPEATS
+from dovetail.lab.search.sampler import StartThenTPE
+from dovetail.lab.search.space import Space
+from dovetail.training.run_folder import changed_fields
+
+MOST_DEATHS = 3
+"""How often a trial is tried whose process ends each time."""
+
+MOST_RACES = 20
+"""How often a storage is opened again because another process was making its tables."""
+
+WAIT_FOR_LOCK = 120
+"""Seconds that a process waits while others write into an SQLite file."""
+
+WITHOUT_EFFECT = ("name", "training.threads", "training.cache_gigabytes")
+"""Fields that may differ between the machines of a study, beside the paths of the data."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A search: what is tuned, where its trials are kept, and how many there are to be.
+
+    `heartbeat_seconds` is how often a running trial gives a sign of life; without one for six
+    times as long its process counts as dead, and another one repeats the trial.
+    """
+
+    space: Space
+    name: str
+    storage: str
+    trials: int
+    heartbeat_seconds: int = 10
+
+    @property
+    def config(self) -> Config:
+        """The config that the search starts from."""
+        return self.space.start
+
+
+def open_study(task: Task, *, data_digest: str = "") -> optuna.Study:
+    """Begin a study, or go on with it.
+
+    Raises:
+        TrainingError: if the storage cannot be used, or its study is one of another config, space
+            or data.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with storage_errors(task.storage):
+        study = optuna.create_study(
+            storage=_storage(task),
+            study_name=task.name,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=_sampler(task.space),
+            pruner=pruner(task.config),
+        )
+        if data_digest:
+            _check_same(study, task, data_digest)
+    return study
+
+
+@contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Say in a `TrainingError` what is wrong with a storage."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        shown = make_url(url).render_as_string() if "://" in url else url
+        raise TrainingError(
+            f"the storage {shown} cannot be used: {reason}. Expected a URL such as "
+            f"sqlite:///study.db or postgresql://user@host/database, and for a server its Python "
+            f"driver"
+        ) from error
+
+
+def _storage(task: Task) -> RDBStorage:
+    for _ in range(MOST_RACES):
+        try:
+            return _open_storage(task)
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            # Another process that starts at the same time makes the same tables.
+            if not (isinstance(error, IntegrityError) or "already exists" in str(error)):
+                raise
+            time.sleep(random.uniform(0.1, 0.5))
+    return _open_storage(task)
+
+
+def _open_storage(task: Task) -> RDBStorage:
+    is_file = task.storage.startswith("sqlite")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = RDBStorage(
+            task.storage,
+            engine_kwargs={"connect_args": {"timeout": WAIT_FOR_LOCK}} if is_file else {},
+            heartbeat_interval=task.heartbeat_seconds,
+            grace_period=6 * task.heartbeat_seconds,
+            heartbeat_stale_trial_callback=repeat_dead,
+        )
+    if is_file:
+        _lock_at_once(storage.engine)
+    return storage
+
+
+def _lock_at_once(engine: Engine) -> None:
+    """Let every transaction on an SQLite file take its lock when it begins.
+
+    Otherwise two processes read the same state before either writes: both would take the same
+    waiting trial, or give up because neither can write while the other has read.
+    """
+
+    @event.listens_for(engine, "connect")
+    def leave_transactions_to_us(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    engine.dispose()  # what was connected before is not
+
+
+class Heartbeat:
+    """Signs of life of the trials that this process answers for, from a thread of its own."""
+
+    def __init__(self, task: Task) -> None:
+        self._storage = _storage(task)
+        self._study = self._storage.get_study_id_from_name(task.name)
+        self._trials: dict[int, int] = {}
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(task.heartbeat_seconds,), daemon=True
+        )
+        self._thread.start()
+
+    def add(self, number: int) -> None:
+        """Answer for a trial from now on."""
+        trial = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
+        self._storage.record_heartbeat(trial)
+        self._trials[number] = trial
+
+    def remove(self, number: int) -> None:
+        """Answer for it no more."""
+        self._trials.pop(number, None)
+
+    def stop(self) -> None:
+        """Answer for none any more."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self, seconds: float) -> None:
+        while not self._stopped.wait(seconds):
+            for trial in list(self._trials.values()):
+                with suppress(SQLAlchemyError, optuna.exceptions.StorageInternalError):
+                    self._storage.record_heartbeat(trial)  # the next one makes up for a lost one
+
+
+def _sampler(space: Space) -> StartThenTPE:
+    start = {} if space.outside else space.stored(space.start_values)
+    return StartThenTPE(start, seed=space.start.seed)
+
+
+def pruner(config: Config) -> BasePruner:
+    """End a trial whose best dev score so far is below the median of others after as many epochs.
+
+    A tenth of the epochs is left to every trial, and the first five trials are left alone.
+    Hyperband would need a number of epochs after which the order of configs means something, and
+    brackets of dozens of trials; trials here stop early by themselves, and are few.
+    """
+    return MedianPruner(
+        n_startup_trials=5, n_warmup_steps=math.ceil(config.training.epochs / 10) + 1
+    )
+
+
+def repeat_dead(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Repeat a trial whose process is dead, unless it is the trial that kills it."""
+    deaths = trial.user_attrs.get(DEATHS, 0) + 1
+    if deaths < MOST_DEATHS:
+        repeat(study, trial, deaths=deaths)
+
+
+def repeat(study: optuna.Study, trial: FrozenTrial, *, deaths: int | None = None) -> None:
+    """Queue a trial with the same values in place of one that did not come to its end."""
+    before = trial.user_attrs
+    attributes = {
+        REPEATS: [*before.get(REPEATS, ()), trial.number],
+        DEATHS: before.get(DEATHS, 0) if deaths is None else deaths,
+    }
+    study.enqueue_trial(trial.params, user_attrs=attributes)
+
+
+def _check_same(study: optuna.Study, task: Task, data_digest: str) -> None:
+    """Remember what the study is about, or refuse to go on with it about something else."""
+    now: dict[str, Any] = {
+        "config": comparable(task.config),
+        "space": {field: entry.to_toml() for field, entry in task.space.entries.items()},
+        "data": data_digest,
+    }
+    attributes = study.user_attrs
+    differences = []
+    for name, value in now.items():
+        text = json.dumps(value)
+        if name not in attributes:
+            study.set_user_attr(name, text)
+        elif name == "data" and attributes[name] != text:
+            differences.append("the training or dev sentences are not the same")
+        elif name == "space":
+            differences += changed_entries(json.loads(attributes[name]), value)
+        else:
+            differences += changed_fields(json.loads(attributes[name]), value)
+    if differences:
+        listed = "".join(f"\n  {line}" for line in differences)
+        raise TrainingError(
+            f"the study {task.name!r} was started otherwise, so it cannot go on like this:{listed}"
+            f"\nPut it back, or start a new study under another name (--name …)"
+        )
+
+
+def comparable(config: Config) -> dict[str, Any]:
+    """What of a config decides about scores; paths may differ between machines.
+
+    The sentences and the teacher are compared by their digests.
+    """
+    values = config.model_dump(mode="json")
+    for field in ("train", "dev", "extra", "held_out"):
+        del values["data"][field]
+    values["distillation"] |= {"teacher": None, "unlabelled": []}
+    for field in WITHOUT_EFFECT:
+        *parents, name = field.split(".")
+        table = values
+        for parent in parents:
+            table = table[parent]
+        del table[name]
+    return values
+
+
+def changed_entries(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The entries in which two search spaces differ, a line each."""
+    return [
+        f"{field}: was {old.get(field, 'not tuned')}, is {new.get(field, 'not tuned')}"
+        for field in dict.fromkeys([*old, *new])
+        if old.get(field) != new.get(field)
+    ]

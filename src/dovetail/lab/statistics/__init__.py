@@ -1,0 +1,1 @@
+"""What came of an experiment: results, comparisons, tables, figures."""

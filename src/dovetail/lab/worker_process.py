@@ -1,0 +1,55 @@
+"""A child process of `ProcessWorkers`: reads its work and then cells, and tells what happens.
+
+After an epoch it waits for an answer, whether the cell is to go on.  Nothing else is sent to it in
+the middle of a cell, so a pipe that can be read then is one without another end: whoever began the
+work is gone, and the process ends too.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection
+
+from dovetail.lab.cell_events import Ended, Epoch
+from dovetail.lab.workers import Steps
+from dovetail.threads import prepare_threads
+
+
+def serve(pipe: Connection) -> None:
+    """Do cell after cell.
+
+    Raises:
+        EOFError: when nobody is at the other end any more.
+    """
+    work = pipe.recv()
+    while True:
+        with closing(work(pipe.recv())) as steps:
+            outcome = followed(steps, pipe)
+        if outcome is not None:
+            pipe.send(outcome)
+
+
+def followed(steps: Steps, pipe: Connection) -> Ended | None:
+    """Tell what the steps tell; their outcome, or nothing if they were not to go on."""
+    from dovetail.training import StageProgress, TeachingProgress  # torch, after its settings
+
+    while True:
+        try:
+            told = next(steps)
+        except StopIteration as ended:
+            outcome: Ended = ended.value
+            return outcome
+        if isinstance(told, StageProgress | TeachingProgress | Epoch):
+            pipe.send(told)
+        if isinstance(told, Epoch):
+            if not pipe.recv():
+                return None
+        elif pipe.poll():
+            raise EOFError
+
+
+if __name__ == "__main__":
+    prepare_threads()
+    with Connection(int(sys.argv[1])) as pipe, suppress(EOFError, ConnectionError):
+        serve(pipe)
