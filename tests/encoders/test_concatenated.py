@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from dovetail.config.encoders import SECTIONS
+from dovetail.config.sections.encoder_sections import SECTIONS
 from dovetail.config.structure import kind_of
 from dovetail.encoders import (
     BrownEncoder,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.corpus import SENTENCES
 
 from dovetail.config import WindowsConfig
-from dovetail.config.windows import LONGEST_WINDOW
+from dovetail.config.sections.windows_section import LONGEST_WINDOW
 from dovetail.text.document import Entity, Relation, Sentence, Unaligned
 from dovetail.text.reading import ModelReading
 from dovetail.text.windowed import Windowed

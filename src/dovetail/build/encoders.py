@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dovetail.config import EncoderConfig
-from dovetail.config.description import describe_value
+from dovetail.config.in_words import describe_value
 from dovetail.encoders import Encoder, Words, encoder_of
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dovetail.cli.lab_display import LabDisplay
-from dovetail.config.description import inline_toml
+from dovetail.config.in_words import inline_toml
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Stopped, Tick
 from dovetail.lab.search import Record, Space, Task
 from dovetail.lab.search.records import best_of

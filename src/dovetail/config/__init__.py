@@ -9,9 +9,12 @@ all no torch, so it is quick to import.  The sections of sharing strategies stan
 from dovetail.config.changes import problem_with, value_of, with_changes
 from dovetail.config.config import Config
 from dovetail.config.config_files import dump_config, load_config, parse_config
-from dovetail.config.data import DataConfig
-from dovetail.config.distillation import DistillationConfig
-from dovetail.config.encoders import (
+from dovetail.config.reference import config_reference
+from dovetail.config.saved_config import dump_network, load_saved
+from dovetail.config.section import Contradiction
+from dovetail.config.sections.data_section import DataConfig
+from dovetail.config.sections.distillation_section import DistillationConfig
+from dovetail.config.sections.encoder_sections import (
     BrownEncoderConfig,
     CasingEncoderConfig,
     CharactersEncoderConfig,
@@ -20,19 +23,16 @@ from dovetail.config.encoders import (
     PretrainedEncoderConfig,
     StaticEncoderConfig,
 )
-from dovetail.config.heads import (
+from dovetail.config.sections.head_sections import (
     CrfEntityHeadConfig,
     EntityHeadConfig,
     RelationHeadConfig,
     SpanEntityHeadConfig,
 )
-from dovetail.config.reference import config_reference
-from dovetail.config.saved_config import dump_network, load_saved
-from dovetail.config.section import Contradiction
-from dovetail.config.several_corpora import CorpusConfig, MixingConfig
-from dovetail.config.sharing import SharingConfig
-from dovetail.config.training import TrainingConfig
-from dovetail.config.windows import WindowsConfig
+from dovetail.config.sections.several_corpora import CorpusConfig, MixingConfig
+from dovetail.config.sections.sharing_section import SharingConfig
+from dovetail.config.sections.training_section import TrainingConfig
+from dovetail.config.sections.windows_section import WindowsConfig
 
 __all__ = [
     "BrownEncoderConfig",

@@ -14,23 +14,31 @@ from pydantic import (
     model_serializer,
 )
 
-from dovetail.config.data import DataConfig
-from dovetail.config.distillation import DistillationConfig
-from dovetail.config.encoders import CasingEncoderConfig, EncoderConfig, PretrainedEncoderConfig
-from dovetail.config.heads import CrfEntityHeadConfig, EntityHeadConfig, RelationHeadConfig
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.several_corpora import (
+from dovetail.config.sections.data_section import DataConfig
+from dovetail.config.sections.distillation_section import DistillationConfig
+from dovetail.config.sections.encoder_sections import (
+    CasingEncoderConfig,
+    EncoderConfig,
+    PretrainedEncoderConfig,
+)
+from dovetail.config.sections.head_sections import (
+    CrfEntityHeadConfig,
+    EntityHeadConfig,
+    RelationHeadConfig,
+)
+from dovetail.config.sections.several_corpora import (
     NO_DATA,
     CorpusConfig,
     MixingConfig,
     contradictions_of_corpora,
     schema_has_dev,
 )
-from dovetail.config.sharing import DEFAULT_KIND, SharingConfig, default_sharing
+from dovetail.config.sections.sharing_section import DEFAULT_KIND, SharingConfig, default_sharing
+from dovetail.config.sections.training_section import TrainingConfig
+from dovetail.config.sections.windows_section import WindowsConfig
 from dovetail.config.structure import KIND
-from dovetail.config.training import TrainingConfig
 from dovetail.config.values import FolderName
-from dovetail.config.windows import WindowsConfig
 from dovetail.text.reading import ModelReading
 
 MAX_ENCODERS = 16

@@ -9,7 +9,7 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dovetail.config.description import alternatives, describe, describe_value
+from dovetail.config.in_words import alternatives, describe, describe_value
 from dovetail.config.structure import KIND, Open, Place, dotted, kind_of, locate, sections_below
 
 CONTRADICTION = "contradiction"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dovetail.config.config import Config
-from dovetail.config.description import describe, describe_value
+from dovetail.config.in_words import describe, describe_value
 from dovetail.config.structure import KIND, sections_below, sections_in
 
 _INTRODUCTION = """\

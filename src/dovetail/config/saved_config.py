@@ -16,7 +16,7 @@ import tomli_w
 from dovetail.config.config import Config
 from dovetail.config.config_files import parse_config, read_toml, validate
 from dovetail.config.section import Section
-from dovetail.config.several_corpora import CorpusConfig
+from dovetail.config.sections.several_corpora import CorpusConfig
 from dovetail.errors import ConfigError
 
 _SECTIONS = ("windows", "encoders", "sharing", "entity_head", "relation_head")

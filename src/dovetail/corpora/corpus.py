@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.format import Format, Source
+from dovetail.corpora.format_plugins import Plugins
 from dovetail.corpora.formats.arrow import DATASETS, PARQUET_FORMAT
 from dovetail.corpora.formats.bioc.bioc import BIOC, BIOC_JSON
 from dovetail.corpora.formats.brat.brat import BRAT
@@ -38,7 +39,6 @@ from dovetail.corpora.formats.webanno.webanno import WEBANNO
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.marking.tokens import cut_into_tokens
-from dovetail.corpora.plugins import Plugins
 from dovetail.corpora.source.recognition import recognised
 from dovetail.corpora.source.several_files import Part, parts_of, with_own_names
 from dovetail.corpora.source.undecoded import UNDECODED, spelt

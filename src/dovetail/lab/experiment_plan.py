@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from dovetail.config.config import LARGEST_SEED
 from dovetail.config.config_files import read_toml
-from dovetail.config.description import alternatives, describe_value
 from dovetail.config.explanation import explain
+from dovetail.config.in_words import alternatives, describe_value
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.values import Count, FilePath, FilePaths, FolderName, PositiveCount, Text
 from dovetail.errors import ConfigError

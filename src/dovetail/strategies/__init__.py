@@ -9,7 +9,7 @@ by entry points of the group ``dovetail.strategies``, each of which names a sect
 strategy is, the section says itself.
 """
 
-from dovetail.config.sharing import SharingConfig
+from dovetail.config.sections.sharing_section import SharingConfig
 from dovetail.strategies.added.bank.config import BankSharingConfig
 from dovetail.strategies.added.config import IncrementalSharingConfig
 from dovetail.strategies.added.deltas.config import DeltasSharingConfig

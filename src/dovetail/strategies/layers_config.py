@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from dovetail.config.section import Contradiction
-from dovetail.config.sharing import SharingConfig
+from dovetail.config.sections.sharing_section import SharingConfig
 from dovetail.config.values import Dropout, Width
 
 

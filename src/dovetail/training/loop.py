@@ -36,10 +36,10 @@ from dovetail.training.checkpoint import (
     seed_epoch,
     tensors_from_optimiser,
 )
-from dovetail.training.curriculum import is_over, phase_is_over
 from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
+from dovetail.training.phase_ends import is_over, phase_is_over
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 

@@ -27,7 +27,6 @@ from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
 from dovetail.training.batches import EncodedSentences, number_of_batches
 from dovetail.training.checkpoint import Progress, seed_epoch
-from dovetail.training.curriculum import is_over
 from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
 from dovetail.training.encoding import encoded
@@ -39,6 +38,7 @@ from dovetail.training.long_sentences import LearnedSentences, accounts_of_windo
 from dovetail.training.loop import Loop
 from dovetail.training.metrics import Metrics
 from dovetail.training.over_base import base_of, model_over_base
+from dovetail.training.phase_ends import is_over
 from dovetail.training.pools import Splits
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dovetail.corpora.format import Format, Sample
-from dovetail.corpora.plugins import Plugins
+from dovetail.corpora.format_plugins import Plugins
 from dovetail.corpora.source.foreign_fields import FOREIGN_FIELDS, foreign_fields
 from dovetail.corpora.source.json_records import describe
 from dovetail.errors import CorpusError

@@ -22,7 +22,7 @@ from typing import Any
 import optuna
 
 from dovetail.config import dump_config, with_changes
-from dovetail.config.description import inline_toml
+from dovetail.config.in_words import inline_toml
 from dovetail.files.writing import write_text
 from dovetail.lab.search.importance import importances
 from dovetail.lab.search.records import Record, best_of, records

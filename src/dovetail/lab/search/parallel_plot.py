@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from dovetail.config.description import inline_toml
+from dovetail.config.in_words import inline_toml
 from dovetail.lab.search.entries import Choices, Entry, same
 from dovetail.lab.search.outcome import Outcome
 from dovetail.lab.search.records import Record

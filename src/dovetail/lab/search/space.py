@@ -11,7 +11,7 @@ from typing import Any
 from optuna.trial import BaseTrial
 
 from dovetail.config import Config, problem_with, value_of, with_changes
-from dovetail.config.description import inline_toml
+from dovetail.config.in_words import inline_toml
 from dovetail.errors import ConfigError
 from dovetail.lab.search.entries import Entry, same
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 from dovetail.config.section import Contradiction
-from dovetail.config.several_corpora import CorpusName
+from dovetail.config.sections.several_corpora import CorpusName
 from dovetail.config.values import FolderOrName, Layers, Text
 from dovetail.strategies.layers_config import LayersConfig
 from dovetail.text.document import RELATION_TASK, TASKS

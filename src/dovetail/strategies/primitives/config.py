@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from dovetail.config.section import Contradiction
-from dovetail.config.sharing import SharingConfig
+from dovetail.config.sections.sharing_section import SharingConfig
 from dovetail.config.values import (
     Dropout,
     Fraction,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from dovetail.config.sharing import SharingConfig
+from dovetail.config.sections.sharing_section import SharingConfig
 from dovetail.config.values import NonNegative, PositiveLayers
 from dovetail.strategies.layers_config import LayersConfig
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dovetail.config.data import DataConfig, TaskNames
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.sections.data_section import DataConfig, TaskNames
 from dovetail.config.values import Count, Positive
 from dovetail.text.named_schemas import SCHEMA_NAME
 

@@ -1,0 +1,1 @@
+"""The sections that every config may have; a strategy brings its own."""
