@@ -59,8 +59,8 @@ def test_other_config_on_the_same_corpora_shares_their_sentences(config: Config)
 
 def test_trial_of_a_search_is_refused_another_teacher(config: Config, teacher: Path) -> None:
     job = Job.of(config)
-    card = teacher / "config.toml"
-    card.write_text(card.read_text("utf-8").replace('name = "tiny"', 'name = "other"'), "utf-8")
+    network = teacher / "network.toml"
+    network.write_text(network.read_text("utf-8") + "# another one\n", "utf-8")
     with pytest.raises(TrainingError, match="is not the teacher that the config names"):
         job.with_config(job.config)
 

@@ -377,7 +377,7 @@ def test_what_is_added_to_copies_learns_at_the_encoders_rate(
         encoders=(*ENCODERS, pretrained(pretrained_folder)),
     )
     config = with_base(added(data_in(tmp_path / "data"), base, kind))
-    model = model_over_base(config, load_model(base).model.schema, TRAIN)
+    model = model_over_base(config, load_model(base).model.schemas, TRAIN)
     above = model.layers_above
     own = {name for name, _ in model.trainable_parameters() if name.startswith("sharing.")}
     assert own
