@@ -349,6 +349,16 @@ def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
         list(training_events(further, tmp_path / "further"))
 
 
+def test_several_corpora_are_not_added_to_a_base_at_once(corpus: Any, tmp_path: Path) -> None:
+    config = config_of(
+        corpus("towns"),
+        corpus("cities", renamed),
+        sharing={"kind": "deltas", "base": "news", "add_tasks": ["entity", "relation"]},
+    )
+    with pytest.raises(TrainingError, match="one corpus at a time is added to a base"):
+        Job.of_pinned(config)
+
+
 def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: Path) -> None:
     for _ in training_events(
         config_of(corpus("towns"), corpus("cities", renamed)), tmp_path / "two"
