@@ -281,6 +281,31 @@ def test_a_corpus_that_cannot_be_learned_from_is_named(corpus: Any, tmp_path: Pa
     needs = corpus("cities", lambda s: without_relations(renamed(s)), tasks=["relation"])
     with pytest.raises(TrainingError, match="cities has no training sentence that is annotated"):
         Job.of(config_of(corpus("towns"), needs))
+    needs["train"] = corpus("related", renamed)["train"]
+    with pytest.raises(TrainingError, match="cities has no dev sentence that is annotated for rel"):
+        Job.of(config_of(corpus("towns"), needs))
+
+
+@pytest.mark.parametrize("changes", [{"balance": "learned"}, {"average": "swa"}])
+def test_learned_factors_and_averages_are_those_of_all_tasks(
+    corpus: Any, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = config_of(
+        corpus("towns"), corpus("mentions", mentions), training={"epochs": 2, **changes}
+    )
+    for _ in training_events(config, tmp_path / "run"):
+        pass
+    for line in metrics(tmp_path / "run"):
+        assert {"towns/entity", "towns/relation", "mentions/entity"} <= line["losses"].keys()
+
+
+def test_dev_sentences_that_another_corpus_teaches_are_told_of(corpus: Any) -> None:
+    towns, cities = corpus("towns"), corpus("cities", renamed)
+    job = Job.of(config_of(towns, {**cities, "dev": cities["train"], "train": cities["dev"]}))
+    assert any(
+        line.startswith("cities: 22 of 22 dev sentences are in the training data of towns")
+        for line in job.splits.warnings
+    )
 
 
 def test_a_search_scores_the_mean_over_the_corpora(corpus: Any) -> None:
