@@ -21,6 +21,10 @@ from dovetail.cli.train_command import overrides_of_base
 from dovetail.config import Config, DataConfig, load_config, parse_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.extractor import Extractor
+from dovetail.lab.cell_events import Epoch
+from dovetail.lab.search.study import comparable
+from dovetail.lab.search.training_objective import TrainingObjective, job_to_tune
+from dovetail.report.run_report import report_of_run
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import Entity, Sentence
 from dovetail.text.extraction import Extraction
@@ -153,6 +157,8 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
     again = list(training_events(config, tmp_path / "run", resume=True))[-1]
     assert isinstance(again, RunFinished)
     assert again.dev_by_corpus.keys() == finished.dev_by_corpus.keys()
+    with pytest.raises(TrainingError, match="of several corpora, and a report is of one"):
+        report_of_run(tmp_path / "run")
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
     assert "the corpus `cities`" in card
     assert "\ntowns:\n\n- entities" in card
@@ -275,6 +281,41 @@ def test_a_corpus_that_cannot_be_learned_from_is_named(corpus: Any, tmp_path: Pa
     needs = corpus("cities", lambda s: without_relations(renamed(s)), tasks=["relation"])
     with pytest.raises(TrainingError, match="cities has no training sentence that is annotated"):
         Job.of(config_of(corpus("towns"), needs))
+    needs["train"] = corpus("related", renamed)["train"]
+    with pytest.raises(TrainingError, match="cities has no dev sentence that is annotated for rel"):
+        Job.of(config_of(corpus("towns"), needs))
+
+
+@pytest.mark.parametrize("changes", [{"balance": "learned"}, {"average": "swa"}])
+def test_learned_factors_and_averages_are_those_of_all_tasks(
+    corpus: Any, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = config_of(
+        corpus("towns"), corpus("mentions", mentions), training={"epochs": 2, **changes}
+    )
+    for _ in training_events(config, tmp_path / "run"):
+        pass
+    for line in metrics(tmp_path / "run"):
+        assert {"towns/entity", "towns/relation", "mentions/entity"} <= line["losses"].keys()
+
+
+def test_dev_sentences_that_another_corpus_teaches_are_told_of(corpus: Any) -> None:
+    towns, cities = corpus("towns"), corpus("cities", renamed)
+    job = Job.of(config_of(towns, {**cities, "dev": cities["train"], "train": cities["dev"]}))
+    assert any(
+        line.startswith("cities: 22 of 22 dev sentences are in the training data of towns")
+        for line in job.splits.warnings
+    )
+
+
+def test_a_search_scores_the_mean_over_the_corpora(corpus: Any) -> None:
+    config = config_of(corpus("towns"), corpus("mentions", mentions), training={"epochs": 1})
+    assert not {"train", "dev"} & comparable(config)["corpora"][0].keys()
+    objective = TrainingObjective(job_to_tune(config))
+    *_, last = objective(config)
+    assert isinstance(last, Epoch)
+    assert last.result.epochs == 1
+    assert 0 <= last.result.relation_f1 <= 1
 
 
 def test_the_page_on_several_corpora_does_what_it_says(
@@ -331,6 +372,16 @@ def test_a_corpus_is_added_to_a_model_which_says_what_it_said(
     further = parse_config(values, overrides_of_base(str(tmp_path / "more" / "model"), None, "z"))
     with pytest.raises(TrainingError, match=f'has kind = "{kind}"'):
         list(training_events(further, tmp_path / "further"))
+
+
+def test_several_corpora_are_not_added_to_a_base_at_once(corpus: Any, tmp_path: Path) -> None:
+    config = config_of(
+        corpus("towns"),
+        corpus("cities", renamed),
+        sharing={"kind": "deltas", "base": "news", "add_tasks": ["entity", "relation"]},
+    )
+    with pytest.raises(TrainingError, match="one corpus at a time is added to a base"):
+        Job.of_pinned(config)
 
 
 def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dovetail.config import Config, CorpusConfig
@@ -54,6 +54,11 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
         TrainingError: if a corpus has nothing to learn from, or is in another language.
     """
     splits = [for_tasks_of(own, _read(config, own)) for own in config.corpora]
+    names = [own.name for own in config.corpora]
+    splits = [
+        replace(own, warnings=(*own.warnings, *seen_elsewhere(own.dev, place, names, splits)))
+        for place, own in enumerate(splits)
+    ]
     language = language_of(config.corpora, splits)
     sizes = [len(own.train) for own in splits]
     drawn = shares(
@@ -94,13 +99,32 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
     for pool in splits.pools:
         kept = annotated(pool.sentences)
         pools.append(Pool.of(pool.name, kept, min(pool.drawn, len(kept))))
-    if not pools[0].sentences:
-        raise TrainingError(
-            f"the corpus {corpus.name} has no training sentence that is annotated for "
-            f"{' or '.join(tasks)}: name other tasks, or check its files (`dovetail inspect` shows "
-            f"what was read)"
-        )
-    return replace(splits, pools=tuple(pools), dev=annotated(splits.dev))
+    dev = annotated(splits.dev)
+    for kind, read, kept in (
+        ("training", splits.train, pools[0].sentences),
+        ("dev", splits.dev, dev),
+    ):
+        if read and not kept:
+            raise TrainingError(
+                f"the corpus {corpus.name} has no {kind} sentence that is annotated for "
+                f"{' or '.join(tasks)}: name other tasks, or check its files (`dovetail inspect` "
+                f"shows what was read)"
+            )
+    return replace(splits, pools=tuple(pools), dev=dev)
+
+
+def seen_elsewhere(
+    dev: Sequence[Sentence], place: int, names: Sequence[str], splits: Sequence[Splits]
+) -> Iterator[str]:
+    """Warnings of dev sentences of the corpus at a place that others learn from."""
+    for other, (name, own) in enumerate(zip(names, splits, strict=True)):
+        learned = {sentence.tokens for sentence in own.learned} if other != place else set()
+        number = sum(sentence.tokens in learned for sentence in dev)
+        if number:
+            yield (
+                f"{number} of {len(dev)} dev sentences are in the training data of {name} word for "
+                f"word, so dev scores are too good where the two teach the same"
+            )
 
 
 def language_of(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> str:

@@ -245,8 +245,9 @@ def comparable(config: Config) -> dict[str, Any]:
     The sentences and the teacher are compared by their digests.
     """
     values = config.model_dump(mode="json")
-    for field in ("train", "dev", "extra", "held_out"):
-        del values["data"][field]
+    for corpus in values.get("corpora") or [values["data"]]:
+        for field in ("train", "dev", "extra", "held_out"):
+            del corpus[field]
     values["distillation"] |= {"teacher": None, "unlabelled": []}
     for field in WITHOUT_EFFECT:
         *parents, name = field.split(".")
