@@ -157,7 +157,8 @@ def test_no_tensor_is_made_on_another_device_than_the_inputs(switches: dict[str,
     assert meta is not None
     stream = torch.randn(*batch.mask.shape, model.sharing.output_dims["relation"], device="meta")
     labels = model.entity_head.labels(meta.candidates)
-    read = model.heads[""].relation_stream(Streams({"relation": stream}, meta_mask), meta.candidates)
+    streams = Streams({"relation": stream}, meta_mask)
+    read = model.heads[""].relation_stream(streams, meta.candidates)
     logits = model.relation_head(read, labels, meta.candidates)
     assert logits.shape == targets.relations.shape
     assert logits.device.type == "meta"
