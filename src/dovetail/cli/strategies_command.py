@@ -33,7 +33,7 @@ def strategies_command(config: OptionalConfigFile = None, *, overrides: Override
 
 
 def list_all() -> None:
-    """What there is, without a config; plug-ins that are broken are said."""
+    """List all strategies, without a config, and name the plug-ins that are broken."""
     from dovetail.cli.strategies_display import show_listed
     from dovetail.cli.terminal import Terminal
     from dovetail.strategies.listing import listed, sections_by_kind
@@ -45,7 +45,7 @@ def list_all() -> None:
 
 
 def count_all(config: Path, overrides: Sequence[str]) -> None:
-    """What each would cost."""
+    """List all strategies with what each would cost with a config."""
     from dovetail.config import load_config
 
     settings = load_config(config, overrides)  # what is wrong with it is said before torch

@@ -33,7 +33,7 @@ OnError = Literal["refuse", "drop", "fix"]
 """
 
 Discontinuous = Literal["drop", "cover", "keep"]
-"""What becomes of an entity in several fragments.
+"""How an entity in several fragments is read.
 
 * ``drop``: it is left out; where scores are made, as ``text`` borders say, it counts as missed.
 * ``cover``: it stands for the stretch from its first to its last fragment.

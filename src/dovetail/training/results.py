@@ -119,7 +119,7 @@ def dev_values(dev_by_corpus: Mapping[str, Evaluation]) -> dict[str, Any]:
 
 
 def dev_from_values(values: Mapping[str, Any]) -> dict[str, Evaluation]:
-    """What `dev_values` wrote."""
+    """Return the scores that `dev_values` wrote."""
     several = values.get("dev_by_corpus")
     if several is None:
         return {ONLY: Evaluation.from_dict(values["dev"])} if values["dev"] else {}
