@@ -42,8 +42,8 @@ class LayersConfig(SharingConfig):
         if self.cell == "transformer" and 2 * self.hidden_dim % self.attention_heads:
             yield Contradiction(
                 "attention_heads",
-                f"{self.attention_heads} heads cannot share a layer's width of {2 * self.hidden_dim} "
-                f"(twice hidden_dim) evenly; take a divisor",
+                f"{self.attention_heads} heads cannot share a layer's width of "
+                f"{2 * self.hidden_dim} (twice hidden_dim) evenly; take a divisor",
             )
 
 
