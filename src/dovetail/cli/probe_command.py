@@ -43,7 +43,7 @@ def probe_command(
     overrides: Overrides = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Find out after how many layers each task should leave a shared stack.
+    """Find after how many shared layers each task should branch off.
 
     Trains sparse networks for each task alone, prints which of their layers are alive, and leaves
     runs/NAME-probes/found.toml, a recipe with these exits, and random.toml, its control. The same

@@ -19,10 +19,10 @@ OptionalConfigFile = Annotated[
 
 
 def strategies_command(config: OptionalConfigFile = None, *, overrides: Overrides = None) -> None:
-    """List all ways of sharing; with a config, what each would cost on its data and encoders.
+    """List the ways to share parameters; with a config, what each would cost on its data.
 
-    The config's own way has the config's settings, the others have their defaults. Models are
-    built and counted; none is trained.
+    The strategy of the config is counted with its settings, the others with their defaults.
+    Models are built and not trained.
     """
     if config is None:
         if overrides:
