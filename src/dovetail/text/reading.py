@@ -112,7 +112,7 @@ def sentences_in(unit: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ModelReading:
-    """How a model reads texts: what it was trained to expect, and what extraction does again.
+    """How a model reads texts, in training as in extraction: language, unit and windows.
 
     * `language`: whose rules cut texts into words.
     * `max_tokens`: longer units are read in windows of so many tokens, in training as in

@@ -14,7 +14,7 @@ from dovetail.text.named_schemas import ONLY
 
 @dataclass(frozen=True)
 class StageProgress:
-    """Work beside the steps of training, in words, and how far it is.
+    """Progress of work beside the steps of training, with its name in words.
 
     That is counted in tokens, which time goes by; `total` is 0 where it cannot be told.
     """
