@@ -1,4 +1,4 @@
-"""What becomes of training entities that begin or end inside a token: dev scores of each policy.
+"""Training entities that begin or end inside a token: dev scores of each policy for them.
 
 CoNLL04 as raw text, its borders moved in two ways: in ``glued`` a quarter of the entities of
 training and dev have other letters written to their last word, in ``sloppy`` a quarter of the

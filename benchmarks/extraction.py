@@ -45,7 +45,7 @@ def trained_model(corpus: Path, overrides: Sequence[str], folder: Path) -> Path:
 
 
 def measure_apart(model: Path, threads: int, options: argparse.Namespace) -> dict[str, Any]:
-    """What `extraction_rates.py` measures with so many threads."""
+    """Return the measurements of `extraction_rates.py` with so many threads."""
     command = [sys.executable, str(HERE / "extraction_rates.py"), str(model), str(options.corpus)]
     for name, value in (("threads", threads), ("turns", options.turns), ("limit", options.limit)):
         command += [f"--{name}", str(value)]
@@ -55,7 +55,7 @@ def measure_apart(model: Path, threads: int, options: argparse.Namespace) -> dic
 
 
 def table(measured: Mapping[str, Any]) -> str:
-    """What one process measured, for people."""
+    """Return the measurements of one process, as text."""
     lines = [
         f"{measured['threads']} thread(s): {measured['sentences']} sentences with "
         f"{measured['tokens']} tokens, {measured['entities']} entities and "

@@ -1,4 +1,4 @@
-"""What share of the relations of real abstracts some window holds, by its length and overlap.
+"""The share of relations of real abstracts that some window holds, by its length and overlap.
 
     python benchmarks/relations_in_windows.py
 

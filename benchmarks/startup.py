@@ -21,7 +21,7 @@ STARTS: dict[str, tuple[list[str], float]] = {
     "import dovetail": ([sys.executable, "-c", "import dovetail"], 0.3),
     "dovetail --help": ([str(Path(sys.executable).with_name("dovetail")), "--help"], 0.5),
 }
-"""What is started, and the seconds within which it has to be done (0 for no limit)."""
+"""The commands that are started, each with its limit in seconds (0 for none)."""
 
 
 def seconds_to_run(command: Sequence[str]) -> float:

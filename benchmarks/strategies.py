@@ -1,4 +1,4 @@
-"""What sharing strategies cost in time: their blocks over token vectors, without anything else.
+"""The time that sharing strategies take: their blocks over token vectors, without anything else.
 
     python benchmarks/strategies.py
     python benchmarks/strategies.py --cell lstm --hidden-dim 192 --json strategies.json

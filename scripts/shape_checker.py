@@ -1,4 +1,4 @@
-"""What checks the shapes in signatures while tests run; named in pytest's settings.
+"""The checker of the shapes in signatures while tests run; named in pytest's settings.
 
 jaxtyping decorates methods one by one, and beartype then cannot know what `Self` stands for; mypy
 checks it, so here it may be any object.

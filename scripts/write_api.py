@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from types import UnionType
+from typing import get_args
 
 import dovetail
 
@@ -27,8 +29,11 @@ def api_page() -> str:
 
 
 def first_line(name: str) -> str:
-    """The first sentence of a public name's docstring."""
-    documented = inspect.getdoc(getattr(dovetail, name)) or ""
+    """The first sentence of a public name's docstring; the members of a union."""
+    value = getattr(dovetail, name)
+    if isinstance(value, UnionType):
+        return f"One of {', '.join(f'`{member.__name__}`' for member in get_args(value))}."
+    documented = inspect.getdoc(value) or ""
     return documented.partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
 
 

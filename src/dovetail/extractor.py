@@ -60,7 +60,7 @@ class Extractor:
     threads, without the weights, so a model that was changed in memory is not what arrives; a
     process loads each model once.  A copy by `copy.deepcopy` has weights of its own.
 
-    A model of several schemas says `news/Person`; `of_schema("news")` is the extractor of one.
+    A model of several schemas predicts `news/Person`; `of_schema("news")` is the extractor of one.
     """
 
     def __init__(self, model: Predictor, *, reading: ModelReading = DEFAULT_READING) -> None:

@@ -43,7 +43,7 @@ class Balanced(Supervised):
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__(weights)
         learned = (task for task, weight in weights.items() if weight)
-        # Numbers without an axis, which weight decay leaves alone.
+        # Scalars, which weight decay leaves alone.
         self.scales = nn.ParameterDict({task: nn.Parameter(torch.zeros(())) for task in learned})
 
     def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:

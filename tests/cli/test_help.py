@@ -43,6 +43,12 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "Usage" in result.output
 
 
+def test_paragraphs_of_help_are_broken_by_the_terminal_alone() -> None:
+    for command in app.registered_commands:
+        assert command.help
+        assert all("\n" not in paragraph for paragraph in command.help.split("\n\n"))
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"

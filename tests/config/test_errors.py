@@ -161,7 +161,7 @@ def test_wrong_value_is_named_with_what_was_expected(values, problem):
         ),
         (
             {"sharing": {"cell": "transformer", "hidden_dim": 9, "attention_heads": 4}},
-            "sharing.attention_heads: 4 heads cannot share the 18 numbers of a token",
+            "sharing.attention_heads: 4 heads cannot share a layer's width of 18",
         ),
         (
             {"sharing": {"kind": "exits", "shared_layers": 2, "relation_exit": 3}},

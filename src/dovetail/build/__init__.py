@@ -1,6 +1,6 @@
 """From a config to a model: encoders and sharing build themselves, heads are built here.
 
-Networks take plain numbers, so each function here names what goes where.
+Networks take plain values, so each function here names which value goes where.
 """
 
 from dovetail.build.encoders import build_encoder

@@ -117,7 +117,7 @@ def renamed(heads: SchemaHeads, name: str | None) -> SchemaHeads:
 
 
 class Kept(NamedTuple):
-    """What a model has of another: an entity head for its schema, and the heads of schemas."""
+    """The parts that a model takes over from another: its entity head, or heads by schema."""
 
     entity_head: EntityHead | None = None
     schemas: tuple[SchemaHeads, ...] = ()

@@ -6,8 +6,10 @@ Modules of this package import only typer and the standard library at their top:
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -63,18 +65,25 @@ def _options(
     """Take what stands before the command; the version has been shown by its callback."""
 
 
-app.command("demo")(demo_command)
-app.command("inspect")(inspect_command)
-app.command("convert", cls=ConvertCommand)(convert_command)
-app.command("strategies")(strategies_command)
-app.command("train")(train_command)
-app.command("probe")(probe_command)
-app.command("tune")(tune_command)
-app.command("ensemble")(ensemble_command)
-app.command("evaluate")(evaluate_command)
-app.command("experiment")(experiment_command)
-app.command("extract")(extract_command)
-app.command("report")(report_command)
+def _add(name: str, command: Callable[..., None], **options: Any) -> None:
+    """Add a command, whose help has a line for each paragraph: the terminal breaks them."""
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    text = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
+    app.command(name, help=text, **options)(command)
+
+
+_add("demo", demo_command)
+_add("inspect", inspect_command)
+_add("convert", convert_command, cls=ConvertCommand)
+_add("strategies", strategies_command)
+_add("train", train_command)
+_add("probe", probe_command)
+_add("tune", tune_command)
+_add("ensemble", ensemble_command)
+_add("evaluate", evaluate_command)
+_add("experiment", experiment_command)
+_add("extract", extract_command)
+_add("report", report_command)
 
 
 def main() -> None:

@@ -80,8 +80,9 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
 ) -> None:
     """Score entities and relations against an annotated corpus.
 
-    dovetail evaluate MODEL CORPUS scores a model,
-    dovetail evaluate --predictions FILE CORPUS what any system predicted.
+    dovetail evaluate MODEL CORPUS scores a model.
+
+    dovetail evaluate --predictions FILE CORPUS scores the predictions of any system.
     """
     model, corpus = _model_and_corpus(arguments, predictions)
     if schema is not None and predictions is not None:

@@ -52,7 +52,7 @@ Drop = Annotated[
     str,
     typer.Option(
         metavar="checkpoints|models|nothing",
-        help="What to remove of finished cells in the end; models removes the checkpoints too.",
+        help="Files of finished cells to remove at the end; models removes the checkpoints too.",
     ),
 ]
 Export = Annotated[

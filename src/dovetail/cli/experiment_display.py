@@ -1,4 +1,4 @@
-"""What an experiment shows: a line for each cell that is over, and tables."""
+"""The display of an experiment: a line for each cell that is over, and tables."""
 
 from __future__ import annotations
 

@@ -61,15 +61,15 @@ From = Annotated[
         "--from",
         "--format",
         metavar="FORMAT",
-        help="Read corpora of this format; by default recognised.",
+        help="The format of the corpora; by default told from their content.",
     ),
 ]
 SchemaName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Of a model of several schemas, extract with this one, whose types then have no "
-        "name before them.",
+        help="Extract with this schema alone, where the model has several; its types are then "
+        "written without its name.",
         show_default=False,
     ),
 ]
@@ -95,12 +95,12 @@ def extract_command(  # noqa: PLR0913  the options of a command, which nobody pa
 ) -> None:
     """Extract entities and relations.
 
-    In a terminal the result is rendered for reading; otherwise, and into a file, it is JSON lines
-    of the native corpus format, with character offsets, types and confidences.
+    In a terminal the result is shown in colour. Otherwise, and with --output, it is JSON lines of
+    the native corpus format, with character offsets, types and confidences.
 
-    A line or file that cannot be read ends the command, which keeps the results before it;
-    --on-error drop leaves it out, lists it in OUTPUT.errors.jsonl, or on standard error where there
-    is no output file, and the exit code is then 3.
+    A line or file that cannot be read ends the command; results before it are kept. With
+    --on-error drop it is left out and listed in OUTPUT.errors.jsonl (on standard error without an
+    output file), and the exit code is 3.
     """
     sources = inputs or ["-"]
     if to is not None and output is None:

@@ -23,7 +23,7 @@ FILE_SUFFIXES = (".txt", ".jsonl", ".json", ".ann", ".md", ".csv", ".tsv", ".con
 """A name that ends so is a file even where there is none: a text would hardly end like that."""
 
 _WHOLE = ("document", "sentence", "line", "row", "file")
-"""What a corpus leaves out and nothing is then extracted from; of others an annotation is lost."""
+"""Items of a corpus that hold text: nothing is extracted from one that is left out."""
 
 STANDOFF = (".txt", ".ann")
 """The two files of a document of brat."""

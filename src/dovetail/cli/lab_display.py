@@ -1,4 +1,4 @@
-"""What shows many trainings: a line for what is over, and in a terminal what is under way.
+"""The display of many trainings: a line for each that is over, in a terminal bars for the others.
 
 Anywhere else there is a line now and then, so that a log does not fall silent.  All is told from
 the events of the engine alone.

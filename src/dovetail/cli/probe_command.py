@@ -22,8 +22,8 @@ Penalties = Annotated[
     typer.Option(
         "--penalty",
         min=0,
-        help="What a unit has to be worth to stay; repeatable: the largest is taken that costs no "
-        "more dev F1 than --tolerance. 0.001 without it.",
+        help="Penalty on each unit, repeatable; the largest is chosen that costs no more dev F1 "
+        "than --tolerance. Default: 0.001.",
         show_default=False,
     ),
 ]
@@ -43,11 +43,12 @@ def probe_command(
     overrides: Overrides = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Find out after how many layers each task should leave a shared stack.
+    """Find after how many shared layers each task should branch off.
 
-    Trains sparse networks for each task alone, prints which of their layers are alive, and leaves
-    runs/NAME-probes/found.toml, a recipe with these exits, and random.toml, its control. The same
-    command goes on with what was stopped or killed. After Ctrl-C the exit code is 130.
+    Trains a network for each task alone, under a penalty that removes units which the task does
+    not need, and prints how many are left in each layer. Leaves runs/NAME-probes/found.toml, a
+    config with the exits that were found, and random.toml, its control. The same command goes on
+    after a stop or a kill. After Ctrl-C the exit code is 130.
     """
     from dovetail.config import load_config
 

@@ -32,8 +32,8 @@ class ReadingOptions:
         str | None,
         typer.Option(
             metavar="UNIT",
-            help="What is read at once: sentence, line, paragraph, document, or sentences:N; by "
-            "default the model's, or sentence.",
+            help="Unit that is read at once: sentence, line, paragraph, document, or sentences:N; "
+            "by default the model's, or sentence.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -41,9 +41,9 @@ class ReadingOptions:
     on_error: Annotated[
         OnError | None,
         typer.Option(
-            help="What becomes of what breaks a format: all of it is listed and nothing is read "
-            "(refuse, the default); it is left out and listed (drop); or what can have one meaning "
-            "only is mended (fix).",
+            help="How to treat annotations that break the format: list all and stop (refuse, the "
+            "default); leave them out and list them (drop); or mend those that can have one "
+            "meaning only (fix).",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -51,7 +51,7 @@ class ReadingOptions:
     offsets: Annotated[
         Offsets | None,
         typer.Option(
-            help="What character positions count, where the format leaves it open: codepoints by "
+            help="Unit of character positions, where the format leaves it open: codepoints by "
             "default.",
             show_default=False,
             rich_help_panel=_PANEL,
@@ -60,9 +60,9 @@ class ReadingOptions:
     discontinuous: Annotated[
         Discontinuous | None,
         typer.Option(
-            help="What becomes of an entity in several fragments: left out (drop), the stretch "
-            "from the first to the last (cover), or kept as it is (keep); by default as the model "
-            "was trained, or drop.",
+            help="How to read an entity in several fragments: leave it out (drop), take the "
+            "stretch from the first to the last (cover), or keep it as it is (keep); by default "
+            "as the model was trained, or drop.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -73,7 +73,7 @@ class ReadingOptions:
         typer.Option(
             metavar="token=N,tag=N",
             help="Which columns of a file in columns hold the words and the tags, counted from 1, "
-            "where that is not plain.",
+            "where Dovetail cannot tell.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -81,8 +81,8 @@ class ReadingOptions:
     annotators: Annotated[
         Annotators | None,
         typer.Option(
-            help="What is read of a text that several annotators marked: the work of one (first, "
-            "the default), of all (merge), or what all agree on (agree).",
+            help="Whose annotations to read of a text that several annotators marked: those of one "
+            "(first, the default), of all (merge), or those that all agree on (agree).",
             show_default=False,
             rich_help_panel=_PANEL,
         ),

@@ -51,8 +51,9 @@ def report_command(
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
 
-    dovetail report runs/NAME writes runs/NAME/report.html, about the dev sentences of the run,
-    dovetail report CORPUS --predictions FILE a page about what any system predicted.
+    dovetail report runs/NAME writes runs/NAME/report.html, about the dev sentences of the run.
+
+    dovetail report CORPUS --predictions FILE writes one about the predictions of any system.
     """
     if test is not None and predictions is not None:
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")

@@ -19,10 +19,10 @@ OptionalConfigFile = Annotated[
 
 
 def strategies_command(config: OptionalConfigFile = None, *, overrides: Overrides = None) -> None:
-    """List all ways of sharing; with a config, what each would cost on its data and encoders.
+    """List the ways to share parameters; with a config, what each would cost on its data.
 
-    The config's own way has the config's settings, the others have their defaults. Models are
-    built and counted; none is trained.
+    The strategy of the config is counted with its settings, the others with their defaults.
+    Models are built and not trained.
     """
     if config is None:
         if overrides:
@@ -33,7 +33,7 @@ def strategies_command(config: OptionalConfigFile = None, *, overrides: Override
 
 
 def list_all() -> None:
-    """What there is, without a config; plug-ins that are broken are said."""
+    """List all strategies, without a config, and name the plug-ins that are broken."""
     from dovetail.cli.strategies_display import show_listed
     from dovetail.cli.terminal import Terminal
     from dovetail.strategies.listing import listed, sections_by_kind
@@ -45,7 +45,7 @@ def list_all() -> None:
 
 
 def count_all(config: Path, overrides: Sequence[str]) -> None:
-    """What each would cost."""
+    """List all strategies with what each would cost with a config."""
     from dovetail.config import load_config
 
     settings = load_config(config, overrides)  # what is wrong with it is said before torch

@@ -15,14 +15,17 @@ MILLION = 10**6
 
 
 def show_listed(found: Sequence[Listed], console: Console) -> None:
-    """Print what there is to choose from."""
+    """Print what there is to choose from: what each does, its paper, and what it needs."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("kind", no_wrap=True)
-    for heading, ratio in (("what it does", 3), ("paper", 2), ("needs", 2)):
-        table.add_column(heading, ratio=ratio)
+    table.add_column("what it does")
     for own in found:
-        cells = (own.summary, own.paper or "-", own.needs or "-")
-        table.add_row(own.kind, *map(escape, cells), end_section=True)
+        lines = [escape(own.summary)]
+        if own.paper:
+            lines.append(f"[dim]{escape(own.paper)}[/dim]")
+        if own.needs:
+            lines.append(f"[yellow]needs {escape(own.needs)}[/yellow]")
+        table.add_row(own.kind, "\n".join(lines), end_section=True)
     console.print(table)
     console.print(
         "\nA config chooses one by kind under [sharing]. `dovetail strategies CONFIG` counts what "

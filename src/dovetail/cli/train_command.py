@@ -28,8 +28,8 @@ Base = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="A trained model that --add-task adds tasks to, and that stays as it is; the config's "
-        "kind of sharing is deltas or bank.",
+        help="The trained model that --add-task or --add-corpus adds to, without changing it; "
+        "needs sharing.kind deltas or bank.",
         show_default=False,
     ),
 ]
@@ -38,8 +38,8 @@ AddTasks = Annotated[
     typer.Option(
         "--add-task",
         metavar="TASK",
-        help="relation keeps the base's entities; entity and relation, given one after the other, "
-        "learn both of another corpus.",
+        help="Task to add to the base, repeatable: relation, which uses the base's entities, or "
+        "both entity and relation, for another corpus.",
         show_default=False,
     ),
 ]
@@ -48,13 +48,13 @@ AddCorpus = Annotated[
     typer.Option(
         "--add-corpus",
         metavar="NAME",
-        help="Learn both tasks of the config's corpus beside those of the base, which keeps its "
-        "own: the model then has two schemas, this one and that of the base.",
+        help="Add the config's corpus to the base under this name. The model then has two schemas: "
+        "that of the base and this one.",
         show_default=False,
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
-Runs = Annotated[Path, typer.Option(help="The folder in which runs leave their folders.")]
+Runs = Annotated[Path, typer.Option(help="The folder for the folders of runs.")]
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -74,7 +74,7 @@ def train_command(
 
     Leaves runs/NAME with the model, the metrics of every epoch and a checkpoint.
     Ctrl-C stops after the current step and saves the best model so far; --resume goes on later.
-    The exit code is then 130, so that what was to follow in a script does not.
+    The exit code is then 130, so that a script stops too.
     """
     from dovetail.config import load_config
 

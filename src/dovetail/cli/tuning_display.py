@@ -1,4 +1,4 @@
-"""What a search shows: a line for each trial that is over, and how far the search is."""
+"""The display of a search: a line for each trial that is over, and how far the search is."""
 
 from __future__ import annotations
 

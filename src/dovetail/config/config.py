@@ -181,7 +181,7 @@ class Config(Section):
             )
 
     def _contradictions_of_several(self) -> Iterator[Contradiction]:
-        """What is not built for several corpora."""
+        """Yield the settings that work with one corpus only."""
         if not self.corpora:
             return
         if self.distillation.teacher is not None:

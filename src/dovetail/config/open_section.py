@@ -36,13 +36,13 @@ class OpenSection(Section, Open):
     """
 
     kind: str
-    """What the section is told apart by."""
+    """The name by which a config chooses the section."""
 
     what: ClassVar[str]
-    """What a kind is, in a word."""
+    """The noun for a kind in messages."""
 
     implementation: ClassVar[str]
-    """What is built of the section, as ``module:object``; it is imported when it is asked for."""
+    """The class or record for the section, as ``module:object``; imported when first used."""
 
     @classmethod
     @abstractmethod
@@ -100,7 +100,7 @@ class OpenSection(Section, Open):
 
     @classmethod
     def implemented(cls) -> Any:
-        """What `implementation` names.
+        """The object that `implementation` names.
 
         Raises:
             ConfigError: if it cannot be imported.
@@ -141,6 +141,6 @@ class OpenSection(Section, Open):
 
 @cache
 def _union(sections: tuple[type[OpenSection], ...]) -> TypeAdapter[Any]:
-    """What reads any of some sections."""
+    """Return the adapter that reads any of some sections."""
     union: Any = Annotated[Union[sections], Field(discriminator=KIND)]  # noqa: UP007
     return TypeAdapter(union)

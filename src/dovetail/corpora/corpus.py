@@ -173,7 +173,7 @@ def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) 
 
 
 def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document | MarkedText]:
-    """What a file holds; one that breaks its format as a whole is a fault beside the others.
+    """Read the documents of a file; a file that breaks its format as a whole is one more fault.
 
     Raises:
         CorpusFormatError: if it is the only file, of which nothing would be left.

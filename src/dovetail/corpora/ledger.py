@@ -54,7 +54,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many of a kind were read, kept and dropped."""
+    """Numbers of items of a kind that were read, kept and dropped."""
 
     read: int
     kept: int

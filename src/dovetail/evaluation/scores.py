@@ -203,7 +203,7 @@ class SettingScores:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Both tasks in both settings.
+    """The scores of both tasks in both settings.
 
     Strict asks for borders and types (of both arguments, for a relation), boundaries for borders
     and the relation's own type.  `entity_sentences` and `relation_sentences` say how many of the

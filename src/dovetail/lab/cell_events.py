@@ -1,4 +1,4 @@
-"""What is told while cells are done.  Plain values, so that they pass between processes."""
+"""The events of the engine, as plain values, so that they pass between processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LabCell:
 
     @property
     def key(self) -> str:
-        """What names it."""
+        """The name of the cell."""
         raise NotImplementedError
 
     @property

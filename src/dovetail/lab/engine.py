@@ -41,7 +41,7 @@ class Plan(Protocol):
         """How many cells other processes are at."""
 
     def begun(self) -> Begun:
-        """What there is to do."""
+        """Return the event that lists the work to do."""
 
     def next(self) -> LabCell | Ended | None:
         """A cell to be started now, or one that is over without that; None for the time being."""

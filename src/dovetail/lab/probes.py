@@ -53,7 +53,7 @@ class Probe(LabCell):
 
 
 def name_of(task: str, penalty: float, seed: int) -> str:
-    """What names a probe."""
+    """Return the name of a probe."""
     return f"{task}-{penalty:g}-seed{seed}"
 
 
@@ -201,7 +201,7 @@ def count(layer: nn.Module) -> int:
 
 
 def read_found(folder: Path) -> Found:
-    """What `ProbeWork` wrote down.
+    """Read the result that `ProbeWork` wrote.
 
     Raises:
         TrainingError: if it is missing or damaged.

@@ -41,7 +41,7 @@ class Workers(Protocol):
         """Begin a cell; there is a free place."""
 
     def wait(self, seconds: float) -> Sequence[Progress | Ended]:
-        """What happened, after at most so many seconds."""
+        """Return the events since the last call, after at most so many seconds."""
 
     def answer(self, cell: LabCell, *, goes_on: bool) -> None:
         """After an epoch: let the cell go on, or end it, which gives its place back."""

@@ -1,8 +1,8 @@
 """Layers without the groups that are zero: the same output from fewer parameters, exactly.
 
 A unit that is zero for every input feeds nothing, so its rows go, and so do the columns that read
-it.  One direction of an LSTM of H units over vectors of width D shrinks from 4H(D + H + 2) numbers
-to 4H'(D + H' + 2).
+it.  One direction of an LSTM of H units over vectors of width D shrinks from 4H(D + H + 2)
+parameters to 4H'(D + H' + 2).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The parts of a layer that can be switched off as one: units and attention heads.
 
-A group is all that makes a unit: if its numbers are zero, the unit is zero for every input.
+A group is all that makes a unit: if its weights are zero, the unit is zero for every input.
 
 * recurrent layer: unit j of one direction is its rows, one for each gate, in W_ih, in W_hh and in
   both biases (with zero rows the state of a GRU or LSTM unit stays at zero);

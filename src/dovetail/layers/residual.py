@@ -10,7 +10,7 @@ class Residual(nn.Module):
     """x + f(x), where f is a layer whose output is as wide as its input.
 
     Args:
-        layer: the layer f, which reads vectors of `layer.output_dim` numbers.
+        layer: the layer f, which reads vectors of width `layer.output_dim`.
         normalise: whether f reads x layer-normalised; its output must not be, since a unit that is
             off has to add nothing.
     """

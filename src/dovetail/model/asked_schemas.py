@@ -49,7 +49,7 @@ class AskedSchemas:
         }
 
     def joined(self, found: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
-        """What was found for the schemas asked for on the same sentences, as results have it."""
+        """Join the annotations that the schemas asked for found on the same sentences."""
         shown = self._as_shown(found)
         return [
             joined_sentence(dict(zip(shown, own, strict=True)))

@@ -86,7 +86,7 @@ class Ensemble(Predictor):
 
     @property
     def num_stored(self) -> int:
-        """Numbers that the members store; those of frozen encoders are not among them."""
+        """Number of parameters that the members store, without those of frozen encoders."""
         return sum(t.numel() for member in self for t in member.stored_state().values())
 
     @property
@@ -147,7 +147,7 @@ class Ensemble(Predictor):
 
 
 def decoders_of_mean(heads: Sequence[SchemaHeads]) -> SchemaDecoders:
-    """What decodes the mean of the scores of these heads, of the same schema."""
+    """Return the decoders for the mean of the scores of these heads, of the same schema."""
     of_entities = [own.entity_head for own in heads]
     of_relations = [own.relation_head for own in heads if own.relation_head is not None]
     return SchemaDecoders(

@@ -70,7 +70,7 @@ class JointModel(Predictor):
 
     @property
     def num_added(self) -> int:
-        """Numbers that a saved model holds beside what was frozen in training."""
+        """Number of parameters that a saved model holds, without those frozen in training."""
         stored = sum(tensor.numel() for tensor in self.stored_state().values())
         encoder = sum(tensor.numel() for tensor in self.encoder.stored_state().values())
         kept = [name for name in self._frozen if not name.startswith("encoder.")]

@@ -43,11 +43,11 @@ class Predictor(nn.Module, ABC):
     @property
     @abstractmethod
     def heads(self) -> Mapping[str, SchemaDecoders]:
-        """What decodes for each schema, by its name."""
+        """The decoders of each schema, by its name."""
 
     @property
     def schemas(self) -> dict[str, Schema]:
-        """What can be said, by the names of the schemas."""
+        """The types that can be predicted, by the names of the schemas."""
         return {name: own.schema for name, own in self.heads.items()}
 
     @property
@@ -65,7 +65,7 @@ class Predictor(nn.Module, ABC):
         return next(self.parameters()).device
 
     def of_schema(self, name: str) -> SchemaDecoders:
-        """What decodes for a schema.
+        """Return the decoders of a schema.
 
         Raises:
             ModelError: if there is none of this name.
@@ -144,7 +144,7 @@ class Predictor(nn.Module, ABC):
 
 
 def no_such_schema(name: str, known: Sequence[str]) -> str:
-    """What to say where a model has no schema of a name."""
+    """Return the message for a model that has no schema of a name."""
     if [*known] == [ONLY]:
         return f"the model has one schema, which has no name, and not {name!r}: leave the name out"
     listed = ", ".join(known)

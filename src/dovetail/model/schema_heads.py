@@ -21,7 +21,7 @@ from dovetail.text.schema import Schema
 
 @dataclass(frozen=True, eq=False)
 class SchemaDecoders:
-    """What decodes the scores of one schema: heads of a model, or of the mean of several.
+    """The decoders of one schema's scores: heads of a model, or of the mean of several.
 
     A schema without relation types, of a model of several, has no relation head.
     """
@@ -62,7 +62,7 @@ class SchemaDecoders:
 
 
 class HeadOutputs(NamedTuple):
-    """What the heads make of a batch in training: scores, and losses by task.
+    """Scores and losses by task that the heads compute from a batch in training.
 
     There are no relation logits without a relation head.
     """
@@ -97,7 +97,7 @@ class SchemaHeads(SchemaDecoders):
         *,
         entity_head: EntityHead | None = None,
     ) -> Float[Tensor, "batch entities entities types"]:
-        """What `relation_head` decodes; the labels are by `entity_head`, the own by default."""
+        """Return the scores that `relation_head` decodes; `entity_head` (own by default) labels."""
         head, link = self._relations()
         labels = link.read(
             entity_head or self.entity_head, emissions, streams.mask, candidates, training=False

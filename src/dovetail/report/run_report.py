@@ -65,7 +65,7 @@ class SplitCounts:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Numbers of a model: changed in training, held by the saved model, and all that take part."""
+    """Parameters of a model: changed in training, held by the saved model, and all together."""
 
     trainable: int
     stored: int

@@ -1,4 +1,4 @@
-"""What other packages bring under a group of entry points.
+"""Plug-ins of other packages, found by a group of entry points.
 
 An entry point is loaded when its name is asked for; one that is broken takes nothing from the
 others.
@@ -51,7 +51,7 @@ class EntryPoints:
         return list(self._points)
 
     def load(self, name: str) -> Any:
-        """What a plug-in brings; None if there is none of that name.
+        """Return the object that a plug-in brings; None if there is none of that name.
 
         Raises:
             DovetailError: of the type `error`, if the plug-in is broken.

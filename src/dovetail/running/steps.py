@@ -11,7 +11,7 @@ _Made = TypeVar("_Made")
 
 
 class Done(NamedTuple):
-    """How much is done, of how much, in units that take about the same time."""
+    """The progress of some work, in units that take about the same time each."""
 
     done: int
     total: int

@@ -25,7 +25,7 @@ def described_schemas(schemas: Schemas) -> dict[str, Any]:
 
 
 def schemas_of(description: Mapping[str, Any]) -> dict[str, Schema]:
-    """What `described_schemas` wrote.
+    """Return the schemas that `described_schemas` wrote.
 
     Raises:
         ValueError: if it is of another form.

@@ -75,7 +75,7 @@ def _files(paths: Sequence[Path]) -> str:
 
 
 def _sharing(model: JointModel, config: Config) -> str:
-    """What the strategy says of what training chose."""
+    """Return the strategy's lines on what training chose."""
     strategy = strategy_of(config.sharing)
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
     return "".join(f"- {line}\n" for line in lines)

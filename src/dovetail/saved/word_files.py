@@ -19,7 +19,7 @@ MAX_BYTES = 1 << 26
 """Of all files of words of a model together; millions of words have no more."""
 
 FILE_NAME = re.compile(r"[a-z]{1,20}-[0-9]{1,2}\.txt")
-"""What a file of words is called: by its field, and by the place of its encoder."""
+"""The name of a file of words: its field, and the place of its encoder."""
 
 _ESCAPE = re.compile(r"\\(?:\\|u[0-9a-f]{4}|U[0-9a-f]{8}|)")
 _LISTS = ("words", "characters")

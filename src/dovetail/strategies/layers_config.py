@@ -1,4 +1,4 @@
-"""What the sections of all strategies that are made of layers have in common."""
+"""The common fields of all strategies that are made of layers."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class LayersConfig(SharingConfig):
         if self.cell == "transformer" and 2 * self.hidden_dim % self.attention_heads:
             yield Contradiction(
                 "attention_heads",
-                f"{self.attention_heads} heads cannot share the {2 * self.hidden_dim} numbers of a "
-                f"token (twice hidden_dim) evenly; take a divisor",
+                f"{self.attention_heads} heads cannot share a layer's width of "
+                f"{2 * self.hidden_dim} (twice hidden_dim) evenly; take a divisor",
             )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 
 from dovetail.config import SharingConfig
 from dovetail.config.structure import kind_of
+
+SOURCE = re.compile(r" \([^()]*[0-9]{4}[^()]*\)\.$")
+"""The source of a strategy at the end of the sentence about it, such as (Crone, 2020)."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Costs:
-    """Numbers that a saved model holds and that training changes, and multiply-adds of a sentence.
+    """Parameters that a saved model holds and that training changes; multiply-adds of a sentence.
 
     Multiply-adds are those up to the streams of the tasks, without frozen encoders and heads.
     """
@@ -47,8 +51,10 @@ class Counted:
 
 
 def listed(section: type[SharingConfig]) -> Listed:
-    """What a section says of itself."""
+    """Return the row of the listing for a section."""
     summary = (inspect.getdoc(section) or "").partition("\n")[0]
+    if section.paper:  # which the sentence names too, for those who read it alone
+        summary = SOURCE.sub(".", summary)
     return Listed(str(kind_of(section)), summary, section.paper, section.needs)
 
 

@@ -1,4 +1,4 @@
-"""What is learned from: what a model says of a batch in training, and named loss terms of that."""
+"""Objectives: they turn the outputs of a model for a batch into named loss terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a strategy says of itself: all that training, tuning, saving and listing ask of a kind.
+"""The record of a strategy: all that training, tuning, saving and listing need from a kind.
 
     section = config.sharing
     strategy_of(section).build(section, ground)  ->  SharingBlock
@@ -36,7 +36,7 @@ DROPOUT: Mapping[str, Any] = {"low": 0.0, "high": 0.6, "step": 0.05}
 
 @runtime_checkable
 class Encoding(Protocol):
-    """What the tasks' first streams are made by, as far as a strategy knows it."""
+    """The encoder of the tasks' first streams, as far as a strategy knows it."""
 
     @property
     def output_dim(self) -> int:
@@ -52,7 +52,7 @@ class Encoding(Protocol):
 
 @dataclass(frozen=True)
 class Ground:
-    """What a block is built on.
+    """The values that a block is built from.
 
     Args:
         encoder: what its streams are made by.
@@ -119,7 +119,7 @@ class Strategy(ABC, Generic[Section]):
         """
 
     def objectives(self, section: Section, *, steps_per_epoch: int) -> tuple[Objective, ...]:
-        """What is minimised beside what the tasks learn from: the penalties of the block."""
+        """Return the objectives beside those of the tasks: the penalties of the block."""
         return (Penalties(),)
 
     def curriculum(self, section: Section, joint: Phase) -> Curriculum:
@@ -127,7 +127,7 @@ class Strategy(ABC, Generic[Section]):
         return (joint,)
 
     def search_space(self, section: Section) -> SearchSpace:
-        """What is tuned where nobody says what; fields that the section lacks are left out."""
+        """Return the default search space; fields that the section lacks are left out."""
         return {
             "hidden_dim": {"low": 32, "high": 384, "step": 32},
             "dropout": DROPOUT,
@@ -138,16 +138,16 @@ class Strategy(ABC, Generic[Section]):
         return None
 
     def base(self, section: Section) -> Base | None:
-        """What the tasks are added to; None for a model that stands by itself."""
+        """Return the model that the tasks are added to; None for a model that stands by itself."""
         return None
 
     def card_lines(self, section: Section, block: SharingBlock, *, num_new: int) -> list[str]:
-        """What the card of a model says of its sharing: what training chose.
+        """Return the lines of a model's card on its sharing: what training chose.
 
         Args:
             section: the settings.
             block: as it is saved.
-            num_new: the numbers of the model that are not those of its base.
+            num_new: the number of parameters that are not those of its base.
         """
         return []
 

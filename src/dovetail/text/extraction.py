@@ -64,7 +64,7 @@ class Extraction:
     schemas: tuple[str, ...] = ()
 
     def __getitem__(self, schema: str) -> Extraction:
-        """What was found for one of several schemas.
+        """Return the part of the extraction that belongs to one of several schemas.
 
         Raises:
             KeyError: if the model has no schema of this name.

@@ -30,7 +30,7 @@ Group = frozenset[Entity]
 
 @dataclass(frozen=True)
 class Fragments:
-    """What tells discontinuous entities apart and joins them, of the types of a schema."""
+    """Splits discontinuous entities into fragments and joins them, for the types of a schema."""
 
     schema: Schema
 

@@ -21,7 +21,7 @@ ONLY = ""
 SEPARATOR = "/"
 
 SCHEMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""What names a schema or a corpus: letters, digits, - and _."""
+"""The name of a schema or a corpus: letters, digits, - and _."""
 
 Schemas = Mapping[str, Schema]
 """The schemas of a model by their names; `ONLY` alone, or one or several others."""
@@ -63,7 +63,7 @@ def all_tasks(schemas: Schemas) -> tuple[str, ...]:
 
 
 def of_one(values: Mapping[str, Value], schema: str) -> dict[str, Value]:
-    """What belongs to one schema, by the names that it has there.
+    """Return the values of one schema, by the names without the schema.
 
     >>> of_one({"news/Live_In": 0.5, "drugs/Causes": 0.4}, "news")
     {'Live_In': 0.5}

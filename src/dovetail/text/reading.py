@@ -33,7 +33,7 @@ OnError = Literal["refuse", "drop", "fix"]
 """
 
 Discontinuous = Literal["drop", "cover", "keep"]
-"""What becomes of an entity in several fragments.
+"""How an entity in several fragments is read.
 
 * ``drop``: it is left out; where scores are made, as ``text`` borders say, it counts as missed.
 * ``cover``: it stands for the stretch from its first to its last fragment.
@@ -112,7 +112,7 @@ def sentences_in(unit: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ModelReading:
-    """How a model reads texts: what it was trained to expect, and what extraction does again.
+    """How a model reads texts, in training as in extraction: language, unit and windows.
 
     * `language`: whose rules cut texts into words.
     * `max_tokens`: longer units are read in windows of so many tokens, in training as in

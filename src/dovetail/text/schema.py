@@ -94,12 +94,12 @@ class Schema:
 
     @property
     def fragment_types(self) -> dict[str, str]:
-        """What the networks call a fragment, by the type of its entity."""
+        """The networks' label of a fragment, by the type of its entity."""
         return _new_names(self.discontinuous, " (fragment)", self.entity_types)
 
     @property
     def link_types(self) -> dict[str, str]:
-        """What the networks call the link between two fragments, by the type of their entity."""
+        """The networks' label of the link between two fragments, by the type of their entity."""
         return _new_names(self.discontinuous, " (same entity)", self.relation_types)
 
     @property

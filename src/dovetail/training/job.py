@@ -39,7 +39,7 @@ def pinned(config: Config) -> Config:
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, on what: a complete config, and the sentences of its corpora.
+    """A training to run: a complete config, and the sentences of its corpora.
 
     `splits` are those of its only corpus, or what several have together.
     """
@@ -164,7 +164,7 @@ class Job:
 def schema_of(
     config: Config, train: Iterable[Sentence], *, symmetric: Collection[str] = ()
 ) -> Schema:
-    """What a model can say that learns from these sentences with this config.
+    """Return the types that a model can predict which learns from these sentences with this config.
 
     Raises:
         TrainingError: if the config names types that the sentences lack.

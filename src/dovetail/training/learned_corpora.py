@@ -148,7 +148,7 @@ def language_of(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> st
 
 
 def joined(corpora: Sequence[LearnedCorpus]) -> Splits:
-    """What several corpora have together; each warning and note says of which corpus it is."""
+    """Join the splits of several corpora; each warning and note names its corpus."""
 
     def told(name: str, lines: Sequence[str]) -> list[str]:
         return [f"{name}: {line}" for line in lines]

@@ -88,7 +88,7 @@ def _folder(base: Base) -> Path:
 
 
 def schema_name_of(base: Base) -> str:
-    """What the schema of a base is called beside that of a corpus which is added: as the base.
+    """Return the name of a base's schema beside that of a corpus which is added: as the base.
 
     Raises:
         TrainingError: if that is no name for it, or the corpus has it.

@@ -14,7 +14,7 @@ from dovetail.text.named_schemas import ONLY
 
 @dataclass(frozen=True)
 class StageProgress:
-    """Work beside the steps of training, in words, and how far it is.
+    """Progress of work beside the steps of training, with its name in words.
 
     That is counted in tokens, which time goes by; `total` is 0 where it cannot be told.
     """
@@ -119,7 +119,7 @@ def dev_values(dev_by_corpus: Mapping[str, Evaluation]) -> dict[str, Any]:
 
 
 def dev_from_values(values: Mapping[str, Any]) -> dict[str, Evaluation]:
-    """What `dev_values` wrote."""
+    """Return the scores that `dev_values` wrote."""
     several = values.get("dev_by_corpus")
     if several is None:
         return {ONLY: Evaluation.from_dict(values["dev"])} if values["dev"] else {}

@@ -107,7 +107,7 @@ def training_events(
     resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[RunEvent]:
-    """Train as `train` does, and tell step by step; `should_stop` is asked after every step.
+    """Train as `train` does, and yield each event; `should_stop` is called after every step.
 
     Raises:
         TrainingError: if the run cannot start, resume, or write.

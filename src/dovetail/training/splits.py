@@ -194,7 +194,7 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
 def warnings_of_held_out(
     splits: Splits, held_out: Collection[str], sources: Iterable[Source]
 ) -> list[str]:
-    """What makes final scores less than they seem: test sentences that may be learned from."""
+    """Return warnings on test sentences that may be learned from, so that final scores mislead."""
     known = sum(wording(sentence) in held_out for sentence in splits.train)
     if not held_out:
         return [

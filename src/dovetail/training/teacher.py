@@ -33,7 +33,7 @@ FIELD = "distillation.teacher"
 
 @dataclass(frozen=True)
 class TeachingProgress:
-    """Sentences that the teacher was asked about, of all, and the seconds that it took."""
+    """Progress of a teacher: the sentences that it has predicted, of all, and the seconds."""
 
     teacher: str
     done: int

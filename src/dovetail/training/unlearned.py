@@ -22,7 +22,7 @@ def warnings_of_unlearned(
     expressible: Callable[[Iterable[Entity]], list[Entity]],
     pool: Pool,
 ) -> list[str]:
-    """What the entity head leaves out of a pool, with the relations that go with it."""
+    """Return warnings on entities of a pool that the head cannot learn, and their relations."""
     sentences, kind = pool.sentences, pool.name
     lost = [frozenset(s.entities).difference(expressible(s.entities)) for s in sentences]
     if isinstance(config, CrfEntityHeadConfig):

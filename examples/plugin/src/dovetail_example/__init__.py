@@ -1,1 +1,1 @@
-"""What a package of its own brings to Dovetail: a strategy, an encoder and a corpus format."""
+"""A plug-in for Dovetail: a strategy, an encoder and a corpus format."""

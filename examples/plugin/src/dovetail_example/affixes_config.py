@@ -26,7 +26,7 @@ class AffixesEncoderConfig(EncoderConfig):
     """Rows of each table; affixes share one where their hashes meet."""
 
     embedding_dim: Width = 8
-    """Size of the embedding of each affix, in numbers."""
+    """Width of the embedding of each affix."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         if not self.lengths or any(b <= a for a, b in pairwise(self.lengths)):

@@ -18,13 +18,13 @@ class CrossStitchSharingConfig(LayersConfig):
     """Own layers with learned mixtures between them."""
 
     cell: Literal["gru", "lstm", "transformer"] = "gru"
-    """What every layer is: recurrent, or a new transformer layer."""
+    """Kind of every layer: recurrent, or a new transformer layer."""
 
     layers: PositiveLayers = 2
     """Layers of each task, each with a mixture behind it."""
 
     own_share: Fraction = 0.9
-    """What a task takes from its own layer at first; the others give the rest in equal parts."""
+    """Share of its own layer that a task starts with; the others give the rest in equal parts."""
 
     mixture: Literal["learned", "fixed"] = "learned"
     """Whether training finds the shares, or as a control they stay as they are at first."""

@@ -109,7 +109,7 @@ class DataConfig(Section):
     does, `utf16`, as JavaScript and Java do, or `bytes` of UTF-8."""
 
     discontinuous: Discontinuous = "drop"
-    """What becomes of an entity in several fragments: it is left out (`drop`), stands for the
+    """How an entity in several fragments is read: it is left out (`drop`), stands for the
     stretch from its first to its last (`cover`), or is learned and found as it is (`keep`), which
     needs `entity_head.kind = "span"`. With `keep` it is part of the model: what the model is scored
     on is read so too."""

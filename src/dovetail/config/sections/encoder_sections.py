@@ -90,7 +90,7 @@ class ElmoEncoderConfig(EncoderConfig):
     """A bidirectional language model over characters and words."""
 
     options: FilePath
-    """The JSON file that says how large the model is; a saved model keeps what it says."""
+    """The JSON file with the sizes of the model; a saved model stores what it holds."""
 
     weights: FilePath
     """The HDF5 file with its weights.

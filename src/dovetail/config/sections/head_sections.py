@@ -103,7 +103,7 @@ class RelationHeadConfig(Section):
     """Size of an embedding of the number of an entity's tokens; 0 for none."""
 
     marked_layers: Layers = 0
-    """Recurrent layers of the relation task above those of `sharing` that are told which tokens
+    """Recurrent layers of the relation task above those of `sharing` that also read which tokens
     belong to entities, and of which types."""
 
     marked_hidden_dim: Width = 128

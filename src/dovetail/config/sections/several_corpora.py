@@ -24,7 +24,7 @@ def _check_name(name: str) -> str:
 
 
 CorpusName = Annotated[str, AfterValidator(_check_name)]
-"""What names a corpus or a schema: letters, digits, - and _."""
+"""The name of a corpus or a schema: letters, digits, - and _."""
 
 
 class CorpusConfig(DataConfig):
@@ -56,7 +56,7 @@ class CorpusConfig(DataConfig):
 
     @property
     def data(self) -> DataConfig:
-        """What `[data]` says of a single corpus."""
+        """The settings that `[data]` has for a single corpus."""
         own = {name: getattr(self, name) for name in DataConfig.model_fields}
         return DataConfig.model_construct(_fields_set=self.model_fields_set & own.keys(), **own)
 
@@ -75,7 +75,7 @@ class MixingConfig(Section):
 
 
 NO_DATA = DataConfig.model_construct(train=())
-"""What stands at `data` where several corpora are listed."""
+"""The value of `data` where several corpora are listed."""
 
 
 def schema_has_dev(sources: Sequence[DataConfig]) -> Iterator[bool]:
@@ -92,7 +92,7 @@ def schema_has_dev(sources: Sequence[DataConfig]) -> Iterator[bool]:
 def contradictions_of_corpora(
     data: DataConfig, corpora: Sequence[CorpusConfig], mixing: MixingConfig
 ) -> Iterator[Contradiction]:
-    """What cannot be meant of one corpus and of several."""
+    """Yield settings that are for one corpus beside a list of several, or the reverse."""
     if not corpora:
         if not data.is_there:
             yield Contradiction(

@@ -26,7 +26,7 @@ class SharingConfig(OpenSection):
     """Where the idea is from, in a few words."""
 
     needs: ClassVar[str] = ""
-    """What has to be there beside sentences that are annotated for the tasks."""
+    """Requirements beside sentences that are annotated for the tasks."""
 
     @classmethod
     def own_kinds(cls) -> Sequence[type[SharingConfig]]:
@@ -41,7 +41,7 @@ class SharingConfig(OpenSection):
         return False
 
     def sort_of_layers(self) -> Mapping[str, Any] | None:
-        """What its layers are made of, as values of a section; None if it has no layers."""
+        """The settings of its layers, as values of a section; None if it has no layers."""
         return None
 
     def asks_for(self, task: str) -> Iterator[str]:

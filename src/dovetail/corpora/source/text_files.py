@@ -54,7 +54,7 @@ class Lenient:
     """Characters that were written as two halves."""
 
     def faults(self, path: Path) -> Iterator[str]:
-        """What is to be said of each line that has such a byte, the first of it named."""
+        """Yield a message for each line that has such a byte; it names the first of them."""
         seen, line, told = 0, 1, 0
         for match in UNDECODED.finditer(self.text):
             line += self.text.count("\n", seen, match.start())

@@ -17,7 +17,7 @@ _PLACE = re.compile(r"(?:.*[/\\])?(.+?:\d+)", re.DOTALL)
 
 
 def not_utf8(where: str, character: str) -> str:
-    """What is to be said of a byte that is not UTF-8."""
+    """Return the message on a byte that is not UTF-8."""
     return (
         f"{where}: byte {bytes([ord(character) - 0xDC00])!r} {_SAID}; convert the file first, "
         f"as: iconv -f LATIN1 -t UTF-8"

@@ -32,7 +32,7 @@ def default_space(config: Config) -> Space:
 
 
 def _sharing(config: Config) -> dict[str, Entry]:
-    """What the strategy says, of the fields that its section has."""
+    """Return the search space of the strategy, reduced to the fields that its section has."""
     space = strategy_of(config.sharing).search_space(config.sharing)
     fields = {f"sharing.{name}": value for name, value in space.items()}
     present = {f: value for f, value in fields.items() if value_of(config, f) is not None}

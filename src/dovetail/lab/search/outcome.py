@@ -53,7 +53,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The trials so far, the best of them, the one that was the start, and what mattered."""
+    """The outcome of a search: its trials, the best, the first, and the importance of fields."""
 
     space: Space
     trials: Sequence[Record]

@@ -240,7 +240,7 @@ def _check_same(study: optuna.Study, task: Task, data_digest: str) -> None:
 
 
 def comparable(config: Config) -> dict[str, Any]:
-    """What of a config decides about scores; paths may differ between machines.
+    """Return the settings that decide about scores; paths may differ between machines.
 
     The sentences and the teacher are compared by their digests.
     """

@@ -22,7 +22,7 @@ from dovetail.training.states_cache import StatesCache
 
 
 def job_to_tune(config: Config) -> Job:
-    """What `dovetail train` would train, if there is something to choose by.
+    """Return the job that `dovetail train` would train, if it has dev sentences to choose by.
 
     Raises:
         CorpusError: if a file cannot be read.

@@ -56,7 +56,7 @@ class TrialCell(LabCell):
 
     @property
     def key(self) -> str:
-        """What names it."""
+        """The name of the trial."""
         return f"trial {self.number:>3}"
 
 

@@ -41,7 +41,7 @@ def tune(
     should_stop: ShouldStop = lambda: False,
     job: Job | None = None,
 ) -> Outcome:
-    """Search, or go on with a search, and leave a folder with what was found so far.
+    """Search for the best config, or go on with a search, and leave a folder with the results.
 
     Args:
         task: the search.

@@ -1,1 +1,1 @@
-"""What came of an experiment: results, comparisons, tables, figures."""
+"""The outcome of an experiment: results, comparisons, tables, figures."""

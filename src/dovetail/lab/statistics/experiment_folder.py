@@ -40,7 +40,7 @@ from dovetail.lab.statistics.figures import write_figures
 from dovetail.lab.statistics.summary import comparison_rows, summarise, summary_values
 
 EXPORTED = ("plan.toml", "summary.json", "cells.csv", "comparisons.csv")
-"""What a repository keeps beside figures: no predictions, scores of each type, or models."""
+"""Files that a repository keeps beside figures: no predictions, scores of each type, or models."""
 
 
 @dataclass(frozen=True)

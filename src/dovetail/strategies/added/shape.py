@@ -1,4 +1,4 @@
-"""What a section takes from the config of its base: the shape of the layers."""
+"""The fields that a section takes from the config of its base: the shape of the layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `deltas` and `bank` have in common: frozen layers of a base, and what tasks add to them."""
+"""The common part of `deltas` and `bank`: frozen layers of a base, and what tasks add to them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dovetail.strategies.layers_config import LayersConfig
 
 
 class GatesSharingConfig(LayersConfig):
-    """Layers whose units are shared or a task's own, as gates say (after InterroGate, 2024)."""
+    """Layers whose units are shared or a task's own, as gates choose (after InterroGate, 2024)."""
 
     implementation: ClassVar[str] = "dovetail.strategies.gates.strategy:Gates"
     paper: ClassVar[str] = "after InterroGate, arXiv 2402.16848 (2024)"

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 SPEED = 10.0
-"""The optimiser moves all numbers by steps of about the learning rate, and a gate has to go a long
-way.  So it learns a tenth of what it stands for."""
+"""The optimiser moves all parameters by steps of about the learning rate, and a gate has to go a
+long way.  So it learns a tenth of what it stands for."""
 
 SPREAD = 0.1
 """Standard deviation with which learned gates start around 0, half of them open."""
@@ -21,9 +21,9 @@ class Gate(nn.Module):
     rounding (Bengio et al. 2013).
 
     Args:
-        scores: the numbers that the gate starts with.
+        scores: the scores that the gate starts with.
         units: how many units there are.
-        learned: whether training moves the numbers.
+        learned: whether training moves the scores.
     """
 
     def __init__(self, scores: Float[Tensor, " scores"], units: int, *, learned: bool) -> None:

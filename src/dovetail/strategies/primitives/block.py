@@ -4,7 +4,7 @@ A block computes primitives of its input that nobody trains, and recombines them
 
     h_t = [ relu(norm(W_shared P(x_t))) ; relu(norm(W_t P(x_t))) ]
 
-Which share of the output's numbers comes from the shared weights is set, not learned.  The first
+The share of the outputs that comes from the shared weights is set, not learned.  The first
 block reads the same x for all tasks, so that the shared half is computed once there.
 """
 
@@ -42,10 +42,10 @@ class RoutedBlock(SharingBlock):
         tasks: the tasks in their order.
         primitives: what is computed of each stream.  Its parameters, if it has any that are
             trained, are shared.
-        output_dim: numbers of a token that go out.
-        shared_fraction: the share of them that shared weights compute, rounded to whole numbers;
+        output_dim: width of the vectors that go out.
+        shared_fraction: the share of the outputs that shared weights compute, in whole outputs;
             with 1 the tasks stay tied, with 0 they are networks apart.
-        dropout: share of the numbers of the primitives that training sets to zero.
+        dropout: share of the outputs of the primitives that training sets to zero.
     """
 
     def __init__(

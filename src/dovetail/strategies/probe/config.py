@@ -10,7 +10,7 @@ from dovetail.strategies.layers_config import LayersConfig
 
 
 class ProbeSharingConfig(LayersConfig):
-    """Layers of one task alone, as few of them alive as it needs: how exits are found."""
+    """Layers of one task alone, with as few active units as it needs, to find exits."""
 
     implementation: ClassVar[str] = "dovetail.strategies.probe.strategy:Probe"
     paper: ClassVar[str] = "after LOMT, arXiv 2406.02984 (2024)"

@@ -1,7 +1,7 @@
 """Group sparsity as a step of its own after each step of AdamW, in AdamW's metric.
 
 AdamW moves a number u by its step size over d = sqrt(v) + eps, so its metric is d / step size.  The
-proximal step takes the numbers u of a group to the minimum over w of
+proximal step takes the weights u of a group to the minimum over w of
 
     1/2 sum_i d_i (w_i - u_i)^2 + threshold * |w|,    threshold = step size * penalty * sqrt(size)
 
@@ -55,7 +55,7 @@ class ProximalStep:
     """Shrink every group of the sharing after each optimiser step, many to zero.
 
     Args:
-        penalty: the root mean square that the averaged gradient of a group's numbers has to have
+        penalty: the root mean square that the averaged gradient of a group's weights has to have
             for the group to live; positive.
     """
 

@@ -33,7 +33,7 @@ def write(documents: Sequence[Document], path: Path, tally: Tally) -> None:
 
 
 def native_header(*, fragments: bool = False) -> dict[str, Any]:
-    """What the first line of a file says; `fragments` where an entity may have several."""
+    """Return the first line of a file; `fragments` where an entity may have several."""
     return {"format": FORMAT_NAME, "version": VERSION if fragments else WITHOUT_FRAGMENTS}
 
 

@@ -11,7 +11,7 @@ from dovetail.strategies.added.config import IncrementalSharingConfig
 
 
 class DeltasSharingConfig(IncrementalSharingConfig):
-    """Differences from the base's layers, where a learned score says that they pay (TAPS, 2022)."""
+    """Differences from the base's layers, where a learned score selects them (TAPS, 2022)."""
 
     implementation: ClassVar[str] = "dovetail.strategies.added.deltas.strategy:Deltas"
     paper: ClassVar[str] = "after TAPS, arXiv 2203.16708 (2022)"
