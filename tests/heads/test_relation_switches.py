@@ -89,7 +89,7 @@ def test_what_stands_in_padding_changes_nothing(model: JointModel) -> None:
 
     def logits(stream: Tensor) -> Tensor:
         streams = Streams({"relation": stream}, batch.mask)
-        return head(model.relation_stream(streams, candidates), labels, candidates)
+        return head(model.heads[""].relation_stream(streams, candidates), labels, candidates)
 
     garbage = stream.masked_fill(~batch.mask.unsqueeze(2), 1e6)
     real = candidates.pairs
@@ -157,7 +157,8 @@ def test_no_tensor_is_made_on_another_device_than_the_inputs(switches: dict[str,
     assert meta is not None
     stream = torch.randn(*batch.mask.shape, model.sharing.output_dims["relation"], device="meta")
     labels = model.entity_head.labels(meta.candidates)
-    read = model.relation_stream(Streams({"relation": stream}, meta_mask), meta.candidates)
+    streams = Streams({"relation": stream}, meta_mask)
+    read = model.heads[""].relation_stream(streams, meta.candidates)
     logits = model.relation_head(read, labels, meta.candidates)
     assert logits.shape == targets.relations.shape
     assert logits.device.type == "meta"
