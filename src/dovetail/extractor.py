@@ -67,7 +67,7 @@ class Extractor:
         self.model = model.eval()
         self.reading = reading
         self.tokenizer = Tokenizer(reading.language, reading.unit)
-        self._chosen = ONLY
+        self.chosen = ONLY
         self._loaded_from: tuple[str, int | None] | None = None
         self._turn = ProcessLock()
         self._told_of_invisible = False
@@ -112,7 +112,7 @@ class Extractor:
                 "an Extractor is pickled as the folder that it was loaded from, and this one was "
                 "made from a model in memory; save the model, and load it by Extractor.load"
             )
-        return _loaded_once, (*self._loaded_from, self._chosen)
+        return _loaded_once, (*self._loaded_from, self.chosen)
 
     def __copy__(self) -> Extractor:
         copied = object.__new__(type(self))
@@ -132,23 +132,23 @@ class Extractor:
             ModelError: if the model has no schema of this name.
         """
         chosen = copy.copy(self)
-        chosen._chosen = self.model.of_schema(name).name
+        chosen.chosen = self.model.of_schema(name).name
         return chosen
 
     @property
     def schemas(self) -> tuple[str, ...]:
         """The names of several schemas that are asked for, which stand before their types."""
-        return AskedSchemas(self.model, self._chosen).shown
+        return AskedSchemas(self.model, self.chosen).shown
 
     @property
     def schema(self) -> Schema:
         """The entity and relation types that can be found."""
-        return AskedSchemas(self.model, self._chosen).schema
+        return AskedSchemas(self.model, self.chosen).schema
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each relation type is taken."""
-        return AskedSchemas(self.model, self._chosen).thresholds
+        return AskedSchemas(self.model, self.chosen).thresholds
 
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
@@ -242,7 +242,7 @@ class Extractor:
         windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
         predicted = yield from self._predict(windowed.parts)
         merged = {name: windowed.merged(own) for name, own in predicted.items()}
-        return list(map(self._visible, AskedSchemas(self.model, self._chosen).joined(merged)))
+        return list(map(self._visible, AskedSchemas(self.model, self.chosen).joined(merged)))
 
     def _visible(self, sentence: Sentence) -> Sentence:
         """Leave out entities in which nothing can be seen, and say so once."""
@@ -258,7 +258,7 @@ class Extractor:
         self, sentences: Sequence[Sentence]
     ) -> Generator[Done, None, dict[str, list[Sentence]]]:
         """Predict sentences of any order in batches of similar length, for each schema."""
-        predicted = {name: list(sentences) for name in AskedSchemas(self.model, self._chosen).names}
+        predicted = {name: list(sentences) for name in AskedSchemas(self.model, self.chosen).names}
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
         full = [index for index, length in enumerate(lengths) if length]

@@ -18,7 +18,7 @@ from dovetail.report.experiment_report import (
     tables_of,
 )
 from dovetail.report.page import Made
-from dovetail.report.source import page_of
+from dovetail.report.source import OfRun, page_of
 
 TABLE = """\
 # depths
@@ -126,7 +126,7 @@ def test_experiment_without_results_says_what_to_do(experiment):
 
 def test_test_corpus_of_an_experiment_is_its_plans_business(experiment):
     with pytest.raises(TrainingError, match="whose plan says"):
-        page_of(experiment, MADE, test=experiment / "test.jsonl")
+        page_of(experiment, MADE, of_run=OfRun(test=experiment / "test.jsonl"))
 
 
 def curves(*scores: float) -> Curves:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.corpus import DEV, TRAIN, save_corpus
 
-from dovetail.config import dump_config, load_config
+from dovetail.config import dump_config, dump_network, load_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
@@ -81,7 +81,9 @@ def with_data(folder: Path, **fields: object) -> None:
         training = config.training.model_copy(update={"patience_epochs": 0})
         head = config.relation_head.model_copy(update={"threshold": 0.5})
         update = {"data": data, "training": training, "relation_head": head}
-        file.write_text(dump_config(config.model_copy(update=update)), encoding="utf-8")
+        changed = config.model_copy(update=update)
+        file.write_text(dump_config(changed), encoding="utf-8")
+    (folder / "model" / "network.toml").write_text(dump_network(changed), encoding="utf-8")
 
 
 def test_changed_corpus_is_said(moved_run):

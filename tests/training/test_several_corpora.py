@@ -157,8 +157,16 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
     again = list(training_events(config, tmp_path / "run", resume=True))[-1]
     assert isinstance(again, RunFinished)
     assert again.dev_by_corpus.keys() == finished.dev_by_corpus.keys()
-    with pytest.raises(TrainingError, match="of several corpora, and a report is of one"):
+    with pytest.raises(TrainingError, match="the run has towns, cities; name one"):
         report_of_run(tmp_path / "run")
+    report = report_of_run(tmp_path / "run", corpus="cities")
+    assert report.dev is not None
+    for setting in ("entity_strict", "relation_strict"):
+        expected = getattr(finished.dev_by_corpus["cities"], setting).micro
+        assert getattr(report.dev.evaluation, setting).micro == expected
+    assert report.curves is not None
+    assert [*report.curves.epochs[0].scores] == ["entity", "relation"]
+    assert report.warnings == ()
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
     assert "the corpus `cities`" in card
     assert "\ntowns:\n\n- entities" in card

@@ -34,6 +34,15 @@ Test = Annotated[
     Path | None,
     typer.Option(help="Score the run on this corpus too; its errors are not shown."),
 ]
+CorpusName = Annotated[
+    str | None,
+    typer.Option(
+        "--corpus",
+        metavar="NAME",
+        help="The corpus that the report is on, where the run has several.",
+        show_default=False,
+    ),
+]
 Predictions = Annotated[
     Path | None,
     typer.Option(help="Report on this file of predictions, of any system, on a corpus."),
@@ -46,6 +55,7 @@ def report_command(
     *,
     output: Output = None,
     test: Test = None,
+    corpus: CorpusName = None,
     predictions: Predictions = None,
     reading: ReadingOptions,
 ) -> None:
@@ -57,6 +67,8 @@ def report_command(
     """
     if test is not None and predictions is not None:
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")
+    if corpus is not None and predictions is not None:
+        raise typer.BadParameter("predictions are of one corpus", param_hint="--corpus")
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )
@@ -66,14 +78,14 @@ def report_command(
     from dovetail.report.page import Made, environment
 
     environment()  # what is not installed is said before torch is loaded
-    from dovetail.report.source import page_of
+    from dovetail.report.source import OfRun, page_of
 
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     with Waiting() as tell:
         page = page_of(
             source,
             Made.now(command),
-            test=test,
+            of_run=OfRun(test, corpus),
             predictions=predictions,
             read_as=reading.over,
             tell=tell,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dovetail.text.named_schemas import ONLY
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -32,8 +34,10 @@ class Curves:
         return sum(epoch.seconds for epoch in self.epochs)
 
 
-def read_curves(path: Path) -> Curves | None:
+def read_curves(path: Path, corpus: str = ONLY) -> Curves | None:
     """Read ``metrics.jsonl``; lines that are torn are left out, and None means that none is whole.
+
+    The scores are those of one of several corpora, where it is named.
 
     A run that is killed may leave the last line torn, so that is no error.
     """
@@ -43,7 +47,7 @@ def read_curves(path: Path) -> Curves | None:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             values = json.loads(line)
-            rows.append((_epoch(values), int(values["best_epoch"])))
+            rows.append((_epoch(values, corpus), int(values["best_epoch"])))
         except (ValueError, KeyError, TypeError, AttributeError):
             continue
     if not rows:
@@ -51,8 +55,8 @@ def read_curves(path: Path) -> Curves | None:
     return Curves([epoch for epoch, _ in rows], rows[-1][1])
 
 
-def _epoch(values: dict[str, Any]) -> Epoch:
-    dev = values["dev"]
+def _epoch(values: dict[str, Any], corpus: str) -> Epoch:
+    dev = values["dev_by_corpus"].get(corpus) if "dev_by_corpus" in values else values["dev"]
     return Epoch(
         number=int(values["epoch"]),
         losses={str(name): float(loss) for name, loss in values["losses"].items()},

@@ -25,11 +25,11 @@ from dovetail.report.telling import Weighed
 from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.model_folder import SavedModel, load_model
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
-from dovetail.text.named_schemas import ONLY
-from dovetail.text.reading import Reading
+from dovetail.text.reading import ModelReading, Reading
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
 from dovetail.training.job import Job
+from dovetail.training.learned_corpora import LearnedCorpus
 from dovetail.training.long_sentences import accounts_of_windows
 from dovetail.training.pools import FileAccount, Splits
 from dovetail.training.run_folder import RunFolder
@@ -111,36 +111,39 @@ def as_it_is(reading: Reading) -> Reading:
 
 
 def report_of_run(
-    path: Path, *, test: Path | None = None, read_as: ReadAs = as_it_is, tell: Teller = SILENT
+    path: Path,
+    *,
+    test: Path | None = None,
+    corpus: str | None = None,
+    read_as: ReadAs = as_it_is,
+    tell: Teller = SILENT,
 ) -> RunReport:
     """Read a run, annotate its dev sentences, and score them; `read_as` is for those of `test`.
 
+    Of a run of several corpora, `corpus` names the one that the report is on.
+
     Raises:
-        TrainingError: if the run has no model yet.
+        TrainingError: if the run has no model yet, or no such corpus.
         ModelError, CorpusError: if the model or a corpus cannot be read.
     """
     folder = RunFolder(path)
-    if not folder.model.is_dir():
-        raise TrainingError(
-            f"{path} has no model yet: the run was stopped before it saved one, or goes on still. "
-            f"Wait for it, or go on with `dovetail train {folder.config} --resume`"
-        )
+    refuse_unfinished(folder)
     tell.stage("loading the model")
     saved = load_model(folder.model)
-    data = saved.config.data
-    refuse_several(saved, folder)
     tell.stage("reading the corpora")
-    splits = Job.of_run(saved.config).splits
-    extractor = extractor_of(saved)
+    job = Job.of_run(saved.config)
+    chosen = corpus_of(job, corpus)
+    splits, data = chosen.splits, chosen.config.data
+    extractor = extractor_of(saved, chosen.schema)
     tested = None
     files = sorted(splits.files, key=lambda own: own.split == "dev")  # those learned from first
     if test is not None:
         read_test = read_as(data.reading)
-        corpus = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
-        tested = scored(extractor, corpus.sentences, str(test), tell)
-        files.append(FileAccount(str(test), "test", corpus.ledger))
+        read = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
+        tested = scored(extractor, read.sentences, str(test), tell)
+        files.append(FileAccount(str(test), "test", read.ledger))
     return RunReport(
-        name=saved.config.name,
+        name=saved.config.name + (f", {chosen.name}" if chosen.name else ""),
         folder=str(path),
         trained=datetime.fromtimestamp(folder.model.stat().st_mtime, UTC).astimezone(),
         summary=config_summary(saved.config),
@@ -150,28 +153,45 @@ def report_of_run(
         thresholds=extractor.thresholds,
         files=files,
         left_out=left_out_of(folder),
-        warnings=warnings_of(folder, saved.config, splits),
-        curves=read_curves(folder.metrics),
-        dev=scored(extractor, splits.dev, dev_source(saved.config), tell) if splits.dev else None,
+        warnings=(*warnings_of(splits, saved.config.reading), *changed_data(folder, job.splits)),
+        curves=read_curves(folder.metrics, chosen.name),
+        dev=scored(extractor, splits.dev, dev_source(chosen.config), tell) if splits.dev else None,
         test=tested,
     )
 
 
-def refuse_several(saved: SavedModel, folder: RunFolder) -> None:
-    """Raise `TrainingError` if a run is of more than one corpus."""
-    if saved.config.corpora or [*saved.model.schemas] != [ONLY]:
+def refuse_unfinished(folder: RunFolder) -> None:
+    """Raise `TrainingError` if a run has no model yet."""
+    if not folder.model.is_dir():
         raise TrainingError(
-            f"{folder.path} is of several corpora, and a report is of one: `dovetail evaluate "
-            f"{folder.path} CORPUS --schema NAME` scores each, and its dev scores are in "
-            f"{folder.metrics}"
+            f"{folder.path} has no model yet: the run was stopped before it saved one, or goes on "
+            f"still. Wait for it, or go on with `dovetail train {folder.config} --resume`"
         )
 
 
-def extractor_of(saved: SavedModel) -> Extractor:
+def corpus_of(job: Job, name: str | None) -> LearnedCorpus:
+    """The corpus of a run that a report is on.
+
+    Raises:
+        TrainingError: if there is none of the name, or there are several and none is named.
+    """
+    named = {corpus.name: corpus for corpus in job.corpora}
+    if name is None and len(named) == 1:
+        return job.corpora[0]
+    if name not in named:
+        listed = ", ".join(filter(None, named)) or "one, without a name"
+        raise TrainingError(
+            f"a report is on one corpus, and the run has {listed}; name one of several by --corpus"
+        )
+    return named[name]
+
+
+def extractor_of(saved: SavedModel, schema: str) -> Extractor:
     """The predictor that users run, as `Extractor.load` makes it from the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    return Extractor(saved.model, reading=saved.config.reading)
+    extractor = Extractor(saved.model, reading=saved.config.reading)
+    return extractor.of_schema(schema) if schema else extractor
 
 
 def scored(
@@ -181,7 +201,11 @@ def scored(
 
     Of these its thresholds let through what it predicts.
     """
-    head = extractor.model.relation_head
+    head = extractor.model.of_schema(extractor.chosen).relation_head
+    if head is None:
+        tell.stage(f"annotating {len(gold):,} sentences of {source}")
+        found = result_of(extractor.annotating(gold), tell.progress)
+        return ScoredCorpus(source, gold, found, extractor.schema.symmetric)
     in_force = head.known_thresholds
     lowest = [min(own, CONSIDERED) for own in in_force]
     tell.stage(f"annotating {len(gold):,} sentences of {source}")
@@ -223,10 +247,10 @@ def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
     return Counter(f"{row['field']}: {row['reason']}" for row in rows).most_common()
 
 
-def warnings_of(folder: RunFolder, config: Config, splits: Splits) -> tuple[str, ...]:
+def warnings_of(splits: Splits, reading: ModelReading) -> tuple[str, ...]:
     """Warnings of what makes scores, or the model, less than they seem."""
-    of_windows, _ = accounts_of_windows(splits, config.reading)
-    return (*splits.warnings, *of_windows, *changed_data(folder, splits))
+    of_windows, _ = accounts_of_windows(splits, reading)
+    return (*splits.warnings, *of_windows)
 
 
 def changed_data(folder: RunFolder, splits: Splits) -> list[str]:

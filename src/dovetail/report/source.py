@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dovetail.corpora import read_corpus
@@ -19,11 +19,22 @@ from dovetail.text.reading import Reading
 SCORING = "scoring, and drawing the page"
 
 
+@dataclass(frozen=True)
+class OfRun:
+    """What a report on a run is of beside its dev sentences: a test corpus; one of its corpora."""
+
+    test: Path | None = None
+    corpus: str | None = None
+
+
+DEV_ALONE = OfRun()
+
+
 def page_of(
     source: Path,
     made: Made,
     *,
-    test: Path | None = None,
+    of_run: OfRun = DEV_ALONE,
     predictions: Path | None = None,
     read_as: ReadAs = as_it_is,
     tell: Teller = SILENT,
@@ -48,15 +59,17 @@ def page_of(
         tell.stage(SCORING)
         return page_of_predictions(predictions.name, corpus, made)
     if is_experiment(source):
-        if test is not None:
+        if of_run != DEV_ALONE:
             raise TrainingError(
-                f"{source} is an experiment, whose plan says what it is tested on; --test is for "
-                f"the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
+                f"{source} is an experiment, whose plan says what it is tested on; --test and "
+                f"--corpus are for the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
             )
         tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
-        report = report_of_run(source, test=test, read_as=read_as, tell=tell)
+        report = report_of_run(
+            source, test=of_run.test, corpus=of_run.corpus, read_as=read_as, tell=tell
+        )
         tell.stage(SCORING)
         return page_of_run(report, made)
     raise TrainingError(_unknown(source))
