@@ -11,6 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dovetail.corpora.format import Format, Sample, Source
+from dovetail.corpora.formats.native.native_places import (
+    arguments_of,
+    characters_of,
+    check_borders,
+    is_span,
+    offsets_of,
+    pieces_of,
+)
 from dovetail.corpora.formats.native.native_writer import FORMAT_NAME, VERSION, write
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, SENTENCE
 from dovetail.corpora.marking.assembly import Place, RepeatedNames, SentenceBuilder
@@ -22,14 +30,6 @@ from dovetail.corpora.marking.marked_text import (
     Span,
 )
 from dovetail.corpora.marking.positions import length_in
-from dovetail.corpora.native_places import (
-    arguments_of,
-    characters_of,
-    check_borders,
-    is_span,
-    offsets_of,
-    pieces_of,
-)
 from dovetail.corpora.source.foreign_fields import refuse_foreign
 from dovetail.corpora.source.json_records import Record, describe
 from dovetail.corpora.source.json_text import json_values
