@@ -100,7 +100,7 @@ CASES = {
         HEADER + native(entities=[{**ENTITY, "type": "Person"}]),
         r":2: entities\[0\]: unknown entity type 'Person'.*\['Peop'\]",
     ),
-    "a version to come": ("dovetail", '{"format": "dovetail", "version": 2}', "newer Dovetail"),
+    "a version to come": ("dovetail", '{"format": "dovetail", "version": 3}', "newer Dovetail"),
     "a header alone": ("dovetail", HEADER, "no sentence"),
     "characters outside the text": (
         "dovetail",

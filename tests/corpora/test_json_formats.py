@@ -181,13 +181,17 @@ def test_native_text_with_character_annotations_is_cut_into_tokens(tmp_path):
 def test_the_examples_of_the_documentation_are_read(tmp_path):
     page = Path(__file__).parents[2] / "docs" / "formats" / "dovetail.md"
     examples = [line for line in page.read_text().splitlines() if line.startswith("{")]
+    apart = [line for line in examples if '"fragments"' in line]  # a sample of its own
     path = tmp_path / "corpus.jsonl"
-    path.write_text("\n".join(examples))
+    path.write_text("\n".join(line for line in examples if line not in apart))
     corpus = read_corpus(path)
     assert [document.id for document in corpus.documents] == ["17", "18", "19", "20"]
     assert corpus.ledger["relation"].kept == 4
     assert not corpus.ledger.drops
     assert not corpus.ledger.notes
+    path.write_text("\n".join(apart))
+    [sentence] = read_corpus(path, reading=Reading(discontinuous="keep")).sentences
+    assert {entity.pieces for entity in sentence.entities} == {((0, 1), (3, 4)), ((2, 4),)}
 
 
 def test_what_spert_cannot_hold_is_noted(tmp_path):
