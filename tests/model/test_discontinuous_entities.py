@@ -26,6 +26,7 @@ from dovetail.saved.ensemble_folder import save_ensemble
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Entity, Relation, Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.schema import Schema
 from dovetail.text.windowed import Windowed
@@ -162,9 +163,8 @@ def test_models_of_fragments_decide_together(run_of_fragments: Path, tmp_path: P
     loaded = Extractor.load(tmp_path / "both")
     assert any(entity.fragments for s in loaded.annotate(HURT) for entity in s.entities)
     assert loaded.reading.discontinuous == "keep"
-    plain = build_model(
-        config_of(), replace(model.schema, discontinuous=frozenset()), words=[["a"]]
-    )
+    whole = replace(model.schema, discontinuous=frozenset())
+    plain = build_model(config_of(), {ONLY: whole}, words=[["a"]])
     with pytest.raises(ModelError, match="the same types of discontinuous entities"):
         Ensemble([model, plain])
 
