@@ -218,13 +218,13 @@ class Extractor:
         Raises:
             TypeError: if one is no `Document`.
         """
-        thresholds = self.thresholds
+        thresholds, schemas = self.thresholds, self.schemas
         for buffered in buffers(checked(documents, Document, "a Document")):
             sentences = [sentence for document in buffered for sentence in document.sentences]
             annotated = iter(self.annotate(sentences))
             for document in buffered:
                 found = tuple(islice(annotated, len(document.sentences)))
-                yield Extraction(replace(document, sentences=found), thresholds, self.schemas)
+                yield Extraction(replace(document, sentences=found), thresholds, schemas)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations.

@@ -18,7 +18,7 @@ from tests.networks import tiny_config
 from tests.training.conftest import metrics, weights
 
 from dovetail.cli.train_command import overrides_of_base
-from dovetail.config import Config, DataConfig, load_config, parse_config
+from dovetail.config import Config, DataConfig, load_config, parse_config, with_changes
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.extractor import Extractor
 from dovetail.lab.cell_events import Epoch
@@ -314,6 +314,24 @@ def test_dev_sentences_that_another_corpus_teaches_are_told_of(corpus: Any) -> N
         line.startswith("cities: 22 of 22 dev sentences are in the training data of towns")
         for line in job.splits.warnings
     )
+
+
+def test_other_config_on_the_same_corpora_shares_their_sentences(corpus: Any) -> None:
+    config = config_of(corpus("towns"), corpus("mentions", mentions))
+    job = Job.of(config)
+    for start in (config, job.config):
+        again = job.with_config(with_changes(start, {"training.epochs": 7}))
+        assert again == Job.of(with_changes(start, {"training.epochs": 7}))
+        for own, before in zip(again.corpora, job.corpora, strict=True):
+            assert own.splits is before.splits
+    mixed = with_changes(config, {"mixing.temperature": 3.0, "corpora": other_weights(config)})
+    assert job.with_config(mixed) == Job.of(mixed) != job
+
+
+def other_weights(config: Config) -> list[dict[str, Any]]:
+    """The corpora of a config, the first of them with twice its share."""
+    first, *others = (own.model_dump(mode="json", exclude_none=True) for own in config.corpora)
+    return [{**first, "weight": 2.0}, *others]
 
 
 def test_a_search_scores_the_mean_over_the_corpora(corpus: Any) -> None:

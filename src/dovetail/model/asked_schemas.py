@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dovetail.model.prediction import Predictor
 from dovetail.text.document import Sentence
-from dovetail.text.named_schemas import ONLY, joined_schema, joined_sentence, named
+from dovetail.text.named_schemas import ONLY, is_only, joined_schema, joined_sentence, named
 from dovetail.text.schema import Schema
 
 Value = TypeVar("Value")
@@ -29,7 +29,7 @@ class AskedSchemas:
     @property
     def shown(self) -> tuple[str, ...]:
         """The names that stand before types in results, if any do."""
-        return () if self.chosen or self.names == (ONLY,) else self.names
+        return () if self.chosen or is_only(self.names) else self.names
 
     @property
     def schema(self) -> Schema:

@@ -53,12 +53,7 @@ class Ensemble(Predictor):
             name: decoders_of_mean([own.heads[name] for own in members])
             for name in members[0].heads
         }
-        parts = [part for own in self._heads.values() for part in own.parts.items()]
-        if [*self._heads] == [ONLY]:
-            for name, part in parts:
-                setattr(self, name, part)
-        else:
-            self.several = nn.ModuleList(part for _, part in parts)
+        self._hold(self._heads)
         # Of the encoders of all members, those with the same assets once.
         self._encoders: list[Encoder] = []
         self._places = [[self._place_of(part) for part in own.encoder] for own in members]

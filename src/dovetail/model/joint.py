@@ -44,11 +44,7 @@ class JointModel(Predictor):
         self.encoder = encoder
         self.sharing = sharing
         self._heads = {own.name: own for own in heads}
-        if [*self._heads] == [ONLY]:  # the names that parameters had before there were several
-            for name, part in heads[0].parts.items():
-                setattr(self, name, part)
-        else:
-            self.several = nn.ModuleList(nn.ModuleDict(own.parts) for own in heads)
+        self._hold(self._heads)
         self._frozen = {name for name, p in self.named_parameters() if not p.requires_grad}
 
     @property
@@ -101,10 +97,9 @@ class JointModel(Predictor):
         for name, value in self.sharing.state_dict().items():
             state[f"sharing.{name}"] = value.detach()
         for own in self.heads.values():
-            for part in STORED_PARTS:
-                for name, value in (
-                    own.parts[part].state_dict().items() if part in own.parts else ()
-                ):
+            parts = own.parts
+            for part in (name for name in STORED_PARTS if name in parts):
+                for name, value in parts[part].state_dict().items():
                     state[f"{stored_prefix(own.name)}{part}.{name}"] = value.detach()
         return state
 

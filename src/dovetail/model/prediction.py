@@ -22,7 +22,7 @@ from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import Relation, Sentence
 from dovetail.text.fragments import Fragments
-from dovetail.text.named_schemas import ONLY
+from dovetail.text.named_schemas import ONLY, is_only
 from dovetail.text.schema import Schema
 
 CELLS_AT_ONCE = 2**20
@@ -44,6 +44,14 @@ class Predictor(nn.Module, ABC):
     @abstractmethod
     def heads(self) -> Mapping[str, SchemaDecoders]:
         """The decoders of each schema, by its name."""
+
+    def _hold(self, heads: Mapping[str, SchemaDecoders]) -> None:
+        """Make the networks of the heads modules of this one."""
+        if is_only(heads):  # the names that parameters had before there were several
+            for name, part in heads[ONLY].parts.items():
+                setattr(self, name, part)
+        else:
+            self.several = nn.ModuleList(nn.ModuleDict(own.parts) for own in heads.values())
 
     @property
     def schemas(self) -> dict[str, Schema]:
@@ -145,7 +153,7 @@ class Predictor(nn.Module, ABC):
 
 def no_such_schema(name: str, known: Sequence[str]) -> str:
     """Return the message for a model that has no schema of a name."""
-    if [*known] == [ONLY]:
+    if is_only(known):
         return f"the model has one schema, which has no name, and not {name!r}: leave the name out"
     listed = ", ".join(known)
     if name == ONLY:

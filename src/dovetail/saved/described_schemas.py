@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
+from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas, is_only
 from dovetail.text.schema import Schema
 
 MAX_SCHEMAS = 100
@@ -14,12 +14,12 @@ MAX_SCHEMAS = 100
 
 def is_plain(schemas: Schemas) -> bool:
     """Whether there is one schema, without entities of several fragments."""
-    return [*schemas] == [ONLY] and not schemas[ONLY].discontinuous
+    return is_only(schemas) and not schemas[ONLY].discontinuous
 
 
 def described_schemas(schemas: Schemas) -> dict[str, Any]:
     """One schema, or several by their names."""
-    if [*schemas] == [ONLY]:
+    if is_only(schemas):
         return {"schema": schemas[ONLY].to_dict()}
     return {"schemas": {name: schema.to_dict() for name, schema in schemas.items()}}
 

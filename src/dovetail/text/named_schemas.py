@@ -7,7 +7,7 @@ its corpus.  A model of several says `news/entity`, `news/Person`, and so do its
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -27,6 +27,11 @@ Schemas = Mapping[str, Schema]
 """The schemas of a model by their names; `ONLY` alone, or one or several others."""
 
 Value = TypeVar("Value")
+
+
+def is_only(names: Iterable[str]) -> bool:
+    """Whether these are the names of the schemas of a model that has one."""
+    return [*names] == [ONLY]
 
 
 def named(schema: str, name: str) -> str:
@@ -76,7 +81,7 @@ def of_one(values: Mapping[str, Value], schema: str) -> dict[str, Value]:
 
 def joined_schema(schemas: Schemas) -> Schema:
     """All types of all schemas under their full names; of a single one without a name, itself."""
-    if [*schemas] == [ONLY]:
+    if is_only(schemas):
         return schemas[ONLY]
     whole = [(name, schema.to_dict()) for name, schema in schemas.items()]
     return Schema(
@@ -99,7 +104,7 @@ def joined_schema(schemas: Schemas) -> Schema:
 def joined_sentence(by_schema: Mapping[str, Sentence]) -> Sentence:
     """The annotations of the same sentence by all schemas, under the full names of their types."""
     first = next(iter(by_schema.values()))
-    if [*by_schema] == [ONLY]:
+    if is_only(by_schema):
         return first
     parts = [_renamed(sentence, partial(named, schema)) for schema, sentence in by_schema.items()]
     return first.with_annotations(

@@ -8,17 +8,17 @@ It is the one way from a config to sentences: nothing else reads splits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.text.document import Sentence
-from dovetail.text.named_schemas import ONLY, all_tasks, named
+from dovetail.text.named_schemas import ONLY, all_tasks, is_only, named
 from dovetail.text.schema import Schema
 from dovetail.training.dev_scores import Selection
-from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora
+from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora, refitted
 from dovetail.training.over_base import base_of, with_base
 from dovetail.training.pools import Splits
 from dovetail.training.splits import read_splits
@@ -86,22 +86,23 @@ class Job:
         return cls._of_one(config, read_splits(config.data, config.distillation))
 
     @classmethod
-    def _of_several(cls, config: Config) -> Job:
+    def _of_several(cls, config: Config, known: Sequence[LearnedCorpus] = ()) -> Job:
+        """The job of several corpora, which may be known already."""
         added = base_of(config.sharing)
         if added is not None:
             raise TrainingError(
                 f"one corpus at a time is added to a base such as {added.named}: name it in [data] "
                 f"in place of [[corpora]], and add it by --add-corpus NAME"
             )
-        corpora = read_corpora(config)
+        corpora = refitted(known, config) if known else read_corpora(config)
         return cls(config.in_language(corpora[0].config.data.language), joined(corpora), corpora)
 
     def with_config(self, config: Config) -> Job:
         """The job of another config; sentences are read again only if it names others."""
-        if config.corpora or _corpora_of(in_language_of(config, self.splits)) != _corpora_of(
-            self.config
-        ):
+        if _corpora_of(in_language_of(config, self.splits)) != _corpora_of(self.config):
             return Job.of(config)
+        if config.corpora:
+            return Job._of_several(pinned(config), self.several)
         fitted, _ = fitted_to(self.splits, pinned(config))
         return Job._of_one(fitted, self.splits)
 
@@ -136,7 +137,7 @@ class Job:
         Raises:
             TrainingError: if there are several.
         """
-        if [*self.schemas] != [ONLY]:
+        if not is_only(self.schemas):
             raise TrainingError(
                 f"expected one schema, and this config has {', '.join(self.schemas)}: name one "
                 f"corpus in [data]"
@@ -193,7 +194,7 @@ def schema_of(
 def _corpora_of(config: Config) -> object:
     """All of a config that decides which sentences are read, and for what."""
     taught = config.distillation
-    return config.data, taught.unlabelled, taught.unlabelled_per_epoch
+    return config.sources, config.mixing, taught.unlabelled, taught.unlabelled_per_epoch
 
 
 def warnings_of_signatures(schema: Schema, sentences: Iterable[Sentence]) -> list[str]:

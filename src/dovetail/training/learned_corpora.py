@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dovetail.config import Config, CorpusConfig
@@ -54,10 +54,13 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
         TrainingError: if a corpus has nothing to learn from, or is in another language.
     """
     splits = [for_tasks_of(own, _read(config, own)) for own in config.corpora]
-    names = [own.name for own in config.corpora]
+    learned_by = {
+        own.name: {sentence.tokens for sentence in read.learned}
+        for own, read in zip(config.corpora, splits, strict=True)
+    }
     splits = [
-        replace(own, warnings=(*own.warnings, *seen_elsewhere(own.dev, place, names, splits)))
-        for place, own in enumerate(splits)
+        replace(read, warnings=(*read.warnings, *seen_elsewhere(read.dev, own.name, learned_by)))
+        for own, read in zip(config.corpora, splits, strict=True)
     ]
     language = language_of(config.corpora, splits)
     sizes = [len(own.train) for own in splits]
@@ -78,6 +81,15 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
         )
         learned.append(LearnedCorpus(fitted, replace(read, pools=pools), own.name, name))
     return tuple(learned)
+
+
+def refitted(corpora: Sequence[LearnedCorpus], config: Config) -> tuple[LearnedCorpus, ...]:
+    """The same sentences for another config that lists the same corpora."""
+    listed = config.in_language(corpora[0].config.data.language).corpora
+    return tuple(
+        replace(own, config=fitted_to(own.splits, config.of_corpus(entry), asked=False)[0])
+        for own, entry in zip(corpora, listed, strict=True)
+    )
 
 
 def _read(config: Config, corpus: CorpusConfig) -> Splits:
@@ -114,11 +126,12 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
 
 
 def seen_elsewhere(
-    dev: Sequence[Sentence], place: int, names: Sequence[str], splits: Sequence[Splits]
+    dev: Sequence[Sentence], corpus: str, learned_by: Mapping[str, Collection[tuple[str, ...]]]
 ) -> Iterator[str]:
-    """Warnings of dev sentences of the corpus at a place that others learn from."""
-    for other, (name, own) in enumerate(zip(names, splits, strict=True)):
-        learned = {sentence.tokens for sentence in own.learned} if other != place else set()
+    """Warnings of dev sentences of a corpus that others learn from, whose tokens are given."""
+    for name, learned in learned_by.items():
+        if name == corpus:
+            continue
         number = sum(sentence.tokens in learned for sentence in dev)
         if number:
             yield (

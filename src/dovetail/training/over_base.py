@@ -21,7 +21,7 @@ from dovetail.saved.model_folder import WEIGHTS, config_of_model, load_model
 from dovetail.strategies.strategy import Base, strategy_of
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
-from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas
+from dovetail.text.named_schemas import ONLY, SCHEMA_NAME, Schemas, is_only
 from dovetail.text.schema import Schema
 from dovetail.training.batches import ENCODED_AT_ONCE
 from dovetail.training.pinned_models import folder_of, pinned_digest
@@ -126,7 +126,7 @@ def model_over_base(config: Config, schemas: Schemas, sentences: Sequence[Senten
         raise ValueError(f"expected a strategy that adds tasks, found {config.sharing.kind}")
     try:
         base = load_model(_folder(added)).model
-        if [*base.schemas] != [ONLY]:
+        if not is_only(base.schemas):
             raise ModelError(
                 f"it has the schemas {', '.join(base.schemas)}, and tasks are added to models of "
                 f"one; train a base on one corpus"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.evaluation import Evaluation
-from dovetail.text.named_schemas import ONLY
+from dovetail.text.named_schemas import ONLY, is_only
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def dev_values(dev_by_corpus: Mapping[str, Evaluation]) -> dict[str, Any]:
     """Dev scores as JSON values: `dev` of a single corpus, `dev_by_corpus` of several."""
     if not dev_by_corpus:
         return {"dev": None}
-    if [*dev_by_corpus] == [ONLY]:
+    if is_only(dev_by_corpus):
         return {"dev": dev_by_corpus[ONLY].to_dict()}
     return {"dev_by_corpus": {name: own.to_dict() for name, own in dev_by_corpus.items()}}
 

@@ -93,6 +93,6 @@ def _wishes(config: Config, *, links: bool) -> Iterator[str]:
 
 def in_language_of(config: Config, splits: Splits) -> Config:
     """The config with the language that its texts were cut by, so that the model keeps it."""
-    if config.data.language is not None:
+    if any(own.language is not None for own in config.sources):
         return config
     return config.in_language(splits.language or DEFAULT_LANGUAGE)
