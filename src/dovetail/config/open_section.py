@@ -86,17 +86,11 @@ class OpenSection(Section, Open):
         if _kind(cls) is not None:
             return (cls,)
         plugins = cls.plugins()
-        found = [*cls.own_kinds()]
-        for name in plugins.names:
-            try:
-                section = cls.of_kind(name, plugins)
-            except ConfigError as error:
-                plugins.notes.append(str(error))
-            else:
-                found += [section] if section is not None else []
+        brought = plugins.usable(lambda name: cls.of_kind(name, plugins))
+        found = (*cls.own_kinds(), *brought)
         if notes is not None:
             notes += plugins.notes
-        return tuple(found)
+        return found
 
     @classmethod
     def implemented(cls) -> Any:

@@ -55,26 +55,16 @@ class Plugins:
 
     def recognise(self, sample: Sample) -> Format | None:
         """The first plug-in that recognises a sample; one that is broken is noted and left out."""
-        for name in self.names:
-            try:
-                format = self.load(name)
-                if format is not None and format.recognises(sample):
-                    return format
-            except CorpusError as error:
-                self.notes.append(str(error))
-        return None
+
+        def recognising(name: str) -> Format | None:
+            format = self.load(name)
+            return format if format is not None and format.recognises(sample) else None
+
+        return next(self._points.usable(recognising), None)
 
     def loaded(self) -> list[Format]:
         """All plug-ins that can be loaded; the others are noted."""
-        formats = []
-        for name in self.names:
-            try:
-                format = self.load(name)
-            except CorpusError as error:
-                self.notes.append(str(error))
-            else:
-                formats += [format] if format is not None else []
-        return formats
+        return list(self._points.usable(self.load))
 
     def _contained(self, format: Format) -> Format:
         """The format with its functions raising nothing but errors of Dovetail."""

@@ -6,12 +6,14 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from dovetail.errors import DovetailError
+
+Brought = TypeVar("Brought")
 
 
 @dataclass(slots=True)
@@ -62,6 +64,17 @@ class EntryPoints:
             return self._points[name].load()
         except Exception as error:
             raise self.failed(name, "cannot be loaded", error) from error
+
+    def usable(self, load: Callable[[str], Brought | None]) -> Iterator[Brought]:
+        """What plug-ins bring, as `load` gives it; those that are broken are noted and left out."""
+        for name in self.names:
+            try:
+                brought = load(name)
+            except self.error as error:
+                self.notes.append(str(error))
+            else:
+                if brought is not None:
+                    yield brought
 
     def failed(self, name: str, what: str, error: Exception) -> DovetailError:
         """The error that says so."""
