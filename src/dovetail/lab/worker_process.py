@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 
 from dovetail.lab.cell_events import Ended, Epoch
 from dovetail.lab.workers import Steps
+from dovetail.running.steps import Doing
 from dovetail.threads import prepare_threads
 
 
@@ -34,12 +35,8 @@ def followed(steps: Steps, pipe: Connection) -> Ended | None:
     """Tell what the steps tell; their outcome, or nothing if they were not to go on."""
     from dovetail.training import StageProgress, TeachingProgress  # torch, after its settings
 
-    while True:
-        try:
-            told = next(steps)
-        except StopIteration as ended:
-            outcome: Ended = ended.value
-            return outcome
+    work = Doing(steps)
+    for told in work:
         if isinstance(told, StageProgress | TeachingProgress | Epoch):
             pipe.send(told)
         if isinstance(told, Epoch):
@@ -47,6 +44,7 @@ def followed(steps: Steps, pipe: Connection) -> Ended | None:
                 return None
         elif pipe.poll():
             raise EOFError
+    return work.made
 
 
 if __name__ == "__main__":

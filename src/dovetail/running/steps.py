@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 _Told = TypeVar("_Told")
 _Other = TypeVar("_Other")
@@ -34,27 +34,33 @@ def _ignore(told: object) -> None:
     pass
 
 
+class Doing(Generic[_Told, _Made]):
+    """Steps to go through in a loop; `made` is what they returned, once they are over."""
+
+    made: _Made
+
+    def __init__(self, steps: Generator[_Told, None, _Made]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Generator[_Told, None, None]:
+        self.made = yield from self._steps
+
+
 def result_of(
     steps: Generator[_Told, None, _Made], notify: Callable[[_Told], None] = _ignore
 ) -> _Made:
     """Do all the work, and return what it made; `notify` is told what the steps tell."""
-    while True:
-        try:
-            told = next(steps)
-        except StopIteration as finished:
-            made: _Made = finished.value
-            return made
+    work = Doing(steps)
+    for told in work:
         notify(told)
+    return work.made
 
 
 def retold(
     steps: Generator[_Told, None, _Made], tell: Callable[[_Told], _Other]
 ) -> Generator[_Other, None, _Made]:
     """The same work, which tells in other words how far it is."""
-    while True:
-        try:
-            told = next(steps)
-        except StopIteration as finished:
-            made: _Made = finished.value
-            return made
+    work = Doing(steps)
+    for told in work:
         yield tell(told)
+    return work.made
