@@ -46,6 +46,16 @@ class IndexedRelation:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedRelation:
+    """A relation whose arguments are names of entities, which a file may define later."""
+
+    type: str
+    head: str
+    tail: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarkedSentence:
     """The tokens of a sentence that the corpus brings itself, at half-open character positions."""
 

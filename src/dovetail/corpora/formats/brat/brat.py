@@ -20,7 +20,13 @@ from dovetail.corpora.format import Format, Source
 from dovetail.corpora.formats.brat.brat_writer import write
 from dovetail.corpora.ledger import DOCUMENT, ENTITY, RELATION, Drop
 from dovetail.corpora.marking.concepts import annotated_as_found
-from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation, MarkedText, Span
+from dovetail.corpora.marking.marked_text import (
+    CharacterEntity,
+    IndexedRelation,
+    MarkedText,
+    NamedRelation,
+    Span,
+)
 from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusError, CorpusFormatError
 
@@ -34,16 +40,6 @@ MOST_MEMBERS = 100
 """Members of an equivalence: each two of them become a relation."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A relation by the names of its arguments."""
-
-    type: str
-    head: str
-    tail: str
-    where: str
-
-
 @dataclass(slots=True)
 class _Annotations:
     """The content of an annotation file; a relation refers to its arguments by their names."""
@@ -51,9 +47,9 @@ class _Annotations:
     entities: list[CharacterEntity] = field(default_factory=list)
     positions: dict[str, int | None] = field(default_factory=dict)  # None: nothing to link to
     triggers: dict[str, str] = field(default_factory=dict)  # the entity that an event stands on
-    links: list[_Link] = field(default_factory=list)
+    links: list[NamedRelation] = field(default_factory=list)
 
-    def resolve(self, link: _Link) -> IndexedRelation:
+    def resolve(self, link: NamedRelation) -> IndexedRelation:
         return IndexedRelation(
             self._position(link.head, link.where), self._position(link.tail, link.where), link.type
         )
@@ -131,7 +127,7 @@ class _Reader:
         for role, argument in roles:
             numbered = _NUMBERED_ROLE.fullmatch(role)
             type_ = numbered[1] if numbered else role
-            annotations.links.append(_Link(type_, name, argument, where))
+            annotations.links.append(NamedRelation(type_, name, argument, where))
 
 
 def _kind_of(line: str) -> str:
@@ -155,16 +151,16 @@ def _pair(part: str, line: str, where: str) -> tuple[str, str]:
     return role, name
 
 
-def _relation(line: str, where: str) -> _Link:
+def _relation(line: str, where: str) -> NamedRelation:
     _, tab, rest = line.partition("\t")
     type_, *arguments = rest.split() or [""]
     if not tab or not type_ or len(arguments) != 2:
         raise _unknown(line, where)
     (_, head), (_, tail) = (_pair(part, line, where) for part in arguments)
-    return _Link(type_, head, tail, where)
+    return NamedRelation(type_, head, tail, where)
 
 
-def _equivalences(line: str, where: str) -> Iterator[_Link]:
+def _equivalences(line: str, where: str) -> Iterator[NamedRelation]:
     _, tab, rest = line.partition("\t")
     type_, *members = rest.split() or [""]
     if not tab or len(members) < 2:
@@ -175,7 +171,7 @@ def _equivalences(line: str, where: str) -> Iterator[_Link]:
             f"of them; expected at most {MOST_MEMBERS}: name the pairs that matter as relations"
         )
     for head, tail in combinations(members, 2):
-        yield _Link(type_, head, tail, where)
+        yield NamedRelation(type_, head, tail, where)
 
 
 def _fragments(borders: str, where: str) -> tuple[Span, ...]:

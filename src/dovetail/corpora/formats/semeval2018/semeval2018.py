@@ -21,7 +21,12 @@ from dovetail.corpora.formats.semeval2018.semeval2018_writer import (
 from dovetail.corpora.ledger import DOCUMENT, RELATION
 from dovetail.corpora.marking.assembly import UniqueNames
 from dovetail.corpora.marking.marked_pairs import UNTYPED
-from dovetail.corpora.marking.marked_text import CharacterEntity, IndexedRelation, MarkedText
+from dovetail.corpora.marking.marked_text import (
+    CharacterEntity,
+    IndexedRelation,
+    MarkedText,
+    NamedRelation,
+)
 from dovetail.corpora.source.text_files import numbered_lines
 from dovetail.errors import CorpusError, CorpusFormatError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
@@ -34,16 +39,6 @@ _SECTIONS = {"<title>", "</title>", "<abstract>", "</abstract>"}
 _XML = ".text.xml"
 
 
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A line of the file of relations."""
-
-    type: str
-    head: str
-    tail: str
-    where: str
-
-
 @dataclass(slots=True)
 class _Text:
     """A text while it is read: what stands in it, and its entities by their names."""
@@ -53,7 +48,7 @@ class _Text:
     text: str = ""
     entities: list[CharacterEntity] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)
-    links: list[_Link] = field(default_factory=list)
+    links: list[NamedRelation] = field(default_factory=list)
 
     def read(self, body: str) -> list[str]:
         """Take the text out of the tags; gives back the other tags that were there.
@@ -175,7 +170,7 @@ def _read_relations(path: Path, texts: list[_Text], source: Source) -> None:
             if match[2] not in owners:
                 raise CorpusFormatError(f"{where}: no text has the entity {match[2]!r}")
             head, tail = (match[3], match[2]) if match[4] else (match[2], match[3])
-            owners[match[2]].links.append(_Link(match[1], head, tail, where))
+            owners[match[2]].links.append(NamedRelation(match[1], head, tail, where))
 
 
 def _recognises(sample: Sample) -> bool:
