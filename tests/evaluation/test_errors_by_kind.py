@@ -83,13 +83,13 @@ def test_kinds_mean_what_they_say(pairs, symmetric):
                 case kinds.SPURIOUS:
                     assert pair[0] is None
                 case kinds.WRONG_TYPE:
-                    assert pair[0].span == pair[1].span
+                    assert pair[0].pieces == pair[1].pieces
                 case kinds.WRONG_BORDER:
                     assert pair[0].type == pair[1].type
                     assert pair[0].overlaps(pair[1])
                 case kinds.WRONG_BORDER_AND_TYPE:
                     assert pair[0].type != pair[1].type
-                    assert pair[0].span != pair[1].span
+                    assert pair[0].pieces != pair[1].pieces
                     assert pair[0].overlaps(pair[1])
         left = {kind: [e for e in found.entities if e.kind == kind] for kind in kinds}
         for one in left[kinds.MISSED]:
