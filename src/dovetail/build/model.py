@@ -15,11 +15,12 @@ from dovetail.config import Config
 from dovetail.encoders import ConcatenatedEncoder, Words
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead
+from dovetail.heads.parts import HeadParts
 from dovetail.model.joint import JointModel
 from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.strategy import Ground, strategy_of
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.named_schemas import ONLY, Schemas, all_tasks, named, tasks_of
 from dovetail.text.schema import MAX_TYPES, Schema
 
@@ -34,7 +35,7 @@ def build_model(config: Config, schemas: Schemas, *, words: Words) -> JointModel
         refuse_too_many_types(schema)
     encoders = [build_encoder(encoder, words) for encoder in config.encoders]
     encoder = ConcatenatedEncoder(encoders)
-    return assemble(config, schemas, encoder, sharing_over(encoder, config, all_tasks(schemas)))
+    return assemble(config, schemas, encoder, sharing_over(encoder, config, schemas))
 
 
 def refuse_too_many_types(schema: Schema) -> None:
@@ -63,7 +64,7 @@ def restore_model(
     """
     check_assets(config.encoders, assets)
     encoder = ConcatenatedEncoder.from_assets(assets)
-    sharing = sharing_over(encoder, config, all_tasks(schemas), chosen)
+    sharing = sharing_over(encoder, config, schemas, chosen)
     return assemble(config, schemas, encoder, sharing)
 
 
@@ -96,6 +97,7 @@ def extended_model(
         base.encoder,
         tasks=all_tasks(whole),
         seed=config.seed,
+        schemas=whole,
         base=base.sharing,
         calibration=calibration,
     )
@@ -129,14 +131,15 @@ NOTHING_KEPT = Kept()
 def sharing_over(
     encoder: ConcatenatedEncoder,
     config: Config,
-    tasks: Sequence[str] = TASKS,
+    schemas: Schemas,
     chosen: Mapping[str, Any] | None = None,
 ) -> SharingBlock:
-    """The sharing block that a config describes, for some tasks over an encoder.
+    """The sharing block that a config describes, for the tasks of some schemas over an encoder.
 
     With `chosen`, it has the final form that these assets describe.
     """
-    ground = Ground(encoder, tasks=tuple(tasks), seed=config.seed, chosen=chosen)
+    tasks = all_tasks(schemas)
+    ground = Ground(encoder, tasks=tasks, seed=config.seed, schemas=schemas, chosen=chosen)
     return strategy_of(config.sharing).build(config.sharing, ground)
 
 
@@ -148,9 +151,13 @@ def assemble(
     kept: Kept = NOTHING_KEPT,
 ) -> JointModel:
     """Put heads of the widths that fit on a sharing block; some may be there already."""
-    heads = [
-        build_heads(config, name, schema, sharing.output_dims, kept.entity_head)
+    parts = {
+        name: build_heads(config, name, schema, sharing.output_dims, kept.entity_head)
         for name, schema in schemas.items()
+    }
+    heads = [
+        SchemaHeads(name, schemas[name], own.entity_head, own.relation_head, own.link)
+        for name, own in strategy_of(config.sharing).heads(config.sharing, parts).items()
     ]
     return JointModel(encoder=encoder, sharing=sharing, heads=[*kept.schemas, *heads])
 
@@ -161,7 +168,7 @@ def build_heads(
     schema: Schema,
     widths: Mapping[str, int],
     entity_head: EntityHead | None = None,
-) -> SchemaHeads:
+) -> HeadParts:
     """The heads of a schema over streams of these widths; an entity head may be there already."""
     entity_head = entity_head or build_entity_head(
         config.entity_head,
@@ -170,7 +177,7 @@ def build_heads(
     )
     relation_task = named(name, RELATION_TASK)
     if relation_task not in tasks_of(name, schema):
-        return SchemaHeads(name, schema, entity_head, None, None)
+        return HeadParts(entity_head)
     relation_dim = widths[relation_task]
     link = build_link(
         config.relation_head, token_dim=relation_dim, num_types=len(schema.coded.entity_types)
@@ -184,4 +191,4 @@ def build_heads(
             num_labels=entity_head.num_labels,
             schema=schema,
         )
-    return SchemaHeads(name, schema, entity_head, relation_head, link)
+    return HeadParts(entity_head, relation_head, link)

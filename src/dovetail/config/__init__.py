@@ -2,8 +2,9 @@
 
 `Config` is the whole; `load_config` reads it from a file, `dump_config` writes it back complete.
 This package knows pydantic, the errors and `Reading`, and imports nothing else of Dovetail; above
-all no torch, so it is quick to import.  The sections of sharing strategies stand with these, in
-`dovetail.strategies`, which is asked when a kind is looked up.
+all no torch, so it is quick to import.  The sections of sharing strategies and of couplings stand
+with these, in `dovetail.strategies` and `dovetail.couplings`, which are asked when a kind is looked
+up.
 """
 
 from dovetail.config.changes import problem_with, value_of, with_changes
@@ -12,6 +13,7 @@ from dovetail.config.config_files import dump_config, load_config, parse_config
 from dovetail.config.reference import config_reference
 from dovetail.config.saved_config import dump_network, load_saved
 from dovetail.config.section import Contradiction
+from dovetail.config.sections.coupling_section import CouplingConfig
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
 from dovetail.config.sections.encoder_sections import (
@@ -41,6 +43,7 @@ __all__ = [
     "Config",
     "Contradiction",
     "CorpusConfig",
+    "CouplingConfig",
     "CrfEntityHeadConfig",
     "DataConfig",
     "DistillationConfig",

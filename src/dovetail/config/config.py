@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.sections.coupling_section import CouplingConfig
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
 from dovetail.config.sections.encoder_sections import (
@@ -85,6 +86,9 @@ class Config(Section):
     sharing: SharingConfig = Field(default_factory=default_sharing)
     """How much the tasks share."""
 
+    couplings: tuple[CouplingConfig, ...] = ()
+    """Losses by which the tasks teach each other, whatever they share."""
+
     entity_head: EntityHeadConfig = CrfEntityHeadConfig()
     """The head that predicts entities."""
 
@@ -142,6 +146,8 @@ class Config(Section):
         values: dict[str, Any] = write(self)
         for name in ("data",) if self.corpora else ("corpora", "mixing"):
             values.pop(name, None)
+        if not self.couplings:
+            values.pop("couplings", None)
         return values
 
     @field_validator("sharing", "entity_head", mode="before")

@@ -24,7 +24,6 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies import LayersConfig
 from dovetail.strategies.listing import Costs, Counted, listed, sections_by_kind
 from dovetail.text.document import Sentence
-from dovetail.text.named_schemas import all_tasks
 from dovetail.training.job import Job
 
 
@@ -40,7 +39,6 @@ def strategies(job: Job) -> Iterator[Counted]:
     """
     config, splits = job.config, job.splits
     words = [sentence.tokens for sentence in splits.learned]
-    tasks = all_tasks(job.schemas)
     encoder = ConcatenatedEncoder([build_encoder(own, words) for own in config.encoders])
     sentences = windows_of(spread(splits.dev or splits.train, COUNTED_SENTENCES), config.reading)
     for kind, section in sections_by_kind().items():
@@ -49,7 +47,7 @@ def strategies(job: Job) -> Iterator[Counted]:
             changed = with_changes(config, {"sharing": settings(config, section)})
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
             own = copy.deepcopy(encoder) if changed.sharing.copies_layers else encoder
-            model = assemble(changed, job.schemas, own, sharing_over(own, changed, tasks))
+            model = assemble(changed, job.schemas, own, sharing_over(own, changed, job.schemas))
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:
             problem = str(error).removeprefix("config: ")

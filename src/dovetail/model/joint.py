@@ -137,9 +137,8 @@ class JointModel(Predictor):
         tokens = tokens.to(next(self.sharing.parameters(), tokens).dtype)
         pieces = self.encoder.piece_states(features)
         streams: Streams = self.sharing(Streams.tied(tokens, batch.mask, tasks, pieces=pieces))
-        return Streams(
-            {task: stream.float() for task, stream in streams.by_task.items()}, batch.mask
-        )
+        by_task = {task: stream.float() for task, stream in streams.by_task.items()}
+        return Streams(by_task, batch.mask, notes=streams.notes)
 
     def use_fast_precision(self) -> None:
         """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -107,10 +108,12 @@ class Stack(SharingBlock):
         return all(block.takes_some for block in self.parts)
 
     def forward(self, streams: Streams) -> Streams:
-        """Run all blocks."""
+        """Run all blocks, and keep the notes of each."""
+        notes = dict(streams.notes)
         for block in self.blocks:
             streams = block(streams)
-        return streams
+            notes |= streams.notes
+        return replace(streams, notes=notes)
 
     def owners(self, parameter: str) -> frozenset[str]:
         """The answer of the block that holds the parameter."""

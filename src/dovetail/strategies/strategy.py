@@ -11,18 +11,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 from dovetail.config import Config, SharingConfig
 from dovetail.encoders.transformer_layers import PretrainedLayer
+from dovetail.heads.parts import HeadParts
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.objective import Objective, Penalties
 from dovetail.text.document import ENTITY_TASK, TASKS
-from dovetail.text.named_schemas import kind_of_task
+from dovetail.text.named_schemas import Schemas, kind_of_task
 
 Section = TypeVar("Section", bound=SharingConfig)
 Value = TypeVar("Value")
@@ -58,6 +59,7 @@ class Ground:
         encoder: what its streams are made by.
         tasks: in their order.
         seed: what random choices are made by.
+        schemas: the types of each schema, by its name.
         chosen: the `assets` of the finalised block, whose form is built then.
         base: the trained block that tasks are added to.
         calibration: token vectors of some batches with their masks, as the base's layers read them.
@@ -66,6 +68,7 @@ class Ground:
     encoder: Encoding
     tasks: tuple[str, ...] = TASKS
     seed: int = 0
+    schemas: Schemas = field(default_factory=dict)
     chosen: Mapping[str, Any] | None = None
     base: SharingBlock | None = None
     calibration: Iterable[tuple[Tensor, Tensor]] = ()
@@ -117,6 +120,10 @@ class Strategy(ABC, Generic[Section]):
         Raises:
             ModelError: if it does not go together with what it is built on.
         """
+
+    def heads(self, section: Section, parts: Mapping[str, HeadParts]) -> Mapping[str, HeadParts]:
+        """The heads of each schema, by its name: those of the config, or what becomes of them."""
+        return parts
 
     def objectives(self, section: Section, *, steps_per_epoch: int) -> tuple[Objective, ...]:
         """Return the objectives beside those of the tasks: the penalties of the block."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -18,11 +18,15 @@ class Streams:
     Where an encoder hands its pieces on, their states come along to the first block.
 
     Tasks are tied while they hold the *same* tensor: a shared layer then runs once for all of them.
+
+    `notes` are tensors that a block leaves for an objective of its strategy, by name, such as what
+    an auxiliary head predicts.  No block reads them.
     """
 
     by_task: Mapping[str, Float[Tensor, "batch tokens _"]]
     mask: Bool[Tensor, "batch tokens"]
     pieces: PieceStates | None = None
+    notes: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def tied(

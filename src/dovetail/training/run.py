@@ -27,6 +27,7 @@ from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
 from dovetail.training.batches import EncodedSentences, number_of_batches
 from dovetail.training.checkpoint import Progress, seed_epoch
+from dovetail.training.coupled import couplings_of
 from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
 from dovetail.training.encoding import encoded
@@ -195,11 +196,12 @@ def prepare(
             own = yield from encoded(model, whole.parts, config.training, states, what="dev")
         encoded_dev[corpus.name] = replace(own, windowed=whole, schema=corpus.schema)
     steps = number_of_batches(drawn.portions, config.training.batch_size)
+    coupled = couplings_of(job, model.sharing.output_dims, steps_per_epoch=steps)
     return Loop(
         model,
         train=train,
         dev=DevSets(encoded_dev, job.selection),
-        curriculum=curriculum_of(config, job.loss_weights, steps_per_epoch=steps),
+        curriculum=curriculum_of(config, job.loss_weights, steps_per_epoch=steps, coupled=coupled),
         config=config.training,
         seed=config.seed,
         portions=drawn.portions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dovetail.config import Config
 from dovetail.objectives import Balanced, Distilled, Objective, Supervised
@@ -12,7 +12,11 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 
 def curriculum_of(
-    config: Config, weights: Mapping[str, float] | None = None, *, steps_per_epoch: int
+    config: Config,
+    weights: Mapping[str, float] | None = None,
+    *,
+    steps_per_epoch: int,
+    coupled: Sequence[Objective] = (),
 ) -> Curriculum:
     """The joint phase, or what the strategy makes of it.
 
@@ -20,11 +24,12 @@ def curriculum_of(
         config: of the run.
         weights: the factor of each task's loss, by default that of the kind of task.
         steps_per_epoch: steps of the optimiser.
+        coupled: the objectives of the couplings.
     """
     section = config.sharing
     strategy = strategy_of(section)
     own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
-    objectives = (*supervision(config, weights), *own)
+    objectives = (*supervision(config, weights), *own, *coupled)
     return strategy.curriculum(section, Phase("joint", config.training.epochs, objectives))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dovetail.config import Config, value_of
+from dovetail.couplings.coupling import coupling_of
 from dovetail.lab.search.entries import Choices, Condition, Entry, Range
 from dovetail.lab.search.space import Space
 from dovetail.lab.search.space_file import entry_of
@@ -22,13 +23,29 @@ def default_space(config: Config) -> Space:
 
     Of these what the config has, each so wide that the config itself is in the space.
     """
-    entries = {**_sharing(config), **_training(config), **_encoders(config), **_heads()}
+    entries = {
+        **_sharing(config),
+        **_couplings(config),
+        **_training(config),
+        **_encoders(config),
+        **_heads(),
+    }
     present = {f: e for f, e in entries.items() if value_of(config, f) is not None}
     return Space(
         config,
         {field: entry.including(value_of(config, field)) for field, entry in present.items()},
         "the default search space",
     )
+
+
+def _couplings(config: Config) -> dict[str, Entry]:
+    """Return the search spaces of the couplings."""
+    return {
+        field: entry_of(config, field, value)
+        for place, section in enumerate(config.couplings)
+        for name, value in coupling_of(section).search_space(section).items()
+        if value_of(config, field := f"couplings.{place}.{name}") is not None
+    }
 
 
 def _sharing(config: Config) -> dict[str, Entry]:

@@ -1,0 +1,16 @@
+"""Couplings: losses by which tasks and corpora teach each other, whatever they share.
+
+    config.py     its section of the config, which needs no torch
+    objective.py  its loss
+    coupling.py   the record: its objectives, search space and description
+
+The sections are listed here, in the order in which people see them.  Other packages bring theirs
+by entry points of the group ``dovetail.couplings``, each of which names a section.
+"""
+
+from dovetail.config.sections.coupling_section import CouplingConfig
+
+SECTIONS: tuple[type[CouplingConfig], ...] = ()
+"""The sections of Dovetail's own couplings."""
+
+__all__ = ["SECTIONS", "CouplingConfig"]
