@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic.fields import FieldInfo
 
-from dovetail.config.structure import sections_in
+from dovetail.config.structure import is_table, sections_in
 
 LONGEST_VALUE = 60
 """Characters of a value that a message shows."""
@@ -35,7 +35,7 @@ def describe(annotation: Any, constraints: Sequence[Any] = (), *, plural: bool =
         return alternatives([describe_value(argument) for argument in arguments])
     if origin is tuple:
         return _describe_list(arguments, constraints, plural=plural)
-    if sections_in(annotation):
+    if is_table(annotation):
         return _describe_table(annotation)
     if origin in (Union, UnionType):
         return " or ".join(describe(member) for member in arguments if member is not NoneType)
@@ -49,15 +49,17 @@ def describe(annotation: Any, constraints: Sequence[Any] = (), *, plural: bool =
 def _describe_table(annotation: Any) -> str:
     """Name the required fields too, where there is no choice between sections."""
     sections = sections_in(annotation)
+    if len(sections) != 1:
+        return "a table"
     required = [name for name, field in sections[0].model_fields.items() if field.is_required()]
-    if len(sections) > 1 or not required:
+    if not required:
         return "a table"
     return f"a table with at least {', '.join(required)}"
 
 
 def _describe_list(arguments: tuple[Any, ...], constraints: Sequence[Any], *, plural: bool) -> str:
     item, is_fixed = arguments[0], arguments[-1] is not Ellipsis
-    if sections_in(item):
+    if is_table(item):
         return _not_empty("a list of tables", constraints)
     items = describe(item, plural=True)
     noun = "lists of" if plural else "a list of"

@@ -69,6 +69,12 @@ def sections_in(annotation: Any) -> tuple[type[BaseModel], ...]:
     return tuple(section for argument in get_args(annotation) for section in sections_in(argument))
 
 
+def is_table(annotation: Any) -> bool:
+    """Whether a section stands at a field; of an open one there may be no kind yet."""
+    is_open = isinstance(annotation, type) and issubclass(annotation, Open)
+    return is_open or bool(sections_in(annotation))
+
+
 def kind_of(section: type[BaseModel]) -> str | None:
     """The kind by which a section is chosen among others, or None where there is no choice."""
     field = section.model_fields.get(KIND)
