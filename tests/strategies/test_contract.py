@@ -32,12 +32,11 @@ from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.bottom.block import bottom
 from dovetail.strategies.copies import OverPieces
 from dovetail.strategies.depth.block import depth
-from dovetail.strategies.exits.block import SharedLayersWithExits
+from dovetail.strategies.exits.block import SharedLayersWithExits, residual_exits
 from dovetail.strategies.gates.block import Budget, gated
 from dovetail.strategies.gates.gate import Gate
 from dovetail.strategies.primitives.block import RoutedBlock, routed
 from dovetail.strategies.probe.block import probe
-from dovetail.strategies.stacks import Stack, projected
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -123,14 +122,9 @@ def probe_of(*layers: int) -> Build:
 
 
 def residual_exits_at(*exits: int) -> Build:
-    def build(cell: str) -> SharingBlock:
-        below = projected(dict.fromkeys(own(*exits), INPUT_DIM), 2 * HIDDEN_DIM)
-        above = SharedLayersWithExits(
-            residual_layers(cell), input_dim=2 * HIDDEN_DIM, exits=own(*exits)
-        )
-        return Stack([below, above])
-
-    return build
+    return lambda cell: residual_exits(
+        residual_layers(cell), input_dim=INPUT_DIM, width=2 * HIDDEN_DIM, exits=own(*exits)
+    )
 
 
 def bank_of(base: Build, *added: str, rank: float = 1.0) -> Build:
@@ -210,6 +204,8 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "gates, 2 layers, 3 tasks": (gated_layers(2, 3), widths(2, 2, 2)),
     "residual exits 1 2": (residual_exits_at(1, 2), widths(2, 3)),
     "residual exits 2 1 3": (residual_exits_at(2, 1, 3), widths(3, 2, 4)),
+    "residual exits 0 2": (residual_exits_at(0, 2), widths(0, 3)),
+    "residual exits 0 0": (residual_exits_at(0, 0), widths(0, 0)),
     "probe 2+0": (probe_of(2, 0), widths(3, 0)),
     "probe 0+1+0": (probe_of(0, 1, 0), widths(0, 2, 0)),
     "bank, modulated by relation": (bank_of(depth_of(2, 0, 0), "relation"), widths(2, 2)),
@@ -234,6 +230,7 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     ),
     "six: depth": (depth_of(1, 0, 1, 1, 0, 2, 1), widths(1, 2, 2, 1, 3, 2)),
     "six: bottom": (bottom_of(1, 1, 1, 1, 1, 1, 2), widths(2, 2, 2, 2, 2, 3)),
+    "six: residual exits": (residual_exits_at(1, 2, 0, 0, 3, 1), widths(2, 3, 0, 0, 4, 2)),
     "six: exits": (exits_at(1, 2, 2, 0, 3, 1), widths(1, 2, 2, 0, 3, 1)),
     "six: deltas of two": (
         deltas_on(depth_of(1, 0, 1, 0, 1, 0, 1), *TASKS[3:5]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -158,6 +159,58 @@ class Stack(SharingBlock):
     def finalize(self) -> SharingBlock:
         """A stack of finalised blocks."""
         return Stack([block.finalize() for block in self.parts])
+
+
+class OnlyFor(SharingBlock):
+    """A block of some of the tasks, which the streams of the others pass by.
+
+    Args:
+        inside: the block; its tasks are those that it serves.
+        input_dims: the width of each task's stream, of all tasks.
+    """
+
+    def __init__(self, inside: SharingBlock, *, input_dims: Mapping[str, int]) -> None:
+        super().__init__()
+        self.inside = inside
+        self.tasks = tuple(input_dims)
+        self.output_dims = {**input_dims, **inside.output_dims}
+
+    @property
+    def takes_some(self) -> bool:
+        return self.inside.takes_some
+
+    def forward(self, streams: Streams) -> Streams:
+        """The streams, those of the block's tasks as it leaves them."""
+        own = {task: streams[task] for task in streams.by_task if task in self.inside.tasks}
+        changed = self.inside(replace(streams, by_task=own)) if own else streams
+        return replace(changed, by_task={**streams.by_task, **changed.by_task})
+
+    def owners(self, parameter: str) -> frozenset[str]:
+        """The answer of the block inside."""
+        return self.inside.owners(parameter.removeprefix("inside."))
+
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """The answer of the block inside; the other tasks read nothing but their own."""
+        return {**super().reads, **self.inside.reads}
+
+    def reached_by(self, task: str) -> frozenset[str]:
+        """The answer of the block inside, of its tasks."""
+        names = self.inside.reached_by(task) if task in self.inside.tasks else ()
+        return frozenset(f"inside.{name}" for name in names)
+
+    def penalties(self) -> Mapping[str, Tensor]:
+        """The answer of the block inside."""
+        return self.inside.penalties()
+
+    def finalize(self) -> SharingBlock:
+        """The same around the finalised block."""
+        widths = dict(self.output_dims.items())
+        return OnlyFor(self.inside.finalize(), input_dims=widths)
+
+    def assets(self) -> dict[str, Any]:
+        """The answer of the block inside."""
+        return self.inside.assets()
 
 
 def projected(input_dims: Mapping[str, int], output_dim: int) -> SharingBlock:

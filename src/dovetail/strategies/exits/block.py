@@ -9,6 +9,7 @@ from torch import nn
 from dovetail.layers.sequence import LayerFactory
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.copies import OverPieces, copies_of
+from dovetail.strategies.stacks import OnlyFor, Stack, projected
 from dovetail.strategies.streams import Streams
 
 
@@ -53,6 +54,27 @@ class SharedLayersWithExits(SharingBlock):
         """The tasks that run the layer which holds the parameter."""
         depth = int(parameter.split(".")[1]) + 1
         return frozenset(task for task in self.tasks if self.exits[task] >= depth)
+
+
+def residual_exits(
+    make_layer: LayerFactory, *, input_dim: int, width: int, exits: Mapping[str, int]
+) -> SharingBlock:
+    """A shared stack of layers of one width over a projection to it.
+
+    A task that leaves at 0 reads what comes in, not the projection: that belongs to the tasks which
+    run the layers, whose losses would else shape all that this task sees.
+    """
+    inside = {task: exit_ for task, exit_ in exits.items() if exit_}
+    dims = dict.fromkeys(exits, input_dim)
+    if not inside:
+        return SharedLayersWithExits(make_layer, input_dim=input_dim, exits=exits)
+    stack = Stack(
+        [
+            projected(dict.fromkeys(inside, input_dim), width),
+            SharedLayersWithExits(make_layer, input_dim=width, exits=inside),
+        ]
+    )
+    return stack if len(inside) == len(exits) else OnlyFor(stack, input_dims=dims)
 
 
 def exits_of_copies(

@@ -35,7 +35,8 @@ class ExitsSharingConfig(LayersConfig):
 
     residual: bool = False
     """Whether each layer adds to what it reads, as those of a probe do, over a projection to twice
-    hidden_dim; recurrent layers are then normalised (normalise) before and not after."""
+    hidden_dim; recurrent layers are then normalised (normalise) before and not after. A task that
+    leaves at 0 reads the encoders directly all the same."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dovetail.strategies.block import SharingBlock
-from dovetail.strategies.exits.block import SharedLayersWithExits, exits_of_copies
+from dovetail.strategies.exits.block import (
+    SharedLayersWithExits,
+    exits_of_copies,
+    residual_exits,
+)
 from dovetail.strategies.exits.config import ExitsSharingConfig
 from dovetail.strategies.layer_factory import layer_factory, residual_factory
-from dovetail.strategies.stacks import Stack, projected
 from dovetail.strategies.strategy import Ground, PlainLayers, SearchSpace, Strategy
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
@@ -23,12 +26,11 @@ class Exits(Strategy[ExitsSharingConfig]):
             return exits_of_copies(layers, exits=exits, **dims)
         if not section.residual:
             return SharedLayersWithExits(layer_factory(section), input_dim=input_dim, exits=exits)
-        width = 2 * section.hidden_dim
-        return Stack(
-            [
-                projected(dict.fromkeys(exits, input_dim), width),
-                SharedLayersWithExits(residual_factory(section), input_dim=width, exits=exits),
-            ]
+        return residual_exits(
+            residual_factory(section),
+            input_dim=input_dim,
+            width=2 * section.hidden_dim,
+            exits=exits,
         )
 
     def search_space(self, section: ExitsSharingConfig) -> SearchSpace:
