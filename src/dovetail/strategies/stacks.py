@@ -205,8 +205,7 @@ class OnlyFor(SharingBlock):
 
     def finalize(self) -> SharingBlock:
         """The same around the finalised block."""
-        widths = dict(self.output_dims.items())
-        return OnlyFor(self.inside.finalize(), input_dims=widths)
+        return OnlyFor(self.inside.finalize(), input_dims=self.output_dims)
 
     def assets(self) -> dict[str, Any]:
         """The answer of the block inside."""
