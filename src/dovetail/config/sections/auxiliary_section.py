@@ -72,11 +72,12 @@ def contradictions_of_auxiliary(
     for task, count in Counter(own.task for own in learned).items():
         if count > 1:
             yield Contradiction("auxiliary", f"{task!r} stands there {count} times; leave one")
-    for place, own in enumerate(entries):
+    for own in entries:
         name = own.asked.schema_name
         if name and name not in schemas:
             known = f"there are {', '.join(schemas)}" if schemas else "there is one without a name"
             yield Contradiction(
-                f"auxiliary.{place}.task",
-                f"there is no schema {name!r}, {known}; leave the name out, or name another",
+                "auxiliary",
+                f"{own.task!r} names the schema {name!r}, and {known}; leave the name out, or name "
+                f"another",
             )
