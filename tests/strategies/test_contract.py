@@ -16,6 +16,7 @@ from tests.strategies.contract import (
     inputs,
     losses_reach_what_is_declared,
     moved,
+    others_stay_where_tasks_are_left_out,
     padding_changes_nothing,
     run,
     same,
@@ -316,6 +317,22 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     assert block.takes_some == ("gates" not in plan)
     block.train(training)
     some_alone_as_among_all(block)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_tasks_can_be_left_out_where_no_other_reads_them(
+    plan: str, block: SharingBlock, training: bool
+) -> None:
+    """First tasks, last ones, and those between; gates mix all, and added tasks stand on a base."""
+    block.train(training)
+    first, *_, last = block.tasks
+    if any(kind in plan for kind in ("gates", "deltas", "bank")):
+        with pytest.raises(ValueError, match="does not say how tasks are left out of it"):
+            block.without([last])
+        return
+    others_stay_where_tasks_are_left_out(block, last)
+    others_stay_where_tasks_are_left_out(block, first)
+    others_stay_where_tasks_are_left_out(block, *block.tasks[1::2])
 
 
 def test_every_parameter_serves_a_task_and_is_reached_by_one(block: SharingBlock) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
@@ -75,14 +76,23 @@ class HeadOutputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SchemaHeads(SchemaDecoders):
-    """The heads of one model for a schema, and the link between them."""
+    """The heads of one model for a schema, the link between them, and those of training alone."""
 
     link: EntityLink | None
+    auxiliary: tuple[AuxiliaryHead, ...] = ()
 
     @property
     def parts(self) -> dict[str, nn.Module]:
         """The networks by the names that they are stored under."""
-        return super().parts | ({} if self.link is None else {"link": self.link})
+        parts = super().parts | ({} if self.link is None else {"link": self.link})
+        if self.auxiliary:
+            parts["auxiliary"] = nn.ModuleDict({own.task.name: own for own in self.auxiliary})
+        return parts
+
+    @property
+    def auxiliary_tasks(self) -> tuple[str, ...]:
+        """The tasks that are there in training alone."""
+        return tuple(own.task.name for own in self.auxiliary)
 
     def emissions(self, streams: Streams) -> Float[Tensor, "batch tokens *scores"]:
         """The emissions that `entity_head` decodes."""
@@ -128,6 +138,7 @@ class SchemaHeads(SchemaDecoders):
             emissions = self.emissions(streams)
         if self.relation_head is None or self.link is None:
             losses = {self.entity_task: self.entity_head.loss(emissions, targets, mask)}
+            losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, None))
             return HeadOutputs(emissions, None, losses, self._taught(emissions, None, None, batch))
         with torch.autocast(mask.device.type, enabled=False):
             linked = self.link.targets(self.entity_head, emissions, mask, targets)
@@ -143,7 +154,13 @@ class SchemaHeads(SchemaDecoders):
                 self.relation_task: self.relation_head.loss(logits, linked),
             }
             taught = self._taught(emissions, logits, linked.candidates, batch)
+        given = LinkedEntities(linked, labels)
+        losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, given))
         return HeadOutputs(emissions, logits, losses, taught)
+
+    def _auxiliary(self, streams: Streams, taken: Taken) -> dict[str, Tensor]:
+        """The losses of the tasks that are there in training alone."""
+        return {own.task.name: own(streams[own.task.name], taken) for own in self.auxiliary}
 
     def _taught(
         self,
