@@ -225,14 +225,14 @@ class ContextBlock(SharingBlock):
 
 
 def _labelled(contexts: Mapping[Pair, Shares] | Choices) -> list[str]:
-    """The tasks whose labels are read, in their order."""
-    labelled = {
+    """The tasks whose labels are read, each once."""
+    labelled = [
         labelled_by(context, pair)
         for pair, own in contexts.items()
         for context in own
         if context in LABELLED
-    }
-    return sorted(labelled)
+    ]
+    return list(dict.fromkeys(labelled))
 
 
 def _attention(context: Context, target_dim: int, source_dim: int, sizes: Sizes) -> Attention:
