@@ -25,6 +25,7 @@ from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import DESCRIPTION, WEIGHTS, load_model, save_model
 from dovetail.strategies import (
     BottomSharingConfig,
+    ContextSharingConfig,
     DepthSharingConfig,
     ExitsSharingConfig,
     GatesSharingConfig,
@@ -52,6 +53,10 @@ SHARINGS: dict[str, SharingConfig] = {
     "exits": ExitsSharingConfig(hidden_dim=4),
     "gates": GatesSharingConfig(hidden_dim=4),
     "primitives": PrimitivesSharingConfig(hidden_dim=4),
+    "context": ContextSharingConfig(hidden_dim=4, context_dim=4),
+    "context within": ContextSharingConfig(
+        hidden_dim=4, context_dim=4, genotype="source", across_schemas=False
+    ),
 }
 WORDS = [sentence.tokens for sentence in SENTENCES]
 TEXT = "Ada Lovelace lives in London . Brunel worked for Great Western ."
@@ -70,6 +75,8 @@ def model_of(
                 parameter.normal_(std=0.7)
             elif "normalise" not in name:
                 parameter.zero_()
+            elif name.endswith("weight"):  # one that starts at zero would let no gradient through
+                parameter.fill_(1.0)
     for own in model.heads.values():
         if own.relation_head is not None:
             own.relation_head.set_thresholds([0.1] * len(own.schema.relation_types))

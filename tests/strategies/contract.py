@@ -84,7 +84,11 @@ def losses_reach_what_is_declared(block: SharingBlock) -> None:
 
 
 def every_parameter_serves_a_task(block: SharingBlock) -> None:
-    """And those that are frozen serve none."""
+    """And those that are frozen serve none.
+
+    In training: elsewhere a search leaves out what it only tries.
+    """
+    block.train()
     names = {name for name, parameter in block.named_parameters() if parameter.requires_grad}
     assert all(block.owners(name) <= set(block.tasks) for name in names)
     frozen = {name for name, _ in block.named_parameters()} - names
@@ -121,9 +125,15 @@ def others_stay_where_tasks_are_left_out(block: SharingBlock, *tasks: str) -> Sh
 
 
 def some_alone_as_among_all(block: SharingBlock) -> None:
-    """Of a block that takes streams of some tasks, these come out as they do among all others."""
+    """Of a block that takes streams of some tasks, these come out as they do among all others.
+
+    Those come in with a task that it reads.
+    """
     tokens, mask = inputs(4, 2)
     together = run(block, tokens, mask)
-    for some in (block.tasks[:1], block.tasks[1:]) if block.takes_some else ():
+    first = block.tasks[0]
+    with_first = tuple(task for task in block.tasks if task in block.reads[first])
+    others = tuple(task for task in block.tasks if task not in with_first)
+    for some in (with_first, others) if block.takes_some else ():
         alone = block(Streams.tied(tokens, mask, some, pieces=pieces_of(tokens, mask)))
         same(alone, Streams({task: together[task] for task in some}, mask))

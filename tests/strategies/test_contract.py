@@ -31,6 +31,11 @@ from dovetail.strategies.added.block import path_of
 from dovetail.strategies.added.deltas.block import LayersWithDeltas, Scores
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.bottom.block import bottom
+from dovetail.strategies.context.block import ContextBlock, Sizes
+from dovetail.strategies.context.config import Context
+from dovetail.strategies.context.genotype import choices_of, drawn, uniform
+from dovetail.strategies.context.layers import LayersWithContext
+from dovetail.strategies.context.search import Search
 from dovetail.strategies.copies import OverPieces
 from dovetail.strategies.depth.block import depth
 from dovetail.strategies.exits.block import SharedLayersWithExits, residual_exits
@@ -151,6 +156,36 @@ def routed_blocks(blocks: int, fraction: float, *tasks: str, trained: bool = Fal
     return lambda cell: routed(make_block, input_dim=INPUT_DIM, num_blocks=blocks)
 
 
+def context_over(base: Build, genotype: Context | None = None, *, across: bool = True) -> Build:
+    """Context for all pairs; without a genotype a mixture of what can be had, or by a search."""
+
+    def build(cell: str) -> SharingBlock:
+        layers = base(cell)
+        classes = {task: 3 + place for place, task in enumerate(layers.tasks)}
+        choices = choices_of(classes, across_schemas=across)
+        chosen = uniform(genotype, choices) if genotype else drawn(choices, seed=5)
+        fixed = {pair: (own,) for pair, own in chosen.items()}
+        sizes = Sizes(dim=4, window=3, dropout=0.0, classes=classes)
+        return moved(LayersWithContext(layers, ContextBlock(layers.output_dims, fixed, sizes)))
+
+    return build
+
+
+def searched_over(base: Build) -> Build:
+    """A search for the context of all pairs, none of which is frozen."""
+
+    def build(cell: str) -> SharingBlock:
+        layers = base(cell)
+        classes = dict.fromkeys(layers.tasks, 4)
+        choices = choices_of(classes)
+        search = Search(choices, freeze_lead=0.3, entropy_weight=0.06)
+        sizes = Sizes(dim=4, window=3, dropout=0.0, classes=classes)
+        context = ContextBlock(layers.output_dims, choices, sizes, search)
+        return moved(LayersWithContext(layers, context))
+
+    return build
+
+
 def over_pieces(build: Build, *readers: str) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM, readers=readers)
 
@@ -216,6 +251,13 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "primitives, all shared": (routed_blocks(1, 1.0, *TASKS[:2]), widths(1, 1)),
     "primitives, all own": (routed_blocks(2, 0.0, *THREE), widths(2, 2, 2)),
     "primitives, trained": (routed_blocks(2, 0.5, *THREE, trained=True), widths(2, 2, 2)),
+    "context, drawn": (context_over(depth_of(1, 1, 2)), widths(2, 3)),
+    "context, none": (context_over(depth_of(0, 1, 0), "none"), widths(1, 0)),
+    "context, global": (context_over(depth_of(1, 0, 1), "global"), widths(1, 2)),
+    "context, local": (context_over(depth_of(0, 1, 1), "local"), widths(1, 1)),
+    "context, target": (context_over(depth_of(1, 1, 1, 1), "target"), widths(2, 2, 2)),
+    "context, source": (context_over(depth_of(1, 0, 1, 2), "source"), widths(1, 2, 3)),
+    "context, searched": (searched_over(depth_of(1, 1, 2)), widths(2, 3)),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2), *TASKS[:2]), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2), TASKS[1]), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
@@ -239,6 +281,18 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     ),
     "six: gates": (gated_layers(2, 6), widths(2, 2, 2, 2, 2, 2)),
     "six: primitives": (routed_blocks(2, 0.5, *TASKS), widths(2, 2, 2, 2, 2, 2)),
+    "six: context across": (
+        context_over(depth_of(1, 0, 1, 1, 0, 2, 1)),
+        widths(1, 2, 2, 1, 3, 2),
+    ),
+    "six: context within": (
+        context_over(depth_of(1, 0, 1, 1, 0, 2, 1), "source", across=False),
+        widths(1, 2, 2, 1, 3, 2),
+    ),
+    "six: context searched across": (
+        searched_over(depth_of(1, 0, 1, 1, 0, 0, 1)),
+        widths(1, 2, 2, 1, 1, 2),
+    ),
     "six: over pieces": (
         over_pieces(depth_of(1, 0, 1, 1, 0, 0, 1), *TASKS),
         both_widths(1, 2, 2, 1, 1, 2),
@@ -314,7 +368,7 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     plan: str, block: SharingBlock, training: bool
 ) -> None:
     """A batch of one schema needs no streams of the others, unless the tasks read each other."""
-    assert block.takes_some == ("gates" not in plan)
+    assert block.takes_some == ("gates" not in plan and "across" not in plan)
     block.train(training)
     some_alone_as_among_all(block)
 

@@ -45,10 +45,13 @@ from dovetail.strategies.curriculum import Phase
 from dovetail.strategies.listing import listed, sections_by_kind
 from dovetail.strategies.strategy import Ground, Strategy, strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS
+from dovetail.text.named_schemas import ONLY
+from dovetail.text.schema import Schema
 
 KINDS = sections_by_kind()
 LAYERS = {"hidden_dim": 6, "dropout": 0.0}
-SMALL = {**LAYERS, "projection_dim": 6, "reservoir_dim": 2}
+SMALL = {**LAYERS, "projection_dim": 6, "reservoir_dim": 2, "context_dim": 4}
+SCHEMAS = {ONLY: Schema(("Company", "Person"), ("works_for",))}
 
 
 class Vectors:
@@ -84,7 +87,7 @@ def base_config() -> Config:
 
 def ground_of(section: SharingConfig) -> Ground:
     """Where its block is built: on bare vectors, over a base where it needs one."""
-    ground = Ground(Vectors())
+    ground = Ground(Vectors(), schemas=SCHEMAS)
     if strategy_of(section).base(section) is None:
         return ground
     base = base_config().sharing
@@ -125,7 +128,7 @@ def test_the_final_form_is_built_again_from_what_is_saved(
     tokens, mask = inputs(4, 2)
     block.eval()
     final = copy.deepcopy(block).finalize().eval()
-    ground = Ground(Vectors(), chosen=final.assets())
+    ground = Ground(Vectors(), schemas=SCHEMAS, chosen=final.assets())
     again = strategy_of(section).build(section, ground).eval()
     again.load_state_dict(final.state_dict())
     same(run(final, tokens, mask), run(again, tokens, mask))

@@ -106,6 +106,90 @@ def test_a_phase_starts_from_the_best_weights_of_the_one_before() -> None:
     assert all(torch.equal(after[name], best[name]) for name in best)
 
 
+def test_a_phase_that_starts_afresh_has_what_it_trains_as_in_the_beginning_and_keeps_the_rest() -> (
+    None
+):
+    """With what objectives learned too; the rest is as after the last epoch, not the best."""
+    learned = Uncertainty()
+    seen: dict[str, Tensor] = {}
+
+    def begin(model: JointModel) -> None:
+        seen.update({name: value.clone() for name, value in model.stored_state().items()})
+        seen["log_variance"] = learned.log_variance.detach().clone()
+
+    afresh = Phase(
+        "afresh",
+        1,
+        (learned,),
+        trains=lambda name: not name.startswith("relation_head."),
+        afresh=True,
+        begin=begin,
+    )
+    loop = loop_of((Phase("first", 6, (learned,)), afresh), learning_rate=3e-2)
+    first = state_of(loop)
+    bests = []
+    for result in loop.run():
+        if isinstance(result, EpochResult) and result.phase == "first":
+            last = state_of(loop)
+            bests.append(result.best_epoch)
+    assert bests[-1] < 6, "this tells the last epoch from the best only where they are not the same"
+    assert not learned.log_variance.new_zeros(2).equal(learned.log_variance)
+    assert not seen["log_variance"].any()
+    for name, value in first.items():
+        kept = name.startswith("relation_head.")
+        assert torch.equal(seen[name], last[name] if kept else value), name
+
+
+def test_patience_does_not_end_a_phase_before_one_that_starts_afresh() -> None:
+    """Nothing is learned at this rate; the phase that starts afresh is waited for as any other."""
+    curriculum = (Phase("first", 4, (BOTH,)), Phase("afresh", 9, (BOTH,), afresh=True))
+    results = epochs_of(loop_of(curriculum, patience_epochs=2, learning_rate=1e-12))
+    assert [result.phase for result in results] == ["first"] * 4 + ["afresh"] * 3
+
+
+def test_training_that_starts_afresh_goes_on_from_any_epoch_to_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    def fresh() -> Loop:
+        learned = Uncertainty()
+        again = Phase("again", 2, (learned,), lambda name: "link" not in name, afresh=True)
+        return loop_of((Phase("first", 2, (learned,)), again), learning_rate=3e-2)
+
+    whole = fresh()
+    for result in whole.run():
+        if isinstance(result, EpochResult):
+            whole.checkpoint().save(tmp_path / str(result.epoch))
+    weights = {**state_of(whole), **whole.objectives.state_dict()}
+    for epoch in (1, 2, 3):
+        resumed = fresh()
+        resumed.restore(Checkpoint.load(tmp_path / str(epoch)))
+        epochs_of(resumed)
+        found = {**state_of(resumed), **resumed.objectives.state_dict()}
+        assert all(torch.equal(found[name], weights[name]) for name in weights), epoch
+
+
+def test_a_phase_is_told_before_each_step_what_share_of_its_steps_is_done() -> None:
+    shares: list[float] = []
+
+    def before_step(model: JointModel, done: float) -> None:
+        assert not torch.is_grad_enabled()
+        shares.append(done)
+
+    second = Phase("second", 2, (BOTH,), before_step=before_step)
+    curriculum = (Phase("first", 1, (BOTH,)), second)
+    loop = loop_of(curriculum)
+    for result in loop.run():
+        if isinstance(result, EpochResult) and result.epoch == 2:
+            checkpoint = loop.checkpoint()
+    number = 2 * loop.steps
+    assert shares == [step / number for step in range(number)]
+    resumed = loop_of(curriculum)
+    resumed.restore(checkpoint)
+    shares.clear()
+    epochs_of(resumed)
+    assert shares == [step / number for step in range(loop.steps, number)]
+
+
 def test_a_phase_moves_what_it_trains_and_not_one_bit_else() -> None:
     """Decay and momentum of the phase before would move what is merely without a gradient."""
     relation = Phase("relation", 1, (BOTH,), trains=lambda name: name.startswith("relation_head."))

@@ -40,7 +40,8 @@ def describe(annotation: Any, constraints: Sequence[Any] = (), *, plural: bool =
     if origin in (Union, UnionType):
         return " or ".join(describe(member) for member in arguments if member is not NoneType)
     if origin is Mapping:
-        return f"a table with {describe(arguments[1], plural=True)}"
+        noun = "tables" if plural else "a table"
+        return f"{noun} with {describe(arguments[1], plural=True)}"
     singular, plural_noun = _NOUNS[annotation]
     noun = plural_noun if plural else singular
     return _not_empty(noun, constraints) + _describe_limits(constraints)

@@ -14,6 +14,7 @@ from dovetail.strategies.added.bank.config import BankSharingConfig
 from dovetail.strategies.added.config import IncrementalSharingConfig
 from dovetail.strategies.added.deltas.config import DeltasSharingConfig
 from dovetail.strategies.bottom.config import BottomSharingConfig
+from dovetail.strategies.context.config import ContextSharingConfig
 from dovetail.strategies.depth.config import DepthSharingConfig
 from dovetail.strategies.exits.config import ExitsSharingConfig
 from dovetail.strategies.gates.config import GatesSharingConfig
@@ -27,6 +28,7 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     ExitsSharingConfig,
     GatesSharingConfig,
     PrimitivesSharingConfig,
+    ContextSharingConfig,
     DeltasSharingConfig,
     BankSharingConfig,
     ProbeSharingConfig,
@@ -37,6 +39,7 @@ __all__ = [
     "SECTIONS",
     "BankSharingConfig",
     "BottomSharingConfig",
+    "ContextSharingConfig",
     "DeltasSharingConfig",
     "DepthSharingConfig",
     "ExitsSharingConfig",

@@ -36,7 +36,8 @@ class SharingBlock(nn.Module, ABC):
     def takes_some(self) -> bool:
         """Whether the streams of some tasks may come in alone, and come out as among all others.
 
-        A batch has the annotations of one schema, so that training needs no stream of the others.
+        Those of all tasks of a schema, at least: a batch has the annotations of one, so that
+        training needs no stream of the others.  Tasks that read each other come in together.
         """
         return False
 

@@ -30,15 +30,23 @@ class Phase:
 
     The optimiser is built from the parameters that `trains` names; the others are absent from it,
     so that neither decay nor momentum can move them.  `begin` changes the model before the first
-    step, and `after_step` after each one, given the optimiser, which knows the step sizes and the
-    moments of the gradients.
+    step, `before_step` before each one, given the share of the phase's steps that are done, and
+    `after_step` after each one, given the optimiser, which knows the step sizes and the moments of
+    the gradients.
+
+    A phase goes on from the best epoch of the one before.  One that starts `afresh` has all that it
+    trains, of the model and of its objectives, back at the values that training began with, and the
+    rest as it is after the last epoch of the phase before, which runs to its end: of a search it
+    keeps what was found, and no dev score cuts it short.
     """
 
     name: str
     epochs: int
     objectives: tuple[Objective, ...]
     trains: Callable[[str], bool] = everything
+    afresh: bool = False
     begin: Callable[[Model], None] | None = None
+    before_step: Callable[[Model, float], None] | None = None
     after_step: Callable[[Model, Optimizer], None] | None = None
 
 

@@ -38,8 +38,9 @@ from dovetail.training.checkpoint import (
 )
 from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
+from dovetail.training.initial_weights import InitialWeights
 from dovetail.training.optimiser import build_optimiser, build_schedule
-from dovetail.training.phase_ends import is_over, phase_is_over
+from dovetail.training.phase_ends import afresh_after, is_over, phase_is_over
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 
@@ -75,6 +76,7 @@ class Loop:
         distinct = dict.fromkeys(own for phase in curriculum for own in phase.objectives)
         self.objectives = nn.ModuleList(distinct).to(self.device)
         self.dtype = dtype_of_precision(config.precision, self.device)
+        self.initial = InitialWeights(model, self.objectives, curriculum)
         self._score = 0.0
         self._change()
         self._begin_phase()
@@ -162,8 +164,12 @@ class Loop:
             yield from self._epoch()
 
     def _next_phase(self) -> None:
-        """Go on from the best weights of the phase that is over; the next one chooses its own."""
-        self.use_best()
+        """Go on from the best weights of the phase that is over; the next one chooses its own.
+
+        One that starts afresh goes on from the last ones, but for those that it trains.
+        """
+        if not afresh_after(self.curriculum, self.progress):
+            self.use_best()
         self.progress = replace(
             self.progress,
             phase=self.progress.phase + 1,
@@ -176,6 +182,8 @@ class Loop:
 
     def _change(self) -> None:
         """Make of the model what the phase begins with."""
+        if self.phase.afresh:
+            self.initial.put_back(self.model, self.phase)
         if self.phase.begin is not None:
             with torch.no_grad():
                 self.phase.begin(self.model)
@@ -238,6 +246,10 @@ class Loop:
         """
         batch = self.train.batch(indices, self.model.encoder, schema)
         batch = self.model.of_schema(schema).with_targets(batch).to(self.device)
+        if self.phase.before_step is not None:
+            with torch.no_grad():
+                done = self.schedule.last_epoch / (self.phase.epochs * self.steps)
+                self.phase.before_step(self.model, done)
         with self._autocast():
             outputs = self.model.outputs(batch)
         terms: dict[str, Tensor] = {}

@@ -7,10 +7,21 @@ from dovetail.training.checkpoint import Progress
 
 
 def phase_is_over(curriculum: Curriculum, progress: Progress, patience_epochs: int) -> bool:
-    """Whether the last epoch of the phase is done, or patience is at its end."""
+    """Whether the last epoch of the phase is done, or patience is at its end.
+
+    No patience ends a phase after which training starts afresh.
+    """
     done = progress.epoch - progress.phase_start
+    if done >= curriculum[progress.phase].epochs:
+        return True
     waited = progress.epoch - progress.best_epoch
-    return done >= curriculum[progress.phase].epochs or 0 < patience_epochs <= waited
+    return 0 < patience_epochs <= waited and not afresh_after(curriculum, progress)
+
+
+def afresh_after(curriculum: Curriculum, progress: Progress) -> bool:
+    """Whether a phase follows that starts afresh."""
+    following = curriculum[progress.phase + 1 :]
+    return bool(following) and following[0].afresh
 
 
 def is_over(curriculum: Curriculum, progress: Progress, patience_epochs: int) -> bool:

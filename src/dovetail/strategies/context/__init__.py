@@ -1,0 +1,1 @@
+"""Context that tasks give each other, pair by pair."""
