@@ -84,6 +84,14 @@ class SchemaHeads(SchemaDecoders):
         """The networks by the names that they are stored under."""
         return super().parts | ({} if self.link is None else {"link": self.link})
 
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """For each of its tasks those whose streams and heads its loss may reach."""
+        own = {task: frozenset({task}) for task in self.tasks}
+        if self.link is not None and self.link.passes_gradients:
+            own[self.relation_task] |= {self.entity_task}
+        return own
+
     def emissions(self, streams: Streams) -> Float[Tensor, "batch tokens *scores"]:
         """The emissions that `entity_head` decodes."""
         emissions: Tensor = self.entity_head(streams[self.entity_task])
@@ -99,11 +107,12 @@ class SchemaHeads(SchemaDecoders):
     ) -> Float[Tensor, "batch entities entities types"]:
         """Return the scores that `relation_head` decodes; `entity_head` (own by default) labels."""
         head, link = self._relations()
-        labels = link.read(
-            entity_head or self.entity_head, emissions, streams.mask, candidates, training=False
-        )
-        logits: Tensor = head(self.relation_stream(streams, candidates), labels, candidates)
-        return logits
+        entity_head = entity_head or self.entity_head
+        labels = link.read(entity_head, emissions, streams.mask, candidates, training=False)
+        scores = head(self.relation_stream(streams, candidates), labels, candidates)
+        if not candidates.certain:
+            scores = link.decided(entity_head, emissions, streams.mask, candidates, scores)
+        return head.of_types(scores)
 
     def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
         """The token vectors that the relation head reads, given the entities."""
@@ -137,11 +146,18 @@ class SchemaHeads(SchemaDecoders):
         # Its layers, if there are any, are as costly as those of the sharing, and as precise.
         stream = self.relation_stream(streams, linked.candidates)
         with torch.autocast(mask.device.type, enabled=False):
-            logits = self.relation_head(stream, labels, linked.candidates)
+            scores = self.link.decided(
+                self.entity_head,
+                emissions,
+                mask,
+                linked.candidates,
+                self.relation_head(stream, labels, linked.candidates),
+            )
             losses = {
                 self.entity_task: self.entity_head.loss(emissions, targets, mask),
-                self.relation_task: self.relation_head.loss(logits, linked),
+                self.relation_task: self.relation_head.loss(scores, linked),
             }
+            logits = self.relation_head.of_types(scores)
             taught = self._taught(emissions, logits, linked.candidates, batch)
         return HeadOutputs(emissions, logits, losses, taught)
 

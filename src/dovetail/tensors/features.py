@@ -29,11 +29,15 @@ Expressible = Callable[[Iterable[Entity]], list[Entity]]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The entities between which relations are scored, padded to the largest number of them."""
+    """The entities between which relations are scored, padded to the largest number of them.
+
+    They are `certain` where somebody else says that they are entities, whom nobody doubts.
+    """
 
     spans: Int[Tensor, "batch entities 2"]
     types: Int[Tensor, "batch entities"]
     mask: Bool[Tensor, "batch entities"]
+    certain: bool = False
 
     @classmethod
     def from_entities(

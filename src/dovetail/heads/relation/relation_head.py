@@ -138,6 +138,12 @@ class RelationHead(nn.Module):
         scores: Tensor = self.scorer(entities, pairs, features)
         return scores
 
+    def of_types(
+        self, scores: Float[Tensor, "batch entities entities scores"]
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """The scores that `decode` reads, of all that `forward` gives and `loss` learns from."""
+        return scores[..., : len(self._types)]
+
     def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
         """The cells that can be predicted: two different entities, of types that are admitted."""
         admitted = self.admitted[candidates.types.unsqueeze(2), candidates.types.unsqueeze(1)]
