@@ -96,6 +96,8 @@ def some_alone_as_among_all(block: SharingBlock) -> None:
     """Of a block that takes streams of some tasks, these come out as they do among all others."""
     tokens, mask = inputs(4, 2)
     together = run(block, tokens, mask)
-    for some in (block.tasks[:1], block.tasks[1:]) if block.takes_some else ():
+    for asked in (block.tasks[:1], block.tasks[1:]) if block.takes_some else ():
+        needed = frozenset().union(*(block.needs[task] for task in asked))
+        some = tuple(task for task in block.tasks if task in needed)
         alone = block(Streams.tied(tokens, mask, some, pieces=pieces_of(tokens, mask)))
         same(alone, Streams({task: together[task] for task in some}, mask))

@@ -130,7 +130,10 @@ class JointModel(Predictor):
         """The stream of each task, of all schemas or, where they can be had alone, of some."""
         tasks = self.sharing.tasks
         if schemas is not None and self.sharing.takes_some:
-            tasks = tuple(task for name in schemas for task in self.of_schema(name).tasks)
+            needs = self.sharing.needs
+            asked = (task for name in schemas for task in self.of_schema(name).tasks)
+            needed = frozenset[str]().union(*(needs[task] for task in asked))
+            tasks = tuple(task for task in tasks if task in needed)
         features = self.encoder.with_states(batch.features)
         tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.

@@ -20,6 +20,7 @@ from dovetail.strategies.gates.config import GatesSharingConfig
 from dovetail.strategies.layers_config import LayersConfig
 from dovetail.strategies.primitives.config import PrimitivesSharingConfig
 from dovetail.strategies.probe.config import ProbeSharingConfig
+from dovetail.strategies.sequential.config import SequentialSharingConfig
 
 SECTIONS: tuple[type[SharingConfig], ...] = (
     DepthSharingConfig,
@@ -29,6 +30,7 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     PrimitivesSharingConfig,
     DeltasSharingConfig,
     BankSharingConfig,
+    SequentialSharingConfig,
     ProbeSharingConfig,
 )
 """The sections of Dovetail's own strategies."""
@@ -45,5 +47,6 @@ __all__ = [
     "LayersConfig",
     "PrimitivesSharingConfig",
     "ProbeSharingConfig",
+    "SequentialSharingConfig",
     "SharingConfig",
 ]
