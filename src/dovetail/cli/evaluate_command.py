@@ -21,7 +21,7 @@ from dovetail.text.reading import Reading
 if TYPE_CHECKING:
     from dovetail.cli.evaluate_display import BesideScores
     from dovetail.corpora import Corpus
-    from dovetail.evaluation import Evaluation
+    from dovetail.evaluation import Evaluation, SettingScores
     from dovetail.extractor import Extractor
     from dovetail.text.document import Sentence
     from dovetail.text.schema import Schema
@@ -61,6 +61,13 @@ Samples = Annotated[
     int,
     typer.Option(min=0, help="How often to draw the sentences anew for intervals; 0 for none."),
 ]
+GoldEntities = Annotated[
+    bool,
+    typer.Option(
+        "--gold-entities",
+        help="Score relations between the gold entities too: the rest is lost to entities.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Output = Annotated[Path | None, typer.Option(help="Write the scores to this file too, as JSON.")]
 
@@ -74,6 +81,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     format: Format = None,
     symmetric: Symmetric = None,
     samples: Samples = 1000,
+    gold_entities: GoldEntities = False,
     as_json: AsJson = False,
     output: Output = None,
     reading: ReadingOptions,
@@ -87,38 +95,51 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     model, corpus = _model_and_corpus(arguments, predictions)
     if schema is not None and predictions is not None:
         raise typer.BadParameter("predictions are of one schema", param_hint="--schema")
+    if gold_entities and predictions is not None:
+        raise typer.BadParameter(
+            "predictions of a file are there already; only a model can be given other entities",
+            param_hint="--gold-entities",
+        )
     check_output(output, corpus, predictions)
 
     from dovetail.cli.evaluate_display import show
+    from dovetail.evaluation.scores import GIVEN_ENTITIES
     from dovetail.files.writing import write_text
 
     with Waiting() as tell:
         compared = (
-            _compare_model(ModelOf(model, schema), corpus, format, reading, tell)
+            _compare_model(ModelOf(model, schema, gold_entities), corpus, format, reading, tell)
             if predictions is None
             else _compare_file(predictions, corpus, format, reading, tell)
         )
         tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
         evaluation = compared.evaluation(symmetric or [], samples)
+        given = compared.given_entities(symmetric or [], samples)
     beside = compared.beside()
     scores = {**evaluation.to_dict(), **asdict(beside)}
+    if given is not None:
+        scores["relation"][GIVEN_ENTITIES] = given.to_dict()
     scores_as_json = json.dumps(scores, indent=2, ensure_ascii=False) + "\n"
     if output is not None:
         write_text(output, scores_as_json)
     if as_json:
         say_json(scores_as_json.rstrip())
     else:
-        show(evaluation, beside)
+        show(evaluation, beside, given)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """Gold and predictions; `unknown` has, by task, the types of the gold that a model lacks."""
+    """Gold and predictions; `unknown` has, by task, the types of the gold that a model lacks.
+
+    `related` are the predictions given the gold entities, if they were asked for.
+    """
 
     gold: Corpus
     predicted: Sequence[Sentence]
     symmetric: frozenset[str] = frozenset()
     unknown: Mapping[str, list[str]] = field(default_factory=dict)
+    related: Sequence[Sentence] | None = None
 
     def evaluation(self, undirected: list[str], samples: int) -> Evaluation:
         from dovetail.evaluation import evaluate
@@ -129,6 +150,12 @@ class _Compared:
             symmetric=self.symmetric | _symmetric_types(undirected, self),
             bootstrap_samples=samples,
         )
+
+    def given_entities(self, undirected: list[str], samples: int) -> SettingScores | None:
+        """The strict scores of relations given the gold entities, if they were asked for."""
+        if self.related is None:
+            return None
+        return replace(self, predicted=self.related).evaluation(undirected, samples).relation_strict
 
     def beside(self) -> BesideScores:
         """Remarks that belong to the scores."""
@@ -144,10 +171,14 @@ class _Compared:
 
 
 class ModelOf(NamedTuple):
-    """The model that is scored, and the schema that the corpus is annotated in, if it has one."""
+    """The model that is scored, and the schema that the corpus is annotated in, if it has one.
+
+    It may be asked for relations between the gold entities besides.
+    """
 
     model: str
     schema: str | None
+    gold_entities: bool = False
 
     def load(self) -> Extractor:
         """The extractor of the schema.
@@ -180,12 +211,15 @@ def _compare_model(
     read_as = reading.over(extractor.reading.of_corpora)
     gold = read_corpus(corpus, format=format, reading=read_as, expect_annotations=True)
     tell.stage(f"annotating {len(gold.sentences):,} sentences")
-    return _Compared(
-        gold,
-        result_of(extractor.annotating(gold.sentences), tell.progress),
-        extractor.schema.symmetric,
-        _unknown_types(gold.sentences, extractor.schema),
-    )
+    found = result_of(extractor.annotating(gold.sentences), tell.progress)
+    related = None
+    if model.gold_entities:
+        tell.stage("relating the gold entities")
+        related = result_of(
+            extractor.annotating(gold.sentences, given_entities=True), tell.progress
+        )
+    unknown = _unknown_types(gold.sentences, extractor.schema)
+    return _Compared(gold, found, extractor.schema.symmetric, unknown, related)
 
 
 def _compare_file(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import named, tasks_of
 from dovetail.text.schema import Schema
 
@@ -52,9 +53,18 @@ class SchemaDecoders:
         """Its relation task, if it has one."""
         return named(self.name, RELATION_TASK)
 
-    def candidates(self, entities: Sequence[Sequence[Entity]], device: torch.device) -> Candidates:
+    def candidates(
+        self, entities: Sequence[Sequence[Entity]], device: torch.device, *, certain: bool = False
+    ) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
-        return Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
+        found = Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
+        return replace(found, certain=certain)
+
+    def given(self, sentence: Sentence) -> list[Entity]:
+        """The entities on a sentence as the networks know them, without those that they cannot."""
+        known = {*self.schema.coded.entity_types}
+        entities = Fragments(self.schema).apart(sentence).entities
+        return self.entity_head.expressible(own for own in entities if own.type in known)
 
     def with_targets(self, batch: Batch) -> Batch:
         """A batch of the schema with the gold annotations of its sentences."""

@@ -11,7 +11,7 @@ from dovetail.strategies.layers_config import LayersConfig
 
 
 class SequentialSharingConfig(LayersConfig):
-    """Experts weighed for each token, and relations as the step after entities (after TAFE, 2023)."""
+    """Experts weighed for each token; relations as the step after entities (after TAFE, 2023)."""
 
     implementation: ClassVar[str] = "dovetail.strategies.sequential.strategy:Sequential"
     paper: ClassVar[str] = "after TAFE, arXiv 2301.02494 (2023)"
