@@ -38,6 +38,7 @@ class Compared:
     related: Sequence[Sentence] | None = None
 
     def evaluation(self, undirected: list[str], samples: int) -> Evaluation:
+        """The scores; the direction of the relations that are named does not count."""
         from dovetail.evaluation import evaluate
 
         return evaluate(
