@@ -18,3 +18,11 @@ def test_recipe_of_a_strategy_differs_by_its_sharing_alone(name: str) -> None:
     assert recipe.model_copy(update=back) == based_on
     for field in ("hidden_dim", "dropout", "normalise"):
         assert getattr(recipe.sharing, field) == getattr(based_on.sharing, field)
+
+
+def test_the_control_of_the_chain_learns_from_gold_entities() -> None:
+    based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("conll04", "sequential"))
+    assert recipe.relation_head.candidates == "gold"
+    head = recipe.relation_head.model_copy(update={"candidates": based_on.relation_head.candidates})
+    back = {"name": based_on.name, "sharing": based_on.sharing, "relation_head": head}
+    assert recipe.model_copy(update=back) == based_on

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from dovetail.corpora.formats.native.native_writer import native_header
-from dovetail.errors import CorpusError, TextError
+from dovetail.errors import ModelError
 from dovetail.model.asked_schemas import AskedSchemas
 from dovetail.model.prediction import Predictor
 from dovetail.running.locks import ProcessLock
@@ -35,8 +35,8 @@ from dovetail.text.reading_ahead import (
     batches_of_similar_length,
     buffers,
     checked,
+    documents_of,
     refuse_type,
-    with_index_in_errors,
 )
 from dovetail.text.schema import Schema
 from dovetail.text.tokenization import Tokenizer
@@ -193,24 +193,7 @@ class Extractor:
             raise TypeError("expected texts, found one; extract() takes a single text")
         if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable):
             refuse_type("a str, or several in a list or another iterable", texts)
-        return self.pipe_documents(self._documents(texts, on_error))
-
-    def _documents(self, texts: Iterable[str], on_error: OnError | None) -> Iterator[Document]:
-        for index, text in enumerate(with_index_in_errors(texts)):
-            try:
-                if not isinstance(text, str):
-                    refuse_type("a str", text, index)
-                document = self.tokenizer.document(text)
-            except CorpusError as error:
-                failure: Exception = TextError(f"text {index}, counted from 0: {error}", index)
-            except TypeError as error:
-                failure = error
-            else:
-                yield document
-                continue
-            if on_error is None:
-                raise failure
-            on_error(index, failure)
+        return self.pipe_documents(documents_of(texts, self.tokenizer.document, on_error))
 
     def pipe_documents(self, documents: Iterable[Document]) -> Iterator[Extraction]:
         """Extract from a stream of documents that have their sentences already, as `pipe` does.
@@ -236,11 +219,26 @@ class Extractor:
         """
         return result_of(self.annotating(sentences))
 
-    def annotating(self, sentences: Sequence[Sentence]) -> Generator[Done, None, list[Sentence]]:
-        """As `annotate`, batch by batch: tells how many tokens are done, and returns all."""
+    def annotating(
+        self, sentences: Sequence[Sentence], *, given_entities: bool = False
+    ) -> Generator[Done, None, list[Sentence]]:
+        """As `annotate`, batch by batch: tells how many tokens are done, and returns all.
+
+        With `given_entities` the sentences keep theirs, as far as the model can express them, and
+        relations are predicted between these.
+
+        Raises:
+            ModelError: if entities are given to several schemas at once.
+        """
+        if given_entities and self.schemas:
+            raise ModelError(
+                f"entities are of one schema, and the model has {', '.join(self.schemas)}: take "
+                f"one of these by of_schema"
+            )
         whole = checked(sentences, Sentence, "a Sentence")
-        windowed = Windowed.of((one.without_annotations() for one in whole), self.reading)
-        predicted = yield from self._predict(windowed.parts)
+        bare = (s.with_annotations(s.entities if given_entities else (), ()) for s in whole)
+        windowed = Windowed.of(bare, self.reading)
+        predicted = yield from self._predict(windowed.parts, given_entities)
         merged = {name: windowed.merged(own) for name, own in predicted.items()}
         return list(map(self._visible, AskedSchemas(self.model, self.chosen).joined(merged)))
 
@@ -255,7 +253,7 @@ class Extractor:
         return kept
 
     def _predict(
-        self, sentences: Sequence[Sentence]
+        self, sentences: Sequence[Sentence], given_entities: bool = False
     ) -> Generator[Done, None, dict[str, list[Sentence]]]:
         """Predict sentences of any order in batches of similar length, for each schema."""
         predicted = {name: list(sentences) for name in AskedSchemas(self.model, self.chosen).names}
@@ -269,6 +267,7 @@ class Extractor:
             # goes on before the next batch.
             with self._turn, torch.inference_mode():
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
+                batch = replace(batch, given_entities=given_entities)
                 found = self.model.predict_schemas(batch, list(predicted))
             for name, own in found.items():
                 for index, sentence in zip(indices, own, strict=True):

@@ -165,3 +165,41 @@ def test_batch_without_any_entity_annotation_has_loss_zero() -> None:
     sentence = replace(SENTENCES[0], annotated=frozenset({"relation"}))
     stream, mask = streams(len(sentence.tokens))
     assert head.loss(head(stream), targets_of([sentence], head), mask).item() == 0.0
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bilou"])
+def test_probabilities_of_spans_are_those_of_all_paths_that_have_them(scheme: str) -> None:
+    head = head_of(scheme, TYPES[:2])
+    stream, mask = streams(4, 3)
+    emissions = head(stream)
+    spans = [*itertools.combinations(range(4), 2)]
+    asked = torch.tensor(spans).expand(2, -1, -1)
+    types = torch.arange(2).expand(2, len(spans), -1)
+    found = head.span_log_probabilities(emissions, mask, asked, types)
+    assert found.dtype == torch.float64
+    assert found.requires_grad
+    for row, length in enumerate((4, 3)):
+        probabilities = paths(head, emissions[row, :length])
+        for (start, end), of_span in zip(spans, found[row].exp().tolist(), strict=True):
+            for type_, own in zip(TYPES, of_span, strict=False):
+                expected = sum(
+                    probability
+                    for path, probability in probabilities.items()
+                    if Entity(start, end, type_) in head.tag_set.entities_from_tags(path)
+                )
+                assert own == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_confidence_of_an_entity_is_the_probability_of_its_span() -> None:
+    head = head_of("bilou")
+    stream, mask = streams(7, 5, 6)
+    emissions = head(stream)
+    decoded = head.decode(emissions, mask)
+    candidates = Candidates.from_entities(decoded, TYPES)
+    found = head.span_log_probabilities(
+        emissions, mask, candidates.spans, candidates.types.unsqueeze(2)
+    )
+    assert any(decoded)
+    for row, of_row in zip(decoded, found.squeeze(2).exp().tolist(), strict=True):
+        for entity, probability in zip(row, of_row, strict=False):
+            assert entity.confidence == pytest.approx(probability, abs=1e-5)

@@ -205,6 +205,22 @@ def test_labels_are_types_and_their_probabilities_those_of_the_span() -> None:
             assert TYPES[int(head.labels(candidates)[row, place])] == entity.type
 
 
+def test_probabilities_of_spans_are_those_of_their_types() -> None:
+    head = head_of()
+    stream, mask = streams(5, 3)
+    emissions = head(stream)
+    tables = [probabilities(emissions[row], length) for row, length in enumerate((5, 3))]
+    spans = [*tables[1]]
+    asked = torch.tensor(spans).expand(2, -1, -1)
+    types = torch.arange(len(TYPES)).expand(2, len(spans), -1)
+    found = head.span_log_probabilities(emissions, mask, asked, types)
+    assert found.dtype == torch.float64
+    assert found.requires_grad
+    for table, of_row in zip(tables, found.exp().tolist(), strict=True):
+        for span, own in zip(spans, of_row, strict=True):
+            assert own == pytest.approx([table[span][type_] for type_ in TYPES], rel=1e-4)
+
+
 def test_nothing_is_dropped_but_what_is_said_to_be_beyond_the_head() -> None:
     outer, inner, crossing = Entity(0, 3, "Company"), Entity(1, 2, "Place"), Entity(2, 4, "Person")
     twin, long = Entity(0, 3, "Person"), Entity(4, 8, "Place")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.text.document import Entity
 from dovetail.text.tagging import TagSet
 
 TAG_SET = TagSet("bio", ("Loc", "Peop"))
@@ -100,7 +101,7 @@ def test_marginals_equal_the_enumeration_of_all_paths(lengths: list[int]) -> Non
 
 
 @pytest.mark.parametrize("lengths", [[4, 4], [4, 2], [1, 3]])
-def test_segment_probability_is_that_of_all_paths_with_exactly_this_entity(
+def test_segment_probabilities_are_those_of_all_paths_with_exactly_this_entity(
     lengths: list[int],
 ) -> None:
     crf = make_crf()
@@ -109,20 +110,22 @@ def test_segment_probability_is_that_of_all_paths_with_exactly_this_entity(
     lattice = crf.lattice(emissions, mask)
     for row, length in enumerate(lengths):
         probabilities = probabilities_by_path(crf, emissions[row], length)
-        for path in (path for path, probability in probabilities.items() if probability > 0):
-            tags = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
-            tags[row, :length] = torch.tensor(path)
-            for entity in TAG_SET.entities_from_tags(path):
-                segments = torch.zeros(len(lengths), 1, 2, dtype=torch.long)
-                segments[..., 1] = 1
-                segments[row, 0] = torch.tensor(entity.span)
-                found = crf.segment_log_probability(lattice, emissions, tags, mask, segments)
+        spans = [*itertools.combinations(range(length + 1), 2)]  # of which most overlap
+        segments = torch.tensor([[0, 1]]).repeat(len(lengths), len(spans), 1)
+        segments[row] = torch.tensor(spans)
+        tags = torch.tensor([[[first, first + 1, first + 1] for first in (1, 3)]])
+        alone = (segments[..., 1] - segments[..., 0] == 1)[..., None, None]
+        tags = torch.where(alone, tags[..., :1], tags)
+        found = crf.segment_log_probabilities(lattice, emissions, mask, segments, tags)
+        for (start, end), of_span in zip(spans, found[row], strict=True):
+            for type_, own in zip(TAG_SET.entity_types, of_span.exp().tolist(), strict=True):
                 expected = sum(
                     probability
-                    for other, probability in probabilities.items()
-                    if probability > 0 and entity in TAG_SET.entities_from_tags(other)
+                    for path, probability in probabilities.items()
+                    if probability > 0
+                    and Entity(start, end, type_) in TAG_SET.entities_from_tags(path)
                 )
-                assert found[row, 0].exp().item() == pytest.approx(expected, abs=1e-5)
+                assert own == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("scheme", ["bio", "bilou"])

@@ -30,6 +30,7 @@ from dovetail.strategies import (
     ExitsSharingConfig,
     GatesSharingConfig,
     PrimitivesSharingConfig,
+    SequentialSharingConfig,
 )
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
@@ -57,6 +58,7 @@ SHARINGS: dict[str, SharingConfig] = {
     "context within": ContextSharingConfig(
         hidden_dim=4, context_dim=4, genotype="source", across_schemas=False
     ),
+    "sequential": SequentialSharingConfig(hidden_dim=4, steps=3, relation_layers=1),
 }
 WORDS = [sentence.tokens for sentence in SENTENCES]
 TEXT = "Ada Lovelace lives in London . Brunel worked for Great Western ."
@@ -142,15 +144,17 @@ def test_a_tasks_loss_reaches_what_is_declared_and_the_heads_of_its_task_alone(
             model.outputs(batch_of(model, name, annotated_in(schema))).losses[task].backward()
             found = reached(model)
             inside = {one for one in found if one.startswith("sharing.")}
-            declared = {f"sharing.{one}" for one in model.sharing.reached_by(task)}
+            read = own.reads[task]
+            declared = {
+                f"sharing.{one}" for other in read for one in model.sharing.reached_by(other)
+            }
             # Gates that are all open or all closed spare a layer.
             assert inside <= declared if sharing.kind == "gates" else inside == declared
-            head = own.entity_head if task == own.entity_task else own.relation_head
-            assert head is not None
+            heads = {own.entity_task: own.entity_head, own.relation_task: own.relation_head}
             of_head = {
                 full
                 for full, parameter in model.named_parameters()
-                if any(parameter is part for part in head.parameters())
+                if any(parameter is part for one in read for part in heads[one].parameters())
             }
             others = found - {one for one in found if one.startswith(("sharing.", "encoder."))}
             assert others <= of_head

@@ -131,9 +131,8 @@ def some_alone_as_among_all(block: SharingBlock) -> None:
     """
     tokens, mask = inputs(4, 2)
     together = run(block, tokens, mask)
-    first = block.tasks[0]
-    with_first = tuple(task for task in block.tasks if task in block.reads[first])
-    others = tuple(task for task in block.tasks if task not in with_first)
-    for some in (with_first, others) if block.takes_some else ():
+    for asked in (block.tasks[:1], block.tasks[1:]) if block.takes_some else ():
+        needed = frozenset().union(*(block.needs[task] for task in asked))
+        some = tuple(task for task in block.tasks if task in needed)
         alone = block(Streams.tied(tokens, mask, some, pieces=pieces_of(tokens, mask)))
         same(alone, Streams({task: together[task] for task in some}, mask))

@@ -43,6 +43,9 @@ from dovetail.strategies.gates.block import Budget, gated
 from dovetail.strategies.gates.gate import Gate
 from dovetail.strategies.primitives.block import RoutedBlock, routed
 from dovetail.strategies.probe.block import probe
+from dovetail.strategies.sequential.block import ExpertLayers, Transfer
+from dovetail.strategies.sequential.strategy import entity_tasks
+from dovetail.strategies.stacks import OwnLayers, Stack
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -186,6 +189,32 @@ def searched_over(base: Build) -> Build:
     return build
 
 
+def sequential_of(
+    *above: int, levels: int = 1, experts: int = 2, selects: bool = True, detach: bool = False
+) -> Build:
+    """Levels of experts, so many own layers of each task, and what relations read of entities."""
+
+    def build(cell: str) -> SharingBlock:
+        make_layer, layers, width = layer_factory(cell), own(*above), INPUT_DIM
+        blocks: list[SharingBlock] = []
+        for _ in range(levels):
+            level = ExpertLayers(
+                make_layer,
+                [*layers],
+                input_dim=width,
+                num_experts=experts,
+                indicator_dim=2,
+                selects=selects,
+            )
+            width = level.output_dims["entity"]
+            blocks.append(level)
+        blocks.append(OwnLayers(make_layer, input_dims=level.output_dims, num_layers=layers))
+        sources = entity_tasks([*layers])
+        return Stack([*blocks, Transfer(blocks[-1].output_dims, sources, detach=detach)])
+
+    return build
+
+
 def over_pieces(build: Build, *readers: str) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM, readers=readers)
 
@@ -258,6 +287,16 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "context, target": (context_over(depth_of(1, 1, 1, 1), "target"), widths(2, 2, 2)),
     "context, source": (context_over(depth_of(1, 0, 1, 2), "source"), widths(1, 2, 3)),
     "context, searched": (searched_over(depth_of(1, 1, 2)), widths(2, 3)),
+    "sequential, 2 experts": (sequential_of(0, 0), widths(1, 1)),
+    "sequential, 2 levels under 1+2": (sequential_of(1, 2, levels=2), widths(3, 4)),
+    "sequential, 3 experts, nothing selected": (
+        sequential_of(0, 1, 0, experts=3, selects=False),
+        widths(1, 2, 1),
+    ),
+    "sequential, 1 expert, detached": (
+        sequential_of(1, 0, experts=1, detach=True),
+        widths(2, 1),
+    ),
     "over pieces 1+1+2": (over_pieces(depth_of(1, 1, 2), *TASKS[:2]), both_widths(2, 3)),
     "over pieces 0+0+2": (over_pieces(depth_of(0, 0, 2), TASKS[1]), both_widths(0, 2)),
     "over pieces 0+0+0": (over_pieces(depth_of(0, 0, 0)), both_widths(0, 0)),
@@ -292,6 +331,11 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "six: context searched across": (
         searched_over(depth_of(1, 0, 1, 1, 0, 0, 1)),
         widths(1, 2, 2, 1, 1, 2),
+    ),
+    "six: sequential": (sequential_of(0, 0, 1, 0, 1, 0), widths(1, 1, 2, 1, 2, 1)),
+    "six: sequential, detached": (
+        sequential_of(0, 1, 1, 1, 0, 0, detach=True),
+        widths(1, 2, 2, 2, 1, 1),
     ),
     "six: over pieces": (
         over_pieces(depth_of(1, 0, 1, 1, 0, 0, 1), *TASKS),

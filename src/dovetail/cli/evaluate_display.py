@@ -12,7 +12,7 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dovetail.evaluation import Evaluation
+    from dovetail.evaluation import Evaluation, SettingScores
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,11 @@ class BesideScores:
     warnings: Sequence[str] = ()
 
 
-def show(evaluation: Evaluation, beside: BesideScores) -> None:
-    """Print scores as tables, and below them what is beside them."""
+def show(evaluation: Evaluation, beside: BesideScores, given: SettingScores | None = None) -> None:
+    """Print scores as tables, and below them what is beside them.
+
+    `given` are the strict scores of relations given the gold entities.
+    """
     from dovetail.cli.terminal import Terminal
 
     console = Terminal(highlight=False, markup=False)
@@ -59,12 +62,27 @@ def show(evaluation: Evaluation, beside: BesideScores) -> None:
     )
     if intervals := evaluation.entity_strict.intervals:
         console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
+    if given is not None:
+        _show_given(console, evaluation.relation_strict, given)
     totals = {
         ENTITY_TASK: evaluation.entity_strict.micro.support,
         RELATION_TASK: evaluation.relation_strict.micro.support,
     }
     _show_unaligned(console, beside, totals)
     _show_left_out(console, beside)
+
+
+def _show_given(console: Console, found: SettingScores, given: SettingScores) -> None:
+    alone, both = 100 * given.micro.f1, 100 * found.micro.f1
+    between = ""
+    if given.intervals is not None:
+        interval = given.intervals.micro.f1
+        between = f" [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    console.print(
+        f"Relations given the gold entities: strict micro F1 {alone:.1f}{between}, precision "
+        f"{100 * given.micro.precision:.1f}, recall {100 * given.micro.recall:.1f}. With the "
+        f"entities that it finds: {both:.1f}, so {alone - both:.1f} are lost to entities."
+    )
 
 
 def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:

@@ -201,6 +201,10 @@ class SettingScores:
         }
 
 
+GIVEN_ENTITIES = "given_entities"
+"""Where the JSON values of relations have their strict scores given the gold entities, if any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The scores of both tasks in both settings.

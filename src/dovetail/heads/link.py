@@ -1,6 +1,6 @@
 """The link from entities to relations: what the relation head is told of a sentence's entities.
 
-It passes values and no gradients, so that the relation loss never trains the entity head.
+This one passes values and no gradients, so that the relation loss never trains the entity head.
 """
 
 from __future__ import annotations
@@ -71,6 +71,25 @@ class EntityLink(nn.Module):
             return entity_head.labels(candidates)
         probabilities = entity_head.label_probabilities(emissions, mask, candidates)
         return probabilities if self.labels == "probabilities" else probabilities.argmax(dim=2)
+
+    @property
+    def passes_gradients(self) -> bool:
+        """Whether the relation loss reaches the entity head, and what is below it."""
+        return False
+
+    def decided(
+        self,
+        entity_head: EntityHead,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+        scores: Float[Tensor, "batch entities entities scores"],
+    ) -> Float[Tensor, "batch entities entities scores"]:
+        """The log-odds that the relation head's scores come to, by how sure the entities are.
+
+        Training and prediction go on with these.  Here it has no say.
+        """
+        return scores
 
     def mark(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from dovetail.corpora import write_corpus
 from dovetail.evaluation import Evaluation, evaluate, facts
+from dovetail.evaluation.scores import GIVEN_ENTITIES
 from dovetail.evaluation.tally import Tally
 from dovetail.text.document import (
     ENTITY_TASK,
@@ -26,15 +27,28 @@ SPLITS = (DEV, TEST)
 
 @dataclass(frozen=True)
 class ScoredSplit:
-    """Gold and predicted sentences of a split, and how well they agree."""
+    """Gold and predicted sentences of a split, and how well they agree.
+
+    `related` are the gold sentences with predicted relations between their gold entities, if they
+    are known: what the two scores of relations differ by is lost to entities.
+    """
 
     gold: tuple[Sentence, ...]
     predicted: tuple[Sentence, ...]
     symmetric: frozenset[str]
+    related: tuple[Sentence, ...] = ()
 
     def evaluation(self) -> Evaluation:
         """The scores, without intervals."""
         return evaluate(self.gold, self.predicted, symmetric=self.symmetric, bootstrap_samples=0)
+
+    def scores(self) -> dict[str, Any]:
+        """The scores as JSON values, those of relations given the gold entities among them."""
+        values = self.evaluation().to_dict()
+        if self.related:
+            given = replace(self, predicted=self.related).evaluation()
+            values["relation"][GIVEN_ENTITIES] = given.relation_strict.to_dict()
+        return values
 
     def write(self, folder: Path, split: str) -> None:
         """Leave both in the native format."""

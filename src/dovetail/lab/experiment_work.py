@@ -22,6 +22,7 @@ from dovetail.lab.cell_scoring import DEV, TEST, ScoredSplit
 from dovetail.lab.costs import costs_of
 from dovetail.lab.experiment_cells import Cell
 from dovetail.lab.workers import Steps
+from dovetail.running.steps import result_of
 from dovetail.saved.ensemble_folder import save_ensemble
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
@@ -110,9 +111,10 @@ def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     scores, counts = {}, {}
     for split, gold in splits.items():
         predicted = tuple(extractor.annotate(gold))
-        compared = ScoredSplit(gold, predicted, extractor.schema.symmetric)
+        related = tuple(result_of(extractor.annotating(gold, given_entities=True)))
+        compared = ScoredSplit(gold, predicted, extractor.schema.symmetric, related)
         compared.write(folder.path, split)
-        scores[split] = compared.evaluation().to_dict()
+        scores[split] = compared.scores()
         counts[split] = compared.counts()
     write_text(folder.counts, json.dumps(counts))
     return {

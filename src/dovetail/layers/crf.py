@@ -221,33 +221,39 @@ class ConditionalRandomField(nn.Module):
             tags.append(tag)
         return torch.cat(tags[::-1], dim=1).masked_fill(~mask, 0)
 
-    def segment_log_probability(
+    def segment_log_probabilities(
         self,
         lattice: Lattice,
         emissions: Float[Tensor, "batch tokens tags"],
-        tags: Int[Tensor, "batch tokens"],
         mask: Bool[Tensor, "batch tokens"],
         segments: Int[Tensor, "batch entities 2"],
-    ) -> Float[Tensor, "batch entities"]:
-        """Log probability that an entity of the path `tags` stands exactly there, over all paths.
+        tags: Int[Tensor, "batch entities kinds 3"],
+    ) -> Float[Tensor, "batch entities kinds"]:
+        """Log probabilities that an entity stands exactly there, over all paths, for some tags.
 
-        `segments` are half-open borders of entities of `tags`.  The probability is that of the
-        tags within the borders, followed by a tag that does not continue the entity.
+        `segments` are half-open borders, and `tags` what the first token, those inside and the last
+        token of such an entity have; of a single token the first and the last tag are one.  The
+        probability is that of the tags within the borders, followed by a tag that does not continue
+        the entity.  Segments may overlap.
         """
         _, transition, end = self._scores()
         first, last = segments[..., 0], segments[..., 1] - 1
-        rows = torch.arange(len(tags), device=tags.device).unsqueeze(1)
-        steps = transition[tags[:, :-1], tags[:, 1:]] + emissions[:, 1:].gather(
-            2, tags[:, 1:, None]
-        ).squeeze(2)
-        # inside[t] is the score of the path's steps 1…t, so that a difference is a segment's score.
-        inside = nn.functional.pad(steps.cumsum(1, dtype=torch.float64), (1, 0))
+        rows = torch.arange(len(segments), device=tags.device).unsqueeze(1)
+        of_first, of_inside, of_last = tags.unbind(3)
         ahead = torch.cat([emissions[:, 1:] + lattice.backward[:, 1:], emissions[:, :1]], 1)
-        last_tag = tags[rows, last]
-        closing = transition.masked_fill(self.continues, IMPOSSIBLE)[last_tag]
-        closed = torch.logsumexp(closing + ahead[rows, last], dim=2)
-        at_end = last == mask.sum(1, keepdim=True) - 1
-        follow = torch.where(at_end, end[last_tag], closed)
-        score = lattice.forward[rows, first, tags[rows, first]] + follow
-        score = score + (inside[rows, last] - inside[rows, first]).to(score)
-        return score - lattice.partition.unsqueeze(1)
+        closing = transition.masked_fill(self.continues, IMPOSSIBLE)[of_last]
+        closed = torch.logsumexp(closing + ahead[rows, last].unsqueeze(2), dim=3)
+        at_end = (last == mask.sum(1, keepdim=True) - 1).unsqueeze(2)
+        follow = torch.where(at_end, end[of_last], closed)
+        # Sums up to each token, so that a difference is the sum inside: in double, as they grow.
+        sums = emissions.cumsum(1, dtype=torch.float64)
+        before_last = torch.maximum(last - 1, first)
+        emitted = (sums[rows, before_last] - sums[rows, first]).gather(2, of_inside)
+        emitted = emitted + emissions[rows, last].gather(2, of_last)
+        length = (last - first).unsqueeze(2)
+        longer = transition[of_first, of_inside] + transition[of_inside, of_last]
+        longer = longer + (length - 2) * transition[of_inside, of_inside]
+        moved = torch.where(length == 1, transition[of_first, of_last], longer)
+        score = lattice.forward[rows, first].gather(2, of_first) + follow
+        score = score + torch.where(length == 0, 0.0, (emitted + moved).to(score))
+        return score - lattice.partition[:, None, None]

@@ -144,10 +144,13 @@ class JointModel(Predictor):
         """
         tasks = self.sharing.tasks
         if schemas is not None and self.sharing.takes_some:
+            needs = self.sharing.needs
             chosen = [self.of_schema(name) for name in schemas]
-            tasks = tuple(task for own in chosen for task in own.tasks)
+            asked = [task for own in chosen for task in own.tasks]
             if with_auxiliary:
-                tasks += tuple(task for own in chosen for task in own.auxiliary_tasks)
+                asked += [task for own in chosen for task in own.auxiliary_tasks]
+            needed = frozenset[str]().union(*(needs[task] for task in asked))
+            tasks = tuple(task for task in tasks if task in needed)
         features = self.encoder.with_states(batch.features)
         tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.

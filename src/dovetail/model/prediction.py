@@ -112,6 +112,8 @@ class Predictor(nn.Module, ABC):
     def predict(self, batch: Batch) -> list[Sentence]:
         """The sentences of the batch with predicted entities and relations of its schema on them.
 
+        Entities that are given are not predicted.
+
         Raises:
             ModelError: if the batch names no schema of the model.
         """
@@ -133,14 +135,19 @@ class Predictor(nn.Module, ABC):
         self, heads: SchemaDecoders, streams: Sequence[Streams], batch: Batch
     ) -> list[Sentence]:
         emissions = self.emissions(streams, heads.name)
-        entities = heads.entity_head.decode(emissions, batch.mask)
+        given = batch.given_entities
+        entities = (
+            [heads.given(sentence) for sentence in batch.sentences]
+            if given
+            else heads.entity_head.decode(emissions, batch.mask)
+        )
         relations: list[list[Relation]] = []
         for rows in groups_of_rows(list(map(len, entities))):
             some = entities[rows]
             if heads.relation_head is None:
                 relations += [[] for _ in some]
                 continue
-            candidates = heads.candidates(some, batch.mask.device)
+            candidates = heads.candidates(some, batch.mask.device, certain=given)
             own = [stream.of_rows(rows) for stream in streams]
             logits = self.relation_logits(own, emissions[rows], candidates, heads.name)
             relations += heads.relation_head.decode(logits, candidates, some)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,7 +15,8 @@ from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
+from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import named, tasks_of
 from dovetail.text.schema import Schema
 
@@ -53,9 +54,18 @@ class SchemaDecoders:
         """Its relation task, if it has one."""
         return named(self.name, RELATION_TASK)
 
-    def candidates(self, entities: Sequence[Sequence[Entity]], device: torch.device) -> Candidates:
+    def candidates(
+        self, entities: Sequence[Sequence[Entity]], device: torch.device, *, certain: bool = False
+    ) -> Candidates:
         """The entities of each sentence as the relation head reads them."""
-        return Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
+        found = Candidates.from_entities(entities, self.schema.coded.entity_types).to(device)
+        return replace(found, certain=certain)
+
+    def given(self, sentence: Sentence) -> list[Entity]:
+        """The entities on a sentence as the networks know them, without those that they cannot."""
+        known = {*self.schema.coded.entity_types}
+        entities = Fragments(self.schema).apart(sentence).entities
+        return self.entity_head.expressible(own for own in entities if own.type in known)
 
     def with_targets(self, batch: Batch) -> Batch:
         """A batch of the schema with the gold annotations of its sentences."""
@@ -94,6 +104,14 @@ class SchemaHeads(SchemaDecoders):
         """The tasks that are there in training alone."""
         return tuple(own.task.name for own in self.auxiliary)
 
+    @property
+    def reads(self) -> Mapping[str, frozenset[str]]:
+        """For each of its tasks those whose streams and heads its loss may reach."""
+        own = {task: frozenset({task}) for task in self.tasks}
+        if self.link is not None and self.link.passes_gradients:
+            own[self.relation_task] |= {self.entity_task}
+        return own
+
     def emissions(self, streams: Streams) -> Float[Tensor, "batch tokens *scores"]:
         """The emissions that `entity_head` decodes."""
         emissions: Tensor = self.entity_head(streams[self.entity_task])
@@ -109,11 +127,12 @@ class SchemaHeads(SchemaDecoders):
     ) -> Float[Tensor, "batch entities entities types"]:
         """Return the scores that `relation_head` decodes; `entity_head` (own by default) labels."""
         head, link = self._relations()
-        labels = link.read(
-            entity_head or self.entity_head, emissions, streams.mask, candidates, training=False
-        )
-        logits: Tensor = head(self.relation_stream(streams, candidates), labels, candidates)
-        return logits
+        entity_head = entity_head or self.entity_head
+        labels = link.read(entity_head, emissions, streams.mask, candidates, training=False)
+        scores = head(self.relation_stream(streams, candidates), labels, candidates)
+        if not candidates.certain:
+            scores = link.decided(entity_head, emissions, streams.mask, candidates, scores)
+        return head.of_types(scores)
 
     def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
         """The token vectors that the relation head reads, given the entities."""
@@ -148,11 +167,18 @@ class SchemaHeads(SchemaDecoders):
         # Its layers, if there are any, are as costly as those of the sharing, and as precise.
         stream = self.relation_stream(streams, linked.candidates)
         with torch.autocast(mask.device.type, enabled=False):
-            logits = self.relation_head(stream, labels, linked.candidates)
+            scores = self.link.decided(
+                self.entity_head,
+                emissions,
+                mask,
+                linked.candidates,
+                self.relation_head(stream, labels, linked.candidates),
+            )
             losses = {
                 self.entity_task: self.entity_head.loss(emissions, targets, mask),
-                self.relation_task: self.relation_head.loss(logits, linked),
+                self.relation_task: self.relation_head.loss(scores, linked),
             }
+            logits = self.relation_head.of_types(scores)
             taught = self._taught(emissions, logits, linked.candidates, batch)
         given = LinkedEntities(linked, labels)
         losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, given))

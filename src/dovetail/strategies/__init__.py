@@ -21,6 +21,7 @@ from dovetail.strategies.gates.config import GatesSharingConfig
 from dovetail.strategies.layers_config import LayersConfig
 from dovetail.strategies.primitives.config import PrimitivesSharingConfig
 from dovetail.strategies.probe.config import ProbeSharingConfig
+from dovetail.strategies.sequential.config import SequentialSharingConfig
 
 SECTIONS: tuple[type[SharingConfig], ...] = (
     DepthSharingConfig,
@@ -31,6 +32,7 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     ContextSharingConfig,
     DeltasSharingConfig,
     BankSharingConfig,
+    SequentialSharingConfig,
     ProbeSharingConfig,
 )
 """The sections of Dovetail's own strategies."""
@@ -48,5 +50,6 @@ __all__ = [
     "LayersConfig",
     "PrimitivesSharingConfig",
     "ProbeSharingConfig",
+    "SequentialSharingConfig",
     "SharingConfig",
 ]

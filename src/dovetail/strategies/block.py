@@ -37,7 +37,7 @@ class SharingBlock(nn.Module, ABC):
         """Whether the streams of some tasks may come in alone, and come out as among all others.
 
         Those of all tasks of a schema, at least: a batch has the annotations of one, so that
-        training needs no stream of the others.  Tasks that read each other come in together.
+        training needs no stream of the others.  With them come in those that they need.
         """
         return False
 
@@ -49,6 +49,14 @@ class SharingBlock(nn.Module, ABC):
     def reads(self) -> Mapping[str, frozenset[str]]:
         """For each task, the tasks whose parameters its loss may reach: by default its own."""
         return {task: frozenset({task}) for task in self.tasks}
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """For each task, the tasks whose streams its own is made of, whether its loss gets there.
+
+        By default, those that it reads.
+        """
+        return self.reads
 
     def reached_by(self, task: str) -> frozenset[str]:
         """Names of the parameters that the loss of a task reaches, as declared."""

@@ -72,6 +72,11 @@ class OverPieces(SharingBlock):
         """The answer of the block inside."""
         return self.inside.reads
 
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """The answer of the block inside."""
+        return self.inside.needs
+
     def reached_by(self, task: str) -> frozenset[str]:
         """The answer of the block inside."""
         return frozenset(f"inside.{name}" for name in self.inside.reached_by(task))

@@ -134,14 +134,23 @@ class Stack(SharingBlock):
     @property
     def reads(self) -> Mapping[str, frozenset[str]]:
         """A loss reaches what it reads in the last block, and what that reads below it."""
-        reads = {task: frozenset({task}) for task in self.tasks}
-        for index in reversed(range(len(self.blocks))):
-            below = self._block(index).reads
-            reads = {
+        return self._through([block.reads for block in self.parts])
+
+    @property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """A stream is made of what it needs in the last block, and what that needs below it."""
+        return self._through([block.needs for block in self.parts])
+
+    def _through(
+        self, of_blocks: Sequence[Mapping[str, frozenset[str]]]
+    ) -> Mapping[str, frozenset[str]]:
+        found = {task: frozenset({task}) for task in self.tasks}
+        for below in reversed(of_blocks):
+            found = {
                 task: frozenset[str]().union(*(below[other] for other in others))
-                for task, others in reads.items()
+                for task, others in found.items()
             }
-        return reads
+        return found
 
     def reached_by(self, task: str) -> frozenset[str]:
         """In each block, what it says of the tasks whose streams the blocks above it read.

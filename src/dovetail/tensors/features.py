@@ -29,11 +29,15 @@ Expressible = Callable[[Iterable[Entity]], list[Entity]]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The entities between which relations are scored, padded to the largest number of them."""
+    """The entities between which relations are scored, padded to the largest number of them.
+
+    They are `certain` where somebody else says that they are entities, whom nobody doubts.
+    """
 
     spans: Int[Tensor, "batch entities 2"]
     types: Int[Tensor, "batch entities"]
     mask: Bool[Tensor, "batch entities"]
+    certain: bool = False
 
     @classmethod
     def from_entities(
@@ -194,7 +198,8 @@ class Batch:
     """Some sentences as tensors, padded on the right.
 
     `targets` is there in training only, `taught` where there is a teacher.  `schema` names what the
-    sentences are annotated in, or are to be, of a model of several schemas.
+    sentences are annotated in, or are to be, of a model of several schemas.  With `given_entities`
+    those on the sentences are known, and nothing but relations between them is to be predicted.
     """
 
     sentences: tuple[Sentence, ...]
@@ -203,6 +208,7 @@ class Batch:
     targets: Targets | None = None
     taught: Taught | None = None
     schema: str = ONLY
+    given_entities: bool = False
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:

@@ -5,9 +5,10 @@ What is done is delivered before anything is raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
+from dovetail.errors import CorpusError, TextError
 from dovetail.text.document import Document
 
 BATCH_TOKENS = 1024
@@ -46,6 +47,34 @@ def buffers(documents: Iterable[Document]) -> Iterator[list[Document]]:
         yield buffered
     if failure is not None:
         raise failure
+
+
+def documents_of(
+    texts: Iterable[str],
+    read: Callable[[str], Document],
+    on_error: Callable[[int, Exception], object] | None,
+) -> Iterator[Document]:
+    """The texts as `read` reads them; one that cannot be is told `on_error`, or else raised.
+
+    Raises:
+        TypeError: if one is no str.
+        TextError: if one cannot be read.
+    """
+    for index, text in enumerate(with_index_in_errors(texts)):
+        try:
+            if not isinstance(text, str):
+                refuse_type("a str", text, index)
+            document = read(text)
+        except CorpusError as error:
+            failure: Exception = TextError(f"text {index}, counted from 0: {error}", index)
+        except TypeError as error:
+            failure = error
+        else:
+            yield document
+            continue
+        if on_error is None:
+            raise failure
+        on_error(index, failure)
 
 
 def with_index_in_errors(items: Iterable[Item]) -> Iterator[Item]:

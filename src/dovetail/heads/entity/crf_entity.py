@@ -129,6 +129,28 @@ class CrfEntityHead(EntityHead):
         marginals = self.crf.marginals(emissions, mask)
         return token_vectors(marginals, candidates.last_tokens)
 
+    def span_log_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        spans: Int[Tensor, "batch spans 2"],
+        types: Int[Tensor, "batch spans kinds"],
+    ) -> Float[Tensor, "batch spans kinds"]:
+        """Over all tag paths; spans may overlap, of which a path has one."""
+        # In double: a sum of hundreds would leave nothing of what a probability lacks to 1.
+        return self._log_probabilities(emissions.double(), mask, spans, types)
+
+    def _log_probabilities(
+        self, emissions: Tensor, mask: Tensor, spans: Tensor, types: Tensor
+    ) -> Float[Tensor, "batch spans kinds"]:
+        single, first, inside, last = self.tag_by_part[types].unbind(3)
+        alone = (spans[..., 1] - spans[..., 0] == 1).unsqueeze(2)
+        tags = [torch.where(alone, single, part) for part in (first, inside, last)]
+        lattice = self.crf.lattice(emissions, mask)
+        return self.crf.segment_log_probabilities(
+            lattice, emissions, mask, spans, torch.stack(tags, 3)
+        )
+
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
     ) -> Float[Tensor, "batch tokens tags"]:
@@ -195,13 +217,9 @@ class CrfEntityHead(EntityHead):
         ]
         candidates = Candidates.from_entities(entities, self.entity_types)
         spans = candidates.spans.to(tags.device)
-        lattice = self.crf.lattice(emissions, mask)
-        confidences = (
-            self.crf.segment_log_probability(lattice, emissions, tags, mask, spans)
-            .exp()
-            .clamp(max=1.0)
-            .tolist()
-        )
+        types = candidates.types.to(tags.device).unsqueeze(2)
+        found = self._log_probabilities(emissions, mask, spans, types).squeeze(2)
+        confidences = found.exp().clamp(max=1.0).tolist()
         return [
             [replace(entity, confidence=value) for entity, value in zip(row, values, strict=False)]
             for row, values in zip(entities, confidences, strict=True)

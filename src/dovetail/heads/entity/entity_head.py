@@ -56,6 +56,19 @@ class EntityHead(nn.Module, ABC):
         """Probability of each label at each candidate; passes no gradient."""
 
     @abstractmethod
+    def span_log_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        spans: Int[Tensor, "batch spans 2"],
+        types: Int[Tensor, "batch spans kinds"],
+    ) -> Float[Tensor, "batch spans kinds"]:
+        """Log probability that an entity of a type stands exactly there, for some types of each.
+
+        In double precision, and it passes gradients.
+        """
+
+    @abstractmethod
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
     ) -> Float[Tensor, "batch tokens *scores"]:

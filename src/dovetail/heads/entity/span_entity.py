@@ -93,6 +93,19 @@ class SpanEntityHead(EntityHead):
         rows = torch.arange(len(starts), device=starts.device).unsqueeze(1)
         return with_none(emissions[rows, starts, ends - starts - 1]).softmax(2)
 
+    def span_log_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens widths types"],
+        mask: Bool[Tensor, "batch tokens"],
+        spans: Int[Tensor, "batch spans 2"],
+        types: Int[Tensor, "batch spans kinds"],
+    ) -> Float[Tensor, "batch spans kinds"]:
+        """Of each span by itself, whatever overlaps with it."""
+        starts, ends = spans.unbind(2)
+        rows = torch.arange(len(starts), device=starts.device).unsqueeze(1)
+        scores = with_none(emissions[rows, starts, ends - starts - 1].double())
+        return scores.log_softmax(2).gather(2, types)
+
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
     ) -> Float[Tensor, "batch tokens widths types"]:

@@ -28,6 +28,16 @@ class PairHiddenLayer(nn.Sequential):
         hidden = nn.Sequential(ACTIVATIONS[activation](), Dropout(dropout))
         super().__init__(hidden, nn.Linear(input_dim, num_types))
         self.input_dim = input_dim
+        self.activation, self.dropout = activation, dropout
+
+    def another(self, *, num_types: int) -> PairHiddenLayer:
+        """A new layer of the same kind, for so many types."""
+        return PairHiddenLayer(
+            input_dim=self.input_dim,
+            num_types=num_types,
+            activation=self.activation,
+            dropout=self.dropout,
+        )
 
 
 class PairScorer(nn.Module):
@@ -75,6 +85,19 @@ class PairScorer(nn.Module):
         self.as_product = nn.Linear(num_types, width, bias=False)
         self.as_features = nn.Linear(feature_dim, width, bias=False) if feature_dim else None
         self.output = nn.Identity() if hidden is None else hidden
+        self.activation = activation
+
+    def another(self, *, num_types: int) -> PairScorer:
+        """A new scorer of the same pairs, with weights of its own, for so many types."""
+        hidden = self.output if isinstance(self.output, PairHiddenLayer) else None
+        return PairScorer(
+            input_dim=self.diagonals.shape[1],
+            hidden_dim=self.as_head.in_features,
+            num_types=num_types,
+            activation=self.activation,
+            feature_dim=0 if self.as_features is None else self.as_features.in_features,
+            hidden=None if hidden is None else hidden.another(num_types=num_types),
+        )
 
     def forward(
         self,

@@ -17,7 +17,6 @@ from torch.utils.checkpoint import checkpoint
 from dovetail.heads.relation.candidate_pairs import Pairs
 from dovetail.heads.relation.label_embedding import LabelEmbedding
 from dovetail.heads.relation.pair_features import PairFeatures
-from dovetail.heads.relation.pair_scorer import PairScorer
 from dovetail.heads.relation.training_regime import TrainingRegime
 from dovetail.heads.span_vectors import SpanVectors
 from dovetail.layers.dropout import Dropout
@@ -47,7 +46,8 @@ class RelationHead(nn.Module):
         labels: embeds the labels of entities.
         spans: makes a vector of an entity's span.
         pairs: describes pairs of entities; None for nothing but the two entities.
-        scorer: scores pairs of vectors as wide as a span's and a label's together.
+        scorer: scores pairs of vectors as wide as a span's and a label's together, as a
+            `PairScorer` does.
         schema: relation types, and the argument types that they admit; the head itself works with
             `Schema.coded`, which has the links between fragments too.
         regime: what holds in training only.
@@ -63,7 +63,7 @@ class RelationHead(nn.Module):
         labels: LabelEmbedding,
         spans: SpanVectors,
         pairs: PairFeatures | None = None,
-        scorer: PairScorer,
+        scorer: nn.Module,
         schema: Schema,
         regime: TrainingRegime,
     ) -> None:
@@ -137,6 +137,12 @@ class RelationHead(nn.Module):
             features = self.dropout(described)
         scores: Tensor = self.scorer(entities, pairs, features)
         return scores
+
+    def of_types(
+        self, scores: Float[Tensor, "batch entities entities scores"]
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """The scores that `decode` reads, of all that `forward` gives and `loss` learns from."""
+        return scores[..., : len(self._types)]
 
     def possible(self, candidates: Candidates) -> Bool[Tensor, "batch entities entities types"]:
         """The cells that can be predicted: two different entities, of types that are admitted."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.errors import MissingExtraError
+from dovetail.evaluation.scores import GIVEN_ENTITIES
 from dovetail.evaluation.tally import Tally
 from dovetail.files.writing import open_atomically, replaced
 from dovetail.lab.cell_folder import CellFolder, read_json
@@ -24,6 +25,7 @@ SCORES = {
     "relation_micro": ("relation", "strict", "micro"),
     "relation_macro": ("relation", "strict", "macro"),
     "relation_boundaries": ("relation", "boundaries", "micro"),
+    "relation_given_entities": ("relation", GIVEN_ENTITIES, "micro"),
 }
 """The F1 that tables show: task, setting and average of each."""
 
@@ -40,6 +42,11 @@ class CellResult:
     def splits(self) -> tuple[str, ...]:
         """The splits that it was scored on."""
         return tuple(split for split in SPLITS if split in self.values["scores"])
+
+    def knows(self, split: str, score: str) -> bool:
+        """Whether the cell was scored so; results of old versions lack some of `SCORES`."""
+        task, setting, _ = SCORES[score]
+        return split in self.splits and setting in self.values["scores"][split][task]
 
     def f1(self, split: str, score: str) -> float:
         """One of `SCORES`, from 0 to 1."""
@@ -73,7 +80,9 @@ def cell_rows(results: Sequence[CellResult]) -> list[Row]:
         {
             **_names(result),
             **{
-                f"{split}_{score}_f1": result.f1(split, score) if split in result.splits else None
+                f"{split}_{score}_f1": (
+                    result.f1(split, score) if result.knows(split, score) else None
+                )
                 for split in SPLITS
                 for score in SCORES
             },

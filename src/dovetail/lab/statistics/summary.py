@@ -83,7 +83,11 @@ def summarise(
             cells=len(own),
             of_cells=planned[name],
             scores={
-                split: {score: spread_of(own, split, score) for score in SCORES}
+                split: {
+                    score: spread_of(own, split, score)
+                    for score in SCORES
+                    if all(r.knows(split, score) for r in own if split in r.splits)
+                }
                 for split in SPLITS
                 if any(split in result.splits for result in own)
             },
@@ -227,9 +231,9 @@ def _values(summary: RowSummary) -> dict[str, Any]:
             "scores": {  # means over the folds; without dev scores nothing was chosen
                 split: {
                     score: fmean(result.f1(split, score) for result in summary.chosen)
-                    for score in SCORES
+                    for score in known
                 }
-                for split in summary.scores
+                for split, known in summary.scores.items()
                 if DEV in summary.scores
             },
         },
