@@ -230,9 +230,20 @@ class OnlyFor(SharingBlock):
         """The same around the finalised block."""
         return OnlyFor(self.inside.finalize(), input_dims=self.output_dims)
 
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The block inside without these tasks, or nothing where it serves no other."""
+        left = {task: width for task, width in self.output_dims.items() if task not in tasks}
+        if not {*self.inside.tasks} - {*tasks}:
+            return OwnLayers(_no_layer, input_dims=left, num_layers=dict.fromkeys(left, 0))
+        return OnlyFor(self.inside.without(tasks), input_dims=left)
+
     def assets(self) -> dict[str, Any]:
         """The answer of the block inside."""
         return self.inside.assets()
+
+
+def _no_layer(width: int) -> nn.Module:
+    raise ValueError("expected a stack without layers")
 
 
 def projected(input_dims: Mapping[str, int], output_dim: int) -> SharingBlock:
