@@ -119,11 +119,11 @@ class JointModel(Predictor):
         copy_exactly(self.stored_state(), state, owner="this model")
 
     def finalize(self) -> JointModel:
-        """The same model with the final form of its sharing block: what is saved."""
+        """The same model with the final form of its sharing block and its heads: what is saved."""
         return JointModel(
             encoder=self.encoder,
             sharing=self.sharing.finalize(),
-            heads=[*self.heads.values()],
+            heads=[own.finalize() for own in self.heads.values()],
         )
 
     def forward(self, batch: Batch, schemas: Sequence[str] | None = None) -> Streams:
@@ -157,7 +157,8 @@ class JointModel(Predictor):
         """
         own = self.of_schema(batch.schema)
         streams = self(batch, [batch.schema])
-        return Outputs(streams, *own.outputs(streams, batch), self.sharing.penalties())
+        penalties = {**self.sharing.penalties(), **own.penalties()}
+        return Outputs(streams, *own.outputs(streams, batch), penalties)
 
     def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         return (self(batch, schemas),)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
@@ -75,9 +76,36 @@ class HeadOutputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SchemaHeads(SchemaDecoders):
-    """The heads of one model for a schema, and the link between them."""
+    """The heads of one model for a schema, and the link between them.
+
+    `chosen` are JSON values of what training chose in them, once they have their final form.
+    """
 
     link: EntityLink | None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trained_parts(self) -> list[TrainedPart]:
+        """The parts that training needs in another form than inference."""
+        return [part for own in self.parts.values() for part in trained_parts(own)]
+
+    def penalties(self) -> dict[str, Tensor]:
+        """Terms that the heads add to the loss of a batch of the schema, by name."""
+        own = [part.penalties() for part in self.trained_parts]
+        return {name: term for terms in own for name, term in terms.items()}
+
+    def finalize(self) -> SchemaHeads:
+        """The same heads as they are saved."""
+        chosen = [part.chosen() for part in self.trained_parts]
+        if not chosen:
+            return self
+        return replace(
+            self,
+            entity_head=finalised(self.entity_head),
+            relation_head=None if self.relation_head is None else finalised(self.relation_head),
+            link=None if self.link is None else finalised(self.link),
+            chosen={name: value for own in chosen for name, value in own.items()},
+        )
 
     @property
     def parts(self) -> dict[str, nn.Module]:

@@ -20,6 +20,7 @@ from dovetail.strategies.gates.config import GatesSharingConfig
 from dovetail.strategies.layers_config import LayersConfig
 from dovetail.strategies.primitives.config import PrimitivesSharingConfig
 from dovetail.strategies.probe.config import ProbeSharingConfig
+from dovetail.strategies.variational.config import VariationalSharingConfig
 
 SECTIONS: tuple[type[SharingConfig], ...] = (
     DepthSharingConfig,
@@ -30,6 +31,7 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     DeltasSharingConfig,
     BankSharingConfig,
     ProbeSharingConfig,
+    VariationalSharingConfig,
 )
 """The sections of Dovetail's own strategies."""
 
@@ -46,4 +48,5 @@ __all__ = [
     "PrimitivesSharingConfig",
     "ProbeSharingConfig",
     "SharingConfig",
+    "VariationalSharingConfig",
 ]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.entity.entity_head import EntityHead
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.heads.span_vectors import token_vectors
 from dovetail.layers.crf import ConditionalRandomField, PathExpectations
 from dovetail.layers.dropout import Dropout
@@ -128,6 +129,11 @@ class CrfEntityHead(EntityHead):
         """Probability of each label at each candidate, over all tag paths; passes no gradient."""
         marginals = self.crf.marginals(emissions, mask)
         return token_vectors(marginals, candidates.last_tokens)
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """Those of the tags of each type; the tag outside of entities is of none."""
+        tags = [sorted({*own}) for own in self.tag_by_part.tolist()]
+        return [RowsOfTypes(self.scorer, "3", torch.tensor(tags, dtype=torch.int64))]
 
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.relation.candidate_pairs import Pairs
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.layers.dropout import Dropout
 
 
@@ -75,6 +76,18 @@ class PairScorer(nn.Module):
         self.as_product = nn.Linear(num_types, width, bias=False)
         self.as_features = nn.Linear(feature_dim, width, bias=False) if feature_dim else None
         self.output = nn.Identity() if hidden is None else hidden
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """A row for each type, in the map after the hidden layer or in each of the paper's.
+
+        The weights of the cosine and of the products are left out: there are as many products as
+        types.
+        """
+        rows = torch.arange(len(self.diagonals)).unsqueeze(1)
+        if isinstance(self.output, PairHiddenLayer):
+            return [RowsOfTypes(self.output, "1", rows)]
+        names = ["as_head", "as_tail"] + ["as_features"] * (self.as_features is not None)
+        return [RowsOfTypes(self, name, rows) for name in names]
 
     def forward(
         self,
