@@ -29,6 +29,7 @@ from dovetail.strategies import (
     ExitsSharingConfig,
     GatesSharingConfig,
     PrimitivesSharingConfig,
+    VariationalSharingConfig,
 )
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
@@ -52,6 +53,9 @@ SHARINGS: dict[str, SharingConfig] = {
     "exits": ExitsSharingConfig(hidden_dim=4),
     "gates": GatesSharingConfig(hidden_dim=4),
     "primitives": PrimitivesSharingConfig(hidden_dim=4),
+    "variational": VariationalSharingConfig(
+        hidden_dim=4, feature_dim=6, normal_component=True, noise=0.0
+    ),
 }
 WORDS = [sentence.tokens for sentence in SENTENCES]
 TEXT = "Ada Lovelace lives in London . Brunel worked for Great Western ."

@@ -38,6 +38,8 @@ from dovetail.strategies.gates.gate import Gate
 from dovetail.strategies.primitives.block import RoutedBlock, routed
 from dovetail.strategies.probe.block import probe
 from dovetail.strategies.stacks import Stack, projected
+from dovetail.strategies.variational.block import GaussianStreams, VariationalLayers
+from dovetail.strategies.variational.mixing import Mixing
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -160,6 +162,19 @@ def over_pieces(build: Build, *readers: str) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM, readers=readers)
 
 
+def variational(build: Build, *, standard: bool = False, mixes: bool = True) -> Build:
+    """Gaussian features above layers, of which the means are read."""
+
+    def built(cell: str) -> SharingBlock:
+        below = build(cell)
+        mixing = Mixing(below.tasks, below.tasks, standard=standard) if mixes else None
+        dims = below.output_dims
+        top = GaussianStreams(dims, 2 * HIDDEN_DIM, mixing=mixing, noise=0.0)
+        return VariationalLayers([below, top])
+
+    return built
+
+
 def widths(*layers: int) -> list[int]:
     """The output of a task that no layer serves is the input."""
     return [2 * HIDDEN_DIM if count else INPUT_DIM for count in layers]
@@ -232,6 +247,13 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
         over_pieces(bank_of(exits_at(1, 2, 3), *THREE[1:], rank=0.7), *THREE),
         both_widths(1, 2, 3),
     ),
+    "variational with a component": (
+        variational(depth_of(1, 1, 1), standard=True),
+        widths(1, 1),
+    ),
+    "variational, standard": (variational(depth_of(1, 0, 2), mixes=False), widths(1, 1)),
+    "variational of three": (variational(depth_of(1, 0, 1, 2)), widths(1, 1, 1)),
+    "six: variational": (variational(depth_of(1, 0, 1, 1, 0, 2, 1)), widths(*[1] * 6)),
     "six: depth": (depth_of(1, 0, 1, 1, 0, 2, 1), widths(1, 2, 2, 1, 3, 2)),
     "six: bottom": (bottom_of(1, 1, 1, 1, 1, 1, 2), widths(2, 2, 2, 2, 2, 3)),
     "six: exits": (exits_at(1, 2, 2, 0, 3, 1), widths(1, 2, 2, 0, 3, 1)),
@@ -316,8 +338,9 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     plan: str, block: SharingBlock, training: bool
 ) -> None:
     """A batch of one schema needs no streams of the others, unless the tasks read each other."""
-    assert block.takes_some == ("gates" not in plan)
     block.train(training)
+    mixed = {"variational with a component", "variational of three", "six: variational"}
+    assert block.takes_some == ("gates" not in plan and not (training and plan in mixed))
     some_alone_as_among_all(block)
 
 

@@ -59,12 +59,23 @@ def show(evaluation: Evaluation, beside: BesideScores) -> None:
     )
     if intervals := evaluation.entity_strict.intervals:
         console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
+    _show_calibration(console, evaluation)
     totals = {
         ENTITY_TASK: evaluation.entity_strict.micro.support,
         RELATION_TASK: evaluation.relation_strict.micro.support,
     }
     _show_unaligned(console, beside, totals)
     _show_left_out(console, beside)
+
+
+def _show_calibration(console: Console, evaluation: Evaluation) -> None:
+    errors = {
+        "entities": evaluation.entity_calibration_error,
+        "relations": evaluation.relation_calibration_error,
+    }
+    known = [f"{100 * error:.1f} of {what}" for what, error in errors.items() if error is not None]
+    if known:
+        console.print(f"Expected calibration error of the confidences: {', '.join(known)}.")
 
 
 def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:

@@ -39,18 +39,25 @@ class GaussianLinear(TrainedPart):
         mean: the map.
         rows: for each type its rows.
         noise: factor of the standard deviations in what is drawn.
+        keeps: whether the deviations are there afterwards.
         averages: whether the scores afterwards stand for the probability that is the average over
-            the weights.
+            the weights; where several maps are added up, that is not theirs to say.
     """
 
     rows: Tensor
 
     def __init__(
-        self, mean: nn.Linear, rows: Tensor, *, noise: float = 1.0, averages: bool = False
+        self,
+        mean: nn.Linear,
+        rows: Tensor,
+        *,
+        noise: float = 1.0,
+        keeps: bool = False,
+        averages: bool = False,
     ) -> None:
         super().__init__()
         self.weight, self.bias = mean.weight, mean.bias
-        self.noise, self.averages = noise, averages
+        self.noise, self.keeps, self.averages = noise, keeps, averages
         self.register_buffer("rows", rows, persistent=False)
         # Flat, because vectors are not decayed.
         number = rows.numel() * mean.in_features
@@ -99,9 +106,9 @@ class GaussianLinear(TrainedPart):
         mean.out_features, mean.in_features = self.weight.shape
         mean.weight = nn.Parameter(self.weight.detach().clone())
         mean.bias = None if self.bias is None else nn.Parameter(self.bias.detach().clone())
-        if not self.averages:
+        if not self.keeps:
             return mean
-        final = GaussianLinear(mean, self.rows, noise=self.noise, averages=True)
+        final = GaussianLinear(mean, self.rows, noise=0.0, keeps=True, averages=self.averages)
         final.spread = nn.Parameter(self.spread.detach().clone())
         return final.train(self.training)
 

@@ -60,16 +60,22 @@ def make_gaussian(
     averages = section.confidences == "averaged"
     families: dict[tuple[object, ...], list[TypesOf]] = {}
     for own in classifiers_of(section, parts):
-        whole = averages and len(own.maps) == 1
+        single = len(own.maps) == 1
         made = [
-            GaussianLinear(part.linear, part.rows, noise=section.noise, averages=whole)
+            GaussianLinear(
+                part.linear,
+                part.rows,
+                noise=section.noise,
+                keeps=averages,
+                averages=averages and single,
+            )
             for part in own.maps
         ]
         for part, gaussian in zip(own.maps, made, strict=True):
             part.replace(gaussian)
         types = TypesOf(own.schema, own.names, tuple(made))
         families.setdefault((own.family, types.shape), []).append(types)
-        if averages and len(own.maps) > 1:
+        if averages and not single:
             average_together(parts[own.schema])
     for (family, *_), members in families.items():
         if learns:
