@@ -30,8 +30,8 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     PrimitivesSharingConfig,
     DeltasSharingConfig,
     BankSharingConfig,
-    ProbeSharingConfig,
     VariationalSharingConfig,
+    ProbeSharingConfig,
 )
 """The sections of Dovetail's own strategies."""
 
