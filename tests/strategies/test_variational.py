@@ -41,6 +41,7 @@ from dovetail.strategies.variational.classifiers import GaussianLinear, TypesPri
 from dovetail.strategies.variational.divergence import (
     Form,
     Gaussian,
+    Price,
     divergence,
     log_density,
     to_mixture,
@@ -313,7 +314,7 @@ def block_of(*, standard: bool = False, mixes: bool = True, noise: float = 1.0) 
 def test_no_gradient_flows_into_the_gaussians_of_others(form: Form, standard: bool) -> None:
     block = block_of(standard=standard)
     streams = streams_in(block)
-    Divergences(form=form, weight=1.0, standard=standard).of_task(streams, "relation").backward()
+    Divergences(Price(form=form), standard=standard).of_task(streams, "relation").backward()
     own = {name for name, _ in block.named_parameters() if "relation" in block.owners(name)}
     assert reached(block) == own
     assert any("spreads" in name for name in own)
@@ -324,14 +325,14 @@ def test_what_is_left_to_penalties_is_reached_by_them() -> None:
     for training, noise in ((True, 0.0), (True, 1.0)):
         block = block_of(noise=noise).train(training)
         streams = streams_in(block)
-        terms = [Divergences(weight=1.0).of_task(streams, task) for task in TASKS]
+        terms = [Divergences(Price()).of_task(streams, task) for task in TASKS]
         torch.stack(terms).sum().backward()
         assert block.left_to_penalties() <= reached(block)
 
 
 def test_shared_layers_feel_how_far_features_are_apart() -> None:
     block = block_of()
-    Divergences(weight=1.0).of_task(streams_in(block), "entity").backward()
+    Divergences(Price()).of_task(streams_in(block), "entity").backward()
     shared = [name for name in reached(block) if len(block.owners(name)) == len(TASKS)]
     assert shared
 
@@ -375,7 +376,7 @@ def test_without_noise_and_weights_it_is_the_network_without_gaussians() -> None
     for task in found.losses:
         assert torch.equal(found.losses[task], expected.losses[task])
         assert torch.equal(found.streams[task], expected.streams[task])
-    terms = Divergences(weight=0.0)(found, batch, 0)
+    terms = Divergences(Price(weight=0.0))(found, batch, 0)
     assert set(terms) == {"kl_entity", "kl_relation", "kl_entity_types", "kl_relation_types"}
     assert not any(term.item() for term in terms.values())
 
@@ -434,7 +435,7 @@ def test_a_deviation_is_what_it_was_set_to() -> None:
 
 @pytest.mark.parametrize(("steps", "shares"), [(4, [0.25, 0.5, 0.75, 1, 1]), (0, [1, 1])])
 def test_the_weight_grows_to_its_end(steps: int, shares: list[float]) -> None:
-    objective = Divergences(weight=1.0, anneal_steps=steps)
+    objective = Divergences(Price(), anneal_steps=steps)
     assert [objective.grown(step) for step in range(len(shares))] == shares
 
 
@@ -444,7 +445,7 @@ def test_a_batch_pays_for_the_tasks_and_types_of_its_schema_alone() -> None:
     batch = replace(Batch.from_sentences(TRAIN[:3], model.featurise), schema="towns")
     batch = model.of_schema("towns").with_targets(batch)
     outputs = model.outputs(batch)
-    terms = Divergences(weight=1.0)(outputs, batch, 0)
+    terms = Divergences(Price())(outputs, batch, 0)
     assert set(outputs.streams.by_task) == set(all_tasks(schemas))  # its prior needs all of them
     assert set(terms) == {
         f"kl_towns/{name}" for name in ("entity", "relation", "entity_types", "relation_types")
@@ -459,7 +460,7 @@ def test_a_standard_normal_asks_for_no_other_stream() -> None:
     batch = model.of_schema("towns").with_targets(batch)
     outputs = model.outputs(batch)
     assert set(outputs.streams.by_task) == {"towns/entity", "towns/relation"}
-    terms = Divergences(weight=1.0)(outputs, batch, 0)
+    terms = Divergences(Price())(outputs, batch, 0)
     notes = outputs.streams.notes
     mean, deviation = (
         notes[f"variational {what} of towns/entity"] for what in ("mean", "deviation")
@@ -477,7 +478,7 @@ def test_padding_costs_nothing() -> None:
     for own in (tokens, padded):
         mask = torch.arange(own.shape[1]).unsqueeze(0) < 2
         streams = block.train()(Streams.tied(own, mask, TASKS))
-        found.append(Divergences(weight=1.0).of_task(streams, "entity").item())
+        found.append(Divergences(Price()).of_task(streams, "entity").item())
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 

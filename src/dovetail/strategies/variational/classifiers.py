@@ -19,7 +19,7 @@ from dovetail.heads.relation.candidate_pairs import Pairs
 from dovetail.heads.relation.pair_scorer import PairScorer
 from dovetail.heads.trained_part import TrainedPart
 from dovetail.strategies.variational.block import softened, unsoftened
-from dovetail.strategies.variational.divergence import Form, Gaussian, to_mixture
+from dovetail.strategies.variational.divergence import Gaussian, Price
 from dovetail.strategies.variational.mixing import Mixing
 
 FIRST_DEVIATION = 0.02
@@ -184,9 +184,7 @@ class TypesPrior(nn.Module):
         place: of the head in the family.
         family: the types of all heads whose classifiers have the same shape.
         mixing: the shares, with the family's names; None for a standard normal.
-        form: how the divergence is taken.
-        weight: of the divergence in the loss.
-        samples: that it is taken from.
+        price: of being far from it.
     """
 
     def __init__(
@@ -196,15 +194,12 @@ class TypesPrior(nn.Module):
         family: Sequence[TypesOf],
         *,
         mixing: Mixing | None,
-        form: Form = "bound",
-        weight: float = 1.0,
-        samples: int = 1,
+        price: Price,
     ) -> None:
         super().__init__()
-        self.name, self.place = name, place
+        self.name, self.place, self.price = name, place, price
         self.family = tuple(family)  # a tuple, so that the others' weights are not this module's
         self.mixing = mixing
-        self.form, self.weight, self.samples = form, weight, samples
 
     def divergences(self) -> Float[Tensor, " types"]:
         """How far each type is from its prior, in nats."""
@@ -228,7 +223,7 @@ class TypesPrior(nn.Module):
 
     def _to_standard(self, own: Gaussian) -> Tensor:
         standard = Gaussian.stacked([Gaussian.standard(own.mean)])
-        return to_mixture(self.form, own, standard, own.mean.new_ones(1), self.samples)
+        return self.price.to_mixture(own, standard, own.mean.new_ones(1))
 
     def _to_others(self, member: str, own: Gaussian, all_: Gaussian, place: int) -> Tensor:
         if self.mixing is None:
@@ -238,13 +233,13 @@ class TypesPrior(nn.Module):
         if self.mixing.standard:
             others.append(Gaussian.standard(own.mean))
         shares = self.mixing.drawn(member)
-        return to_mixture(self.form, own, Gaussian.stacked(others), shares, self.samples)
+        return self.price.to_mixture(own, Gaussian.stacked(others), shares)
 
     def penalties(self) -> Mapping[str, Tensor]:
         """The mean over the types, weighted."""
         schema = self.family[self.place].schema
         name = f"kl_{schema}/{self.name}" if schema else f"kl_{self.name}"
-        return {name: self.weight * self.divergences().mean()}
+        return {name: self.price.weight * self.divergences().mean()}
 
     def chosen(self) -> Mapping[str, Any]:
         """The shares of the other types in each prior, as they were learned."""

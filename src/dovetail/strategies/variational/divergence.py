@@ -81,3 +81,15 @@ def _sampled(own: Gaussian, others: Gaussian, shares: Tensor) -> Tensor:
     logs = shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
     logs = logs.reshape(-1, *([1] * (values.dim() - 1)))
     return log_density(own, values) - (logs + log_density(others, values)).logsumexp(0)
+
+
+class Price(NamedTuple):
+    """What being far from a prior costs: the weight, how it is taken, and from how many samples."""
+
+    weight: float = 1.0
+    form: Form = "bound"
+    samples: int = 1
+
+    def to_mixture(self, own: Gaussian, others: Gaussian, shares: Tensor) -> Tensor:
+        """The divergence from a mixture, which is not weighted yet."""
+        return to_mixture(self.form, own, others, shares, self.samples)

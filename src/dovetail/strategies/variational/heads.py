@@ -16,6 +16,7 @@ from dovetail.strategies.variational.classifiers import (
     TypesPrior,
 )
 from dovetail.strategies.variational.config import VariationalSharingConfig
+from dovetail.strategies.variational.divergence import Price
 from dovetail.strategies.variational.mixing import Mixing, Temperatures
 from dovetail.text.named_schemas import named
 
@@ -110,9 +111,7 @@ def give_prior(section: VariationalSharingConfig, family: str, members: Sequence
             place,
             members,
             mixing=mixing,
-            form=section.form,
-            weight=section.classifier_weight,
-            samples=section.samples,
+            price=Price(section.classifier_weight, section.form, section.samples),
         )
 
 

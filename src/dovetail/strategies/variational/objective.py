@@ -8,7 +8,7 @@ from torch import Tensor
 from dovetail.strategies.objective import Objective, Outputs
 from dovetail.strategies.streams import Streams
 from dovetail.strategies.variational.block import DEVIATION, MEAN, SHARES, noted
-from dovetail.strategies.variational.divergence import Form, Gaussian, to_mixture
+from dovetail.strategies.variational.divergence import Gaussian, Price
 from dovetail.tensors.features import Batch
 
 
@@ -16,24 +16,14 @@ class Divergences(Objective):
     """What tasks of a batch pay for being far from their priors; it grows from 0 to its weight.
 
     Args:
-        form: how the divergence from a mixture is taken.
-        weight: of the divergence of a token's features, in nats.
+        price: of the divergence of a token's features, in nats.
         anneal_steps: steps in which the weights grow, those of the heads' penalties too.
         standard: whether each mixture has a component N(0, I).
-        samples: that a divergence is taken from.
     """
 
-    def __init__(
-        self,
-        *,
-        form: Form = "bound",
-        weight: float,
-        anneal_steps: int = 0,
-        standard: bool = False,
-        samples: int = 1,
-    ) -> None:
+    def __init__(self, price: Price, *, anneal_steps: int = 0, standard: bool = False) -> None:
         super().__init__()
-        self.form, self.weight, self.samples = form, weight, samples
+        self.price = price
         self.anneal_steps, self.standard = anneal_steps, standard
 
     def grown(self, step: int) -> float:
@@ -47,7 +37,7 @@ class Divergences(Objective):
         for task in outputs.losses:
             if noted(MEAN, task) in outputs.streams.notes:
                 divergence = self.of_task(outputs.streams, task)
-                terms[f"kl_{task}"] = grown * self.weight * divergence
+                terms[f"kl_{task}"] = grown * self.price.weight * divergence
         return terms
 
     def of_task(self, streams: Streams, task: str) -> Float[Tensor, ""]:
@@ -59,7 +49,7 @@ class Divergences(Objective):
             others.append(Gaussian.standard(own.mean))
         if shares is None:
             shares = own.mean.new_ones(1)
-        apart = to_mixture(self.form, own, Gaussian.stacked(others), shares, self.samples)
+        apart = self.price.to_mixture(own, Gaussian.stacked(others), shares)
         return (apart * streams.mask).sum() / streams.mask.sum().clamp(min=1)
 
     def _others(self, streams: Streams, task: str) -> list[Gaussian]:

@@ -18,6 +18,7 @@ from dovetail.strategies.objective import Objective, Penalties
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
 from dovetail.strategies.variational.block import GaussianStreams, VariationalLayers, means
 from dovetail.strategies.variational.config import VariationalSharingConfig
+from dovetail.strategies.variational.divergence import Price
 from dovetail.strategies.variational.heads import make_gaussian, refuse_few, temperatures_of
 from dovetail.strategies.variational.mixing import Mixing
 from dovetail.strategies.variational.objective import Divergences
@@ -72,11 +73,9 @@ class Variational(Strategy[VariationalSharingConfig]):
             return (Penalties(),)
         return (
             Divergences(
-                form=section.form,
-                weight=section.feature_weight,
+                Price(section.feature_weight, section.form, section.samples),
                 anneal_steps=section.anneal_epochs * steps_per_epoch,
                 standard=section.normal_component,
-                samples=section.samples,
             ),
         )
 
