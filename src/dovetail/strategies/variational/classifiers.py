@@ -22,8 +22,8 @@ from dovetail.strategies.variational.block import softened, unsoftened
 from dovetail.strategies.variational.divergence import Gaussian, Price
 from dovetail.strategies.variational.mixing import Mixing
 
-FIRST_DEVIATION = 0.02
-"""Of the weights at the start, somewhat less than these are spread."""
+FIRST_DEVIATION = 0.05
+"""Of the weights at the start, about half of how far these are spread."""
 
 SMALLEST_VARIANCE = 1e-12
 """Of a score, below which its square root has no gradient."""
