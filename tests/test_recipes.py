@@ -10,7 +10,7 @@ from dovetail.config import load_config
 RECIPES = PROJECT / "recipes"
 
 
-@pytest.mark.parametrize("name", ["bottom", "exits"])
+@pytest.mark.parametrize("name", ["bottom", "exits", "variational"])
 def test_recipe_of_a_strategy_differs_by_its_sharing_alone(name: str) -> None:
     based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("conll04", name))
     assert recipe.name == recipe.sharing.kind == name

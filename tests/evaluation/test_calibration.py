@@ -91,3 +91,18 @@ def test_relations_with_a_wrong_entity_can_be_left_out():
     )
     assert judged_relations([gold], [guess]) == [(0.9, True), (0.8, False)]
     assert judged_relations([gold], [guess], between_right_entities=True) == [(0.9, True)]
+
+
+def test_scores_have_the_error_of_what_has_a_confidence():
+    ada, london = Entity(0, 1, "Person", 0.9), Entity(1, 2, "Place", 0.5)
+    gold = Sentence.from_tokens(["Ada", "London"], entities=[Entity(0, 1, "Person")])
+    guess = Sentence.from_tokens(
+        ["Ada", "London"], entities=[ada, london], relations=[Relation(ada, london, "in", 0.75)]
+    )
+    scores = evaluate([gold], [guess], bootstrap_samples=0)
+    assert scores.entity_calibration_error == pytest.approx((0.1 + 0.5) / 2)
+    assert scores.relation_calibration_error == pytest.approx(0.75)
+    assert type(scores).from_dict(scores.to_dict()) == scores
+    without = evaluate([gold], [gold], bootstrap_samples=0)
+    assert (without.entity_calibration_error, without.relation_calibration_error) == (None, None)
+    assert without.to_dict()["entity"]["calibration_error"] is None

@@ -34,6 +34,7 @@ from dovetail.lab.experiment_cells import Cell, cells_of, refuse_other_configs
 from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
+from dovetail.lab.statistics.cell_results import calibration_errors
 from dovetail.lab.workers import OwnProcess, ProcessWorkers
 from dovetail.running.steps import result_of
 
@@ -343,3 +344,16 @@ def test_counts_hold_what_the_sentences_say() -> None:
     assert tally_from_counts(counts["entity"]).micro().false_negatives == 0
     other = ScoredSplit(DEV[:3], DEV[:3], frozenset()).counts()
     assert counts["sentences"] != other["sentences"]
+
+
+def test_calibration_errors_stand_beside_the_scores_of_a_cell() -> None:
+    evaluation = evaluate(DEV, DEV, bootstrap_samples=0).to_dict()
+    evaluation["entity"]["calibration_error"] = 0.25
+    errors = calibration_errors({"dev": evaluation})
+    assert errors == {
+        "dev_entity_calibration_error": 0.25,
+        "dev_relation_calibration_error": None,
+        "test_entity_calibration_error": None,
+        "test_relation_calibration_error": None,
+    }
+    assert calibration_errors({"dev": {"entity": {}, "relation": {}}}).keys() == errors.keys()

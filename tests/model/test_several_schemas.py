@@ -31,6 +31,7 @@ from dovetail.strategies import (
     GatesSharingConfig,
     PrimitivesSharingConfig,
     SequentialSharingConfig,
+    VariationalSharingConfig,
 )
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
@@ -59,6 +60,9 @@ SHARINGS: dict[str, SharingConfig] = {
         hidden_dim=4, context_dim=4, genotype="source", across_schemas=False
     ),
     "sequential": SequentialSharingConfig(hidden_dim=4, steps=3, relation_layers=1),
+    "variational": VariationalSharingConfig(
+        hidden_dim=4, feature_dim=6, normal_component=True, noise=0.0
+    ),
 }
 WORDS = [sentence.tokens for sentence in SENTENCES]
 TEXT = "Ada Lovelace lives in London . Brunel worked for Great Western ."

@@ -93,7 +93,9 @@ def every_parameter_serves_a_task(block: SharingBlock) -> None:
     assert all(block.owners(name) <= set(block.tasks) for name in names)
     frozen = {name for name, _ in block.named_parameters()} - names
     assert not any(block.owners(name) for name in frozen)
-    assert set().union(*(block.reached_by(task) for task in block.tasks)) == names
+    reached_by_losses = set().union(*(block.reached_by(task) for task in block.tasks))
+    assert reached_by_losses == names - block.left_to_penalties()
+    assert block.left_to_penalties() <= names
 
 
 def others_stay_where_tasks_are_left_out(block: SharingBlock, *tasks: str) -> SharingBlock:

@@ -46,6 +46,8 @@ from dovetail.strategies.probe.block import probe
 from dovetail.strategies.sequential.block import ExpertLayers, Transfer
 from dovetail.strategies.sequential.strategy import entity_tasks
 from dovetail.strategies.stacks import OwnLayers, Stack
+from dovetail.strategies.variational.block import GaussianStreams, VariationalLayers
+from dovetail.strategies.variational.mixing import Mixing
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -219,6 +221,19 @@ def over_pieces(build: Build, *readers: str) -> Build:
     return lambda cell: OverPieces(build(cell), input_dim=INPUT_DIM, readers=readers)
 
 
+def variational(build: Build, *, standard: bool = False, mixes: bool = True) -> Build:
+    """Gaussian features above layers, of which the means are read."""
+
+    def built(cell: str) -> SharingBlock:
+        below = build(cell)
+        mixing = Mixing(below.tasks, below.tasks, standard=standard) if mixes else None
+        dims = below.output_dims
+        top = GaussianStreams(dims, 2 * HIDDEN_DIM, mixing=mixing, noise=0.0)
+        return VariationalLayers([below, top])
+
+    return built
+
+
 def widths(*layers: int) -> list[int]:
     """The output of a task that no layer serves is the input."""
     return [2 * HIDDEN_DIM if count else INPUT_DIM for count in layers]
@@ -310,6 +325,13 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
         over_pieces(bank_of(exits_at(1, 2, 3), *THREE[1:], rank=0.7), *THREE),
         both_widths(1, 2, 3),
     ),
+    "variational with a component": (
+        variational(depth_of(1, 1, 1), standard=True),
+        widths(1, 1),
+    ),
+    "variational, standard": (variational(depth_of(1, 0, 2), mixes=False), widths(1, 1)),
+    "variational of three": (variational(depth_of(1, 0, 1, 2)), widths(1, 1, 1)),
+    "six: variational": (variational(depth_of(1, 0, 1, 1, 0, 2, 1)), widths(*[1] * 6)),
     "six: depth": (depth_of(1, 0, 1, 1, 0, 2, 1), widths(1, 2, 2, 1, 3, 2)),
     "six: bottom": (bottom_of(1, 1, 1, 1, 1, 1, 2), widths(2, 2, 2, 2, 2, 3)),
     "six: residual exits": (residual_exits_at(1, 2, 0, 0, 3, 1), widths(2, 3, 0, 0, 4, 2)),
@@ -412,8 +434,10 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     plan: str, block: SharingBlock, training: bool
 ) -> None:
     """A batch of one schema needs no streams of the others, unless the tasks read each other."""
-    assert block.takes_some == ("gates" not in plan and "across" not in plan)
     block.train(training)
+    mixed = {"variational with a component", "variational of three", "six: variational"}
+    apart = "gates" not in plan and "across" not in plan
+    assert block.takes_some == (apart and not (training and plan in mixed))
     some_alone_as_among_all(block)
 
 

@@ -65,7 +65,7 @@ def restore_model(
     check_assets(config.encoders, assets)
     encoder = ConcatenatedEncoder.from_assets(assets)
     sharing = sharing_over(encoder, config, schemas, chosen)
-    return assemble(config, schemas, encoder, sharing)
+    return assemble(config, schemas, encoder, sharing, final=True)
 
 
 def extended_model(
@@ -149,15 +149,22 @@ def assemble(
     encoder: ConcatenatedEncoder,
     sharing: SharingBlock,
     kept: Kept = NOTHING_KEPT,
+    *,
+    final: bool = False,
 ) -> JointModel:
-    """Put heads of the widths that fit on a sharing block; some may be there already."""
+    """Put heads of the widths that fit on a sharing block; some may be there already.
+
+    They are `final` where they are to take saved weights.
+    """
     parts = {
         name: build_heads(config, name, schema, sharing.output_dims, kept.entity_head)
         for name, schema in schemas.items()
     }
+    strategy = strategy_of(config.sharing)
+    made = (strategy.final_heads if final else strategy.heads)(config.sharing, parts)
     heads = [
         SchemaHeads(name, schemas[name], own.entity_head, own.relation_head, own.link)
-        for name, own in strategy_of(config.sharing).heads(config.sharing, parts).items()
+        for name, own in made.items()
     ]
     return JointModel(encoder=encoder, sharing=sharing, heads=[*kept.schemas, *heads])
 

@@ -64,6 +64,7 @@ def show(evaluation: Evaluation, beside: BesideScores, given: SettingScores | No
         console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
     if given is not None:
         _show_given(console, evaluation.relation_strict, given)
+    _show_calibration(console, evaluation)
     totals = {
         ENTITY_TASK: evaluation.entity_strict.micro.support,
         RELATION_TASK: evaluation.relation_strict.micro.support,
@@ -83,6 +84,16 @@ def _show_given(console: Console, found: SettingScores, given: SettingScores) ->
         f"{100 * given.micro.precision:.1f}, recall {100 * given.micro.recall:.1f}. With the "
         f"entities that it finds: {both:.1f}, so {alone - both:.1f} are lost to entities."
     )
+
+
+def _show_calibration(console: Console, evaluation: Evaluation) -> None:
+    errors = {
+        "entities": evaluation.entity_calibration_error,
+        "relations": evaluation.relation_calibration_error,
+    }
+    known = [f"{100 * error:.1f} of {what}" for what, error in errors.items() if error is not None]
+    if known:
+        console.print(f"Expected calibration error of the confidences: {', '.join(known)}.")
 
 
 def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:

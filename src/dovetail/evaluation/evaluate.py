@@ -6,6 +6,12 @@ from collections.abc import Sequence
 
 from dovetail.errors import CorpusError
 from dovetail.evaluation import facts
+from dovetail.evaluation.calibration import (
+    Judged,
+    calibration,
+    judged_entities,
+    judged_relations,
+)
 from dovetail.evaluation.scores import Evaluation, MacroScore, SettingScores
 from dovetail.evaluation.tally import Draws, Tally
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
@@ -52,6 +58,10 @@ def evaluate(
         sentences=len(pairs),
         entity_sentences=len(entity_pairs),
         relation_sentences=len(relation_pairs),
+        entity_calibration_error=_calibration_error(judged_entities(gold, predicted)),
+        relation_calibration_error=_calibration_error(
+            judged_relations(gold, predicted, symmetric=symmetric)
+        ),
     )
 
 
@@ -106,3 +116,7 @@ def _score(
         by_type=by_type if typed else {},
         intervals=tally.intervals(draws, typed=typed) if draws.samples else None,
     )
+
+
+def _calibration_error(judged: Sequence[Judged]) -> float | None:
+    return calibration(judged).expected_error if judged else None

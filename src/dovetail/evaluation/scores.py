@@ -211,7 +211,9 @@ class Evaluation:
 
     Strict asks for borders and types (of both arguments, for a relation), boundaries for borders
     and the relation's own type.  `entity_sentences` and `relation_sentences` say how many of the
-    `sentences` were annotated for the task, hence counted.
+    `sentences` were annotated for the task, hence counted.  The calibration errors are the expected
+    ones of the confidences of what was predicted, right in the strict sense or not; None where
+    nothing has a confidence.
     """
 
     entity_strict: SettingScores
@@ -221,6 +223,8 @@ class Evaluation:
     sentences: int
     entity_sentences: int
     relation_sentences: int
+    entity_calibration_error: float | None = None
+    relation_calibration_error: float | None = None
 
     @property
     def mean_f1(self) -> float:
@@ -250,6 +254,8 @@ class Evaluation:
             sentences=values["sentences"],
             entity_sentences=entity["sentences"],
             relation_sentences=relation["sentences"],
+            entity_calibration_error=entity.get("calibration_error"),
+            relation_calibration_error=relation.get("calibration_error"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -261,10 +267,12 @@ class Evaluation:
                 "sentences": self.entity_sentences,
                 "strict": self.entity_strict.to_dict(),
                 "boundaries": self.entity_boundaries.to_dict(),
+                "calibration_error": self.entity_calibration_error,
             },
             "relation": {
                 "sentences": self.relation_sentences,
                 "strict": self.relation_strict.to_dict(),
                 "boundaries": self.relation_boundaries.to_dict(),
+                "calibration_error": self.relation_calibration_error,
             },
         }

@@ -8,7 +8,6 @@ It knows nothing of configs, files or training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -123,7 +122,7 @@ class JointModel(Predictor):
         copy_exactly(self.stored_state(), state, owner="this model")
 
     def finalize(self) -> JointModel:
-        """The same model without auxiliary tasks, and with the final form of its sharing block.
+        """The same model without auxiliary tasks, with the final form of its sharing and heads.
 
         That is what is saved.
         """
@@ -132,7 +131,7 @@ class JointModel(Predictor):
         return JointModel(
             encoder=self.encoder,
             sharing=sharing.finalize(),
-            heads=[replace(own, auxiliary=()) for own in self.heads.values()],
+            heads=[own.finalize() for own in self.heads.values()],
         )
 
     def forward(
@@ -177,7 +176,8 @@ class JointModel(Predictor):
         """
         own = self.of_schema(batch.schema)
         streams = self(batch, [batch.schema], with_auxiliary=True)
-        return Outputs(streams, *own.outputs(streams, batch), self.sharing.penalties())
+        penalties = {**self.sharing.penalties(), **own.penalties()}
+        return Outputs(streams, *own.outputs(streams, batch), penalties)
 
     def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         return (self(batch, schemas),)

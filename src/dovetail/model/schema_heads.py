@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
@@ -86,10 +87,14 @@ class HeadOutputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SchemaHeads(SchemaDecoders):
-    """The heads of one model for a schema, the link between them, and those of training alone."""
+    """The heads of one model for a schema, the link between them, and those of training alone.
+
+    `chosen` are JSON values of what training chose in them, once they have their final form.
+    """
 
     link: EntityLink | None
     auxiliary: tuple[AuxiliaryHead, ...] = ()
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -98,6 +103,30 @@ class SchemaHeads(SchemaDecoders):
         if self.auxiliary:
             parts["auxiliary"] = nn.ModuleDict({own.task.name: own for own in self.auxiliary})
         return parts
+
+    @property
+    def trained_parts(self) -> list[TrainedPart]:
+        """The parts that training needs in another form than inference."""
+        return [part for own in self.parts.values() for part in trained_parts(own)]
+
+    def penalties(self) -> dict[str, Tensor]:
+        """Terms that the heads add to the loss of a batch of the schema, by name."""
+        own = [part.penalties() for part in self.trained_parts]
+        return {name: term for terms in own for name, term in terms.items()}
+
+    def finalize(self) -> SchemaHeads:
+        """The same heads as they are saved, without those of training alone."""
+        main = replace(self, auxiliary=())
+        chosen = [part.chosen() for part in main.trained_parts]
+        if not chosen:
+            return main
+        return replace(
+            main,
+            entity_head=finalised(self.entity_head),
+            relation_head=None if self.relation_head is None else finalised(self.relation_head),
+            link=None if self.link is None else finalised(self.link),
+            chosen={name: value for own in chosen for name, value in own.items()},
+        )
 
     @property
     def auxiliary_tasks(self) -> tuple[str, ...]:

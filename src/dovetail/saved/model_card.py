@@ -78,6 +78,8 @@ def _sharing(model: JointModel, config: Config) -> str:
     """Return the strategy's lines on what training chose."""
     strategy = strategy_of(config.sharing)
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
+    for own in model.heads.values():
+        lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.chosen)]
     return "".join(f"- {line}\n" for line in lines)
 
 

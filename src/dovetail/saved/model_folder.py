@@ -181,6 +181,7 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
         model: the model.
         encoders: its encoders' assets, their vocabularies written apart.
     """
+    heads = {name: dict(own.chosen) for name, own in model.heads.items() if own.chosen}
     return {
         "format": "dovetail-model",
         "version": OF_ONE_SCHEMA if is_plain(model.schemas) else FORMAT_VERSION,
@@ -188,6 +189,7 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
         **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
+        **({"heads": heads} if heads else {}),
     }
 
 

@@ -22,6 +22,7 @@ from dovetail.strategies.layers_config import LayersConfig
 from dovetail.strategies.primitives.config import PrimitivesSharingConfig
 from dovetail.strategies.probe.config import ProbeSharingConfig
 from dovetail.strategies.sequential.config import SequentialSharingConfig
+from dovetail.strategies.variational.config import VariationalSharingConfig
 
 SECTIONS: tuple[type[SharingConfig], ...] = (
     DepthSharingConfig,
@@ -33,6 +34,7 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     DeltasSharingConfig,
     BankSharingConfig,
     SequentialSharingConfig,
+    VariationalSharingConfig,
     ProbeSharingConfig,
 )
 """The sections of Dovetail's own strategies."""
@@ -52,4 +54,5 @@ __all__ = [
     "ProbeSharingConfig",
     "SequentialSharingConfig",
     "SharingConfig",
+    "VariationalSharingConfig",
 ]

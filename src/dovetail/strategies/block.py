@@ -22,7 +22,8 @@ class SharingBlock(nn.Module, ABC):
       if it is shared among them, none if it is frozen;
     * `reads` names, for each task, the tasks whose parameters its loss may reach.
 
-    A task's loss reaches a parameter exactly if it reads one of the parameter's owners.
+    A task's loss reaches a parameter exactly if it reads one of the parameter's owners, except for
+    those that are `left_to_penalties`.
     """
 
     tasks: tuple[str, ...]
@@ -60,9 +61,19 @@ class SharingBlock(nn.Module, ABC):
 
     def reached_by(self, task: str) -> frozenset[str]:
         """Names of the parameters that the loss of a task reaches, as declared."""
+        left = self.left_to_penalties()
         return frozenset(
-            name for name, _ in self.named_parameters() if self.owners(name) & self.reads[task]
+            name
+            for name, _ in self.named_parameters()
+            if name not in left and self.owners(name) & self.reads[task]
         )
+
+    def left_to_penalties(self) -> frozenset[str]:
+        """Names of the parameters that no task's loss reaches as the block stands.
+
+        They learn from terms of its own, of the strategy's objectives.
+        """
+        return frozenset()
 
     def copied_layers_above(self) -> dict[str, int]:
         """How many layers of a pretrained encoder stand above each weight of a copied layer."""

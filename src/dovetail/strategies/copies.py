@@ -81,6 +81,10 @@ class OverPieces(SharingBlock):
         """The answer of the block inside."""
         return frozenset(f"inside.{name}" for name in self.inside.reached_by(task))
 
+    def left_to_penalties(self) -> frozenset[str]:
+        """The answer of the block inside."""
+        return frozenset(f"inside.{name}" for name in self.inside.left_to_penalties())
+
     def penalties(self) -> Mapping[str, Tensor]:
         """The answer of the block inside."""
         return self.inside.penalties()

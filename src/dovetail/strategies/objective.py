@@ -21,7 +21,7 @@ class Outputs(NamedTuple):
     training gives it predicted ones besides (`EntityLink`), they come after the gold ones.
     There are no relation logits where the schema has no relation types.
     `taught` are the heads' losses against what a teacher says; there is none without a teacher.
-    `penalties` are what the sharing adds to the loss, by name.
+    `penalties` are what the sharing and the heads add to the loss, by name.
     """
 
     streams: Streams
@@ -44,7 +44,7 @@ class Objective(nn.Module, ABC):
 
 
 class Penalties(Objective):
-    """The penalties of the sharing block, which weighs them itself, from a step of training on."""
+    """The penalties of sharing block and heads, weighed there, from a step of training on."""
 
     def __init__(self, first_step: int = 0) -> None:
         super().__init__()

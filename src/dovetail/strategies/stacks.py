@@ -167,6 +167,14 @@ class Stack(SharingBlock):
             readers = frozenset[str]().union(*(block.reads[reader] for reader in readers))
         return frozenset(names)
 
+    def left_to_penalties(self) -> frozenset[str]:
+        """The answers of the blocks."""
+        return frozenset(
+            f"blocks.{index}.{name}"
+            for index, block in enumerate(self.parts)
+            for name in block.left_to_penalties()
+        )
+
     def penalties(self) -> Mapping[str, Tensor]:
         """Those of all blocks; those of one name are added up."""
         sums: dict[str, Tensor] = {}

@@ -125,6 +125,12 @@ class Strategy(ABC, Generic[Section]):
         """The heads of each schema, by its name: those of the config, or what becomes of them."""
         return parts
 
+    def final_heads(
+        self, section: Section, parts: Mapping[str, HeadParts]
+    ) -> Mapping[str, HeadParts]:
+        """The heads in the final form, to take the weights of a saved model."""
+        return self.heads(section, parts)
+
     def objectives(self, section: Section, *, steps_per_epoch: int) -> tuple[Objective, ...]:
         """Return the objectives beside those of the tasks: the penalties of the block."""
         return (Penalties(),)
@@ -156,6 +162,10 @@ class Strategy(ABC, Generic[Section]):
             block: as it is saved.
             num_new: the number of parameters that are not those of its base.
         """
+        return []
+
+    def card_lines_of_heads(self, section: Section, chosen: Mapping[str, Any]) -> list[str]:
+        """Return the lines of a model's card on the heads of a schema, given what they chose."""
         return []
 
 

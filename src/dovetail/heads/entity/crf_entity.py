@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.entity.entity_head import EntityHead
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.heads.span_vectors import token_vectors
 from dovetail.layers.crf import ConditionalRandomField, PathExpectations
 from dovetail.layers.dropout import Dropout
@@ -150,6 +151,11 @@ class CrfEntityHead(EntityHead):
         return self.crf.segment_log_probabilities(
             lattice, emissions, mask, spans, torch.stack(tags, 3)
         )
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """Those of the tags of each type; the tag outside of entities is of none."""
+        tags = [sorted({*own}) for own in self.tag_by_part.tolist()]
+        return [RowsOfTypes(self.scorer, "3", torch.tensor(tags, dtype=torch.int64))]
 
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]

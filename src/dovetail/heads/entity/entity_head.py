@@ -9,6 +9,7 @@ from typing import Self
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.tensors.features import Candidates, Expectations, Targets
 from dovetail.text.document import Entity
 
@@ -87,6 +88,10 @@ class EntityHead(nn.Module, ABC):
         per token: beside the relation loss, which is a mean over cells, the head would otherwise
         hardly be heard in the shared layers.
         """
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """The linear maps in which the entity types have rows of their own; none by default."""
+        return []
 
     @abstractmethod
     def expectations(

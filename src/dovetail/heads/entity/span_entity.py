@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from dovetail.heads.entity.entity_head import EntityHead
 from dovetail.heads.entity.span_scorer import SpanScorer, spans_within
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.layers.dropout import Dropout
 from dovetail.tensors.features import Candidates, Expectations, Targets
 from dovetail.text.document import ENTITY_TASK, Entity
@@ -105,6 +106,11 @@ class SpanEntityHead(EntityHead):
         rows = torch.arange(len(starts), device=starts.device).unsqueeze(1)
         scores = with_none(emissions[rows, starts, ends - starts - 1].double())
         return scores.log_softmax(2).gather(2, types)
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """A row for each type."""
+        rows = torch.arange(len(self.entity_types)).unsqueeze(1)
+        return [RowsOfTypes(self.scorer.get_submodule("1"), "output", rows)]
 
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]

@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.relation.candidate_pairs import Pairs
+from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.layers.dropout import Dropout
 
 
@@ -98,6 +99,18 @@ class PairScorer(nn.Module):
             feature_dim=0 if self.as_features is None else self.as_features.in_features,
             hidden=None if hidden is None else hidden.another(num_types=num_types),
         )
+
+    def rows_of_types(self) -> list[RowsOfTypes]:
+        """A row for each type, in the map after the hidden layer or in each of the paper's.
+
+        The weights of the cosine and of the products are left out: there are as many products as
+        types.
+        """
+        rows = torch.arange(len(self.diagonals)).unsqueeze(1)
+        if isinstance(self.output, PairHiddenLayer):
+            return [RowsOfTypes(self.output, "1", rows)]
+        names = ["as_head", "as_tail"] + ["as_features"] * (self.as_features is not None)
+        return [RowsOfTypes(self, name, rows) for name in names]
 
     def forward(
         self,

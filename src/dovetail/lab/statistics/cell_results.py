@@ -16,6 +16,7 @@ from dovetail.files.writing import open_atomically, replaced
 from dovetail.lab.cell_folder import CellFolder, read_json
 from dovetail.lab.cell_scoring import SPLITS, tally_from_counts
 from dovetail.lab.experiment_cells import Cell
+from dovetail.text.document import TASKS
 
 Row = dict[str, Any]
 
@@ -86,6 +87,7 @@ def cell_rows(results: Sequence[CellResult]) -> list[Row]:
                 for split in SPLITS
                 for score in SCORES
             },
+            **calibration_errors(result.values["scores"]),
             **result.values["training"],
             **result.values["costs"],
             "sentences_per_second": result.folder.read_speed(),
@@ -93,6 +95,17 @@ def cell_rows(results: Sequence[CellResult]) -> list[Row]:
         }
         for result in results
     ]
+
+
+def calibration_errors(by_split: Mapping[str, Any]) -> Row:
+    """The expected calibration errors of a cell's scores; cells of old versions have none."""
+    return {
+        f"{split}_{task}_calibration_error": by_split.get(split, {})
+        .get(task, {})
+        .get("calibration_error")
+        for split in SPLITS
+        for task in TASKS
+    }
 
 
 def score_rows(results: Sequence[CellResult]) -> list[Row]:
