@@ -15,7 +15,10 @@ from pydantic import (
 )
 
 from dovetail.config.section import Contradiction, Section
-from dovetail.config.sections.coupling_section import CouplingConfig
+from dovetail.config.sections.coupling_section import (
+    CouplingConfig,
+    contradictions_of_couplings,
+)
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
 from dovetail.config.sections.encoder_sections import (
@@ -163,6 +166,7 @@ class Config(Section):
                 "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
             )
         yield from contradictions_of_corpora(self.data, self.corpora, self.mixing)
+        yield from contradictions_of_couplings(self.couplings)
         if not any(own.is_there for own in self.sources):
             return
         yield from self._contradictions_of_several()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.heads.parts import HeadParts
 from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
@@ -157,7 +158,17 @@ class JointModel(Predictor):
         """
         own = self.of_schema(batch.schema)
         streams = self(batch, [batch.schema])
-        return Outputs(streams, *own.outputs(streams, batch), self.sharing.penalties())
+        found = own.outputs(streams, batch)
+        return Outputs(
+            streams,
+            found.emissions,
+            found.relation_logits,
+            found.losses,
+            found.taught,
+            self.sharing.penalties(),
+            HeadParts(own.entity_head, own.relation_head, own.link),
+            found.linked,
+        )
 
     def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         return (self(batch, schemas),)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.strategies.streams import Streams
-from dovetail.tensors.features import Batch, Candidates
+from dovetail.tensors.features import Batch, Candidates, Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
 from dovetail.text.named_schemas import named, tasks_of
 from dovetail.text.schema import Schema
@@ -64,13 +64,15 @@ class SchemaDecoders:
 class HeadOutputs(NamedTuple):
     """Scores and losses by task that the heads compute from a batch in training.
 
-    There are no relation logits without a relation head.
+    There are no relation logits without a relation head, and no targets between whose candidates
+    they stand (`linked`).
     """
 
     emissions: Float[Tensor, "batch tokens *scores"]
     relation_logits: Float[Tensor, "batch entities entities types"] | None
     losses: Mapping[str, Tensor]
     taught: Mapping[str, Tensor]
+    linked: Targets | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ class SchemaHeads(SchemaDecoders):
                 self.relation_task: self.relation_head.loss(logits, linked),
             }
             taught = self._taught(emissions, logits, linked.candidates, batch)
-        return HeadOutputs(emissions, logits, losses, taught)
+        return HeadOutputs(emissions, logits, losses, taught, linked)
 
     def _taught(
         self,

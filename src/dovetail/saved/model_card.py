@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
+from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
 from dovetail.strategies.strategy import strategy_of
@@ -35,7 +36,7 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Parameters stored: {trained:,}
-{_sharing(model, config)}{_trained_on(config)}{_teacher(config)}
+{_sharing(model, config)}{_couplings(config)}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
@@ -78,6 +79,12 @@ def _sharing(model: JointModel, config: Config) -> str:
     """Return the strategy's lines on what training chose."""
     strategy = strategy_of(config.sharing)
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _couplings(config: Config) -> str:
+    """The lines of each coupling."""
+    lines = (line for own in config.couplings for line in coupling_of(own).card_lines(own))
     return "".join(f"- {line}\n" for line in lines)
 
 

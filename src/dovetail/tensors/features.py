@@ -194,7 +194,8 @@ class Batch:
     """Some sentences as tensors, padded on the right.
 
     `targets` is there in training only, `taught` where there is a teacher.  `schema` names what the
-    sentences are annotated in, or are to be, of a model of several schemas.
+    sentences are annotated in, or are to be, of a model of several schemas.  `domains` says from
+    which of the pools that are learned from each sentence comes; it is there in training only.
     """
 
     sentences: tuple[Sentence, ...]
@@ -203,6 +204,7 @@ class Batch:
     targets: Targets | None = None
     taught: Taught | None = None
     schema: str = ONLY
+    domains: Int[Tensor, " batch"] | None = None
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:

@@ -196,7 +196,7 @@ def prepare(
             own = yield from encoded(model, whole.parts, config.training, states, what="dev")
         encoded_dev[corpus.name] = replace(own, windowed=whole, schema=corpus.schema)
     steps = number_of_batches(drawn.portions, config.training.batch_size)
-    coupled = couplings_of(job, model.sharing.output_dims, steps_per_epoch=steps)
+    coupled = couplings_of(job, model, steps_per_epoch=steps)
     return Loop(
         model,
         train=train,
