@@ -9,9 +9,13 @@ by entry points of the group ``dovetail.couplings``, each of which names a secti
 """
 
 from dovetail.config.sections.coupling_section import CouplingConfig
+from dovetail.couplings.adversarial.config import AdversarialCouplingConfig
 from dovetail.couplings.matching.config import MatchingCouplingConfig
 
-SECTIONS: tuple[type[CouplingConfig], ...] = (MatchingCouplingConfig,)
+SECTIONS: tuple[type[CouplingConfig], ...] = (
+    MatchingCouplingConfig,
+    AdversarialCouplingConfig,
+)
 """The sections of Dovetail's own couplings."""
 
-__all__ = ["SECTIONS", "CouplingConfig", "MatchingCouplingConfig"]
+__all__ = ["SECTIONS", "AdversarialCouplingConfig", "CouplingConfig", "MatchingCouplingConfig"]

@@ -29,7 +29,7 @@ class MatchingCouplingConfig(CouplingConfig):
     """Whether each type takes the place of another in the table, drawn by the seed: the control
     experiment, which says as much and nothing true."""
 
-    weight: NonNegative = 1.0
+    weight: NonNegative = 0.1
     """Weight in the loss of the distance between the entity types that the entity head finds and
     those that the predicted relations imply. Sentences that are annotated for relations only take
     part if `relation_head.signatures` is "off", so that no type says which relations there are."""
