@@ -17,7 +17,7 @@ from dovetail.config import Config, DataConfig, dump_config
 from dovetail.lab.costs import multiply_adds_of_streams, spread
 from dovetail.lab.strategies import settings, strategies
 from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
-from dovetail.strategies.listing import Counted, sections_by_kind
+from dovetail.strategies.listing import Counted, couplings_by_kind, sections_by_kind
 from dovetail.training.job import Job
 
 
@@ -115,3 +115,21 @@ def test_the_list_needs_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_couplings_have_a_table_of_their_own_and_those_of_the_config_are_marked(
+    data: DataConfig, tmp_path: Path
+) -> None:
+    sections = couplings_by_kind()
+    alone = CliRunner().invoke(app, ["strategies"], env={"COLUMNS": "200"}).stdout
+    without = show(tiny_config(data), tmp_path).stdout
+    (section,) = (section for kind, section in sections.items() if kind == "matching")
+    config = tiny_config(data).model_copy(update={"couplings": (section(kind="matching"),)})
+    marked = show(config, tmp_path).stdout
+    for text in (alone, without, marked):
+        _, _, table = text.partition("coupling ")
+        assert set(sections) <= {(line.split() or [""])[0] for line in table.splitlines()}
+    assert "The config has none." in without
+    assert "matching *" in marked
+    assert "* those of the config." in marked
+    assert "The config has" not in alone

@@ -30,6 +30,8 @@ rows = 64
 kind = "cross-stitch"
 hidden_dim = 8
 dropout = 0.0
+[[couplings]]
+kind = "alike"
 [entity_head]
 hidden_dim = 8
 [relation_head]
@@ -141,10 +143,15 @@ def output(site: Path, folder: Path) -> str:
 def test_it_is_listed_trained_tuned_and_compared(output: str, folder: Path) -> None:
     listed, counted, *_ = output.split("=== ")[1:]
     assert "Misra et al. (2016)" in listed
+    assert "Tung and Mori" in listed
     assert "cross-stitch *" in counted
+    assert "alike *" in counted
     assert (folder / "runs" / "stitched" / "finished.json").is_file()
     card = (folder / "runs" / "stitched" / "model" / "README.md").read_text(encoding="utf-8")
     assert "- Shares of entity / relation in what each task reads: entity " in card
+    assert "- The tasks' streams were made alike (weight 0.1)" in card
+    metrics = (folder / "runs" / "stitched" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert "alike" in json.loads(metrics.splitlines()[0])["losses"]
     compared = (folder / "runs" / "compared" / "cells.csv").read_text(encoding="utf-8")
     assert "stitched" in compared
     assert "depth" in compared
@@ -166,14 +173,15 @@ def test_without_the_package_its_model_says_what_is_missing(output: str, folder:
     assert "dovetail.strategies" in str(caught.value)
 
 
-def test_it_keeps_the_contracts_of_strategies_and_encoders(site: Path) -> None:
-    files = ["tests/strategies/test_registered.py", "tests/encoders/test_registered.py"]
-    options = ["-q", "-p", "no:cacheprovider", "-k", "cross-stitch or affixes", "-rA"]
+def test_it_keeps_the_contracts_of_strategies_couplings_and_encoders(site: Path) -> None:
+    files = [f"tests/{room}/test_registered.py" for room in ("strategies", "couplings", "encoders")]
+    options = ["-q", "-p", "no:cacheprovider", "-k", "cross-stitch or affixes or alike", "-rA"]
     done = python(site, PROJECT, "-m", "pytest", *options, *files)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     passed = [line for line in done.stdout.splitlines() if line.startswith("PASSED")]
     assert any("contract[cross-stitch" in line for line in passed)
     assert any("[affixes]" in line for line in passed)
+    assert any("same_bits[alike]" in line for line in passed)
 
 
 def test_its_section_is_read_without_torch(site: Path, folder: Path) -> None:

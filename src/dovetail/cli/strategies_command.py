@@ -1,4 +1,4 @@
-"""`dovetail strategies`: the ways in which tasks can share, and what each costs."""
+"""`dovetail strategies`: the ways in which tasks can share, what each costs, and the couplings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def strategies_command(config: OptionalConfigFile = None, *, overrides: Override
     """List the ways to share parameters; with a config, what each would cost on its data.
 
     The strategy of the config is counted with its settings, the others with their defaults.
-    Models are built and not trained.
+    Models are built and not trained. A second table lists the couplings, losses that go with any
+    of these ways.
     """
     if config is None:
         if overrides:
@@ -33,25 +34,27 @@ def strategies_command(config: OptionalConfigFile = None, *, overrides: Override
 
 
 def list_all() -> None:
-    """List all strategies, without a config, and name the plug-ins that are broken."""
-    from dovetail.cli.strategies_display import show_listed
+    """List all strategies and couplings, without a config, and name the broken plug-ins."""
+    from dovetail.cli.strategies_display import show_couplings, show_listed
     from dovetail.cli.terminal import Terminal
-    from dovetail.strategies.listing import listed, sections_by_kind
+    from dovetail.strategies.listing import couplings_by_kind, listed, sections_by_kind
 
     notes: list[str] = []
     show_listed([listed(section) for section in sections_by_kind(notes).values()], Terminal())
+    show_couplings([listed(section) for section in couplings_by_kind(notes).values()], Terminal())
     for note in notes:
         say(f"warning: {note}", err=True)
 
 
 def count_all(config: Path, overrides: Sequence[str]) -> None:
-    """List all strategies with what each would cost with a config."""
+    """List all strategies with what each would cost with a config, and which couplings it has."""
     from dovetail.config import load_config
 
     settings = load_config(config, overrides)  # what is wrong with it is said before torch
-    from dovetail.cli.strategies_display import show_strategies
+    from dovetail.cli.strategies_display import show_couplings, show_strategies
     from dovetail.cli.terminal import Terminal
     from dovetail.lab.strategies import strategies
+    from dovetail.strategies.listing import couplings_by_kind, listed
     from dovetail.training.job import Job
 
     say(f"counting with the data and encoders of {config}", err=True)
@@ -62,3 +65,5 @@ def count_all(config: Path, overrides: Sequence[str]) -> None:
             counted.append(strategy)
             tell.stage(f"building models, {len(counted)} ways of sharing done")
     show_strategies(tuple(counted), Terminal())
+    couplings = [listed(section) for section in couplings_by_kind().values()]
+    show_couplings(couplings, Terminal(), configured=[own.kind for own in settings.couplings])

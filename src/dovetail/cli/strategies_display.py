@@ -1,8 +1,8 @@
-"""The display of `dovetail strategies`: a table with a row for each way of sharing."""
+"""The display of `dovetail strategies`: a row for each way of sharing, one for each coupling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich import box
 from rich.console import Console
@@ -16,17 +16,7 @@ MILLION = 10**6
 
 def show_listed(found: Sequence[Listed], console: Console) -> None:
     """Print what there is to choose from: what each does, its paper, and what it needs."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("what it does")
-    for own in found:
-        lines = [escape(own.summary)]
-        if own.paper:
-            lines.append(f"[dim]{escape(own.paper)}[/dim]")
-        if own.needs:
-            lines.append(f"[yellow]needs {escape(own.needs)}[/yellow]")
-        table.add_row(own.kind, "\n".join(lines), end_section=True)
-    console.print(table)
+    console.print(described(found, "kind"))
     console.print(
         "\nA config chooses one by kind under [sharing]. `dovetail strategies CONFIG` counts what "
         "each costs.",
@@ -34,6 +24,42 @@ def show_listed(found: Sequence[Listed], console: Console) -> None:
         highlight=False,
         markup=False,
     )
+
+
+def show_couplings(
+    found: Sequence[Listed], console: Console, *, configured: Collection[str] | None = None
+) -> None:
+    """Print the couplings; where a config names some, or none, they are marked, or that is said."""
+    console.print("")
+    console.print(described(found, "coupling", marked=configured or ()))
+    console.print(
+        "\nCouplings are losses beside any way of sharing; a config lists them by kind under "
+        f"[[couplings]].{'' if configured is None else having(configured)}",
+        style="dim",
+        highlight=False,
+        markup=False,
+    )
+
+
+def having(configured: Collection[str]) -> str:
+    """Say which couplings a config has."""
+    return "\n* those of the config." if configured else "\nThe config has none."
+
+
+def described(found: Sequence[Listed], heading: str, *, marked: Collection[str] = ()) -> Table:
+    """Return a table of kinds: what each does, its paper, and what it needs."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(heading, no_wrap=True)
+    table.add_column("what it does")
+    for own in found:
+        lines = [escape(own.summary)]
+        if own.paper:
+            lines.append(f"[dim]{escape(own.paper)}[/dim]")
+        if own.needs:
+            lines.append(f"[yellow]needs {escape(own.needs)}[/yellow]")
+        kind = f"[bold]{own.kind} *[/bold]" if own.kind in marked else own.kind
+        table.add_row(kind, "\n".join(lines), end_section=True)
+    return table
 
 
 def show_strategies(found: Sequence[Counted], console: Console) -> None:

@@ -20,7 +20,10 @@ from dovetail.config.sections.auxiliary_section import (
     contradictions_of_auxiliary,
     task_of_word,
 )
-from dovetail.config.sections.coupling_section import CouplingConfig
+from dovetail.config.sections.coupling_section import (
+    CouplingConfig,
+    contradictions_of_couplings,
+)
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
 from dovetail.config.sections.encoder_sections import (
@@ -178,6 +181,7 @@ class Config(Section):
                 "encoders", f"expected at most {MAX_ENCODERS}, found {len(self.encoders):,}"
             )
         yield from contradictions_of_corpora(self.data, self.corpora, self.mixing)
+        yield from contradictions_of_couplings(self.couplings)
         if not any(own.is_there for own in self.sources):
             return
         yield from self._contradictions_of_several()

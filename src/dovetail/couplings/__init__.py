@@ -9,8 +9,13 @@ by entry points of the group ``dovetail.couplings``, each of which names a secti
 """
 
 from dovetail.config.sections.coupling_section import CouplingConfig
+from dovetail.couplings.adversarial.config import AdversarialCouplingConfig
+from dovetail.couplings.matching.config import MatchingCouplingConfig
 
-SECTIONS: tuple[type[CouplingConfig], ...] = ()
+SECTIONS: tuple[type[CouplingConfig], ...] = (
+    MatchingCouplingConfig,
+    AdversarialCouplingConfig,
+)
 """The sections of Dovetail's own couplings."""
 
-__all__ = ["SECTIONS", "CouplingConfig"]
+__all__ = ["SECTIONS", "AdversarialCouplingConfig", "CouplingConfig", "MatchingCouplingConfig"]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.heads.parts import HeadParts
 from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
@@ -176,8 +177,17 @@ class JointModel(Predictor):
         """
         own = self.of_schema(batch.schema)
         streams = self(batch, [batch.schema], with_auxiliary=True)
-        penalties = {**self.sharing.penalties(), **own.penalties()}
-        return Outputs(streams, *own.outputs(streams, batch), penalties)
+        found = own.outputs(streams, batch)
+        return Outputs(
+            streams,
+            found.emissions,
+            found.relation_logits,
+            found.losses,
+            found.taught,
+            {**self.sharing.penalties(), **own.penalties()},
+            HeadParts(own.entity_head, own.relation_head, own.link),
+            found.linked,
+        )
 
     def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         return (self(batch, schemas),)

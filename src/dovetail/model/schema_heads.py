@@ -15,7 +15,7 @@ from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
-from dovetail.tensors.features import Batch, Candidates
+from dovetail.tensors.features import Batch, Candidates, Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
 from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import named, tasks_of
@@ -76,13 +76,15 @@ class SchemaDecoders:
 class HeadOutputs(NamedTuple):
     """Scores and losses by task that the heads compute from a batch in training.
 
-    There are no relation logits without a relation head.
+    There are no relation logits without a relation head, and no targets between whose candidates
+    they stand (`linked`).
     """
 
     emissions: Float[Tensor, "batch tokens *scores"]
     relation_logits: Float[Tensor, "batch entities entities types"] | None
     losses: Mapping[str, Tensor]
     taught: Mapping[str, Tensor]
+    linked: Targets | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +213,7 @@ class SchemaHeads(SchemaDecoders):
             taught = self._taught(emissions, logits, linked.candidates, batch)
         given = LinkedEntities(linked, labels)
         losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, given))
-        return HeadOutputs(emissions, logits, losses, taught)
+        return HeadOutputs(emissions, logits, losses, taught, linked)
 
     def _auxiliary(self, streams: Streams, taken: Taken) -> dict[str, Tensor]:
         """The losses of the tasks that are there in training alone."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
+from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
 from dovetail.strategies.strategy import strategy_of
@@ -27,6 +28,7 @@ def model_card(model: JointModel, config: Config, dev_by_corpus: Mapping[str, Ev
     )
     encoders = ", ".join(encoder.kind for encoder in config.encoders)
     trained = sum(tensor.numel() for tensor in model.stored_state().values())
+    learned_beside = _auxiliary(config) + _couplings(config)
     return f"""# {config.name}
 
 A joint entity and relation model trained with Dovetail.
@@ -35,7 +37,7 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Parameters stored: {trained:,}
-{_sharing(model, config)}{_auxiliary(config)}{_trained_on(config)}{_teacher(config)}
+{_sharing(model, config)}{learned_beside}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
@@ -87,6 +89,12 @@ def _auxiliary(config: Config) -> str:
     """The tasks that were there in training alone."""
     told = [f"`{own.task}` ({own.weight:g})" for own in config.auxiliary if own.weight]
     return f"- Auxiliary tasks in training, with their weights: {', '.join(told)}\n" * bool(told)
+
+
+def _couplings(config: Config) -> str:
+    """The lines of each coupling."""
+    lines = (line for own in config.couplings for line in coupling_of(own).card_lines(own))
+    return "".join(f"- {line}\n" for line in lines)
 
 
 def _extra_data(data: DataConfig) -> str:

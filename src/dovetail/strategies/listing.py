@@ -1,4 +1,4 @@
-"""The strategies as they are listed, which needs no torch."""
+"""The strategies and the couplings as they are listed, which needs no torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 from dataclasses import dataclass
 
-from dovetail.config import SharingConfig
+from dovetail.config import CouplingConfig, SharingConfig
 from dovetail.config.structure import kind_of
 
 SOURCE = re.compile(r" \([^()]*[0-9]{4}[^()]*\)\.$")
@@ -15,7 +15,7 @@ SOURCE = re.compile(r" \([^()]*[0-9]{4}[^()]*\)\.$")
 
 @dataclass(frozen=True)
 class Listed:
-    """A strategy: what it does in a sentence, where it is from, and what it needs."""
+    """A strategy or coupling: what it does in a sentence, where it is from, and what it needs."""
 
     kind: str
     summary: str
@@ -50,7 +50,7 @@ class Counted:
         return self.listed.kind
 
 
-def listed(section: type[SharingConfig]) -> Listed:
+def listed(section: type[SharingConfig] | type[CouplingConfig]) -> Listed:
     """Return the row of the listing for a section."""
     summary = (inspect.getdoc(section) or "").partition("\n")[0]
     if section.paper:  # which the sentence names too, for those who read it alone
@@ -64,3 +64,8 @@ def sections_by_kind(notes: list[str] | None = None) -> dict[str, type[SharingCo
     What is wrong with those that are left out goes into `notes`.
     """
     return {str(kind_of(section)): section for section in SharingConfig.choices(notes)}
+
+
+def couplings_by_kind(notes: list[str] | None = None) -> dict[str, type[CouplingConfig]]:
+    """The section of each kind of coupling, in the same order, with the same notes."""
+    return {str(kind_of(section)): section for section in CouplingConfig.choices(notes)}

@@ -200,6 +200,8 @@ class Batch:
     `targets` is there in training only, `taught` where there is a teacher.  `schema` names what the
     sentences are annotated in, or are to be, of a model of several schemas.  With `given_entities`
     those on the sentences are known, and nothing but relations between them is to be predicted.
+    `domains` says from which of the pools that are learned from each sentence comes; it is there in
+    training only.
     """
 
     sentences: tuple[Sentence, ...]
@@ -209,6 +211,7 @@ class Batch:
     taught: Taught | None = None
     schema: str = ONLY
     given_entities: bool = False
+    domains: Int[Tensor, " batch"] | None = None
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:

@@ -90,19 +90,28 @@ def epoch_batches(
         batch_size: sentences in a batch.
         seed: of the epoch.
     """
-    starts = list(itertools.accumulate((portion.size for portion in portions), initial=0))
     drawn_by_schema: dict[str, list[int]] = {portion.schema: [] for portion in portions}
-    for index in draw(portions, seed=seed):
-        portion = portions[bisect.bisect_right(starts, index) - 1]
-        drawn_by_schema[portion.schema].append(index)
+    drawn = draw(portions, seed=seed)
+    for index, place in zip(drawn, places_of(drawn, portions), strict=True):
+        drawn_by_schema[portions[place].schema].append(index)
     batches = []
-    for schema, drawn in drawn_by_schema.items():
-        of_schema = [lengths[index] for index in drawn]
+    for schema, own in drawn_by_schema.items():
+        of_schema = [lengths[index] for index in own]
         for places in shuffled_batches(of_schema, batch_size=batch_size, seed=seed):
-            batches.append((schema, [drawn[place] for place in places]))
+            batches.append((schema, [own[place] for place in places]))
     if len(drawn_by_schema) > 1:
         random.Random(f"schemas {seed}").shuffle(batches)
     return batches
+
+
+def places_of(indices: Iterable[int], portions: Sequence[Portion]) -> list[int]:
+    """The place of the portion that each sentence index is in.
+
+    >>> places_of([0, 1, 2, 4], [Portion(2, 2), Portion(0, 0), Portion(3, 3)])
+    [0, 0, 2, 2]
+    """
+    starts = list(itertools.accumulate((portion.size for portion in portions), initial=0))
+    return [bisect.bisect_right(starts, index) - 1 for index in indices]
 
 
 def number_of_batches(portions: Iterable[Portion], batch_size: int) -> int:

@@ -18,14 +18,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.optim import AdamW
+from torch.optim import Optimizer
 
 from dovetail.errors import OutputError, TrainingError
 from dovetail.files.writing import make_folder, replaced
 
 FILE = "state.safetensors"
 
-PARTS = ("model", "best", "optimiser", "objectives", "average")
+PARTS = ("model", "best", "optimiser", "objectives", "average", "opponents")
 """The tensors of a checkpoint by the part that they belong to, each a field of `Checkpoint`."""
 
 
@@ -49,9 +49,10 @@ class Progress:
 class Checkpoint:
     """The progress, the model's weights, the best weights so far, and what else is learned.
 
-    `optimiser` is the optimiser's state, `objectives` what the objectives own, and `average` the
-    averaged weights, if there are any.  `data_digest` is that of the sentences trained on, so that
-    a run is resumed with the same.
+    `optimiser` is the optimiser's state, `objectives` what the objectives own, `average` the
+    averaged weights, if there are any, and `opponents` the state of the optimisers of the networks
+    that objectives play against.  `data_digest` is that of the sentences trained on, so that a run
+    is resumed with the same.
     """
 
     progress: Progress
@@ -60,6 +61,7 @@ class Checkpoint:
     optimiser: Mapping[str, Tensor]
     objectives: Mapping[str, Tensor] = field(default_factory=dict)
     average: Mapping[str, Tensor] = field(default_factory=dict)
+    opponents: Mapping[str, Tensor] = field(default_factory=dict)
     data_digest: str = ""
 
     def save(self, folder: Path) -> None:
@@ -125,7 +127,7 @@ def _remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
-def tensors_from_optimiser(optimiser: AdamW) -> dict[str, Tensor]:
+def tensors_from_optimiser(optimiser: Optimizer) -> dict[str, Tensor]:
     """The optimiser's moments and step counts by name (a group's rate comes from the schedule)."""
     return {
         f"{index}/{name}": value
@@ -134,7 +136,7 @@ def tensors_from_optimiser(optimiser: AdamW) -> dict[str, Tensor]:
     }
 
 
-def restore_optimiser(optimiser: AdamW, tensors: Mapping[str, Tensor]) -> None:
+def restore_optimiser(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give an optimiser back what `tensors_from_optimiser` took from its twin."""
     state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from dovetail.couplings.coupling import CouplingGround, coupling_of
+from dovetail.couplings.coupling import CouplingGround, Domain, coupling_of
+from dovetail.heads.parts import HeadParts
+from dovetail.model.joint import JointModel
 from dovetail.strategies.objective import Objective
+from dovetail.text.named_schemas import named
 from dovetail.training.job import Job
 
 
-def couplings_of(
-    job: Job, output_dims: Mapping[str, int], *, steps_per_epoch: int
-) -> tuple[Objective, ...]:
+def couplings_of(job: Job, model: JointModel, *, steps_per_epoch: int) -> tuple[Objective, ...]:
     """The objectives by which the tasks of a job teach each other.
 
     Raises:
         TrainingError: if its corpora are not those that a coupling needs.
     """
+    heads = {name: model.of_schema(name) for name in job.schemas}
     ground = CouplingGround(
         schemas=job.schemas,
-        sentences={corpus.name: corpus.splits.train for corpus in job.corpora},
-        output_dims=output_dims,
+        domains=domains_of(job),
+        heads={
+            name: HeadParts(own.entity_head, own.relation_head, own.link)
+            for name, own in heads.items()
+        },
+        output_dims=model.sharing.output_dims,
+        learned=frozenset(task for task, weight in job.loss_weights.items() if weight),
         steps_per_epoch=steps_per_epoch,
         seed=job.config.seed,
     )
@@ -28,4 +33,13 @@ def couplings_of(
         objective
         for section in job.config.couplings
         for objective in coupling_of(section).objectives(section, ground)
+    )
+
+
+def domains_of(job: Job) -> tuple[Domain, ...]:
+    """The pools of all corpora, in the order in which training reads them."""
+    return tuple(
+        Domain(named(corpus.name, pool.name), pool.sentences, pool.schema)
+        for corpus in job.corpora
+        for pool in corpus.splits.pools
     )

@@ -27,6 +27,7 @@ from dovetail.training.batches import (
     Portion,
     epoch_batches,
     number_of_batches,
+    places_of,
 )
 from dovetail.training.checkpoint import (
     Checkpoint,
@@ -39,6 +40,7 @@ from dovetail.training.checkpoint import (
 from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
 from dovetail.training.initial_weights import InitialWeights
+from dovetail.training.opponents import Opponents
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.phase_ends import afresh_after, is_over, phase_is_over
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
@@ -101,7 +103,8 @@ class Loop:
             parameter.requires_grad_(self.phase.trains(name))
         trained = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         for objective in self.phase.objectives:
-            parameters += objective.named_parameters()
+            parameters += objective.own_parameters()
+        self.opponents = Opponents(self.phase.objectives)
         self.steps = number_of_batches(self.portions, self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
@@ -128,6 +131,7 @@ class Loop:
         self._begin_phase()
         restore_optimiser(self.optimiser, checkpoint.optimiser)
         self.average.restore(checkpoint.average)
+        self.opponents.restore(checkpoint.opponents)
 
     def checkpoint(self) -> Checkpoint:
         """All that `restore` needs, as it stands at the end of an epoch."""
@@ -138,6 +142,7 @@ class Loop:
             tensors_from_optimiser(self.optimiser),
             self.objectives.state_dict(),
             self.average.state(),
+            self.opponents.state(),
         )
 
     @property
@@ -245,7 +250,9 @@ class Loop:
             TrainingError: if the loss is not a number any more.
         """
         batch = self.train.batch(indices, self.model.encoder, schema)
-        batch = self.model.of_schema(schema).with_targets(batch).to(self.device)
+        batch = self.model.of_schema(schema).with_targets(batch)
+        domains = torch.tensor(places_of(indices, self.portions))
+        batch = replace(batch, domains=domains).to(self.device)
         if self.phase.before_step is not None:
             with torch.no_grad():
                 done = self.schedule.last_epoch / (self.phase.epochs * self.steps)
@@ -271,7 +278,8 @@ class Loop:
         self.schedule.step()
         self.average.update(self.schedule.last_epoch)
         self.progress = replace(self.progress, step=self.progress.step + 1)
-        return {name: term.item() for name, term in terms.items()}
+        losses = {name: term.item() for name, term in terms.items()}
+        return losses | self.opponents.learn(outputs, batch)
 
     def evaluate(self) -> Generator[StageProgress, None, dict[str, Evaluation]]:
         """Scores on the dev set of each corpus, without intervals."""

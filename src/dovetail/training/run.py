@@ -181,6 +181,8 @@ def prepare(
     model = new_model(job).to(training_device())
     switch_off_unlearned(model, job)
     drawn = LearnedSentences.of(job.splits.pools, config.reading)
+    steps = number_of_batches(drawn.portions, config.training.batch_size)
+    coupled = couplings_of(job, model, steps_per_epoch=steps)  # refuses before time is spent
     dev = {corpus.name: Windowed.of(corpus.dev, config.reading) for corpus in job.corpora}
     if encodes:
         sentences, taught = yield from learned(model, drawn.sentences, config)
@@ -195,8 +197,6 @@ def prepare(
         if encodes:
             own = yield from encoded(model, whole.parts, config.training, states, what="dev")
         encoded_dev[corpus.name] = replace(own, windowed=whole, schema=corpus.schema)
-    steps = number_of_batches(drawn.portions, config.training.batch_size)
-    coupled = couplings_of(job, model.sharing.output_dims, steps_per_epoch=steps)
     return Loop(
         model,
         train=train,

@@ -1,1 +1,1 @@
-"""A plug-in for Dovetail: a strategy, an encoder and a corpus format."""
+"""A plug-in for Dovetail: a strategy, a coupling, an encoder and a corpus format."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from dovetail.config.open_section import OpenSection
+from dovetail.config.section import Contradiction
 
 
 class CouplingConfig(OpenSection):
@@ -29,3 +31,12 @@ class CouplingConfig(OpenSection):
         from dovetail.couplings import SECTIONS
 
         return SECTIONS
+
+
+def contradictions_of_couplings(couplings: Sequence[CouplingConfig]) -> Iterator[Contradiction]:
+    """Yield what is listed twice: its loss terms could not be told apart."""
+    for kind, count in Counter(own.kind for own in couplings).items():
+        if count > 1:
+            yield Contradiction(
+                "couplings", f"{count} couplings are of the kind {kind!r}; list it once"
+            )

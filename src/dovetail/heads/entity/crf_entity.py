@@ -157,6 +157,33 @@ class CrfEntityHead(EntityHead):
         tags = [sorted({*own}) for own in self.tag_by_part.tolist()]
         return [RowsOfTypes(self.scorer, "3", torch.tensor(tags, dtype=torch.int64))]
 
+    def type_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch entities types"]:
+        """Probability, over all tag paths, of the last tag of an entity of each type.
+
+        With gradients, and only where the candidate ends: its other tokens are not asked.
+        """
+        marginals = self.crf.marginals(emissions, mask)
+        at_ends = token_vectors(marginals, candidates.last_tokens)
+        longer = (candidates.spans[..., 1] - candidates.spans[..., 0] > 1).long()
+        return at_ends.gather(2, self.label_by_type.t()[longer])
+
+    @property
+    def num_token_labels(self) -> int:
+        return len(self.tag_set)
+
+    def token_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens tags"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, "batch tokens tags"]:
+        """Probability of each tag, over all tag paths, with gradients."""
+        return self.crf.marginals(emissions, mask)
+
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
     ) -> Float[Tensor, "batch tokens tags"]:

@@ -70,6 +70,31 @@ class EntityHead(nn.Module, ABC):
         """
 
     @abstractmethod
+    def type_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch entities types"]:
+        """Probability of each type at each candidate, with gradients; the rest is that of none."""
+
+    @property
+    @abstractmethod
+    def num_token_labels(self) -> int:
+        """How many numbers `token_probabilities` gives for a token."""
+
+    @abstractmethod
+    def token_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens *scores"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, "batch tokens labels"]:
+        """The entities that are found at each token, as probabilities, with gradients.
+
+        It is zero in padded positions.
+        """
+
+    @abstractmethod
     def forward(
         self, stream: Float[Tensor, "batch tokens input_dim"]
     ) -> Float[Tensor, "batch tokens *scores"]:

@@ -90,9 +90,39 @@ class SpanEntityHead(EntityHead):
         candidates: Candidates,
     ) -> Float[Tensor, "batch entities labels"]:
         """Probability of each type at each candidate, and of none; passes no gradient."""
+        return with_none(self._at(emissions, candidates)).softmax(2)
+
+    @staticmethod
+    def _at(emissions: Tensor, candidates: Candidates) -> Float[Tensor, "batch entities types"]:
         starts, ends = candidates.spans.unbind(2)
         rows = torch.arange(len(starts), device=starts.device).unsqueeze(1)
-        return with_none(emissions[rows, starts, ends - starts - 1]).softmax(2)
+        return emissions[rows, starts, ends - starts - 1]
+
+    def type_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens widths types"],
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Float[Tensor, "batch entities types"]:
+        """Probability of each type at each candidate, with gradients."""
+        return with_none(self._at(emissions, candidates)).softmax(2)[..., :-1]
+
+    @property
+    def num_token_labels(self) -> int:
+        return len(self.entity_types)
+
+    def token_probabilities(
+        self,
+        emissions: Float[Tensor, "batch tokens widths types"],
+        mask: Bool[Tensor, "batch tokens"],
+    ) -> Float[Tensor, "batch tokens types"]:
+        """Probability that an entity of each type, of any width, starts at the token.
+
+        Spans are decided one by one, so it is that not all of them are none.
+        """
+        inside = spans_within(mask, emissions.shape[2]).unsqueeze(3)
+        types = with_none(emissions).softmax(3)[..., :-1] * inside
+        return 1 - (1 - types).prod(2)
 
     def span_log_probabilities(
         self,

@@ -157,6 +157,16 @@ class RelationHead(nn.Module):
         annotated = targets.annotated[RELATION_TASK]
         return self.regime.loss(logits, targets.relations, possible, annotated)
 
+    def soft_loss(
+        self,
+        logits: Float[Tensor, "batch entities entities types"],
+        relations: Float[Tensor, "batch entities entities types"],
+        candidates: Candidates,
+        counted: Bool[Tensor, " batch"],
+    ) -> Float[Tensor, ""]:
+        """The same, of the counted sentences, against probabilities in the place of annotations."""
+        return self.regime.loss(logits, relations, self.possible(candidates), counted)
+
     def distillation_loss(
         self,
         logits: Float[Tensor, "batch entities entities types"],

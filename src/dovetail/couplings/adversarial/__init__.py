@@ -1,0 +1,1 @@
+"""What a task says of sentences without its annotations has to look like what it says of others."""
