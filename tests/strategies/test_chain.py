@@ -21,9 +21,14 @@ from dovetail.model.ensemble import Ensemble
 from dovetail.model.joint import JointModel
 from dovetail.model.schema_heads import SchemaHeads
 from dovetail.saved.model_folder import load_model, save_model
-from dovetail.strategies.sequential.chain import ChainedLink, drawn_spans, log_odds_of_product
+from dovetail.strategies.sequential.chain import (
+    PROPOSED,
+    ChainedLink,
+    log_odds_of_product,
+    spans_apart_from,
+)
 from dovetail.strategies.sequential.steps import StepwiseRelationHead
-from dovetail.tensors.features import Batch, Targets
+from dovetail.tensors.features import Batch, Candidates, Targets
 from dovetail.text.named_schemas import ONLY
 
 CHAINS = [
@@ -151,18 +156,43 @@ def test_any_type_is_at_least_as_probable_as_the_one() -> None:
     assert bool((of_any > typed + 1e-3).any())
 
 
-def test_drawn_spans_lie_within_their_sentences_and_are_all_there_in_the_end() -> None:
-    torch.manual_seed(0)
-    lengths = [1, 3, 5]
-    rows = drawn_spans(lengths, number=400, widest=3)
-    for length, row in zip(lengths, rows, strict=True):
-        assert len(row) == 400
+def test_spans_to_draw_from_are_all_that_are_not_taken() -> None:
+    for length, widest in itertools.product((1, 3, 6), (1, 2, 9)):
         every = {
             (start, end)
             for start, end in itertools.combinations(range(length + 1), 2)
-            if end - start <= 3
+            if end - start <= widest
         }
-        assert set(row) == every
+        found = spans_apart_from({(0, 1), (1, 3)}, length, widest=widest)
+        assert len(found) == len(set(found))
+        assert set(found) == every - {(0, 1), (1, 3)}
+    long = spans_apart_from((), 400, widest=5)
+    assert len(long) == len(set(long)) == PROPOSED
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_spans_are_drawn_by_how_probable_they_are_as_entities(head: str) -> None:
+    model = talkative_model(config_of(head, non_entities=1))
+    own, link = heads_of(model)
+    batch = Batch.from_sentences([TRAIN[5]] * 64, model.featurise)  # "Nobody was there ."
+    targets = own.with_targets(batch).targets
+    assert targets is not None
+    emissions = own.emissions(model(batch))
+    gold_alone = ChainedLink(EntityLink(), probability="any")
+    torch.manual_seed(0)
+    spans = [spans_apart_from((), 4, widest=1)] * 64
+    rounds = [
+        entity.span
+        for _ in range(40)
+        for (entity,) in link._drawn(own.entity_head, emissions, batch.mask, spans)
+    ]
+    asked = Candidates(
+        torch.tensor(spans), torch.zeros(64, 4, dtype=torch.long), torch.ones(64, 4).bool()
+    )
+    sure = gold_alone.entity_log_probabilities(own.entity_head, emissions, batch.mask, asked)[0]
+    shares = (sure.exp() / sure.exp().sum()).tolist()
+    for span, share in zip(spans[0], shares, strict=True):
+        assert rounds.count(span) / len(rounds) == pytest.approx(share, abs=0.04)
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -10,6 +10,7 @@ scores, so that all that reads these goes on as it is.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import torch
@@ -21,6 +22,12 @@ from dovetail.heads.entity.entity_head import EntityHead
 from dovetail.heads.link import EntityLink
 from dovetail.tensors.features import Candidates, Targets
 from dovetail.text.document import Entity
+
+Span = tuple[int, int]
+"""Borders, half-open."""
+
+PROPOSED = 512
+"""Spans of a sentence, at most, that those that are no entities are drawn among."""
 
 SUREST = -1e-12
 """The log of the highest probability of a product: the odds of 1 are infinite."""
@@ -42,8 +49,10 @@ class ChainedLink(EntityLink):
     """The link that makes relations as probable as their entities allow.
 
     Training puts the gold entities before the relation head, what the entity head wrongly predicts,
-    and other spans: the chain is learned over all of them.  Gradients go back into the
-    probabilities of the entities unless they are detached.
+    and other spans, drawn by how probable they are as entities: of the entire space the part whose
+    product is not zero anyway.  Without it, of the spans of which the head is unsure the gold ones
+    alone would be learned from, and P(r | i, j) would grow to make up for that.  Gradients go back
+    into the probabilities of the entities unless they are detached.
 
     Args:
         link: what it takes the place of, with its labels and its marked layers.
@@ -76,38 +85,39 @@ class ChainedLink(EntityLink):
     ) -> Targets:
         """The gold candidates, then those wrongly predicted, then those drawn."""
         known = super().targets(entity_head, emissions, mask, gold)
-        if not (self.non_entities and entity_head.entity_types):
+        names = entity_head.entity_types
+        if not (self.non_entities and names):
             return known
         widest = int((gold.candidates.spans[..., 1] - gold.candidates.spans[..., 0]).max())
-        spans = drawn_spans(mask.sum(1).tolist(), number=self.non_entities, widest=widest)
-        drawn = self._most_probable(entity_head, emissions, mask, spans)
-        taken = [
-            {entity.span for entity in row}
-            for row in known.candidates.entities(entity_head.entity_types)
+        taken = [{entity.span for entity in row} for row in known.candidates.entities(names)]
+        spans = [
+            spans_apart_from(own, length, widest=widest)
+            for own, length in zip(taken, mask.sum(1).tolist(), strict=True)
         ]
-        others = [
-            [entity for entity in row if entity.span not in own]
-            for row, own in zip(drawn, taken, strict=True)
-        ]
-        return known.with_spurious(others, entity_head.entity_types, most=self.non_entities)
+        drawn = self._drawn(entity_head, emissions, mask, spans)
+        return known.with_spurious(drawn, names, most=self.non_entities)
 
-    @staticmethod
     @torch.no_grad()
-    def _most_probable(
-        entity_head: EntityHead,
-        emissions: Tensor,
-        mask: Tensor,
-        spans: list[list[tuple[int, int]]],
+    def _drawn(
+        self, entity_head: EntityHead, emissions: Tensor, mask: Tensor, spans: list[list[Span]]
     ) -> list[list[Entity]]:
-        """These spans as entities of the types that the head would soonest give them."""
-        borders = torch.tensor(spans, device=mask.device)
-        types = torch.arange(len(entity_head.entity_types), device=mask.device)
-        asked = types.expand(*borders.shape[:2], -1)
-        found = entity_head.span_log_probabilities(emissions, mask, borders, asked).argmax(2)
-        names = entity_head.entity_types
+        """Some of these spans, each as the type that the head would soonest give it.
+
+        They are drawn by how probable they are as entities, without replacement (Gumbel-top-k).
+        """
+        names, most = entity_head.entity_types, max(map(len, spans))
+        borders = torch.tensor([[*own, *[(0, 1)] * (most - len(own))] for own in spans])
+        borders = borders.view(len(spans), most, 2).to(mask.device)
+        every = torch.arange(len(names), device=mask.device).expand(*borders.shape[:2], -1)
+        found = entity_head.span_log_probabilities(emissions, mask, borders, every)
+        noise = -torch.log(-torch.log(torch.rand(borders.shape[:2], dtype=torch.float64)))
+        ranks = (found.logsumexp(2).cpu() + noise).argsort(1, descending=True).tolist()
+        types = found.argmax(2).tolist()
         return [
-            [Entity(*span, names[type_]) for span, type_ in zip(own, chosen, strict=True)]
-            for own, chosen in zip(spans, found.tolist(), strict=True)
+            [Entity(*own[place], names[chosen[place]]) for place in rank if place < len(own)][
+                : self.non_entities
+            ]
+            for own, rank, chosen in zip(spans, ranks, types, strict=True)
         ]
 
     def decided(
@@ -140,19 +150,17 @@ class ChainedLink(EntityLink):
         return found.detach() if self.detach else found
 
 
-def drawn_spans(lengths: list[int], *, number: int, widest: int) -> list[list[tuple[int, int]]]:
-    """For sentences of these lengths so many spans each, of some tokens of it, at most `widest`.
+def spans_apart_from(taken: Collection[Span], length: int, *, widest: int) -> list[Span]:
+    """The spans of a sentence, of at most so many tokens, that are not taken.
 
-    Some may be drawn twice.
+    Of more than `PROPOSED` some are chosen at random.
     """
-    draws = torch.rand(len(lengths), number, 2).tolist()
-    return [
-        [_span(length, widest, *draw) for draw in own]
-        for length, own in zip(lengths, draws, strict=True)
+    spans = [
+        (start, end)
+        for start in range(length)
+        for end in range(start + 1, min(start + widest, length) + 1)
+        if (start, end) not in taken
     ]
-
-
-def _span(length: int, widest: int, place: float, width: float) -> tuple[int, int]:
-    """A span of a sentence, from two numbers in [0, 1)."""
-    start = int(place * length)
-    return start, start + 1 + int(width * min(widest, length - start))
+    if len(spans) <= PROPOSED:
+        return spans
+    return [spans[place] for place in torch.randperm(len(spans))[:PROPOSED].sort().values.tolist()]

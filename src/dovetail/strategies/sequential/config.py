@@ -68,7 +68,8 @@ class SequentialSharingConfig(LayersConfig):
 
     non_entities: Count = 8
     """Spans of a sentence, at most, that are drawn in training as candidates that are none, beside
-    the gold ones and those that the entity head predicts."""
+    the gold ones and those that the entity head predicts: the more often, the more probable they
+    are as entities."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()
