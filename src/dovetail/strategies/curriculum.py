@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.objective import Objective
+from dovetail.text.document import TASKS
 
 
 @runtime_checkable
@@ -32,6 +33,9 @@ class Phase:
     so that neither decay nor momentum can move them.  `begin` changes the model before the first
     step, and `after_step` after each one, given the optimiser, which knows the step sizes and the
     moments of the gradients.
+
+    `tasks` are those that training is about, in their order.  In a phase of `only` one task no
+    batch of another schema is read, and the best epoch is that of the task's own dev score.
     """
 
     name: str
@@ -40,6 +44,8 @@ class Phase:
     trains: Callable[[str], bool] = everything
     begin: Callable[[Model], None] | None = None
     after_step: Callable[[Model, Optimizer], None] | None = None
+    tasks: tuple[str, ...] = TASKS
+    only: str | None = None
 
 
 Curriculum = tuple[Phase, ...]

@@ -52,6 +52,15 @@ def kind_of_task(task: str) -> str:
     return task.rpartition(SEPARATOR)[2]
 
 
+def schema_of_task(task: str) -> str:
+    """The name of the schema of a task.
+
+    >>> schema_of_task("news/entity"), schema_of_task("entity")
+    ('news', '')
+    """
+    return task.rpartition(SEPARATOR)[0]
+
+
 def tasks_of(name: str, schema: Schema) -> tuple[str, ...]:
     """The tasks of a schema: of several, one without relation types has no relation task.
 

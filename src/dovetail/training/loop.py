@@ -40,6 +40,7 @@ from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.phase_ends import is_over, phase_is_over
+from dovetail.training.phase_tasks import portions_of, score_in
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 
@@ -63,7 +64,7 @@ class Loop:
         self.model = model
         self.train, self.dev = train, dev
         whole = Portion(len(train.sentences), len(train.sentences))
-        self.portions = (whole,) if portions is None else tuple(portions)
+        self.all_portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config = config
         self.selection = dev.selection or Selection(config.select)
@@ -100,6 +101,7 @@ class Loop:
         trained = {name: parameter for name, parameter in parameters if parameter.requires_grad}
         for objective in self.phase.objectives:
             parameters += objective.named_parameters()
+        self.portions = portions_of(self.phase, self.all_portions)
         self.steps = number_of_batches(self.portions, self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
@@ -200,7 +202,8 @@ class Loop:
         rate = float(self.schedule.get_last_lr()[-1])
         with self.average.in_force():
             dev = yield from self.evaluate()
-            self._note(epoch, self.selection.of(dev) if dev else float(epoch))
+            score = score_in(self.phase, self.selection, self.dev, dev)
+            self._note(epoch, float(epoch) if score is None else score)
         yield EpochResult(
             phase=self.phase.name,
             epoch=epoch,
