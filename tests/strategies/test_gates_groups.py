@@ -1,4 +1,4 @@
-"""Gates on heads and hidden units of transformers: reductions, exact pruning, its count, budgets."""
+"""Gates on heads and hidden units: reductions, exact pruning, its count, budgets."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class KeptGroups(nn.Module):
         self.output_dim = layer.output_dim
         self.projects = isinstance(layer.entry, nn.Linear)
         places = OfGroups(
-            *(own.nonzero().flatten() for own in torch.split(kept, numbers_of_groups(layer)))
+            *(own.nonzero().flatten() for own in torch.split(kept, [*numbers_of_groups(layer)]))
         )
         for sort, own in places._asdict().items():
             self.register_buffer(f"places_of_{sort}", own, persistent=False)

@@ -34,8 +34,9 @@ class Phase:
     step, and `after_step` after each one, given the optimiser, which knows the step sizes and the
     moments of the gradients.
 
-    `tasks` are those that training is about, in their order.  In a phase of `only` one task no
-    batch of another schema is read, and the best epoch is that of the task's own dev score.
+    `tasks` are those that training is about, in their order.  In a phase of `only` one task the
+    heads' losses of others are left out, no batch of another schema is read, and the best epoch is
+    that of the task's own dev score.
     """
 
     name: str

@@ -40,7 +40,7 @@ from dovetail.training.dev_scores import DevSets, Selection, dev_scores
 from dovetail.training.device import training_device
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.phase_ends import is_over, phase_is_over
-from dovetail.training.phase_tasks import portions_of, score_in
+from dovetail.training.phase_tasks import outputs_in, portions_of, score_in
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 
@@ -242,7 +242,7 @@ class Loop:
         batch = self.train.batch(indices, self.model.encoder, schema)
         batch = self.model.of_schema(schema).with_targets(batch).to(self.device)
         with self._autocast():
-            outputs = self.model.outputs(batch)
+            outputs = outputs_in(self.phase, self.model.outputs(batch))
         terms: dict[str, Tensor] = {}
         for objective in self.phase.objectives:
             terms |= objective(outputs, batch, self.progress.step)

@@ -97,7 +97,7 @@ class GatedGroups(GatedLayer):
         }
 
     def _by_sort(self, values: Tensor) -> OfGroups:
-        return OfGroups(*torch.split(values, self.numbers))
+        return OfGroups(*torch.split(values, [*self.numbers]))
 
     def read(self, streams: Streams) -> dict[str, Tensor]:
         """Each task's stream with what it reads added to it; tied while all is shared."""
