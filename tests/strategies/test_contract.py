@@ -26,6 +26,7 @@ from torch import Tensor
 
 from dovetail.layers.primitives import OPERATIONS, Noise, Primitives, Reservoir
 from dovetail.layers.residual import Residual
+from dovetail.layers.transformer_layer import TransformerLayer
 from dovetail.strategies.added.bank.block import LayersOverBank
 from dovetail.strategies.added.block import path_of
 from dovetail.strategies.added.deltas.block import LayersWithDeltas, Scores
@@ -41,6 +42,7 @@ from dovetail.strategies.depth.block import depth
 from dovetail.strategies.exits.block import SharedLayersWithExits, residual_exits
 from dovetail.strategies.gates.block import Budget, gated
 from dovetail.strategies.gates.gate import Gate
+from dovetail.strategies.gates.groups import GatedGroups
 from dovetail.strategies.primitives.block import RoutedBlock, routed
 from dovetail.strategies.probe.block import probe
 from dovetail.strategies.sequential.block import ExpertLayers, Transfer
@@ -110,6 +112,24 @@ def gated_layers(layers: int, tasks: int, *, learned: bool = True, **settings: A
         layer_factory(cell),
         input_dim=INPUT_DIM,
         gates=[{task: gate(task) for task in TASKS[:tasks]} for _ in range(layers)],
+        budget=Budget(dict.fromkeys(TASKS, 0.1), 1.0) if learned else None,
+        **settings,
+    )
+
+
+def gated_groups(layers: int, tasks: int, *, learned: bool = True, **settings: Any) -> Build:
+    """Transformer layers, whatever the cell: every other group of each sort is a task's own."""
+
+    def gate(task: str, place: int) -> Gate:
+        sorts = (2, 4 * HIDDEN_DIM, 0 if place else 2 * HIDDEN_DIM)
+        opened = torch.cat([(torch.arange(n) + TASKS.index(task)) % 2 == 0 for n in sorts])
+        return Gate(2 * opened.float() - 1, sum(sorts), learned=learned)
+
+    return lambda _: gated(
+        lambda width: TransformerLayer(input_dim=width, output_dim=2 * HIDDEN_DIM, num_heads=2),
+        input_dim=INPUT_DIM,
+        gates=[{task: gate(task, place) for task in TASKS[:tasks]} for place in range(layers)],
+        kind=GatedGroups,
         budget=Budget(dict.fromkeys(TASKS, 0.1), 1.0) if learned else None,
         **settings,
     )
@@ -282,6 +302,10 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
     "gates, 3 layers, detached": (gated_layers(3, 2, detach=True), widths(3, 3)),
     "gates, 2 layers, fixed": (gated_layers(2, 2, learned=False), widths(2, 2)),
     "gates, 2 layers, 3 tasks": (gated_layers(2, 3), widths(2, 2, 2)),
+    "gates in transformers, 1 layer": (gated_groups(1, 2), widths(1, 1)),
+    "gates in transformers, 2 layers": (gated_groups(2, 2, normalise=True), widths(2, 2)),
+    "gates in transformers, detached": (gated_groups(3, 2, detach=True), widths(3, 3)),
+    "gates in transformers, fixed": (gated_groups(2, 3, learned=False), widths(2, 2, 2)),
     "residual exits 1 2": (residual_exits_at(1, 2), widths(2, 3)),
     "residual exits 2 1 3": (residual_exits_at(2, 1, 3), widths(3, 2, 4)),
     "residual exits 0 2": (residual_exits_at(0, 2), widths(0, 3)),
@@ -341,6 +365,7 @@ PLANS: dict[str, tuple[Build, list[int]]] = {
         widths(1, 2, 1, 2, 1, 2),
     ),
     "six: gates": (gated_layers(2, 6), widths(2, 2, 2, 2, 2, 2)),
+    "six: gates in transformers": (gated_groups(2, 6), widths(2, 2, 2, 2, 2, 2)),
     "six: primitives": (routed_blocks(2, 0.5, *TASKS), widths(2, 2, 2, 2, 2, 2)),
     "six: context across": (
         context_over(depth_of(1, 0, 1, 1, 0, 2, 1)),

@@ -72,7 +72,7 @@ def test_all_closed_is_hard_sharing_bit_for_bit(
     cell: str, learned: bool, tasks: tuple[str, ...]
 ) -> None:
     block = block_of(cell, [dict.fromkeys(tasks, all_open(False))] * 2, learned=learned)
-    block.begin_shared()
+    block.hold(False)
     with torch.no_grad():
         for layer in block.layers:
             for mixture in layer.mixture.values():
@@ -208,7 +208,7 @@ def test_one_gate_for_a_layer_opens_all_of_its_units() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
 def test_random_gates_open_the_share_and_are_not_learned(share: float) -> None:
-    gate = Gate.random(UNITS, share)
+    gate = Gate.random([UNITS], share)
     assert gate().sum() == share * UNITS
     assert not [*gate.parameters()]
 
@@ -260,10 +260,11 @@ def test_normalised_values_have_mean_0_and_variance_1() -> None:
 
 def test_tasks_layers_start_as_copies_of_the_shared_ones() -> None:
     block = block_of("lstm", spread(2), learned=True)
-    block.begin_shared()
+    block.hold(False)
     assert not any(units.any() for layer in block.layers for units in layer.open_units().values())
     before = streams_of(block)
-    block.begin_gated()
+    block.hold(None)
+    block.branch_off()
     for layer, own in zip(block.layers, spread(2), strict=True):
         for task in TASKS:
             assert torch.equal(layer.open_units()[task], own[task])
@@ -291,7 +292,7 @@ def test_penalty_is_the_share_of_own_units_beyond_the_budget() -> None:
     for layer in block.layers:
         assert (layer.gates["entity"].scores.grad > 0).all()
         assert layer.gates["relation"].scores.grad is None
-    block.begin_shared()
+    block.hold(False)
     assert not any(penalty.item() for penalty in block.penalties().values())
     assert not block_of("gru", spread(2)).penalties()
 

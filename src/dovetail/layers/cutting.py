@@ -34,10 +34,10 @@ def without_dead_groups(layer: nn.Module) -> nn.Module:
         return KeptUnits(layer, _one_at_least(torch.cat([first, second])))
     assert isinstance(layer, TransformerLayer)  # groups_of knows no other
     smaller = copy.deepcopy(layer)
-    _cut_heads(smaller, _one_at_least(first).nonzero().flatten())
+    cut_heads(smaller, _one_at_least(first).nonzero().flatten())
     units = _one_at_least(second).nonzero().flatten()
-    smaller.up = _cut(smaller.up, rows=units)
-    smaller.down = _cut(smaller.down, columns=units)
+    smaller.up = cut(smaller.up, rows=units)
+    smaller.down = cut(smaller.down, columns=units)
     return smaller
 
 
@@ -48,20 +48,22 @@ def _one_at_least(alive: Bool[Tensor, " groups"]) -> Bool[Tensor, " groups"]:
     return alive | first
 
 
-def _cut_heads(layer: TransformerLayer, kept: Tensor) -> None:
-    """Leave some of the heads."""
+@torch.no_grad()
+def cut_heads(layer: TransformerLayer, kept: Tensor) -> None:
+    """Leave only these of the heads of a layer."""
     width = layer.output_dim // layer.num_heads
-    places = (kept.unsqueeze(1) * width + torch.arange(width)).flatten()
-    blocks = torch.arange(3).unsqueeze(1) * layer.output_dim
-    layer.queries_keys_values = _cut(layer.queries_keys_values, rows=(blocks + places).flatten())
-    layer.attended = _cut(layer.attended, columns=places)
+    places = (kept.unsqueeze(1) * width + torch.arange(width, device=kept.device)).flatten()
+    blocks = torch.arange(3, device=kept.device).unsqueeze(1) * layer.output_dim
+    layer.queries_keys_values = cut(layer.queries_keys_values, rows=(blocks + places).flatten())
+    layer.attended = cut(layer.attended, columns=places)
     distance = layer.distance.weight[:, kept]
     layer.distance = nn.Embedding(*distance.shape).to(distance)
     layer.distance.weight.copy_(distance)
     layer.num_heads = len(kept)
 
 
-def _cut(
+@torch.no_grad()
+def cut(
     linear: nn.Linear, *, rows: Tensor | None = None, columns: Tensor | None = None
 ) -> nn.Linear:
     """A linear map of some of its outputs or inputs."""

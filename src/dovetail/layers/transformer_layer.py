@@ -65,21 +65,47 @@ class TransformerLayer(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch tokens output_dim"]:
         """Token vectors in context; padded positions hold values that mean nothing."""
-        states = self.entry(self.dropout(tokens))
-        states = states + self.attended(self._attention(self.before_attention(states), mask))
-        hidden = self.dropout(gelu(self.up(self.before_hidden(states))))
-        output: Tensor = self.normalise(states + self.down(hidden))
+        states = self.entered(tokens)
+        states = states + self.attended(self.heads(states, mask))
+        output: Tensor = self.normalise(states + self.down(self.units(states)))
         return output
 
-    def _attention(self, states: Tensor, mask: Tensor) -> Tensor:
-        batch, length, _ = states.shape
-        by_head = self.queries_keys_values(states).view(batch, length, 3, self.num_heads, -1)
-        queries, keys, values = by_head.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, dim)
-        position = torch.arange(length, device=states.device)
-        apart = (position - position.unsqueeze(1)).clamp(-FARTHEST, FARTHEST) + FARTHEST
-        scores = self.distance(apart).permute(2, 0, 1).to(states.dtype)
-        # Not -inf: a sentence without tokens would give NaN.
-        lowest = torch.finfo(states.dtype).min
-        scores = scores.masked_fill(~mask[:, None, None, :], lowest)
-        mixed = scaled_dot_product_attention(queries, keys, values, attn_mask=scores)
-        return mixed.transpose(1, 2).flatten(2)
+    def entered(
+        self, tokens: Float[Tensor, "batch tokens input_dim"]
+    ) -> Float[Tensor, "batch tokens output_dim"]:
+        """The tokens in the width of the layer, which both parts add to."""
+        states: Tensor = self.entry(self.dropout(tokens))
+        return states
+
+    def heads(
+        self, states: Float[Tensor, "batch tokens output_dim"], mask: Bool[Tensor, "batch tokens"]
+    ) -> Float[Tensor, "batch tokens values"]:
+        """What the attention heads find, side by side."""
+        projected = self.queries_keys_values(self.before_attention(states))
+        return attention(projected, self.distance, mask)
+
+    def units(
+        self, states: Float[Tensor, "batch tokens output_dim"]
+    ) -> Float[Tensor, "batch tokens units"]:
+        """The hidden units."""
+        hidden: Tensor = self.dropout(gelu(self.up(self.before_hidden(states))))
+        return hidden
+
+
+def attention(
+    queries_keys_values: Float[Tensor, "batch tokens projected"],
+    distance: nn.Embedding,
+    mask: Bool[Tensor, "batch tokens"],
+) -> Float[Tensor, "batch tokens values"]:
+    """The values that each head finds, side by side; `distance` has a column for each head."""
+    batch, length, _ = queries_keys_values.shape
+    by_head = queries_keys_values.view(batch, length, 3, distance.embedding_dim, -1)
+    queries, keys, values = by_head.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, dim)
+    position = torch.arange(length, device=mask.device)
+    apart = (position - position.unsqueeze(1)).clamp(-FARTHEST, FARTHEST) + FARTHEST
+    scores = distance(apart).permute(2, 0, 1).to(queries.dtype)
+    # Not -inf: a sentence without tokens would give NaN.
+    lowest = torch.finfo(queries.dtype).min
+    scores = scores.masked_fill(~mask[:, None, None, :], lowest)
+    mixed = scaled_dot_product_attention(queries, keys, values, attn_mask=scores)
+    return mixed.transpose(1, 2).flatten(2)

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.objective import Objective
+from dovetail.text.document import TASKS
 
 
 @runtime_checkable
@@ -38,6 +39,10 @@ class Phase:
     trains, of the model and of its objectives, back at the values that training began with, and the
     rest as it is after the last epoch of the phase before, which runs to its end: of a search it
     keeps what was found, and no dev score cuts it short.
+
+    `tasks` are those that training is about, in their order.  In a phase of `only` one task the
+    heads' losses of others are left out, no batch of another schema is read, and the best epoch is
+    that of the task's own dev score.
     """
 
     name: str
@@ -48,6 +53,8 @@ class Phase:
     begin: Callable[[Model], None] | None = None
     before_step: Callable[[Model, float], None] | None = None
     after_step: Callable[[Model, Optimizer], None] | None = None
+    tasks: tuple[str, ...] = TASKS
+    only: str | None = None
 
 
 Curriculum = tuple[Phase, ...]

@@ -69,6 +69,15 @@ def is_auxiliary(task: str) -> bool:
     return OF_TYPE in own or own in KIND_BY_AUXILIARY
 
 
+def schema_of_task(task: str) -> str:
+    """The name of the schema of a task.
+
+    >>> schema_of_task("news/entity"), schema_of_task("entity")
+    ('news', '')
+    """
+    return task.rpartition(SEPARATOR)[0]
+
+
 def tasks_of(name: str, schema: Schema) -> tuple[str, ...]:
     """The tasks of a schema: of several, one without relation types has no relation task.
 

@@ -43,6 +43,7 @@ from dovetail.training.initial_weights import InitialWeights
 from dovetail.training.opponents import Opponents
 from dovetail.training.optimiser import build_optimiser, build_schedule
 from dovetail.training.phase_ends import afresh_after, is_over, phase_is_over
+from dovetail.training.phase_tasks import outputs_in, portions_of, score_in
 from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
 
 
@@ -66,7 +67,7 @@ class Loop:
         self.model = model
         self.train, self.dev = train, dev
         whole = Portion(len(train.sentences), len(train.sentences))
-        self.portions = (whole,) if portions is None else tuple(portions)
+        self.all_portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config = config
         self.selection = dev.selection or Selection(config.select)
@@ -105,6 +106,7 @@ class Loop:
         for objective in self.phase.objectives:
             parameters += objective.own_parameters()
         self.opponents = Opponents(self.phase.objectives)
+        self.portions = portions_of(self.phase, self.all_portions)
         self.steps = number_of_batches(self.portions, self.config.batch_size)
         optimiser = build_optimiser(parameters, self.config, layers_above=self.model.layers_above)
         self.schedule = build_schedule(
@@ -213,7 +215,8 @@ class Loop:
         rate = float(self.schedule.get_last_lr()[-1])
         with self.average.in_force():
             dev = yield from self.evaluate()
-            self._note(epoch, self.selection.of(dev) if dev else float(epoch))
+            score = score_in(self.phase, self.selection, self.dev, dev)
+            self._note(epoch, float(epoch) if score is None else score)
         yield EpochResult(
             phase=self.phase.name,
             epoch=epoch,
@@ -258,7 +261,7 @@ class Loop:
                 done = self.schedule.last_epoch / (self.phase.epochs * self.steps)
                 self.phase.before_step(self.model, done)
         with self._autocast():
-            outputs = self.model.outputs(batch)
+            outputs = outputs_in(self.phase, self.model.outputs(batch))
         terms: dict[str, Tensor] = {}
         for objective in self.phase.objectives:
             terms |= objective(outputs, batch, self.progress.step)

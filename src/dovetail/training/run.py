@@ -126,7 +126,7 @@ def training_events(
         folder.begin(job.config)
         folder.list_left_out(job.splits.left_out)
         threads = use_threads(job.config.training.threads)
-        is_done = checkpoint is not None and ended(job.config, checkpoint.progress)
+        is_done = checkpoint is not None and ended(job, checkpoint.progress)
         loop = yield from prepare(job, encodes=not is_done)
         if checkpoint is not None:
             loop.restore(checkpoint)
@@ -161,10 +161,10 @@ def trained(
     yield (yield from finish(loop, job, folder, interrupted=interrupted))
 
 
-def ended(config: Config, progress: Progress) -> bool:
+def ended(job: Job, progress: Progress) -> bool:
     """Whether nothing is left to train."""
-    curriculum = curriculum_of(config, steps_per_epoch=1)
-    return is_over(curriculum, progress, config.training.patience_epochs)
+    curriculum = curriculum_of(job.config, job.loss_weights, steps_per_epoch=1)
+    return is_over(curriculum, progress, job.config.training.patience_epochs)
 
 
 def prepare(

@@ -31,7 +31,10 @@ def curriculum_of(
     strategy = strategy_of(section)
     own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
     objectives = (*supervision(config, weights), *own, *coupled)
-    return strategy.curriculum(section, Phase("joint", config.training.epochs, objectives))
+    weights = loss_weights(config) if weights is None else weights
+    learned = tuple(task for task, weight in weights.items() if weight)
+    joint = Phase("joint", config.training.epochs, objectives, tasks=learned)
+    return strategy.curriculum(section, joint)
 
 
 def supervision(config: Config, weights: Mapping[str, float] | None = None) -> list[Objective]:

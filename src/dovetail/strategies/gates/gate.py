@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -24,9 +26,12 @@ class Gate(nn.Module):
         scores: the scores that the gate starts with.
         units: how many units there are.
         learned: whether training moves the scores.
+        alone: whether there is a time in which it is held open.
     """
 
-    def __init__(self, scores: Float[Tensor, " scores"], units: int, *, learned: bool) -> None:
+    def __init__(
+        self, scores: Float[Tensor, " scores"], units: int, *, learned: bool, alone: bool = False
+    ) -> None:
         super().__init__()
         self.units = units
         if learned:
@@ -34,27 +39,49 @@ class Gate(nn.Module):
         else:
             self.register_buffer("scores", scores / SPEED)
         self.register_buffer("shut", torch.tensor(False))
+        self.alone = alone
+        if alone:
+            self.register_buffer("opened", torch.tensor(False))
 
     @classmethod
-    def learned(cls, units: int, *, each: bool = True) -> Gate:
-        """A gate to learn, with a number for each unit or one for all."""
-        return cls(SPREAD * torch.randn(units if each else 1), units, learned=True)
+    def learned(cls, units: int, *, each: bool = True, alone: bool = False) -> Gate:
+        """A gate to learn, with a number for each unit or one for all.
+
+        What has been held open starts open, since the task's own units fit each other then.
+        """
+        scores = SPREAD * torch.randn(units if each else 1)
+        return cls(scores.abs() if alone else scores, units, learned=True, alone=alone)
 
     @classmethod
-    def random(cls, units: int, share: float) -> Gate:
-        """A fixed gate in which a share of the units is open, drawn at random."""
-        return cls.fixed(torch.randperm(units) < round(share * units))
+    def random(cls, sorts: Sequence[int], share: float, *, alone: bool = False) -> Gate:
+        """A fixed gate in which a share of the units of each sort is open, drawn at random."""
+        drawn = [torch.randperm(units) < round(share * units) for units in sorts]
+        return cls.fixed(torch.cat(drawn), alone=alone)
 
     @classmethod
-    def fixed(cls, opened: Bool[Tensor, " units"]) -> Gate:
+    def fixed(cls, opened: Bool[Tensor, " units"], *, alone: bool = False) -> Gate:
         """A gate in which these units are open."""
-        return cls(2 * opened.float() - 1, len(opened), learned=False)
+        return cls(2 * opened.float() - 1, len(opened), learned=False, alone=alone)
+
+    def hold(self, opened: bool | None) -> None:
+        """Hold all units open or closed, or let the scores decide again.
+
+        Raises:
+            ValueError: if it is to be held open and was not made for that.
+        """
+        if opened and not self.alone:
+            raise ValueError("expected a gate that can be held open: make it with alone=True")
+        self.get_buffer("shut").fill_(opened is False)
+        if self.alone:
+            self.get_buffer("opened").fill_(opened is True)
 
     def forward(self) -> Float[Tensor, " units"]:
-        """1 for each open unit, 0 for the others, and for all while the gate is shut."""
+        """1 for each open unit, 0 for the others; all are the same while the gate is held."""
         soft = torch.sigmoid(SPEED * self.scores)
         if bool(self.get_buffer("shut")):
             return torch.zeros_like(soft).expand(self.units)
+        if self.alone and bool(self.get_buffer("opened")):
+            return torch.ones_like(soft).expand(self.units)
         # The bracket is exactly zero, and has the gradient.
         opened = (self.scores >= 0).to(soft.dtype) + (soft - soft.detach())
         return opened.expand(self.units)
