@@ -107,7 +107,7 @@ def test_test_sentences_are_opened_when_the_model_is_final_and_not_again(
     cells: tuple[Cell, ...], root: Path, watched: list[str]
 ) -> None:
     cell = cells[0]
-    (test,) = cell.test
+    (test,) = cell.test[""]
     content = test.read_bytes()
     test.unlink()
     assert attempt(cell, root).ending is Ending.FAILED

@@ -203,8 +203,9 @@ class Config(Section):
             )
 
     def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
+        # What is left of a file by data.part may be learned from without its annotations.
         for path in self.distillation.unlabelled:
-            for field in ("train", "dev", "extra", "held_out"):
+            for field in (*("train",) * self.data.is_whole, "dev", "extra", "held_out"):
                 if path in getattr(self.data, field):
                     yield Contradiction(
                         "distillation.unlabelled",

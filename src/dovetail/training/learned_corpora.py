@@ -10,6 +10,7 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_LANGUAGE
+from dovetail.text.wording import wording, wordings
 from dovetail.training.mixing import shares
 from dovetail.training.pools import TRAINING, Pool, Splits, for_tasks
 from dovetail.training.splits import read_splits
@@ -61,6 +62,10 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
     splits = [
         replace(read, warnings=(*read.warnings, *seen_elsewhere(read.dev, own.name, learned_by)))
         for own, read in zip(config.corpora, splits, strict=True)
+    ]
+    splits = [
+        replace(read, notes=(*read.notes, *learned_twice(number, config.corpora, splits)))
+        for number, read in enumerate(splits)
     ]
     language = language_of(config.corpora, splits)
     sizes = [len(own.train) for own in splits]
@@ -138,6 +143,22 @@ def seen_elsewhere(
                 f"{number} of {len(dev)} dev sentences are in the training data of {name} word for "
                 f"word, so dev scores are too good where the two teach the same"
             )
+
+
+def learned_twice(
+    number: int, corpora: Sequence[CorpusConfig], splits: Sequence[Splits]
+) -> Iterator[str]:
+    """Notes on training sentences of a corpus that one before it has too, of the same schema."""
+    own = [wording(sentence) for sentence in splits[number].train]
+    for before in range(number):
+        if corpora[before].of_schema == corpora[number].of_schema:
+            known = wordings(splits[before].train)
+            common = sum(words in known for words in own)
+            if common:
+                yield (
+                    f"{common:,} of {len(own):,} training sentences are learned from in "
+                    f"{corpora[before].name} too"
+                )
 
 
 def language_of(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> str:
