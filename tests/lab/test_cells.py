@@ -34,7 +34,7 @@ from dovetail.lab.experiment_cells import Cell, cells_of, refuse_other_configs
 from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
-from dovetail.lab.statistics.cell_results import calibration_errors
+from dovetail.lab.statistics.cell_results import CellResult
 from dovetail.lab.workers import OwnProcess, ProcessWorkers
 from dovetail.running.steps import result_of
 
@@ -110,7 +110,7 @@ def test_test_sentences_are_opened_when_the_model_is_final_and_not_again(
     cells: tuple[Cell, ...], root: Path, watched: list[str]
 ) -> None:
     cell = cells[0]
-    (test,) = cell.test
+    (test,) = cell.test[""]
     content = test.read_bytes()
     test.unlink()
     assert attempt(cell, root).ending is Ending.FAILED
@@ -346,14 +346,17 @@ def test_counts_hold_what_the_sentences_say() -> None:
     assert counts["sentences"] != other["sentences"]
 
 
-def test_calibration_errors_stand_beside_the_scores_of_a_cell() -> None:
+def test_calibration_errors_stand_beside_the_scores_of_a_cell(
+    cells: tuple[Cell, ...], root: Path
+) -> None:
     evaluation = evaluate(DEV, DEV, bootstrap_samples=0).to_dict()
     evaluation["entity"]["calibration_error"] = 0.25
-    errors = calibration_errors({"dev": evaluation})
-    assert errors == {
-        "dev_entity_calibration_error": 0.25,
-        "dev_relation_calibration_error": None,
-        "test_entity_calibration_error": None,
-        "test_relation_calibration_error": None,
-    }
-    assert calibration_errors({"dev": {"entity": {}, "relation": {}}}).keys() == errors.keys()
+    folder = CellFolder(root, cells[0].key)
+    result = CellResult(cells[0], folder, {"scores": {"dev": evaluation}})
+    corpora = cells[0].corpora
+    assert result.calibration_error("dev", "entity", corpora) == 0.25
+    assert result.calibration_error("dev", "relation", corpora) is None
+    assert result.calibration_error("test", "entity", corpora) is None
+    for task in ("entity", "relation"):
+        evaluation[task].pop("calibration_error", None)  # as of results of old versions
+        assert result.calibration_error("dev", task, corpora) is None

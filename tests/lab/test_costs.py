@@ -11,7 +11,7 @@ from tests.networks import pretrained, tiny_config, tiny_model
 
 from dovetail.config import CasingEncoderConfig
 from dovetail.encoders.casing import CasingEncoder
-from dovetail.lab.costs import costs_of, counted, multiply_adds, spread
+from dovetail.lab.costs import OfSchema, costs_of, counted, multiply_adds, spread
 from dovetail.layers.recurrent import BidirectionalLayer
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
@@ -90,12 +90,12 @@ def test_frozen_encoder_is_counted_apart(pretrained_folder: Path, trained_layers
 def test_parameters_are_those_of_the_parts(pretrained_folder: Path) -> None:
     config = tiny_config(encoders=(pretrained(pretrained_folder),))
     model = tiny_model(config).eval()
-    costs = costs_of(model, DEV)
+    costs = costs_of(model, [OfSchema("", DEV)])
     stored = sum(tensor.numel() for tensor in model.stored_state().values())
     whole = sum(tensor.numel() for tensor in model.state_dict().values())
     assert costs["stored_parameters"] == stored < costs["total_parameters"] == whole
     pair = Ensemble([model, tiny_model(config, seed=1).eval()])
-    both = costs_of(pair, ())
+    both = costs_of(pair, [OfSchema("", ())])
     assert both["stored_parameters"] == 2 * stored
     assert both["total_parameters"] == whole + stored  # the frozen encoder is there once
     assert both["multiply_adds"] is None
@@ -115,6 +115,6 @@ def test_long_sentence_costs_what_its_windows_cost() -> None:
     model = tiny_model().eval()
     (windows,) = Windowed.of([DEV[0]], ModelReading("en", 4, 2)).windows
     assert len(windows) > 1
-    costs = costs_of(model, DEV[:1], ModelReading("en", 4, 2))
+    costs = costs_of(model, [OfSchema("", DEV[:1])], ModelReading("en", 4, 2))
     own = [multiply_adds(model, window.sentence)[0] for window in windows]
     assert costs["multiply_adds"] == sum(own)

@@ -60,7 +60,7 @@ test = "test_{fold}.jsonl"
     assert len(cells) == 2 * 2 * 2 + 2
     by_key = {cell.key: cell for cell in cells}
     assert by_key["full/b/seed2"].config.data.train == (Path("train_b.jsonl"),)
-    assert by_key["full/b/seed2"].test == (Path("test_b.jsonl"),)
+    assert by_key["full/b/seed2"].test == {"": (Path("test_b.jsonl"),)}
     assert by_key["together/a/ensemble"].needs == ("full/a/seed1", "full/a/seed2")
 
 

@@ -23,6 +23,7 @@ from dovetail.errors import ConfigError, TrainingError
 from dovetail.saved.model_folder import load_model
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Entity, Relation, Sentence
 from dovetail.text.schema import Schema
+from dovetail.text.wording import wording, wordings
 from dovetail.training import RunStarted, StepResult, training_events
 from dovetail.training.batches import Portion, draw
 from dovetail.training.pools import (
@@ -31,8 +32,6 @@ from dovetail.training.pools import (
     Source,
     Splits,
     for_tasks,
-    wording,
-    wordings,
 )
 from dovetail.training.splits import read_splits
 

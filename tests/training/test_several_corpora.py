@@ -253,13 +253,17 @@ def test_the_corpus_that_is_chosen_decides_which_epoch_is_kept(corpus: Any, tmp_
         ({"corpora.1.unit": "line"}, "unit = line and sentence"),
         ({"corpora.1.name": "a/b"}, "letters, digits, - and _"),
         ({"mixing.select_corpus": "rivers"}, "a corpus with a dev set, towns, cities; found"),
-        ({"distillation.teacher": "news"}, "several corpora"),
+        (
+            {"distillation": {"teacher": "news", "unlabelled": ["more.txt"]}},
+            "these are of none of several corpora",
+        ),
         (
             {
                 "relation_head.signatures": "declared",
                 "relation_head.declared": {"lives_in": [["Person", "Place"]]},
             },
-            "several corpora",
+            "'lives_in' names no schema of several: write it before the type, such as "
+            "'cities/lives_in'",
         ),
         ({"corpora.1.dev": []}, "needs a dev set"),
     ],

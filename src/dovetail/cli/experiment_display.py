@@ -13,6 +13,7 @@ from rich.table import Table
 from dovetail.cli.lab_display import LabDisplay
 from dovetail.cli.terminal import Terminal
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Started, Tick
+from dovetail.lab.cell_folder import SCORES, SCORES_BY_CORPUS
 from dovetail.lab.statistics.experiment_tables import TextTable
 from dovetail.showing.rendering import duration
 
@@ -59,13 +60,16 @@ class ExperimentDisplay(LabDisplay):
 
 def _scores(result: Mapping[str, Any]) -> str:
     """Dev F1 of a finished cell, for the eye."""
-    if "dev" not in result["scores"]:
-        return ""
-    entities, relations = (
-        100 * result["scores"]["dev"][task]["strict"]["micro"]["f1"]
-        for task in ("entity", "relation")
-    )
-    return f"dev F1 entities {entities:.1f}  relations {relations:.1f}  "
+    corpora: Mapping[str, Any] = result.get(SCORES_BY_CORPUS) or {"dev": result[SCORES]}
+    told = ""
+    for name, scores in corpora.items():
+        if "dev" in scores:
+            entities, relations = (
+                100 * scores["dev"][task]["strict"]["micro"]["f1"]
+                for task in ("entity", "relation")
+            )
+            told += f"{escape(name)} F1 entities {entities:.1f}  relations {relations:.1f}  "
+    return told
 
 
 def print_table(console: Console, table: TextTable) -> None:

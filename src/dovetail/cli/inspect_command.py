@@ -14,6 +14,7 @@ from dovetail.cli.say import say_json
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.showing.visible import shown
 from dovetail.text.reading import Reading
+from dovetail.text.wording import WHOLE, CorpusPart
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,11 +37,20 @@ def inspect_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     *,
+    part: Annotated[
+        str,
+        typer.Option(
+            metavar="START:END",
+            help="Count only this part of the first corpus, as data.part takes it for training.",
+        ),
+    ] = WHOLE,
+    part_seed: Annotated[int, typer.Option(min=0, help="The seed that draws the part.")] = 0,
     reading: ReadingOptions,
 ) -> None:
     """Count what is in corpora and list what may go wrong with them."""
+    first = part_named(part)
     from dovetail.corpora import read_corpus
-    from dovetail.corpora.inspection.inspection import inspect_corpora
+    from dovetail.corpora.inspection.inspection import inspect_corpora, part_of
 
     names = split_names(paths)
     read_as = reading.over(Reading())
@@ -49,6 +59,8 @@ def inspect_command(
         for name, path in zip(names, paths, strict=True):
             tell.stage(being_read(path))
             corpora[name] = read_corpus(path, format=format, reading=read_as)
+        if part != WHOLE:
+            corpora[names[0]] = part_of(corpora[names[0]], first, seed=part_seed)
         tell.stage("counting, and looking for problems")
         inspection = inspect_corpora(corpora)
     if as_json:
@@ -57,6 +69,14 @@ def inspect_command(
     from dovetail.cli.terminal import Terminal
 
     show(inspection, Terminal())
+
+
+def part_named(part: str) -> CorpusPart:
+    """The part that an option names."""
+    try:
+        return CorpusPart.parse(part)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--part") from error
 
 
 def split_names(paths: Iterable[Path]) -> list[str]:

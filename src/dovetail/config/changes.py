@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from dovetail.config.config import Config
 from dovetail.config.config_files import parse_config
 from dovetail.config.explanation import CONTRADICTION, problems_in
-from dovetail.config.overrides import parse_override, set_value
+from dovetail.config.overrides import parse_override, place_in, set_value
 from dovetail.config.structure import KIND, kind_of, locate
 
 
@@ -94,7 +94,8 @@ def _node(values: Any, path: Collection[str]) -> Any:
     node = values
     for part in path:
         if isinstance(node, list):
-            node = node[int(part)] if part.isdecimal() and int(part) < len(node) else None
+            place = place_in(node, part)
+            node = None if place is None else node[place]
         else:
             node = node.get(part) if isinstance(node, dict) else None
     return node

@@ -48,6 +48,7 @@ from dovetail.config.sections.training_section import TrainingConfig
 from dovetail.config.sections.windows_section import WindowsConfig
 from dovetail.config.structure import KIND
 from dovetail.config.values import FolderName
+from dovetail.text.named_schemas import SEPARATOR, named
 from dovetail.text.reading import ModelReading
 
 MAX_ENCODERS = 16
@@ -212,21 +213,25 @@ class Config(Section):
         """Yield the settings that work with one corpus only."""
         if not self.corpora:
             return
-        if self.distillation.teacher is not None:
+        if self.distillation.unlabelled:
             yield Contradiction(
-                "distillation.teacher",
-                "a model of several corpora has no teacher; leave it out, or name one in [data]",
+                "distillation.unlabelled",
+                "a teacher says what is in sentences of a corpus, and these are of none of several "
+                "corpora; leave them out, or name one corpus in [data]",
             )
-        if self.relation_head.signatures == "declared":
-            yield Contradiction(
-                "relation_head.signatures",
-                '"declared" speaks of the relations of one corpus, and there are several corpora; '
-                'take "learned" or "off"',
-            )
+        names = {own.of_schema for own in self.corpora}
+        for name in self.relation_head.declared if len(names) > 1 else ():
+            if name.partition(SEPARATOR)[0] not in names or SEPARATOR not in name:
+                yield Contradiction(
+                    "relation_head.declared",
+                    f"{name!r} names no schema of several: write it before the type, such as "
+                    f"{named(min(names), name.rpartition(SEPARATOR)[2])!r}",
+                )
 
     def _contradictions_of_unlabelled(self) -> Iterator[Contradiction]:
+        # What is left of a file by data.part may be learned from without its annotations.
         for path in self.distillation.unlabelled:
-            for field in ("train", "dev", "extra", "held_out"):
+            for field in (*("train",) * self.data.is_whole, "dev", "extra", "held_out"):
                 if path in getattr(self.data, field):
                     yield Contradiction(
                         "distillation.unlabelled",

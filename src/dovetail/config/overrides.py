@@ -42,6 +42,8 @@ def parse_override(override: str) -> tuple[tuple[str, ...], Any]:
     >>> parse_override("encoders.0.pooling=mean")
     (('encoders', '0', 'pooling'), 'mean')
 
+    An item of a list is named by its number, or by its `name`: ``corpora.news.part=0:0.5``.
+
     Raises:
         ConfigError: if the text is no ``path=value``.
     """
@@ -111,12 +113,31 @@ def _key(node: Any, part: str, *, path: Sequence[str], source: str) -> str | int
     if isinstance(node, dict):
         return part
     if isinstance(node, list):
-        if part.isdecimal() and int(part) < len(node):
-            return int(part)
+        place = place_in(node, part)
+        if place is not None:
+            return place
+        names = [str(item.get("name")) for item in node if isinstance(item, dict)]
+        or_name = "" if "None" in names else f" or a name ({', '.join(names)})"
         raise ConfigError(
             f"{source}: {dotted(path)} has {len(node)} items; expected a number "
-            f"from 0 to {len(node) - 1} after it, found {part!r}"
+            f"from 0 to {len(node) - 1}{or_name} after it, found {part!r}"
         )
     raise ConfigError(
         f"{source}: {dotted(path)} is the value {node!r}, which has nothing named {part!r}"
     )
+
+
+def place_in(items: Sequence[Any], part: str) -> int | None:
+    """Find the place of an item of a list that is meant by its number or by its name.
+
+    >>> place_in([{"name": "news"}, {"name": "drugs"}], "drugs"), place_in(["a", "b"], "0")
+    (1, 0)
+    """
+    if part.isdecimal() and int(part) < len(items):
+        return int(part)
+    named = (
+        place
+        for place, item in enumerate(items)
+        if isinstance(item, dict) and item.get("name") == part
+    )
+    return next(named, None)

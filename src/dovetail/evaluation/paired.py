@@ -79,6 +79,14 @@ class DrawnScores:
             drawn.append(_drawn_f1(counts, samples=samples, seed=(seed, fold)))
         return cls(tuple(observed), tuple(drawn))
 
+    @classmethod
+    def mean(cls, corpora: Sequence[DrawnScores]) -> DrawnScores:
+        """The mean over several corpora, on which the same models were scored, fold by fold."""
+        return cls(
+            tuple(np.mean(own, axis=0) for own in zip(*(c.observed for c in corpora), strict=True)),
+            tuple(np.mean(own, axis=0) for own in zip(*(c.drawn for c in corpora), strict=True)),
+        )
+
 
 def stacked(tallies: Sequence[Tally]) -> Counts:
     """Counts of several models on the same sentences: (sentences, models, types, 3).

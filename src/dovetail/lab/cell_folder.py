@@ -2,7 +2,8 @@
 
 planned.toml           the config as the plan has it; the run completes it from a base or a teacher
 config.toml, metrics.jsonl, checkpoint/, model/    the run, as `dovetail train` leaves it
-gold/, predictions/    the dev and test sentences, annotated and predicted, in the native format
+gold/, predictions/    the dev and test sentences, annotated and predicted, in the native format;
+                       of several corpora in a folder for each
 counts.json            right, wrong and missed facts of each sentence, for statistics
 result.json            scores and costs; written last, and at once: with it the cell is finished
 failure.json, log.txt  what went wrong, if it did, and all that was printed
@@ -27,7 +28,8 @@ from dovetail.lab.workers import Steps, message_of
 from dovetail.training.folder_lock import locked
 
 RESULT = "result.json"
-PARTS_OF_RESULT = ("test", "scores", "training", "costs", "dovetail")
+PARTS_OF_RESULT = ("test", "training", "costs", "dovetail")
+SCORES, SCORES_BY_CORPUS, COUNTS_BY_CORPUS = "scores", "scores_by_corpus", "by_corpus"
 
 
 class CellFolder:
@@ -118,8 +120,13 @@ class CellFolder:
         Raises:
             TrainingError: if the file is damaged.
         """
-        parts = PARTS_OF_RESULT if self.result.name == RESULT else ()
-        return read_json(self.result, parts, "remove it to run the cell again")
+        remedy = "remove it to run the cell again"
+        if self.result.name != RESULT:
+            return read_json(self.result, (), remedy)
+        values = read_json(self.result, PARTS_OF_RESULT, remedy)
+        if SCORES_BY_CORPUS not in values:
+            return read_json(self.result, (SCORES,), remedy)
+        return values
 
     def read_speed(self) -> float | None:
         """Sentences per second on one thread, if that was measured.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,17 @@ from dovetail.text.document import (
     Sentence,
     digest_of_sentences,
 )
+from dovetail.text.named_schemas import ONLY
+from dovetail.training.pools import for_tasks
 
 DEV, TEST = "dev", "test"
 SPLITS = (DEV, TEST)
+GOLD, PREDICTIONS = "gold", "predictions"
+
+
+def file_of(folder: Path, kind: str, split: str, corpus: str = ONLY) -> Path:
+    """Where a cell leaves gold or predicted sentences; `corpus` is one of several."""
+    return folder / kind / corpus / f"{split}.jsonl"
 
 
 @dataclass(frozen=True)
@@ -50,15 +59,16 @@ class ScoredSplit:
             values["relation"][GIVEN_ENTITIES] = given.relation_strict.to_dict()
         return values
 
-    def write(self, folder: Path, split: str) -> None:
-        """Leave both in the native format."""
-        for name, sentences in (("gold", self.gold), ("predictions", self.predicted)):
+    def write(self, folder: Path, split: str, corpus: str = ONLY) -> None:
+        """Leave both in the native format; those of one of several corpora in its folder."""
+        for kind, sentences in ((GOLD, self.gold), (PREDICTIONS, self.predicted)):
             documents = [document_of_tokens(sentence) for sentence in sentences]
-            (folder / name).mkdir(parents=True, exist_ok=True)
-            write_corpus(documents, folder / name / f"{split}.jsonl", format="dovetail")
+            path = file_of(folder, kind, split, corpus)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_corpus(documents, path, format="dovetail")
 
     def counts(self) -> dict[str, Any]:
-        """Strict counts of each sentence, and a digest that tells the sentences."""
+        """Strict counts of each sentence, and digests of the sentences, whole and by task."""
         pairs = list(zip(self.gold, self.predicted, strict=True))
         settings: Mapping[str, facts.FactsOf] = {
             ENTITY_TASK: facts.entities_strict,
@@ -66,6 +76,9 @@ class ScoredSplit:
         }
         return {
             "sentences": digest_of_sentences(self.gold),
+            "sentences_by_task": {
+                task: digest_of_sentences(annotated_for(self.gold, [task])) for task in settings
+            },
             **{
                 task: _sparse(
                     Tally.of_pairs([p for p in pairs if task in p[0].annotated], facts_of)
@@ -73,6 +86,37 @@ class ScoredSplit:
                 for task, facts_of in settings.items()
             },
         }
+
+
+def annotated_for(sentences: Iterable[Sentence], tasks: Sequence[str]) -> tuple[Sentence, ...]:
+    """Those of the sentences that are annotated for some of the tasks, with no other annotations.
+
+    Entities stay where relations are a task, since they are what is related.
+    """
+    chosen = (for_tasks(sentence, tasks) for sentence in sentences)
+    return tuple(sentence for sentence in chosen if sentence.annotated)
+
+
+def together(corpora: Iterable[Iterable[Sentence]]) -> tuple[Sentence, ...]:
+    """The sentences of several corpora as those of one.
+
+    The same sentence in several of them is one, which is annotated for the tasks of all.
+    """
+    known: dict[object, Sentence] = {}
+    for sentences in corpora:
+        times: Counter[object] = Counter()  # a sentence may stand in one of them more than once
+        for sentence in sentences:
+            words = sentence.tokens, sentence.id
+            times[words] += 1
+            other = known.get((words, times[words]), sentence)
+            known[words, times[words]] = replace(
+                sentence,
+                entities=sentence.entities | other.entities,
+                relations=sentence.relations | other.relations,
+                unaligned=sentence.unaligned | other.unaligned,
+                annotated=sentence.annotated | other.annotated,
+            )
+    return tuple(known.values())
 
 
 def document_of_tokens(sentence: Sentence) -> Document:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.windowed import Windowed
 
@@ -34,26 +35,40 @@ COUNTED_SENTENCES = 8
 _aten = torch.ops.aten
 
 
+class OfSchema(NamedTuple):
+    """Sentences, and the schema by which a model annotates them."""
+
+    schema: str
+    sentences: Sequence[Sentence]
+
+
 def costs_of(
-    model: Predictor, sentences: Sequence[Sentence], reading: ModelReading = DEFAULT_READING
+    model: Predictor, corpora: Sequence[OfSchema], reading: ModelReading = DEFAULT_READING
 ) -> dict[str, Any]:
     """Parameters, and mean multiply-adds for a sentence of these, in all of its windows.
 
-    ``multiply_adds_above_frozen`` leaves out what frozen encoders do.
+    A sentence is annotated by the schema of its corpus; of several corpora it is the mean of their
+    means.  ``multiply_adds_above_frozen`` leaves out what frozen encoders do.
     """
-    chosen = windows_of(spread(sentences, COUNTED_SENTENCES), reading)
-    for windows in chosen[:1]:
-        multiply_adds(model, windows[0])  # what is computed once for all sentences is not counted
-    counts = [
-        tuple(map(sum, zip(*(multiply_adds(model, window) for window in windows), strict=True)))
-        for windows in chosen
-    ]
+    found = [own for corpus in corpora if (own := _mean_multiply_adds(model, corpus, reading))]
     return {
         "stored_parameters": sum(tensor.numel() for tensor in stored(model)),
         "total_parameters": total_parameters(model),
-        "multiply_adds": round(fmean(whole for whole, _ in counts)) if counts else None,
-        "multiply_adds_above_frozen": round(fmean(own for _, own in counts)) if counts else None,
+        "multiply_adds": round(fmean(whole for whole, _ in found)) if found else None,
+        "multiply_adds_above_frozen": round(fmean(own for _, own in found)) if found else None,
     }
+
+
+def _mean_multiply_adds(
+    model: Predictor, corpus: OfSchema, reading: ModelReading
+) -> tuple[float, float] | None:
+    """The mean for some sentences of a corpus; None if it has none."""
+    chosen = windows_of(spread(corpus.sentences, COUNTED_SENTENCES), reading)
+    for windows in chosen[:1]:  # what is computed once for all sentences is not counted
+        multiply_adds(model, windows[0], corpus.schema)
+    counts = [[multiply_adds(model, window, corpus.schema) for window in row] for row in chosen]
+    sums = [tuple(map(sum, zip(*row, strict=True))) for row in counts]
+    return (fmean(whole for whole, _ in sums), fmean(own for _, own in sums)) if sums else None
 
 
 def members_of(model: Predictor) -> tuple[JointModel, ...]:
@@ -91,9 +106,10 @@ def windows_of(sentences: Sequence[Sentence], reading: ModelReading) -> list[lis
 
 
 @torch.inference_mode()
-def multiply_adds(model: Predictor, sentence: Sentence) -> tuple[int, int]:
+def multiply_adds(model: Predictor, sentence: Sentence, schema: str = ONLY) -> tuple[int, int]:
     """Multiply-adds for a sentence alone: of all, and without what frozen encoders do."""
     batch = Batch.from_sentences([sentence.without_annotations()], model.featurise)
+    batch = replace(batch, schema=schema)
     encoders = model.encoders if isinstance(model, Ensemble) else members_of(model)[0].encoder
     pairs = zip(encoders, batch.features, strict=True)
     ready: list[Features] = []  # so that what is frozen is computed once

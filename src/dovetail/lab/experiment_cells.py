@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dovetail.config import Config, load_config
+from dovetail.config import Config, DataConfig, load_config
 from dovetail.errors import ConfigError, TrainingError
 from dovetail.lab.cell_events import LabCell
 from dovetail.lab.cell_folder import CellFolder
-from dovetail.lab.experiment_plan import ENSEMBLE, MODEL, Fold, Plan, PlannedConfig
+from dovetail.lab.experiment_corpora import (
+    Tests,
+    chosen_corpora,
+    of_few_sentences,
+    refuse_unlike,
+    scored_corpora,
+    tests_of,
+)
+from dovetail.lab.experiment_plan import Fold, Plan
+from dovetail.lab.planned_config import ENSEMBLE, MODEL, PlannedConfig
+from dovetail.text.named_schemas import ONLY
 from dovetail.training.run_folder import changed_fields
 
 WHOLE = Fold(name="all")
@@ -27,13 +37,17 @@ ENSEMBLE_FOLDER = "ensemble"
 
 @dataclass(frozen=True)
 class Cell(LabCell):
-    """One config on one fold with one seed; an ensemble has no seed, and a member's config."""
+    """One config on one fold with one seed; an ensemble has no seed, and a member's config.
+
+    `corpora` are what its scores are of.
+    """
 
     row: str
     fold: str
     seed: int | None
     config: Config
-    test: tuple[Path, ...] = ()
+    corpora: tuple[str, ...] = (ONLY,)
+    test: Tests = field(default_factory=dict)
     max_test_sentences: int = 0
     needs: tuple[str, ...] = ()
 
@@ -47,6 +61,18 @@ class Cell(LabCell):
     def is_ensemble(self) -> bool:
         """Whether the models of other cells decide together here."""
         return self.seed is None
+
+    @property
+    def sources(self) -> dict[str, tuple[DataConfig, ...]]:
+        """The sections of the config that each of the corpora comes from."""
+        one = len(self.corpora) == 1
+        return scored_corpora(self.config, self.corpora[0] if one else None)
+
+    @property
+    def test_values(self) -> list[str] | dict[str, list[str]]:
+        """The test files as the result names them."""
+        by_corpus = {name: [str(path) for path in paths] for name, paths in self.test.items()}
+        return by_corpus.get(self.corpora[0], []) if len(self.corpora) == 1 else by_corpus
 
     @property
     def group(self) -> str:
@@ -65,10 +91,11 @@ def cells_of(plan: Plan, root: Path) -> tuple[Cell, ...]:
         root: the folder of the cells.
 
     Raises:
-        ConfigError: if the config of a cell is wrong; nothing has been trained then.
+        ConfigError: if the config of a cell is wrong, or the cells cannot be compared; nothing has
+            been trained then.
     """
     rows_by_name = {row.name: row for row in plan.rows}
-    trained = [row for row in plan.rows if row.ensemble_of is None]
+    trained = [row for row in plan.rows if row.is_trained]
     folds = plan.folds or (WHOLE,)
     first = [row for row in trained if not row.names(ENSEMBLE)]
     later = [row for row in trained if row.names(ENSEMBLE)]
@@ -78,11 +105,13 @@ def cells_of(plan: Plan, root: Path) -> tuple[Cell, ...]:
         for row in plan.rows
         if row.ensemble_of is not None
     ]
-    return (
+    cells = (
         *(_trained(plan, row, fold, seed, root) for seed, fold, row in _each(plan, folds, first)),
         *ensembles,
         *(_trained(plan, row, fold, seed, root) for seed, fold, row in _each(plan, folds, later)),
     )
+    refuse_unlike(plan, cells)
+    return cells
 
 
 def _each(
@@ -104,11 +133,13 @@ def _trained(plan: Plan, row: PlannedConfig, fold: Fold, seed: int, root: Path) 
         own = tuple(override.replace(placeholder, folder) for override in own)
     overrides = (*plan.set, *fold.set, *own, f"seed={seed}", f"name={name}")
     try:
-        config = load_config(row.config or plan.config, overrides)
+        config = chosen_corpora(load_config(row.config or plan.config, overrides), row.corpora)
+        config = of_few_sentences(config, plan.max_sentences)
+        corpora = tuple(scored_corpora(config, row.scored_as or plan.scored_as))
     except ConfigError as error:
         raise ConfigError(f"{row.name!r} of the plan cannot be trained: {error}") from None
-    test = fold.test or plan.test
-    return Cell(row.name, fold.name, seed, config, test, plan.max_test_sentences, needs)
+    test = tests_of(fold.test or plan.test, corpora)
+    return Cell(row.name, fold.name, seed, config, corpora, test, plan.max_test_sentences, needs)
 
 
 def _ensemble(
@@ -168,31 +199,47 @@ def _known(what: str, wanted: Iterable[Any] | None, known: Iterable[Any]) -> set
 def smoke_plan(plan: Plan) -> Plan:
     """The same steps in seconds: one seed, one fold, one epoch, few sentences, few configs."""
     smoke = plan.smoke
-    quick = (f"data.max_sentences={smoke.sentences}", "training.epochs=1", *smoke.set)
+    quick = ("training.epochs=1", *smoke.set)
     by_name = {row.name: row for row in plan.rows}
-    open_ = [row for row in plan.rows if row.ensemble_of is None][: smoke.configs]
+    open_ = [row for row in plan.rows if row.is_trained][: smoke.configs]
     names: set[str] = set()
     while open_:
         row = open_.pop()
         names.add(row.name)
         if row.needed is not None:
             open_.append(by_name[row.needed])
+    names |= {row.name for row in plan.rows if row.ensemble_of in names}
     rows = tuple(
-        row if row.ensemble_of else row.model_copy(update={"set": (*row.set, *quick)})
+        row.model_copy(update={"set": (*row.set, *quick)}) if row.is_trained else row
         for row in plan.rows
-        if (row.ensemble_of or row.name) in names
+        if row.name in names or (row.set_of and names.issuperset(row.set_of))
     )
     return plan.model_copy(
         update={
             "name": f"{plan.name}-smoke",
             "seeds": plan.seeds[:1],
-            "folds": plan.folds[:1],
             "configs": rows,
             "grid": {},
             "compare_with": plan.compare_with if plan.first in {r.name for r in rows} else None,
+            "max_sentences": smoke.sentences,
             "max_test_sentences": smoke.sentences,
+            **_of_first_fold(plan, [row for row in rows if row.is_trained]),
         }
     )
+
+
+def _of_first_fold(plan: Plan, rows: Sequence[PlannedConfig]) -> dict[str, Any]:
+    """The first fold, and the test files of what these configs learn from alone."""
+    folds = plan.folds[:1]
+    fold = folds[0] if folds else WHOLE
+    cells = [_trained(plan, row, fold, plan.seeds[0], Path()) for row in rows]
+    corpora = {ONLY, *(name for cell in cells for name in cell.corpora)}
+
+    def kept(tests: Tests) -> Tests:
+        return {name: own for name, own in tests.items() if name in corpora}
+
+    folds = tuple(own.model_copy(update={"test": kept(own.test)}) for own in folds)
+    return {"folds": folds, "test": kept(plan.test)}
 
 
 def refuse_other_configs(cells: Sequence[Cell], root: Path) -> None:
@@ -214,7 +261,7 @@ def refuse_other_configs(cells: Sequence[Cell], root: Path) -> None:
                 f"{folder.path} was trained with another config than the plan has now:{listed}\n"
                 f"Put the plan back, give it another name, or remove that folder"
             )
-        tests = [str(path) for path in cell.test]
+        tests = cell.test_values
         if (found := folder.read_result()["test"]) != tests:
             raise TrainingError(
                 f"{folder.path} was scored on {found}, and the plan names {tests} now; put the "

@@ -7,71 +7,49 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapSerializer,
+    field_validator,
+)
 
 from dovetail.config.config import LARGEST_SEED
 from dovetail.config.config_files import read_toml
 from dovetail.config.explanation import explain
-from dovetail.config.in_words import alternatives, describe_value
+from dovetail.config.in_words import describe_value
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.sections.several_corpora import CorpusName
 from dovetail.config.values import Count, FilePath, FilePaths, FolderName, PositiveCount, Text
 from dovetail.errors import ConfigError
-
-ENSEMBLE = "{ensemble}"
-"""Stands in an override for the folder of the ensemble that a config waits for."""
-
-MODEL = "{model}"
-"""Stands in an override for the folder of the model of the same fold and seed that it waits for."""
+from dovetail.lab.planned_config import Overrides, PlannedConfig, contradictions_of_needs, unknown
+from dovetail.text.named_schemas import ONLY, is_only
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Overrides = tuple[Text, ...]
+
+
+def _by_corpus(value: Any) -> Any:
+    """Files alone are those of a corpus that has no name."""
+    if isinstance(value, str | Path | list | tuple):
+        return {ONLY: value} if value else {}
+    return value
+
+
+def _without_the_name(value: Any, write: SerializerFunctionWrapHandler) -> Any:
+    written = write(value)
+    return written.get(ONLY, []) if is_only(written) or not written else written
+
+
+TestFiles = Annotated[
+    Mapping[str, Annotated[FilePaths, Field(min_length=1)]],
+    BeforeValidator(_by_corpus),
+    WrapSerializer(_without_the_name, when_used="json"),
+]
+"""Files of test sentences: a list, or a table of the files of each corpus."""
+
 GridValues = Annotated[tuple[bool | int | float | str, ...], Field(min_length=1)]
-
-
-class PlannedConfig(Section):
-    """One row of the table: a config that is trained, or an ensemble of another row's models."""
-
-    name: FolderName
-    """Name of the row, and of the folder of its cells."""
-
-    config: FilePath | None = None
-    """A config file in place of the plan's, relative to the plan."""
-
-    set: Overrides = ()
-    """Overrides, written as on the command line: `sharing.entity_layers=0`."""
-
-    control: Text | None = None
-    """Name of the config that this one has to beat, of the same size, which chooses at random what
-    this one learns to choose; a table of its own compares the two."""
-
-    ensemble_of: Text | None = None
-    """Name of a config whose models of all seeds decide together, once for each fold."""
-
-    after: Text | None = None
-    """Name of what has to be there before: an ensemble, whose folder is `{ensemble}` in `set`, or a
-    trained config, whose model of the same fold and seed is `{model}`."""
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        if "," in self.name:
-            yield Contradiction("name", "leave the comma out: --configs takes names between commas")
-        if self.ensemble_of is not None and (self.config or self.set or self.after):
-            yield Contradiction(
-                "ensemble_of",
-                "an ensemble trains nothing, so config, set and after have no meaning beside it",
-            )
-        if self.after is None:
-            for placeholder in (ENSEMBLE, MODEL):
-                if self.names(placeholder):
-                    yield Contradiction("set", f'{placeholder} of which? Name it: after = "NAME"')
-
-    @property
-    def needed(self) -> str | None:
-        """Name of the config that has to be there before this one."""
-        return self.after or self.ensemble_of
-
-    def names(self, placeholder: str) -> bool:
-        """Whether an override has the placeholder."""
-        return any(placeholder in override for override in self.set)
 
 
 class Fold(Section):
@@ -83,7 +61,7 @@ class Fold(Section):
     set: Overrides = ()
     """Overrides for every config, such as `data.train=["train_0.json"]`."""
 
-    test: FilePaths = ()
+    test: TestFiles = Field(default_factory=dict)
     """Files of test sentences of this fold."""
 
 
@@ -112,9 +90,13 @@ class Plan(Section):
     set: Overrides = ()
     """Overrides for every config, before those of folds and of the config itself."""
 
-    test: FilePaths = ()
+    scored_as: CorpusName | None = None
+    """Name of the corpus that the scores of all configs are of that do not name one themselves."""
+
+    test: TestFiles = Field(default_factory=dict)
     """Files of test sentences, scored once for each cell, when its model is final. No cell reads
-    them before. Without any, there are dev scores only."""
+    them before. Without any, there are dev scores only. Where configs learn from several corpora,
+    it is a table of the files of each: `test = {news = ["…"], drugs = ["…"]}`."""
 
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3, 4, 5)
     """The seeds that every config is trained with."""
@@ -134,6 +116,10 @@ class Plan(Section):
 
     smoke: Smoke = Smoke()
     """The changes of `--smoke`."""
+
+    max_sentences: Count = 0
+    """Sentences that are read of each file of every corpus at most, whatever the configs say; 0
+    leaves that to them. `--smoke` sets it."""
 
     max_test_sentences: Count = 0
     """Sentences that are read of each test file at most; 0 reads all. `--smoke` sets it."""
@@ -163,9 +149,9 @@ class Plan(Section):
         if len(by_name) < len(self.rows):
             yield Contradiction("grid", "a point has the name of a config; rename the config")
         if self.compare_with is not None and self.compare_with not in by_name:
-            yield Contradiction("compare_with", _unknown(self.compare_with, list(by_name)))
+            yield Contradiction("compare_with", unknown(self.compare_with, list(by_name)))
         for number, row in enumerate(self.configs):
-            for field, remedy in _contradictions_of_needs(row, by_name):
+            for field, remedy in contradictions_of_needs(row, by_name):
                 yield Contradiction(f"configs.{number}.{field}", remedy)
         if len({*self.seeds}) < len(self.seeds):
             yield Contradiction("seeds", "a seed stands there twice; each cell is trained once")
@@ -210,41 +196,3 @@ def grid_points(grid: Mapping[str, GridValues]) -> Iterator[PlannedConfig]:
             ),
             set=tuple(f"{field}={text}" for field, text in zip(grid, texts, strict=True)),
         )
-
-
-def _contradictions_of_needs(
-    row: PlannedConfig, by_name: Mapping[str, PlannedConfig]
-) -> Iterator[tuple[str, str]]:
-    """Fields that name what a config cannot wait for or be compared with, and what to do."""
-    trained = [name for name, other in by_name.items() if other.ensemble_of is None]
-    if row.control is not None and (row.control == row.name or row.control not in by_name):
-        yield "control", _unknown(row.control, [name for name in by_name if name != row.name])
-    if row.ensemble_of is not None and row.ensemble_of not in trained:
-        yield "ensemble_of", _unknown(row.ensemble_of, trained)
-    if row.after is not None:
-        read, other = (MODEL, ENSEMBLE) if row.after in trained else (ENSEMBLE, MODEL)
-        if row.after not in by_name:
-            yield "after", _unknown(row.after, list(by_name))
-        elif not row.names(read) or row.names(other):
-            yield (
-                "after",
-                f"write {read} in set, and no other placeholder, where the folder of {row.after!r} "
-                f"belongs; or leave after out",
-            )
-        elif _waits_for_itself(row, by_name):
-            yield "after", f"{row.name!r} waits for itself that way; break the circle"
-
-
-def _waits_for_itself(row: PlannedConfig, by_name: Mapping[str, PlannedConfig]) -> bool:
-    """Whether what a config waits for waits for it in turn."""
-    seen: set[str] = set()
-    name = row.needed
-    while name is not None and name in by_name and name not in seen:
-        seen.add(name)
-        name = by_name[name].needed
-    return row.name in seen
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    listed = alternatives(known) if known else "none: there is no such config yet"
-    return f"there is no {name!r} to take; expected {listed}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dovetail.config import Config
+from dovetail.config import Config, CorpusConfig
 
 ALWAYS = ("kind", "name", "cell", "hidden_dim", "scheme", "seed")
 """Fields that are said even where they have their default."""
@@ -16,7 +16,18 @@ def config_summary(config: Config) -> list[tuple[str, str]]:
         (f"encoder {number}", _section(encoder))
         for number, encoder in enumerate(config.encoders, start=1)
     ]
+    parts = [
+        (
+            f"training sentences of {own.name}"
+            if isinstance(own, CorpusConfig)
+            else "training sentences",
+            own.described_part,
+        )
+        for own in config.sources
+        if not own.is_whole
+    ]
     return [
+        *parts,
         *encoders,
         ("sharing", _section(config.sharing)),
         ("entity head", _section(config.entity_head)),

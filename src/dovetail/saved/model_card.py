@@ -49,12 +49,18 @@ Relation types and the arguments that they admit:
 def _trained_on(config: Config) -> str:
     """The files of each corpus."""
     if not config.corpora:
-        return f"- Trained on: {_files(config.data.train)}\n{_extra_data(config.data)}"
+        return f"- Trained on: {_training_files(config.data)}\n{_extra_data(config.data)}"
     return "".join(
         f"- Trained on the corpus `{own.name}` (schema `{own.of_schema}`, for "
-        f"{' and '.join(own.tasks)}): {_files(own.train)}\n{_extra_data(own)}"
+        f"{' and '.join(own.tasks)}): {_training_files(own)}\n{_extra_data(own)}"
         for own in config.corpora
     )
+
+
+def _training_files(data: DataConfig) -> str:
+    """The files, and the part of their sentences that was learned from."""
+    part = "" if data.is_whole else f" (of it {data.described_part})"
+    return _files(data.train) + part
 
 
 def _entities(config: Config) -> str:

@@ -16,7 +16,7 @@ from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.text.auxiliary_tasks import AuxiliaryTask
 from dovetail.text.document import Sentence
-from dovetail.text.named_schemas import ONLY, all_tasks, is_only, named
+from dovetail.text.named_schemas import ONLY, all_tasks, is_only, named, of_one
 from dovetail.text.schema import Schema
 from dovetail.training.auxiliary import auxiliary_of
 from dovetail.training.dev_scores import Selection
@@ -125,7 +125,7 @@ class Job:
             by_schema.setdefault(corpus.schema, []).append(corpus)
         return {
             name: schema_of(
-                own[0].config,
+                _for_schema(own[0].config, name if self.config.corpora else ONLY),
                 [sentence for corpus in own for sentence in corpus.splits.train],
                 symmetric={type_ for corpus in own for type_ in corpus.config.data.symmetric},
             )
@@ -203,6 +203,14 @@ def schema_of(
         declared = {type_: frozenset(pairs) for type_, pairs in head.declared.items()}
         return replace(learned, signatures=declared)
     return learned
+
+
+def _for_schema(config: Config, name: str) -> Config:
+    """The config with what it declares of the relations of one of several schemas."""
+    if name == ONLY:
+        return config
+    own = {"declared": of_one(config.relation_head.declared, name)}
+    return config.model_copy(update={"relation_head": config.relation_head.model_copy(update=own)})
 
 
 def _corpora_of(config: Config) -> object:

@@ -10,8 +10,9 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_LANGUAGE
+from dovetail.text.wording import wording, wordings
 from dovetail.training.mixing import shares
-from dovetail.training.pools import TRAINING, Pool, Splits, for_tasks
+from dovetail.training.pools import TRAINING, LeftOut, Pool, Splits, for_tasks
 from dovetail.training.splits import read_splits
 from dovetail.training.tasks import fitted_to
 
@@ -53,7 +54,9 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
         CorpusError: if a file cannot be read.
         TrainingError: if a corpus has nothing to learn from, or is in another language.
     """
-    splits = [for_tasks_of(own, _read(config, own)) for own in config.corpora]
+    splits = without_others(
+        config.corpora, [for_tasks_of(own, _read(config, own)) for own in config.corpora]
+    )
     learned_by = {
         own.name: {sentence.tokens for sentence in read.learned}
         for own, read in zip(config.corpora, splits, strict=True)
@@ -61,6 +64,10 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
     splits = [
         replace(read, warnings=(*read.warnings, *seen_elsewhere(read.dev, own.name, learned_by)))
         for own, read in zip(config.corpora, splits, strict=True)
+    ]
+    splits = [
+        replace(read, notes=(*read.notes, *learned_twice(number, config.corpora, splits)))
+        for number, read in enumerate(splits)
     ]
     language = language_of(config.corpora, splits)
     sizes = [len(own.train) for own in splits]
@@ -125,6 +132,63 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
     return replace(splits, pools=tuple(pools), dev=dev)
 
 
+def without_others(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> list[Splits]:
+    """The splits without further sentences that are training or dev sentences of others.
+
+    These are others of the same schema, as where one has the sentences that another lacks labels
+    for, and is to lack them.
+
+    Raises:
+        TrainingError: if that leaves no further sentence of a corpus.
+    """
+    return [
+        _without(own, splits[number], _known(number, corpora, splits))
+        if len(splits[number].pools) > 1
+        else splits[number]
+        for number, own in enumerate(corpora)
+    ]
+
+
+def _known(
+    number: int, corpora: Sequence[CorpusConfig], splits: Sequence[Splits]
+) -> dict[str, Collection[str]]:
+    """The wordings of the other corpora of its schema, by what they are there."""
+    known: dict[str, Collection[str]] = {}
+    for other, read in zip(corpora, splits, strict=True):
+        if other is not corpora[number] and other.of_schema == corpora[number].of_schema:
+            known[f"in the training data of {other.name}"] = wordings(read.train)
+            known[f"in the dev set of {other.name}"] = wordings(read.dev)
+    return known
+
+
+def _without(corpus: CorpusConfig, splits: Splits, known: Mapping[str, Collection[str]]) -> Splits:
+    pools, left_out = [splits.pools[0]], [*splits.left_out]
+    for pool in splits.pools[1:]:
+        kept = []
+        for sentence in pool.sentences:
+            words = wording(sentence)
+            reason = next((reason for reason, own in known.items() if words in own), None)
+            if reason is None:
+                kept.append(sentence)
+            else:
+                left_out.append(LeftOut(sentence, f"corpora.{corpus.name}.extra", reason))
+        if not kept:
+            raise TrainingError(
+                f"the corpus {corpus.name}: all sentences of extra are sentences of other corpora "
+                f"of its schema. Leave extra out, or name other files"
+            )
+        pools.append(Pool.of(pool.name, tuple(kept), min(pool.drawn, len(kept))))
+    number = len(left_out) - len(splits.left_out)
+    notes = splits.notes
+    if number:
+        notes = (
+            *notes,
+            f"{number:,} sentences of extra are left out, and listed in left_out.jsonl, since they "
+            f"are sentences of other corpora of the schema",
+        )
+    return replace(splits, pools=tuple(pools), left_out=tuple(left_out), notes=notes)
+
+
 def seen_elsewhere(
     dev: Sequence[Sentence], corpus: str, learned_by: Mapping[str, Collection[tuple[str, ...]]]
 ) -> Iterator[str]:
@@ -138,6 +202,22 @@ def seen_elsewhere(
                 f"{number} of {len(dev)} dev sentences are in the training data of {name} word for "
                 f"word, so dev scores are too good where the two teach the same"
             )
+
+
+def learned_twice(
+    number: int, corpora: Sequence[CorpusConfig], splits: Sequence[Splits]
+) -> Iterator[str]:
+    """Notes on training sentences of a corpus that one before it has too, of the same schema."""
+    own = [wording(sentence) for sentence in splits[number].train]
+    for before in range(number):
+        if corpora[before].of_schema == corpora[number].of_schema:
+            known = wordings(splits[before].train)
+            common = sum(words in known for words in own)
+            if common:
+                yield (
+                    f"{common:,} of {len(own):,} training sentences are learned from in "
+                    f"{corpora[before].name} too"
+                )
 
 
 def language_of(corpora: Sequence[CorpusConfig], splits: Sequence[Splits]) -> str:

@@ -1,12 +1,7 @@
-"""Pools: the sentences that are learned from, by kind, without those that scores are made on.
-
-Two sentences count as the same if they have the same letters and digits in the same order, whatever
-their case, spaces and punctuation.
-"""
+"""Pools: the sentences that are learned from, by kind, without those that scores are made on."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +12,7 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence, digest_of_sentences
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
+from dovetail.text.wording import wording
 
 TRAINING, EXTRA, UNLABELLED = "training", "extra", "unlabelled"
 
@@ -140,23 +136,6 @@ class Source:
                 f"types in the {self.name} files the names that they have there"
             )
         return Pool.of(self.name, tuple(kept), self.per_epoch), tuple(left_out), note
-
-
-def wording(sentence: Sentence) -> str:
-    """The key of sentences that count as the same: letters, marks and digits.
-
-    >>> wording(Sentence.from_tokens(["Washington", ",", "D.C.", "was"]))
-    'washingtondcwas'
-
-    A sentence without any of these has its other signs.
-    """
-    text = unicodedata.normalize("NFKC", "".join(sentence.tokens)).casefold()
-    return "".join(sign for sign in text if unicodedata.category(sign)[0] in "LMN") or text
-
-
-def wordings(sentences: Iterable[Sentence]) -> frozenset[str]:
-    """The wording of each sentence."""
-    return frozenset(map(wording, sentences))
 
 
 def for_tasks(sentence: Sentence, tasks: Sequence[str]) -> Sentence:

@@ -185,7 +185,7 @@ def prepare(
     coupled = couplings_of(job, model, steps_per_epoch=steps)  # refuses before time is spent
     dev = {corpus.name: Windowed.of(corpus.dev, config.reading) for corpus in job.corpora}
     if encodes:
-        sentences, taught = yield from learned(model, drawn.sentences, config)
+        sentences, taught = yield from learned(model, drawn, config)
         train = yield from encoded(model, sentences, config.training, states, what="training")
         train = replace(train, taught=taught)
     else:
@@ -228,18 +228,20 @@ def new_model(job: Job) -> JointModel:
 
 
 def learned(
-    model: JointModel, sentences: Sequence[Sentence], config: Config
+    model: JointModel, drawn: LearnedSentences, config: Config
 ) -> Generator[TeachingProgress, None, tuple[Sequence[Sentence], Lesson | None]]:
     """The sentences as they are learned from, and what the teacher says of them, if there is one.
 
     The teacher is let go then.
     """
     if config.distillation.teacher is None:
-        return sentences, None
+        return drawn.sentences, None
     teacher = load_teacher(config)
     refuse_unfit(teacher, model, config.reading)
     teacher.model.to(training_device())
-    return (yield from lesson(teacher, sentences, temperature=config.distillation.temperature))
+    schemas = [own.schema for own in drawn.portions for _ in range(own.size)]
+    temperature = config.distillation.temperature
+    return (yield from lesson(teacher, drawn.sentences, temperature=temperature, schemas=schemas))
 
 
 def started(loop: Loop, job: Job, threads: int) -> RunStarted:

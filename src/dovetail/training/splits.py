@@ -12,6 +12,7 @@ from dataclasses import replace
 from dovetail.config import DataConfig, DistillationConfig
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_split import set_apart
 from dovetail.training.pools import (
     EXTRA,
@@ -21,8 +22,6 @@ from dovetail.training.pools import (
     Source,
     Splits,
     unknown_types,
-    wording,
-    wordings,
 )
 from dovetail.training.read_files import ReadFiles, read_files, read_texts
 
@@ -56,12 +55,14 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
     train, dev_kept = (
         tuple(s for s in split if s.tokens) for split in (train_sentences, dev_sentences)
     )
+    train, said_of_part = part_of(train, config)
     refuse_useless(train)
     refuse_unannotated_dev(dev_kept)
     splits = Splits(
         (Pool.of(TRAINING, train),),
         dev_kept,
         (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept)),
+        said_of_part,
         files=(*learn.files, *dev.files),
         language=learn.language,
     )
@@ -146,6 +147,23 @@ def divided(
     train = tuple(s for index, own in enumerate(learned) if index not in chosen for s in own)
     dev = tuple(s for index, own in enumerate(scored) if index in chosen for s in own)
     return train, dev, said
+
+
+def part_of(
+    train: tuple[Sentence, ...], config: DataConfig
+) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    """The part of the training sentences that is learned from, and what is to be said of it.
+
+    Raises:
+        TrainingError: if no sentence is in it.
+    """
+    if config.is_whole:
+        return train, ()
+    part = CorpusPart.parse(config.part).of(train, seed=config.part_seed)
+    said = f"{config.described_part}, has {len(part):,} of {len(train):,} training sentences"
+    if not part:
+        raise TrainingError(f"{said}, so there is nothing to learn from; set a larger data.part")
+    return part, (said,)
 
 
 def refuse_useless(train: Sequence[Sentence]) -> None:

@@ -22,6 +22,7 @@ from dovetail.model.prediction import Predictor
 from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.tensors.features import Batch, Targets, Taught
 from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY, named
 from dovetail.text.reading import ModelReading
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.lesson import Lesson, TaughtSentence, taught_sentences
@@ -101,66 +102,80 @@ def refuse_unfit(teacher: Teacher, student: Predictor, reading: ModelReading) ->
     wanted = {**meanings(student), **_cut(reading)}
     found = {**meanings(teacher.model), **_cut(teacher.reading)}
     for what in wanted:
-        if what != "arguments of relations" and found.get(what) != wanted[what]:
+        if not what.startswith("arguments of relations") and found.get(what) != wanted[what]:
             raise TrainingError(
                 f"the teacher is {teacher.description}; teacher and student need the same {what}, "
                 f"but the teacher has {found[what]} and the student {wanted[what]}: choose another "
                 f"teacher, or give the student its training files and its entity head"
             )
-    schema, known = student.schema, teacher.model.schema
-    types = schema.entity_types
-    for relation, head, tail in product(schema.relation_types, types, types):
-        if schema.admits(relation, head, tail) and not known.admits(relation, head, tail):
-            raise TrainingError(
-                f"the student may find {relation} from {head} to {tail}, of which the teacher, "
-                f"{teacher.description}, says nothing: choose a teacher that was trained with such "
-                f"relations, or restrict the student by relation_head.declared"
-            )
+    for name, schema in student.schemas.items():
+        known, types = teacher.model.schemas[name], schema.entity_types
+        for relation, head, tail in product(schema.relation_types, types, types):
+            if schema.admits(relation, head, tail) and not known.admits(relation, head, tail):
+                raise TrainingError(
+                    f"the student may find {named(name, relation)} from {head} to {tail}, of which "
+                    f"the teacher, {teacher.description}, says nothing: choose a teacher that was "
+                    f"trained with such relations, or restrict the student by "
+                    f"relation_head.declared"
+                )
 
 
 def lesson(
-    teacher: Teacher, sentences: Sequence[Sentence], *, temperature: float
+    teacher: Teacher,
+    sentences: Sequence[Sentence],
+    *,
+    temperature: float,
+    schemas: Sequence[str] | None = None,
 ) -> Generator[TeachingProgress, None, tuple[list[Sentence], Lesson]]:
     """Ask the teacher about each sentence; returns the sentences as they are to be learned from.
 
     Those that are annotated for no task get the teacher's entities, between which it says what
-    relations hold.
+    relations hold.  `schemas` says which schema each sentence is of, where there are several.
     """
     started = time.perf_counter()
     learned = list(sentences)
     taught: dict[int, TaughtSentence] = {}
+    of_schema: dict[str, list[int]] = {}
+    for index in range(len(sentences)):
+        of_schema.setdefault(ONLY if schemas is None else schemas[index], []).append(index)
     done = 0
     yield TeachingProgress(teacher.description, 0, len(sentences), 0.0)
-    lengths = [len(sentence.tokens) for sentence in sentences]
-    for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
-        answered = asked(teacher.model, [sentences[i] for i in indices], temperature)
-        for index, (sentence, own) in zip(indices, answered, strict=True):
-            learned[index], taught[index] = sentence, own
-        done += len(indices)
-        seconds = time.perf_counter() - started
-        yield TeachingProgress(teacher.description, done, len(sentences), seconds)
+    for schema, places in of_schema.items():
+        lengths = [len(sentences[index].tokens) for index in places]
+        for batch in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
+            indices = [places[index] for index in batch]
+            chosen = [sentences[index] for index in indices]
+            answered = asked(teacher.model, chosen, temperature, schema)
+            for index, (sentence, own) in zip(indices, answered, strict=True):
+                learned[index], taught[index] = sentence, own
+            done += len(indices)
+            seconds = time.perf_counter() - started
+            yield TeachingProgress(teacher.description, done, len(sentences), seconds)
     return learned, Lesson([taught[index] for index in range(len(sentences))], temperature)
 
 
 @torch.no_grad()
 def asked(
-    model: Predictor, sentences: Sequence[Sentence], temperature: float
+    model: Predictor, sentences: Sequence[Sentence], temperature: float, schema: str = ONLY
 ) -> list[tuple[Sentence, TaughtSentence]]:
-    """The teacher's predictions for a batch of sentences."""
-    device = model.device
-    batch = Batch.from_sentences(sentences, model.featurise).to(device)
-    streams = model.streams(batch)
-    emissions = model.emissions(streams)
-    found = model.entity_head.decode(emissions, batch.mask)
+    """The teacher's predictions for a batch of sentences of a schema."""
+    device, heads = model.device, model.of_schema(schema)
+    batch = replace(Batch.from_sentences(sentences, model.featurise).to(device), schema=schema)
+    streams = model.streams(batch, [schema])
+    emissions = model.emissions(streams, schema)
+    found = heads.entity_head.decode(emissions, batch.mask)
     learned = [
         sentence if sentence.annotated else replace(sentence, entities=frozenset(entities))
         for sentence, entities in zip(sentences, found, strict=True)
     ]
-    targets = Targets.from_sentences(learned, model.entity_head.expressible, model.schema)
+    targets = Targets.from_sentences(learned, heads.entity_head.expressible, heads.schema)
     candidates = targets.candidates.to(device)
+    if heads.relation_head is None:  # nothing is related in this schema
+        relations = emissions.new_zeros((*candidates.pairs.shape, 0))
+    else:
+        relations = model.relation_logits(streams, emissions, candidates, schema)
     taught = Taught(
-        model.entity_head.expectations(emissions, batch.mask, temperature=temperature),
-        model.relation_logits(streams, emissions, candidates),
+        heads.entity_head.expectations(emissions, batch.mask, temperature=temperature), relations
     )
     numbers = candidates.mask.sum(1).tolist()
     lengths = [len(sentence.tokens) for sentence in sentences]

@@ -20,6 +20,7 @@ from dovetail.text.reading import (
     columns_in,
     sentences_in,
 )
+from dovetail.text.wording import WHOLE, CorpusPart
 
 TaskNames = Annotated[tuple[Literal["entity", "relation"], ...], Field(min_length=1)]
 """Some of the tasks."""
@@ -33,6 +34,11 @@ def _unit(unit: str) -> str:
 def _columns(columns: str) -> str:
     columns_in(columns)  # says what is wrong with it
     return columns
+
+
+def _part(part: str) -> str:
+    CorpusPart.parse(part)  # says what is wrong with it
+    return part
 
 
 Unit = Annotated[str, AfterValidator(_unit)]
@@ -58,6 +64,16 @@ class DataConfig(Section):
     """Seed of the choice of those sentences; apart from `seed`, so that runs with different
     seeds are tuned on the same sentences."""
 
+    part: Annotated[str, AfterValidator(_part)] = WHOLE
+    """The part of the training sentences that is learned from: where it starts and ends in a random
+    order of them, such as `0:0.1` for a tenth and `0.1:1` for the others. The parts `0:0.05`,
+    `0:0.1`, `0:0.2` hold one another, for a learning curve; `0:0.5` and `0.5:1` have no sentence in
+    common, for two `[[corpora]]` of the same file. What `dev_fraction` sets apart is in none."""
+
+    part_seed: Count = 0
+    """Seed of that order; apart from `seed`, so that runs with different seeds learn from the same
+    sentences."""
+
     extra: FilePaths = ()
     """Files to learn from as well whose sentences are annotated for some tasks only, such as for
     entities and not for relations. Their types have to be types of `train`, which alone decides
@@ -78,7 +94,7 @@ class DataConfig(Section):
 
     max_sentences: Count = 0
     """Sentences that are read of each file of `train`, `dev` and `extra` at most, from its
-    beginning; 0 reads all. For a quick try, or a curve over the number of sentences.
+    beginning; 0 reads all. For a quick try; a learning curve is better drawn with `part`.
     `held_out` is always read whole."""
 
     format: Text | None = None
@@ -156,6 +172,16 @@ class DataConfig(Section):
         return bool(self.train)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all training sentences are learned from."""
+        return CorpusPart.parse(self.part) == CorpusPart.parse(WHOLE)
+
+    @property
+    def described_part(self) -> str:
+        """The part of the training sentences that is learned from, in words."""
+        return f"the part {self.part}, drawn by part_seed = {self.part_seed}"
+
+    @property
     def has_dev(self) -> bool:
         """Whether there will be sentences to make choices on."""
         return bool(self.dev) or self.dev_fraction > 0
@@ -177,8 +203,9 @@ class DataConfig(Section):
         yield from self._contradictions_of_extra()
 
     def _contradictions_of_extra(self) -> Iterator[Contradiction]:
+        # What is left of a file by data.part may be learned from as extra.
         for path in self.extra:
-            for field in ("train", "dev", "held_out"):
+            for field in (*("train",) * self.is_whole, "dev", "held_out"):
                 if path in getattr(self, field):
                     yield Contradiction(
                         "extra",

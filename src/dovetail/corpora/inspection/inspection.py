@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dovetail.corpora.corpus import Corpus
 from dovetail.corpora.inspection.entity_head_advice import EntityHeadAdvice, advise_entity_head
 from dovetail.corpora.inspection.problems import Problem, problems_of
 from dovetail.corpora.inspection.split_summary import SplitSummary, overlapping_pairs
+from dovetail.text.document import Sentence
+from dovetail.text.wording import CorpusPart
 
 __all__ = ["Inspection", "Problem", "SplitSummary", "inspect_corpora", "overlapping_pairs"]
 
@@ -46,6 +48,24 @@ def inspect_corpora(corpora: Mapping[str, Corpus]) -> Inspection:
         advise_entity_head(every),
         tuple(_warnings(corpora)),
     )
+
+
+def part_of(corpus: Corpus, part: CorpusPart, *, seed: int = 0) -> Corpus:
+    """The corpus with a part of its sentences, as training takes it; the account is of all."""
+    whole = [
+        (number, sentence)
+        for number, document in enumerate(corpus.documents)
+        for sentence in document.sentences
+        if sentence.tokens
+    ]
+    kept: dict[int, list[Sentence]] = {}
+    for index in part.indices([sentence for _, sentence in whole], seed=seed):
+        number, sentence = whole[index]
+        kept.setdefault(number, []).append(sentence)
+    documents = (
+        replace(corpus.documents[number], sentences=tuple(own)) for number, own in kept.items()
+    )
+    return replace(corpus, documents=tuple(documents))
 
 
 def _warnings(corpora: Mapping[str, Corpus]) -> Iterable[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dovetail.corpora import read_corpus
 from dovetail.errors import MissingExtraError
 from dovetail.files.writing import make_folder, replaced, write_text
 from dovetail.lab.cell_folder import write_json, writing
+from dovetail.lab.cell_scoring import GOLD, SPLITS, file_of
 from dovetail.lab.costs import sentences_per_second
 from dovetail.lab.experiment_cells import Cell, cells_of, chosen_cells
 from dovetail.lab.experiment_plan import Plan
@@ -32,12 +33,16 @@ from dovetail.lab.statistics.cell_results import (
     cell_rows,
     read_results,
     score_rows,
-    write_csv,
-    write_parquet,
+    with_sets,
 )
+from dovetail.lab.statistics.differences import Compared
 from dovetail.lab.statistics.experiment_tables import markdown
 from dovetail.lab.statistics.figures import write_figures
+from dovetail.lab.statistics.row_files import write_csv, write_parquet
 from dovetail.lab.statistics.summary import comparison_rows, summarise, summary_values
+from dovetail.lab.statistics.views import views_of
+from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 
 EXPORTED = ("plan.toml", "summary.json", "cells.csv", "comparisons.csv")
 """Files that a repository keeps beside figures: no predictions, scores of each type, or models."""
@@ -72,6 +77,9 @@ class Experiment:
         Raises:
             ConfigError: if the plan has no such config or seed.
         """
+        sets = {row.name: row.set_of for row in self.plan.rows if row.set_of}
+        if rows is not None:
+            rows = [member for row in rows for member in sets.get(row, (row,))]
         return chosen_cells(self.cells, rows=rows, seeds=seeds)
 
     def begin(self) -> None:
@@ -96,23 +104,30 @@ class Experiment:
             TrainingError: if they cannot be written.
         """
         planned = Counter(cell.row for cell in self.cells)
-        ordered = {row.name: planned[row.name] for row in self.plan.rows}
-        first = self.plan.first
-        controls = {row.name: row.control for row in self.plan.rows if row.control is not None}
-        summaries = summarise(results, first=first, planned=ordered, controls=controls)
-        comparisons = comparison_rows(summaries, first=first)
-        rows = {"cells": cell_rows(results), "scores": score_rows(results)}
+        sets = {row.name: row.set_of for row in self.plan.rows if row.set_of}
+        planned |= {name: min(planned[own] for own in members) for name, members in sets.items()}
+        compared = Compared(
+            first=self.plan.first,
+            planned={row.name: planned[row.name] for row in self.plan.rows},
+            controls={row.name: row.control for row in self.plan.rows if row.control is not None},
+            sets=sets,
+        )
+        views, whole = views_of(self.cells), with_sets(results, sets)
+        summaries = [summarise(whole, compared, view) for view in views]
+        comparisons = comparison_rows(summaries, first=compared.first)
+        several = len(views) > 1
+        rows = {"cells": cell_rows(results, views), "scores": score_rows(results, several=several)}
         with writing(self.folder):
             for name, own in {**rows, "comparisons": comparisons}.items():
                 write_csv(self.folder / f"{name}.csv", own)
             for name, own in rows.items():
                 write_parquet(self.folder / f"{name}.parquet", own)
         summary: dict[str, Any] = {"name": self.plan.name}
-        summary |= summary_values(summaries, first=first)
+        summary |= summary_values(summaries, first=compared.first)
         write_json(self.folder / "summary.json", summary)
         write_text(self.folder / "table.md", markdown(self.plan.name, summary))
         with writing(self.folder / "figures"):
-            write_figures(self.folder / "figures", results, summary)
+            write_figures(self.folder / "figures", whole, summary, views[0])
         return summary
 
 
@@ -153,14 +168,22 @@ def measure_speed(results: Sequence[CellResult]) -> None:
     """
     by_row: dict[str, list[CellResult]] = {}
     for result in results:
-        if result.folder.model.is_dir() and result.splits:
-            by_row.setdefault(result.cell.row, []).append(result)
+        if result.folder.model.is_dir() and any(result.scores.values()):
+            by_row.setdefault(result.row, []).append(result)
     for own in by_row.values():
         if all(result.folder.read_speed() is None for result in own):
             _measure(own[0])
 
 
 def _measure(result: CellResult) -> None:
-    gold = read_corpus(result.folder.path / "gold" / f"{result.splits[0]}.jsonl").sentences
+    gold = [*_gold(result)]
     rate = sentences_per_second(result.folder.model, gold)
     write_json(result.folder.speed, {"sentences_per_second": round(rate, 1), "threads": 1})
+
+
+def _gold(result: CellResult) -> Iterator[Sentence]:
+    """The sentences that a cell was scored on: those of the first split of each corpus."""
+    for corpus, by_split in result.scores.items():
+        folder = corpus if len(result.scores) > 1 else ONLY
+        for split in [split for split in SPLITS if split in by_split][:1]:
+            yield from read_corpus(file_of(result.folder.path, GOLD, split, folder)).sentences

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail.lab.cell_scoring import SPLITS
+from dovetail.lab.statistics.views import MEAN
 
 Values = Mapping[str, Any]
 
@@ -38,21 +39,48 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def viewed(summary: Values) -> dict[str, Values]:
+    """The summary by what its scores are of: all corpora, then each of several."""
+    corpora = summary.get("corpora", ())
+    if not corpora:
+        return {"": summary}
+    return {
+        f", {MEAN}": summary,
+        **{
+            f", {name}": {
+                **summary,
+                "configs": [
+                    {**own, **own["by_corpus"][name]}
+                    for own in summary["configs"]
+                    if name in own["by_corpus"]
+                ],
+            }
+            for name in corpora
+        },
+    }
+
+
 def score_tables(summary: Values) -> list[TextTable]:
-    """A table of F1 for each split that was scored, the split that counts last."""
-    configs = summary["configs"]
-    return [
-        _score_table(split, [own for own in configs if split in own["scores"]], summary)
-        for split in SPLITS
-        if any(split in own["scores"] for own in configs)
-    ]
+    """A table of F1 for each split that was scored, the split that counts last.
+
+    Of several corpora there is one of their mean, and one of each.
+    """
+    tables = []
+    for split in SPLITS:
+        for of_corpora, own in viewed(summary).items():
+            configs = [config for config in own["configs"] if split in config["scores"]]
+            if configs:
+                tables.append(_score_table(split, of_corpora, configs, own))
+    return tables
 
 
-def _score_table(split: str, configs: Sequence[Values], summary: Values) -> TextTable:
+def _score_table(
+    split: str, of_corpora: str, configs: Sequence[Values], summary: Values
+) -> TextTable:
     compared = any(split in own["differences"] for own in configs)
     deltas = ("Δ entities", "p", "Δ relations", "p", "Δm") if compared else ()
     return TextTable(
-        f"F1 on {split}",
+        f"F1 on {split}{of_corpora}",
         (
             *("config", "cells", "entities micro", "macro", "relations micro", "macro"),
             *("boundaries", "chosen on dev", *deltas),
@@ -61,8 +89,10 @@ def _score_table(split: str, configs: Sequence[Values], summary: Values) -> Text
             (
                 own["name"],
                 _cells(own),
-                *(spread(own["scores"][split][score]) for score in _SCORES),
-                spread(own["scores"][split]["relation_boundaries"]),
+                *(
+                    spread(own["scores"][split].get(score))
+                    for score in (*_SCORES, "relation_boundaries")
+                ),
                 _chosen(own["chosen"], split),
                 *(_differences(own, split, summary) if compared else ()),
             )
@@ -76,12 +106,14 @@ def _cells(own: Values) -> str:
     return str(own["cells"]) if whole else f"{own['cells']} of {own['of_cells']}"
 
 
-def spread(values: Values) -> str:
-    """Mean and standard deviation in percent.
+def spread(values: Values | None) -> str:
+    """Mean and standard deviation in percent; a dash where there is no score.
 
     >>> spread({"mean": 0.861, "deviation": 0.004})
     '86.1 ± 0.4'
     """
+    if values is None:
+        return _DASH
     deviation = values["deviation"]
     shown = "" if deviation is None else f" ± {100 * deviation:.1f}"
     return f"{100 * values['mean']:.1f}{shown}"
@@ -90,16 +122,16 @@ def spread(values: Values) -> str:
 def _chosen(chosen: Values, split: str) -> str:
     if split not in chosen["scores"]:
         return _DASH
-    scores = chosen["scores"][split]
-    return f"{100 * scores['entity_micro']:.1f} / {100 * scores['relation_micro']:.1f}"
+    scores = [chosen["scores"][split].get(score) for score in DIFFERENCES]
+    return " / ".join(_DASH if own is None else f"{100 * own:.1f}" for own in scores)
 
 
 def _differences(own: Values, split: str, summary: Values) -> list[str]:
     if own["name"] == summary["compared_with"]:
         return [""] * (2 * len(DIFFERENCES) + 1)
     cells = _compared(own["differences"].get(split, {}))
-    first = next(o for o in summary["configs"] if o["name"] == summary["compared_with"])
-    change = relative_change(own, first, split)
+    first = [o for o in summary["configs"] if o["name"] == summary["compared_with"]]
+    change = relative_change(own, first[0], split) if first else None
     return [*cells, _DASH if change is None else signed(100 * change)]
 
 
@@ -117,19 +149,24 @@ def _compared(found: Values) -> list[str]:
 
 def control_tables(summary: Values) -> list[TextTable]:
     """A table for each split of the configs that have a control, against it."""
-    configs = [own for own in summary["configs"] if own.get("control")]
-    return [
-        TextTable(
-            f"Against controls, on {split}",
-            ("config", "control", "Δ entities", "p", "Δ relations", "p"),
-            tuple(
-                (own["name"], own["control"], *_compared(own["from_control"].get(split, {})))
-                for own in configs
-            ),
-        )
-        for split in SPLITS
-        if any(split in own["from_control"] for own in configs)
-    ]
+    tables = []
+    for split in SPLITS:
+        for of_corpora, viewed_summary in viewed(summary).items():
+            configs = [own for own in viewed_summary["configs"] if own.get("control")]
+            if any(split in own["from_control"] for own in configs):
+                tables.append(_control_table(f"{split}{of_corpora}", split, configs))
+    return tables
+
+
+def _control_table(on: str, split: str, configs: Sequence[Values]) -> TextTable:
+    return TextTable(
+        f"Against controls, on {on}",
+        ("config", "control", "Δ entities", "p", "Δ relations", "p"),
+        tuple(
+            (own["name"], own["control"], *_compared(own["from_control"].get(split, {})))
+            for own in configs
+        ),
+    )
 
 
 def all_tables(summary: Values) -> list[TextTable]:
@@ -146,7 +183,7 @@ def relative_change(own: Values, first: Values, split: str) -> float | None:
     changes = []
     for score in DIFFERENCES:
         before = first["scores"].get(split, {}).get(score, {}).get("mean")
-        if not before:
+        if score not in own["scores"][split] or not before:
             return None
         changes.append(own["scores"][split][score]["mean"] / before - 1)
     return sum(changes) / len(changes)
@@ -235,12 +272,17 @@ def explanation(summary: Values) -> str:
         " A control is of the same size, and chooses at random; its p is corrected for the number "
         "of controls."
     )
+    several = (
+        f" Corpora: {', '.join(summary.get('corpora', ()))}. Their mean has the configs that learn "
+        f"all of them."
+    )
     return (
         "Strict F1 in percent, mean ± standard deviation over seeds, or over the means of folds. "
         "boundaries: micro F1 of relations whatever the types of their entities. chosen on dev: "
         "micro F1 of entities and relations of the cell with the best dev scores, of each fold. "
         f"Δ: micro F1 against {summary['compared_with']!r}; p: paired bootstrap over sentences and "
         "seeds, corrected for the number of configs (Holm)."
+        + (several if summary.get("corpora") else "")
         + (controls if control_tables(summary) else "")
     )
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail.files.writing import make_folder, replaced
-from dovetail.lab.statistics.cell_results import CellResult
+from dovetail.lab.cell_scoring import DEV, TEST
+from dovetail.lab.statistics.cell_results import Result
+from dovetail.lab.statistics.corpora_figure import corpora_figure, empty_figure
 from dovetail.lab.statistics.experiment_tables import amount, relative_change
+from dovetail.lab.statistics.views import View
 from dovetail.showing.visible import shown_label
 
 if TYPE_CHECKING:
@@ -32,34 +35,44 @@ _LAYERS = ("shared_layers", "entity_layers", "relation_layers")
 Summary = Mapping[str, Any]
 
 
-def write_figures(folder: Path, results: Sequence[CellResult], summary: Summary) -> list[Path]:
-    """Draw what there is to draw; the paths of the files."""
-    split = "test" if any("test" in result.splits for result in results) else "dev"
+def write_figures(
+    folder: Path, results: Sequence[Result], summary: Summary, view: View
+) -> list[Path]:
+    """Draw what there is to draw; the paths of the files.
+
+    Of several corpora scores are their mean, and a map has each of them.
+    """
+    split = TEST if any(result.has(TEST, view.corpora(TEST)) for result in results) else DEV
     shown = [own for own in summary["configs"] if split in own["scores"]]
-    if not shown:
+    first = summary["compared_with"]
+    drawn = {}
+    if shown:
+        with_split = [own for own in results if own.has(split, view.corpora(split))]
+        values = {
+            score: {
+                own["name"]: [
+                    100 * result.f1(split, score, view.corpora(split))
+                    for result in with_split
+                    if result.row == own["name"]
+                ]
+                for own in shown
+            }
+            for score in _COLOURS
+        }
+        drawn["scores"] = score_figure(shown, values, split, first)
+        drawn["costs"] = cost_figure(shown, split, first)
+        points = layer_points(shown)
+        if len(points) > 1:
+            drawn["layers"] = layer_figure(points, split)
+    if summary.get("corpora"):
+        drawn["corpora"] = corpora_figure(summary, split, _TITLES)
+    if not drawn:
         return []
-    drawn = {
-        "scores": score_figure(shown, results, split, summary["compared_with"]),
-        "costs": cost_figure(shown, split, summary["compared_with"]),
-    }
-    points = layer_points(shown)
-    if len(points) > 1:
-        drawn["layers"] = layer_figure(points, split)
     make_folder(folder)
     for name, figure in drawn.items():
         with replaced(folder / f"{name}.png") as unfinished:
             figure.savefig(unfinished, dpi=160, format="png")
     return [folder / f"{name}.png" for name in drawn]
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty figure that is drawn without a display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _two_plots(figure: Figure) -> list[Axes]:
@@ -71,19 +84,21 @@ def _two_plots(figure: Figure) -> list[Axes]:
 
 
 def score_figure(
-    configs: Sequence[Summary], results: Sequence[CellResult], split: str, first: str
+    configs: Sequence[Summary],
+    values_by_score: Mapping[str, Mapping[str, Sequence[float]]],
+    split: str,
+    first: str,
 ) -> Figure:
     """Mean and standard deviation of each config, its cells as dots; a line at the first mean.
 
     Where a config was not trained for a task, its row is empty: a zero would squeeze the others.
     """
-    figure = _figure(10, 1.2 + 0.34 * len(configs))
+    figure = empty_figure(10, 1.2 + 0.34 * len(configs))
     plots = _two_plots(figure)
     names = [own["name"] for own in configs]
     for plot, (score, colour) in zip(plots, _COLOURS.items(), strict=True):
         for row, own in enumerate(configs):
-            cells = [r for r in results if r.cell.row == own["name"] and split in r.splits]
-            values = [100 * result.f1(split, score) for result in cells]
+            values = values_by_score[score][own["name"]]
             if not any(values):
                 continue
             plot.plot(values, [row] * len(values), "o", color=PALE, markersize=5, zorder=1)
@@ -121,7 +136,7 @@ def _measures(configs: Sequence[Summary], split: str, first: str) -> list[_Measu
     """F1 of each task, and where there is something to compare with the change of both."""
 
     def f1(score: str) -> Callable[[Summary], float | None]:
-        return lambda own: 100 * own["scores"][split][score]["mean"] or None
+        return lambda own: 100 * own["scores"][split].get(score, {}).get("mean", 0) or None
 
     measures = [
         _Measure(title, f"strict F1 on {split}, in percent", _COLOURS[score], f1(score))
@@ -150,7 +165,7 @@ def cost_figure(configs: Sequence[Summary], split: str, first: str) -> Figure:
     measures = _measures(configs, split, first)
     numbered = len(configs) > MOST_LABELS
     names = [str(number) if numbered else own["name"] for number, own in enumerate(configs, 1)]
-    figure = _figure(5 * len(measures) + 2.5 * numbered, 8)
+    figure = empty_figure(5 * len(measures) + 2.5 * numbered, 8)
     plots = figure.subplots(2, len(measures), squeeze=False)
     costs = {"stored_parameters": "stored parameters", "multiply_adds": "multiply-adds a sentence"}
     for row, (cost, unit) in zip(plots, costs.items(), strict=True):
@@ -194,7 +209,7 @@ def layer_points(configs: Sequence[Summary]) -> dict[tuple[int, int, int], Summa
 def layer_figure(points: Mapping[tuple[int, int, int], Summary], split: str) -> Figure:
     """A map for each task and number of shared layers: entity layers by relation layers."""
     shared, entity, relation = (sorted({point[axis] for point in points}) for axis in range(3))
-    figure = _figure(1.6 + 2.8 * len(shared), 3 + 1.1 * len(entity))
+    figure = empty_figure(1.6 + 2.8 * len(shared), 3 + 1.1 * len(entity))
     grid = figure.subplots(2, len(shared), squeeze=False)
     for plots, score, colours in zip(grid, _COLOURS, ("GnBu", "OrRd"), strict=True):
         values = [100 * own["scores"][split][score]["mean"] for own in points.values()]

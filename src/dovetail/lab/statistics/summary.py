@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
-from dovetail.evaluation.paired import SAMPLES, Comparison, DrawnScores, Trials, compare, holm
 from dovetail.lab.cell_scoring import DEV, SPLITS
-from dovetail.lab.statistics.cell_results import SCORES, CellResult, Row
-
-COMPARED = ("entity_micro", "entity_macro", "relation_micro", "relation_macro")
-"""The F1 by which configs are compared; all of them strict."""
+from dovetail.lab.statistics.cell_results import SCORES, Result
+from dovetail.lab.statistics.differences import Compared, Differences, all_differences
+from dovetail.lab.statistics.row_files import Row
+from dovetail.lab.statistics.views import MEAN, Corpora, View
 
 
 @dataclass(frozen=True)
@@ -24,20 +23,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How far a config is from the one that it is compared with; `corrected` is Holm's p-value."""
-
-    comparison: Comparison
-    corrected: float
-
-
-Differences = dict[str, dict[str, Difference]]
-"""By split and score."""
-
-
-@dataclass(frozen=True)
 class RowSummary:
-    """A config: its cells, what they scored on each split, and what they cost.
+    """A config: its cells, what they scored on each split of some corpora, and what they cost.
 
     `chosen` are the cells with the best mean F1 of both tasks on dev, one of each fold: no choice
     was made by their test scores.  `differences` are those from the config that all are compared
@@ -45,201 +32,135 @@ class RowSummary:
     """
 
     name: str
+    view: View
     cells: int
     of_cells: int
     scores: dict[str, dict[str, Spread]]
-    chosen: tuple[CellResult, ...]
+    chosen: tuple[Result, ...]
     costs: dict[str, float | None]
     differences: Differences
     control: str | None
     from_control: Differences
 
 
-def summarise(
-    results: Sequence[CellResult],
-    *,
-    first: str,
-    planned: Mapping[str, int],
-    controls: Mapping[str, str],
-    samples: int = SAMPLES,
-) -> list[RowSummary]:
-    """A summary for each config that has a finished cell, in the order of the plan.
-
-    Args:
-        results: of all finished cells.
-        first: name of the config that the others are compared with.
-        planned: how many cells each config has in the plan.
-        controls: the names of the controls, by those of their configs.
-        samples: draws for the p-values.
-    """
-    by_row = {name: [r for r in results if r.cell.row == name] for name in planned}
+def summarise(results: Sequence[Result], compared: Compared, view: View) -> list[RowSummary]:
+    """A summary for each config that has a finished cell, in the order of the plan."""
+    by_row = {name: [r for r in results if r.row == name] for name in compared.planned}
     present = {name: own for name, own in by_row.items() if own}
-    others = [(name, first) for name in present if name != first]
-    differences = all_differences(present, others, samples=samples)
-    from_controls = all_differences(present, [*controls.items()], samples=samples)
+    samples = compared.samples
+    differences = all_differences(present, compared.with_first(present), view, samples=samples)
+    from_controls = all_differences(present, [*compared.controls.items()], view, samples=samples)
     return [
         RowSummary(
             name=name,
+            view=view,
             cells=len(own),
-            of_cells=planned[name],
-            scores={
-                split: {
-                    score: spread_of(own, split, score)
-                    for score in SCORES
-                    if all(r.knows(split, score) for r in own if split in r.splits)
-                }
-                for split in SPLITS
-                if any(split in result.splits for result in own)
-            },
+            of_cells=compared.planned[name],
+            scores=scores_of(own, view),
             chosen=chosen_cells(own),
             costs=costs_of_cells(own),
             differences=differences.get(name, {}),
-            control=controls.get(name),
+            control=compared.controls.get(name),
             from_control=from_controls.get(name, {}),
         )
         for name, own in present.items()
     ]
 
 
-def chosen_cells(results: Sequence[CellResult]) -> tuple[CellResult, ...]:
+def scores_of(results: Sequence[Result], view: View) -> dict[str, dict[str, Spread]]:
+    """The scores of a config, by split; of one of several corpora only those that it has."""
+    found: dict[str, dict[str, Spread]] = {}
+    for split in SPLITS:
+        corpora = view.corpora(split)
+        own = [result for result in results if result.has(split, corpora)]
+        if own:
+            found[split] = {
+                score: spread_of(own, split, score, corpora)
+                for score, (task, *_) in SCORES.items()
+                if all(r.knows(split, score, corpora) for r in own)
+                and (not any(corpora) or any(r.annotated(split, task, corpora) for r in own))
+            }
+    return found
+
+
+def chosen_cells(results: Sequence[Result]) -> tuple[Result, ...]:
     """The best cell of each fold by its dev scores."""
-    folds = dict.fromkeys(result.cell.fold for result in results)
+    folds = dict.fromkeys(result.fold for result in results)
     return tuple(
-        max((result for result in results if result.cell.fold == fold), key=_chosen_by)
+        max(
+            (result for result in results if result.fold == fold),
+            key=lambda result: result.mean_dev_f1,
+        )
         for fold in folds
     )
 
 
-def _chosen_by(result: CellResult) -> float:
-    scores = result.values["scores"]
-    return float(scores[DEV]["mean_f1"]) if DEV in scores else 0.0
-
-
-def spread_of(results: Sequence[CellResult], split: str, score: str) -> Spread:
+def spread_of(results: Sequence[Result], split: str, score: str, corpora: Corpora) -> Spread:
     """Mean and deviation over seeds; with several folds, over the folds' means over seeds."""
     by_fold: dict[str, list[float]] = {}
     for result in results:
-        if split in result.splits:
-            by_fold.setdefault(result.cell.fold, []).append(result.f1(split, score))
+        by_fold.setdefault(result.fold, []).append(result.f1(split, score, corpora))
     values = [fmean(own) for own in by_fold.values()]
     if len(values) == 1:
         (values,) = by_fold.values()
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None)
 
 
-def costs_of_cells(results: Sequence[CellResult]) -> dict[str, float | None]:
+def costs_of_cells(results: Sequence[Result]) -> dict[str, float | None]:
     """Means over the cells; nothing where no cell knows it."""
-    rows: list[dict[str, Any]] = [
-        {
-            **result.values["training"],
-            **result.values["costs"],
-            "sentences_per_second": result.folder.read_speed(),
-        }
-        for result in results
-    ]
-    known = {name: [row[name] for row in rows if row[name] is not None] for name in rows[0]}
+    rows = [result.spent for result in results]
+    known = {name: [v for row in rows if (v := row[name]) is not None] for name in rows[0]}
     return {name: fmean(values) if values else None for name, values in known.items()}
 
 
-def all_differences(
-    by_row: Mapping[str, list[CellResult]], pairs: Sequence[tuple[str, str]], *, samples: int
-) -> dict[str, Differences]:
-    """Of each pair of configs how far the first is from the second, by the name of the first.
-
-    Corrected over the pairs, for each split and score apart.
-    """
-    found: dict[str, Differences] = {}
-    present = [pair for pair in pairs if all(name in by_row for name in pair)]
-    for split in SPLITS:
-        for task in ("entity", "relation"):
-            compared = _comparisons(by_row, present, split, task, samples)
-            scores = [score for score in COMPARED if score.startswith(task)]
-            for score in scores:
-                rows = [name for name in compared if score in compared[name]]
-                corrected = holm([compared[name][score].p_value for name in rows])
-                for name, p_value in zip(rows, corrected, strict=True):
-                    of_split = found.setdefault(name, {}).setdefault(split, {})
-                    of_split[score] = Difference(compared[name][score], p_value)
-    return found
-
-
-def _comparisons(
-    by_row: Mapping[str, list[CellResult]],
-    pairs: Sequence[tuple[str, str]],
-    split: str,
-    task: str,
-    samples: int,
-) -> dict[str, dict[str, Comparison]]:
-    """Of each pair, on the folds that both have, if the sentences are the same."""
-    folds = {name: _by_fold(own, split) for name, own in by_row.items()}
-
-    def draw(name: str, chosen: Sequence[str]) -> DrawnScores:
-        trials: Trials = [[r.tally(split, task) for r in folds[name][fold]] for fold in chosen]
-        return DrawnScores.of_trials(trials, samples=samples)
-
-    compared: dict[str, dict[str, Comparison]] = {}
-    drawn_of: tuple[str, ...] = ()
-    for name, other in pairs:
-        common = [fold for fold in folds[other] if fold in folds[name]]
-        if not common or not _same_sentences(folds, other, name, common, split):
-            continue
-        if drawn_of != (other, *common):  # large, so that only the last one is kept
-            drawn, drawn_of = draw(other, common), (other, *common)
-        own = draw(name, common)
-        compared[name] = {
-            f"{task}_{average}": compare(own, drawn, average) for average in ("micro", "macro")
-        }
-    return compared
-
-
-def _by_fold(results: Sequence[CellResult], split: str) -> dict[str, list[CellResult]]:
-    by_fold: dict[str, list[CellResult]] = {}
-    for result in results:
-        if split in result.splits:
-            by_fold.setdefault(result.cell.fold, []).append(result)
-    return by_fold
-
-
-def _same_sentences(
-    folds: dict[str, dict[str, list[CellResult]]],
-    first: str,
-    name: str,
-    common: Sequence[str],
-    split: str,
-) -> bool:
-    return all(
-        len({r.counts[split]["sentences"] for own in (first, name) for r in folds[own][fold]}) == 1
-        for fold in common
-    )
-
-
-def summary_values(summaries: Sequence[RowSummary], *, first: str) -> dict[str, Any]:
-    """The summaries as JSON values."""
-    return {"compared_with": first, "configs": [_values(summary) for summary in summaries]}
+def summary_values(by_view: Sequence[Sequence[RowSummary]], *, first: str) -> dict[str, Any]:
+    """The summaries of the same configs as JSON values: of all corpora, and of each of several."""
+    whole, *parts = by_view
+    configs = [_values(summary) for summary in whole]
+    named = {own[0].view.name: own for own in parts if own}
+    for number, values in enumerate(configs):
+        if named:
+            of_each = {name: _of_corpora(own[number]) for name, own in named.items()}
+            values["by_corpus"] = {name: own for name, own in of_each.items() if own["scores"]}
+    corpora = {"corpora": [*named]} if named else {}
+    return {"compared_with": first, **corpora, "configs": configs}
 
 
 def _values(summary: RowSummary) -> dict[str, Any]:
-    best = max(summary.chosen, key=_chosen_by).cell
+    best = max(summary.chosen, key=lambda result: result.mean_dev_f1)
+    of_corpora = _of_corpora(summary)
     return {
         "name": summary.name,
         "cells": summary.cells,
         "of_cells": summary.of_cells,
+        "scores": of_corpora["scores"],
+        "chosen": {"fold": best.fold, "seed": best.seed, **of_corpora["chosen"]},
+        "costs": summary.costs,
+        "differences": of_corpora["differences"],
+        "control": summary.control,
+        "from_control": of_corpora["from_control"],
+    }
+
+
+def _of_corpora(summary: RowSummary) -> dict[str, Any]:
+    """The values that are of the corpora of a view."""
+    return {
         "scores": _plain(summary.scores),
         "chosen": {
-            "fold": best.fold,
-            "seed": best.seed,
             "scores": {  # means over the folds; without dev scores nothing was chosen
                 split: {
-                    score: fmean(result.f1(split, score) for result in summary.chosen)
-                    for score in known
+                    score: fmean(
+                        result.f1(split, score, summary.view.corpora(split))
+                        for result in summary.chosen
+                    )
+                    for score in scores
                 }
-                for split, known in summary.scores.items()
+                for split, scores in summary.scores.items()
                 if DEV in summary.scores
+                and all(r.has(split, summary.view.corpora(split)) for r in summary.chosen)
             },
         },
-        "costs": summary.costs,
         "differences": _plain(summary.differences),
-        "control": summary.control,
         "from_control": _plain(summary.from_control),
     }
 
@@ -251,17 +172,23 @@ def _plain(nested: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def comparison_rows(summaries: Sequence[RowSummary], *, first: str) -> list[Row]:
-    """A row for each config, split and score that was compared, with the first or the control."""
+def comparison_rows(by_view: Sequence[Sequence[RowSummary]], *, first: str) -> list[Row]:
+    """A row for each config, split and score that was compared, with the first or the control.
+
+    Where there are several corpora, it names them.
+    """
+    several = len(by_view) > 1
     return [
         {
             "config": summary.name,
             "compared_with": other,
+            **({"corpus": summary.view.name or MEAN} if several else {}),
             "split": split,
             "score": score,
             **asdict(difference.comparison),
             "p_value_holm": difference.corrected,
         }
+        for summaries in by_view
         for summary in summaries
         for other, differences in (
             (first, summary.differences),

@@ -114,9 +114,11 @@ class ChainedLink(EntityLink):
         ranks = (found.logsumexp(2).cpu() + noise).argsort(1, descending=True).tolist()
         types = found.argmax(2).tolist()
         return [
-            [Entity(*own[place], names[chosen[place]]) for place in rank if place < len(own)][
-                : self.non_entities
-            ]
+            [
+                Entity(own[place][0], own[place][1], names[chosen[place]])
+                for place in rank
+                if place < len(own)
+            ][: self.non_entities]
             for own, rank, chosen in zip(spans, ranks, types, strict=True)
         ]
 
