@@ -33,33 +33,36 @@ from dovetail.lab.advice.events import (
 from dovetail.lab.advice.pilots import WHOLE, PilotEpoch
 from dovetail.running.steps import Done
 from dovetail.showing.rendering import duration
-from dovetail.training import StageProgress, StepResult, TeachingProgress
+from dovetail.training import StageProgress, TeachingProgress
 
 FIRST = "timing an epoch"
 """The stage before pilots are planned."""
 
 
 class AdviceDisplay:
-    """Shows events as they come: a line for each pilot, in a terminal a bar for the rest."""
+    """Shows events as they come: a line for each pilot, and what is being done meanwhile.
+
+    In a terminal that is a bar of all pilots, anywhere else a line now and then.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._what, self._left = FIRST, ""
-        self._done = Done(0, 0)
+        self._what, self._far = FIRST, ""
+        self._to_go: ToGo | None = None
         self._waiting = Waiting(
             lambda line: console.print(line, highlight=False, markup=False), live=False
         )
-        self._bar: Progress | None = None
+        columns = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[left]")]
+        self._bar = Progress(
+            columns[0], BarColumn(), columns[1], console=console, transient=True, expand=False
+        )
 
     def __enter__(self) -> Self:
-        if not self.console.is_terminal:
+        if self.console.is_terminal:
+            self._bar.start()
+            self._bar.add_task(FIRST, total=None, left="")
+        else:
             self._waiting.__enter__()
-            return self
-        columns = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[left]")]
-        bar = Progress(columns[0], BarColumn(), columns[1], console=self.console, transient=True)
-        bar.start()
-        bar.add_task(FIRST, total=None, left="")
-        self._bar = bar
         return self
 
     def __exit__(
@@ -68,46 +71,48 @@ class AdviceDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._bar is None:
-            self._waiting.__exit__(kind, error, traceback)
-        else:
+        if self.console.is_terminal:
             self._bar.stop()
+        else:
+            self._waiting.__exit__(kind, error, traceback)
 
     def notify(self, event: AdviceEvent) -> None:
         """Show an event."""
         for line in lines_of(event):
             self.console.print(line, highlight=False)
-        what = self._what_after(event)
-        if what is None:
-            return
-        if self._bar is None:
-            self._waiting.stage(what)
-        else:
-            total = self._done.total or None
-            self._bar.update(
-                self._bar.task_ids[0],
-                description=f"{what}",
-                completed=self._done.done,
-                total=total,
-                left=self._left,
-            )
-
-    def _what_after(self, event: AdviceEvent) -> str | None:
-        """What is being done after an event, if that is not the same as before."""
-        before = self._what, self._left
         match event:
             case PilotStarted():
-                self._what = self._pilot = pilot_name(event.candidate, event.seed, event.share)
-            case PilotEpoch():
-                self._what = f"{self._pilot}, epoch {event.epoch}/{event.epochs}"
+                self._what = pilot_name(event.candidate, event.seed, event.share)
+                self._far = ""
             case ToGo():
-                self._done = Done(event.done, event.total)
-                self._left = f"about {duration(event.seconds)} left; Ctrl-C gives the advice so far"
-            case StageProgress() | TeachingProgress():
+                self._to_go = event
+                self._waiting.stage(f"{self._what} ({left_in_all(event)})")
+                self._show()
+            case PilotEpoch():
+                self._far = f", epoch {event.epoch}/{event.epochs}"
+                self._waiting.progress(Done(event.epoch, event.epochs))
+                self._show()
+            case StageProgress() | TeachingProgress() if self._to_go is None:
                 self._what = stage_of(event)[0]
-            case StepResult() if self._what.startswith("scoring"):
-                self._what = getattr(self, "_pilot", FIRST)
-        return self._what if (self._what, self._left) != before else None
+                self._show()
+
+    def _show(self) -> None:
+        """Bring the bar up to date."""
+        if not self.console.is_terminal:
+            return
+        done, total = (self._to_go.done, self._to_go.total) if self._to_go else (0, None)
+        self._bar.update(
+            self._bar.task_ids[0],
+            description=f"{self._what}{self._far}",
+            completed=done,
+            total=total,
+            left=f"{left_in_all(self._to_go)}; Ctrl-C ends it" if self._to_go else "",
+        )
+
+
+def left_in_all(to_go: ToGo) -> str:
+    """How far all pilots are, and how long they will take."""
+    return f"{to_go.done} of {to_go.total} pilots done, about {duration(to_go.seconds)} left"
 
 
 def lines_of(event: AdviceEvent) -> Iterator[str]:

@@ -28,7 +28,7 @@ from dovetail.lab.advice.events import (
 from dovetail.lab.advice.facts import Facts
 from dovetail.lab.advice.known import Known
 from dovetail.lab.advice.pilots import HALF, WHOLE, Pilot, PilotEpoch, Pilots
-from dovetail.lab.advice.schedule import CALIBRATION, Budget, Schedule
+from dovetail.lab.advice.schedule import CALIBRATION, MOST_ROUNDS, Budget, Schedule
 from dovetail.lab.advice.store import Store
 from dovetail.running.steps import Doing
 from dovetail.training.job import Job
@@ -50,13 +50,14 @@ class Adviser:
         budget: the time for all of it.
         known: other corpora.
         store: pilots that are there already, and where new ones go.
+        most_rounds: rounds of pilots, however much time there is.
     """
 
     job: Job
     budget: Budget
     known: Known
     store: Store = field(default_factory=Store)
-    unfit: list[Unfit] = field(default_factory=list)
+    most_rounds: int = MOST_ROUNDS
 
     def run(self) -> Generator[AdviceEvent, None, Advice]:
         """Measure as much as the time allows, and give the advice.
@@ -69,7 +70,8 @@ class Adviser:
         self._started = self.budget.now()
         self.facts = Facts.of(self.job)
         self.default = default_of(self.job.config)
-        found, self.unfit = candidates(self.job.config, self.facts)
+        found, unfit = candidates(self.job.config, self.facts)
+        self.unfit = [*unfit]
         self.candidates = self._ordered(found)
         self.schedule: Schedule | None = None
         self.pilots = Pilots(self.job, self.budget.is_over, self.budget.now)
@@ -162,6 +164,7 @@ class Adviser:
             candidates=number,
             before=before,
         )
+        plan.rounds = min(plan.rounds, self.most_rounds)
         yield Planned(plan.epochs, plan.full_epochs, plan.rounds, number, before is not None)
 
     def _rounds(self) -> Steps:
@@ -251,16 +254,15 @@ class Adviser:
         """The time to go: that of the rounds foreseen, and no longer than the budget."""
         schedule = self._plan
         names = [self.default.name, *(own.name for own in self._worth_a_pilot())]
-        seconds = total = done = 0.0
+        seconds, done = 0.0, len(self._own_pilots())
+        total = done
         for number in range(schedule.rounds):
             seed = self.job.config.seed + number
             planned = [(name, WHOLE) for name in names]
             planned += [(self.default.name, HALF)] * (number < CURVE_ROUNDS)
             for name, share in planned:
-                total += 1
                 epochs = schedule.epochs_of(share)
-                if self.store.get(name, seed=seed, share=share, epochs=epochs):
-                    done += 1
-                else:
+                if not self.store.get(name, seed=seed, share=share, epochs=epochs):
+                    total += 1
                     seconds += schedule.seconds_of(name, share)
-        return ToGo(min(seconds, self.budget.left), int(done), int(total))
+        return ToGo(min(seconds, self.budget.left), done, total)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import fmean, variance
 
@@ -81,7 +81,13 @@ class Known:
     @classmethod
     def of_package(cls, select: str = "mean") -> Known:
         """The trainings that come with Dovetail."""
-        with files("dovetail.lab.advice").joinpath(FILE).open(encoding="utf-8") as file:
+        with as_file(files("dovetail.lab.advice").joinpath(FILE)) as path:
+            return cls.of_file(path, select)
+
+    @classmethod
+    def of_file(cls, path: Path, select: str = "mean") -> Known:
+        """The trainings that `write_known` wrote."""
+        with path.open(encoding="utf-8", newline="") as file:
             return cls(tuple(map(_cell, csv.DictReader(file))), select)
 
     def without(self, corpora: Iterable[str]) -> Known:
