@@ -70,7 +70,7 @@ def judged_table(advice: Advice) -> Table:
             style=style,
         )
     table.caption = (
-        f"Gains over {escape(advice.default.name)}, in points of the dev score that training "
+        f"\nGains over {escape(advice.default.name)}, in points of the dev score that training "
         f"chooses an epoch by."
     )
     table.caption_justify = "left"
@@ -111,8 +111,9 @@ def verdict_lines(advice: Advice) -> Iterator[str]:
         yield f"[bold green]Take {name}[/bold green]: {chosen.candidate.reason}."
         yield f"{expected(chosen)} over {escape(advice.default.name)};"
         yield f"{founded_on(chosen, advice)}."
-        for section, value in chosen.candidate.changes.items():
-            yield f"  {escape(f'{section} = {inline_toml(value)}')}"
+        section = next(iter(chosen.candidate.changes))
+        settings = (f"{own} = {inline_toml(v)}" for own, v in chosen.candidate.settings.items())
+        yield f"\\[{section}] with {escape(', '.join(settings))}"
     elif best is None:
         yield f"[bold green]Keep {name}[/bold green]: there is nothing to compare it with here."
     else:

@@ -76,7 +76,7 @@ class Adviser:
         self.schedule: Schedule | None = None
         self.pilots = Pilots(self.job, self.budget.is_over, self.budget.now)
         yield Begun(self.facts, self.default, tuple(self.candidates), tuple(self.unfit))
-        if self.candidates:
+        if self.candidates and not self.budget.is_over():
             yield from self._calibrated()
             yield from self._rounds()
         return self.advice()

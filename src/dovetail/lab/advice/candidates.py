@@ -19,11 +19,15 @@ ALL_SHARED = "depth 2+0+0"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way of sharing: changes of the config that make it, and why it might help."""
+    """A way of sharing: changes of the config that make it, and why it might help.
+
+    `settings` are those of the changes that are not the config's own, for people to read.
+    """
 
     name: str
     changes: Mapping[str, Any]
     reason: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -167,5 +171,6 @@ def candidates(config: Config, facts: Facts) -> tuple[list[Candidate], list[Unfi
             reason = str(error).removeprefix("config: ")
             unfit.append(Unfit(proposal.name, f"not with this config: {reason}"))
         else:
-            found.append(Candidate(proposal.name, changes, proposal.reason))
+            own = {KIND: proposal.kind, **proposal.fields}
+            found.append(Candidate(proposal.name, changes, proposal.reason, own))
     return found, unfit
