@@ -11,6 +11,7 @@ import dovetail
 from dovetail.cli import app
 
 COMMANDS = [
+    "advise",
     "demo",
     "inspect",
     "convert",

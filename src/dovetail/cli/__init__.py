@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dovetail.cli.advise_command import advise_command
 from dovetail.cli.convert_command import ConvertCommand, convert_command
 from dovetail.cli.demo_command import demo_command
 from dovetail.cli.ensemble_command import ensemble_command
@@ -76,6 +77,7 @@ _add("demo", demo_command)
 _add("inspect", inspect_command)
 _add("convert", convert_command, cls=ConvertCommand)
 _add("strategies", strategies_command)
+_add("advise", advise_command)
 _add("train", train_command)
 _add("probe", probe_command)
 _add("tune", tune_command)

@@ -43,6 +43,11 @@ class SharingConfig(OpenSection):
         """Whether the layers are copies of the pretrained encoder's own."""
         return False
 
+    @property
+    def plan(self) -> str:
+        """The name of its plan of layers, the same for plans that are the same network."""
+        return self.kind
+
     def sort_of_layers(self) -> Mapping[str, Any] | None:
         """The settings of its layers, as values of a section; None if it has no layers."""
         return None

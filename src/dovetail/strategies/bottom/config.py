@@ -43,6 +43,12 @@ class BottomSharingConfig(LayersConfig):
     relation_layers_above: Layers = 0
     """Layers of the relation task above the shared ones."""
 
+    @property
+    def plan(self) -> str:
+        below = f"bottom {self.entity_layers}+{self.relation_layers}+{self.shared_layers}"
+        above = self.entity_layers_above, self.relation_layers_above
+        return f"{below}+{above[0]}+{above[1]}" if any(above) else below
+
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()
         one_reads_below = (self.entity_layers == 0) != (self.relation_layers == 0)

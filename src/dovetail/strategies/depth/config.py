@@ -34,7 +34,20 @@ class DepthSharingConfig(LayersConfig):
     relation_layers: Layers = 2
     """Layers of the relation task above the shared ones; with 0 it reads these directly."""
 
+    @property
+    def plan(self) -> str:
+        return plan_of_depth(self.shared_layers, self.entity_layers, self.relation_layers)
+
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()
         if not (self.shared_layers or self.entity_layers or self.relation_layers):
             yield from nothing_to_copy(self.cell)
+
+
+def plan_of_depth(shared: int, entity: int, relation: int) -> str:
+    """The name of so many shared layers, entity layers and relation layers.
+
+    >>> plan_of_depth(1, 1, 2)
+    'depth 1+1+2'
+    """
+    return f"depth {shared}+{entity}+{relation}"

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from dovetail.config.section import Contradiction
 from dovetail.config.values import Layers
+from dovetail.strategies.depth.config import plan_of_depth
 from dovetail.strategies.layers_config import LayersConfig, nothing_to_copy
 
 
@@ -38,6 +39,14 @@ class ExitsSharingConfig(LayersConfig):
     """Whether each layer adds to what it reads, as those of a probe do, over a projection to twice
     hidden_dim; recurrent layers are then normalised (normalise) before and not after. A task that
     leaves at 0 reads the encoders directly all the same."""
+
+    @property
+    def plan(self) -> str:
+        exits = self.entity_exit, self.relation_exit
+        if self.residual:
+            return f"exits {exits[0]}+{exits[1]} residual"
+        # The layers above the first exit are the other task's own.
+        return plan_of_depth(min(exits), *(exit_ - min(exits) for exit_ in exits))
 
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()

@@ -1,0 +1,166 @@
+"""What an advice says, in tables and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from dovetail.config.in_words import inline_toml
+from dovetail.lab.advice.advice import PROBABLY, Advice, Judged
+from dovetail.lab.advice.agreement import Agreement
+from dovetail.lab.advice.facts import CorpusFacts, Facts
+from dovetail.lab.advice.posterior import LEVEL
+from dovetail.text.document import TASKS
+
+
+def points(gain: float) -> str:
+    """A difference of F1 in points, with its sign.
+
+    >>> points(-0.0123)
+    '-1.2'
+    """
+    return f"{100 * gain:+.1f}"
+
+
+def facts_lines(facts: Facts) -> Iterator[str]:
+    """A line or two for each corpus, and one for each pair of corpora."""
+    for own in facts.corpora:
+        name = f"[bold]{escape(own.name)}[/bold]: " if own.name else ""
+        yield (
+            f"{name}{own.sentences:,} sentences to learn from and {own.dev_sentences:,} dev "
+            f"sentences; {own.entities:,} entities of {own.entity_types} types, "
+            f"{own.relations:,} relations of {own.relation_types}"
+        )
+        if own.is_partly_annotated:
+            yield f"  annotated for {shares_of(own)}"
+    for pair in facts.overlaps:
+        yield (
+            f"{escape(pair.one)} and {escape(pair.other)} have in common {pair.entity_types:.0%} "
+            f"of the entity types, {pair.relation_types:.0%} of the relation types, "
+            f"{pair.words:.0%} of the words"
+        )
+
+
+def shares_of(own: CorpusFacts) -> str:
+    """What share of the sentences is annotated for which task."""
+    return ", ".join(f"{task} {own.annotated[task] / own.sentences:.0%}" for task in TASKS)
+
+
+def judged_table(advice: Advice) -> Table:
+    """A row for each candidate, the best first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("way of sharing, and why it might help", ratio=1)
+    table.add_column("pilots", justify="right")
+    for heading in ("their\ngain", "expected\ngain", f"{LEVEL:.0%}\ninterval", "better\nwith"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for own in advice.judged:
+        style = "bold" if own is advice.chosen else ""
+        low, high = own.gain.interval()
+        mean = sum(own.differences) / len(own.differences) if own.differences else None
+        table.add_row(
+            f"{escape(own.candidate.name)}\n[dim]{escape(own.candidate.reason)}[/dim]",
+            str(len(own.differences)),
+            "-" if mean is None else points(mean),
+            points(own.gain.mean),
+            f"{points(low)} to {points(high)}",
+            f"{own.gain.above_zero:.0%}",
+            style=style,
+        )
+    table.caption = (
+        f"\nGains over {escape(advice.default.name)}, in points of the dev score that training "
+        f"chooses an epoch by."
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def agreement_lines(advice: Advice) -> Iterator[str]:
+    """The agreement of gradients, a line for each layer and pair of tasks."""
+    if not advice.agreement:
+        return
+    yield "\n[bold]Agreement of the tasks' gradients[/bold] (cosine, mean ± deviation)"
+    own = {(a.layer, a.one): a for a in advice.agreement if a.one == a.other}
+    for pair in advice.agreement:
+        if pair.one != pair.other:
+            most = [
+                own[pair.layer, task]
+                for task in (pair.one, pair.other)
+                if (pair.layer, task) in own
+            ]
+            known = ", ".join(f"{escape(o.one)} with itself {o.mean:.2f}" for o in most)
+            yield f"  {pair.layer}: {escape(pair.one)} and {escape(pair.other)} {cosine(pair)}" + (
+                f"  [dim]({known})[/dim]" if known else ""
+            )
+
+
+def cosine(own: Agreement) -> str:
+    """A mean cosine, and how far batches lie around it."""
+    return f"{own.mean:+.2f} ± {own.spread:.2f}"
+
+
+def verdict_lines(advice: Advice) -> Iterator[str]:
+    """The recommendation, and what it is founded on."""
+    if advice.interrupted:
+        yield "[yellow]interrupted: this is the advice of what was done by then[/yellow]"
+    chosen, best = advice.chosen, advice.judged[0] if advice.judged else None
+    name = escape(advice.recommended.name)
+    if chosen is not None:
+        yield f"[bold green]Take {name}[/bold green]: {chosen.candidate.reason}."
+        yield f"{expected(chosen)} over {escape(advice.default.name)};"
+        yield f"{founded_on(chosen, advice)}."
+        section = next(iter(chosen.candidate.changes))
+        settings = (f"{own} = {inline_toml(v)}" for own, v in chosen.candidate.settings.items())
+        yield f"\\[{section}] with {escape(', '.join(settings))}"
+    elif best is None:
+        yield f"[bold green]Keep {name}[/bold green]: there is nothing to compare it with here."
+    else:
+        yield (
+            f"[bold green]Keep {name}[/bold green], {advice.default.reason}: nothing is better "
+            f"with a probability of {PROBABLY:.0%}."
+        )
+        yield (
+            f"Nearest is {escape(best.candidate.name)}: {expected(best).lower()}; "
+            f"{founded_on(best, advice)}."
+        )
+    yield from curve_lines(advice)
+
+
+def expected(own: Judged) -> str:
+    """The gain to expect, in words."""
+    low, high = own.gain.interval()
+    return (
+        f"Expected gain {points(own.gain.mean)} points ({LEVEL:.0%} interval {points(low)} to "
+        f"{points(high)}, better with a probability of {own.gain.above_zero:.0%})"
+    )
+
+
+def founded_on(own: Judged, advice: Advice) -> str:
+    """What the gain was read off, in words."""
+    corpora = (
+        f"{len(advice.corpora)} known corpora" if len(advice.corpora) != 1 else "1 known corpus"
+    )
+    number = len(own.differences)
+    if not number:
+        return f"there was no time for pilots, so that is from {corpora} alone"
+    length = "" if advice.epochs == advice.full_epochs else f" of {advice.epochs} epochs"
+    pilots = f"{number} pairs of pilots" if number > 1 else "1 pair of pilots"
+    return f"from {pilots}{length} on {advice.facts.dev_sentences:,} dev sentences, and {corpora}"
+
+
+def curve_lines(advice: Advice) -> Iterator[str]:
+    """The learning curve: what more sentences would bring."""
+    curve = advice.curve
+    if curve is None:
+        return
+    half, whole = (100 * sum(own) / len(own) for own in (curve.half, curve.whole))
+    best = max((own.gain.mean for own in advice.judged), default=0.0)
+    more = ""
+    if curve.gain > 2 * max(best, 0.0):
+        more = ": more annotated sentences promise more than another way of sharing"
+    yield (
+        f"\nWith half of the sentences the default reaches {half:.1f}, with all {whole:.1f} "
+        f"({points(curve.gain)}){more}."
+    )
