@@ -70,9 +70,8 @@ class Loop:
         whole = Portion(len(train.sentences), len(train.sentences))
         self.all_portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
-        self.config = config
+        self.config, self.seed = config, seed
         self.selection = dev.selection or Selection(config.select)
-        self.seed = seed
         self.progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.device = training_device()
