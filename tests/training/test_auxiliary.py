@@ -178,7 +178,7 @@ def test_a_teacher_says_nothing_of_them(data: DataConfig) -> None:
         Distilled: {"entity": 0.5, "relation": 2.0},
     }
     assert of(1.0) == {
-        Supervised: {"boundary": 0.5},
+        Supervised: {"entity": 0.0, "relation": 0.0, "boundary": 0.5},
         Distilled: {"entity": 1.0, "relation": 4.0},
     }
     assert of(0.0, balance="learned").keys() == {Balanced}

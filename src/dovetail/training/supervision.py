@@ -45,10 +45,9 @@ def supervision(config: Config, weights: Mapping[str, float] | None = None) -> l
     main = {task: own for task, own in weights.items() if task not in auxiliary}
     objectives: list[Objective] = []
     # Of auxiliary tasks a teacher says nothing.
-    annotated = {task: (1 - share) * own for task, own in main.items() if share < 1} | auxiliary
-    if annotated:
+    if share < 1 or auxiliary:
         kind = Balanced if config.training.balance == "learned" else Supervised
-        objectives.append(kind(annotated))
+        objectives.append(kind({task: (1 - share) * own for task, own in main.items()} | auxiliary))
     if share > 0:
         objectives.append(Distilled({task: share * own for task, own in main.items()}))
     return objectives
