@@ -348,6 +348,39 @@ def test_types_are_drawn_to_others_which_are_not_moved() -> None:
     assert any("mixing" in name for name in reached(model))
 
 
+@pytest.mark.parametrize("standard", [True, False])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_prior_of_a_type_are_all_others_of_its_family(form: Form, standard: bool) -> None:
+    """Against one type after the other."""
+    model = model_of(
+        {"towns": TOWNS, "news": CONLL04}, prior=form, normal_component=standard, samples=400
+    ).eval()
+    prior = next(own for own in model.of_schema("news").trained_parts if own.prior).prior  # type: ignore[attr-defined]
+    assert isinstance(prior, TypesPrior)
+    assert prior.mixing is not None
+    with torch.no_grad():
+        for logits in prior.mixing.logits:
+            logits.copy_(torch.linspace(-0.1, 0.1, len(logits)))
+        rows = [own.weights() for own in prior.family]
+        all_ = Gaussian(torch.cat([g.mean for g in rows]), torch.cat([g.deviation for g in rows]))
+        found = prior.divergences()
+        first = len(all_.mean) - len(found)
+        for row, member in enumerate(prior.mixing.members):
+            place = first + row
+            others = [
+                Gaussian(all_.mean[k], all_.deviation[k])
+                for k in range(len(all_.mean))
+                if k != place
+            ]
+            others += [Gaussian.standard(all_.mean[0])] * standard
+            single = Gaussian(all_.mean[place], all_.deviation[place])
+            shares = prior.mixing.drawn(member)
+            expected = to_mixture(form, single, Gaussian.stacked(others), shares, 400)
+            torch.testing.assert_close(
+                found[row], expected, rtol=0.05 if form == "sampled" else 1e-5, atol=1e-4
+            )
+
+
 def test_the_types_of_all_schemas_are_one_family() -> None:
     model = model_of({"towns": TOWNS, "drugs": ADE}, normal_component=False)
     priors = [own for own in model.modules() if isinstance(own, TypesPrior)]

@@ -187,6 +187,8 @@ class TypesPrior(nn.Module):
         price: of being far from it.
     """
 
+    places: Tensor
+
     def __init__(
         self,
         name: str,
@@ -200,40 +202,30 @@ class TypesPrior(nn.Module):
         self.name, self.place, self.price = name, place, price
         self.family = tuple(family)  # a tuple, so that the others' weights are not this module's
         self.mixing = mixing
+        first, number = (
+            sum(len(head.names) for head in heads) for heads in (self.family[:place], self.family)
+        )
+        own = range(first, first + len(self.family[place].names))
+        components = range(number + (mixing is not None and mixing.standard))
+        others = [[row for row in components if row != type_] for type_ in own]
+        # Which row of the family is which component of the prior of each type.
+        places = torch.tensor(others, dtype=torch.int64).t()
+        self.register_buffer("places", places, persistent=False)
 
     def divergences(self) -> Float[Tensor, " types"]:
         """How far each type is from its prior, in nats."""
         own = self.family[self.place].weights()
-        single = [Gaussian(own.mean[row], own.deviation[row]) for row in range(len(own.mean))]
-        if self.mixing is None:
-            return torch.stack([self._to_standard(gaussian) for gaussian in single])
-        first = sum(len(head.names) for head in self.family[: self.place])
-        all_ = [head.weights().detached() for head in self.family]
-        together = Gaussian(
-            torch.cat([g.mean for g in all_]), torch.cat([g.deviation for g in all_])
-        )
-        return torch.stack(
-            [
-                self._to_others(member, gaussian, together, first + row)
-                for row, (member, gaussian) in enumerate(
-                    zip(self.mixing.members, single, strict=True)
-                )
-            ]
-        )
-
-    def _to_standard(self, own: Gaussian) -> Tensor:
-        standard = Gaussian.stacked([Gaussian.standard(own.mean)])
-        return self.price.to_mixture(own, standard, own.mean.new_ones(1))
-
-    def _to_others(self, member: str, own: Gaussian, all_: Gaussian, place: int) -> Tensor:
-        if self.mixing is None:
-            raise ValueError("expected a mixture, found none")
-        kept = [row for row in range(len(all_.mean)) if row != place]
-        others = [Gaussian(all_.mean[row], all_.deviation[row]) for row in kept]
-        if self.mixing.standard:
-            others.append(Gaussian.standard(own.mean))
-        shares = self.mixing.drawn(member)
-        return self.price.to_mixture(own, Gaussian.stacked(others), shares)
+        standard = Gaussian.standard(own.mean[:1])
+        mixing = self.mixing
+        if mixing is None:
+            alone = Gaussian.stacked([Gaussian.standard(own.mean)])
+            return self.price.to_mixture(own, alone, own.mean.new_ones(1))
+        # All types below one another, and a standard normal, which is a component of some mixtures.
+        rows = [*(head.weights().detached() for head in self.family), standard]
+        means, deviations = (torch.cat([own[part] for own in rows]) for part in (0, 1))
+        others = Gaussian(means[self.places], deviations[self.places])
+        shares = torch.stack([mixing.drawn(member) for member in mixing.members], dim=1)
+        return self.price.to_mixture(own, others, shares)
 
     def penalties(self) -> Mapping[str, Tensor]:
         """The mean over the types, weighted."""

@@ -63,15 +63,19 @@ def log_density(gaussian: Gaussian, values: Tensor) -> Tensor:
 
 
 def to_mixture(
-    form: Form, own: Gaussian, others: Gaussian, shares: Float[Tensor, " others"], samples: int = 1
+    form: Form, own: Gaussian, others: Gaussian, shares: Tensor, samples: int = 1
 ) -> Tensor:
-    """How far a Gaussian is from the mixture of others, which are stacked along a first axis."""
+    """How far Gaussians are from mixtures of others, which are stacked along a first axis.
+
+    So are the shares; their other axes, if there are any, are the first ones of `own`.
+    """
     if form == "bound":
-        return torch.einsum("k,k...->...", shares, divergence(own, others))
+        apart = divergence(own, others)
+        return (_like(apart, shares) * apart).sum(0)
     if form == "sum":
-        mean = torch.einsum("k,k...->...", shares, others.mean)
-        variance = torch.einsum("k,k...->...", shares.square(), others.deviation.square())
-        return divergence(own, Gaussian(mean, variance.sqrt()))
+        weights = _like(others.mean, shares)
+        variance = (weights * others.deviation).square().sum(0)
+        return divergence(own, Gaussian((weights * others.mean).sum(0), variance.sqrt()))
     drawn = [_sampled(own, others, shares) for _ in range(samples)]
     return torch.stack(drawn).mean(0)
 
@@ -79,8 +83,13 @@ def to_mixture(
 def _sampled(own: Gaussian, others: Gaussian, shares: Tensor) -> Tensor:
     values = own.mean + own.deviation * torch.randn_like(own.mean)
     logs = shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
-    logs = logs.reshape(-1, *([1] * (values.dim() - 1)))
-    return log_density(own, values) - (logs + log_density(others, values)).logsumexp(0)
+    densities = log_density(others, values)
+    return log_density(own, values) - (_like(densities, logs) + densities).logsumexp(0)
+
+
+def _like(values: Tensor, shares: Tensor) -> Tensor:
+    """Shares with as many axes as some values."""
+    return shares.reshape(*shares.shape, *[1] * (values.dim() - shares.dim()))
 
 
 class Price(NamedTuple):
