@@ -85,12 +85,15 @@ def test_probe_config_gives_layers_to_one_task_alone(cell: str) -> None:
     assert all(model.sharing.owners(n) == {"relation"} for n, _ in model.sharing.named_parameters())
 
 
-def test_residual_exits_stand_on_a_projection() -> None:
+@pytest.mark.parametrize("entity_exit", [0, 1])
+def test_residual_exits_stand_on_a_projection_that_no_task_at_0_reads(entity_exit: int) -> None:
     sharing = ExitsSharingConfig(
-        hidden_dim=3, shared_layers=2, entity_exit=0, relation_exit=2, residual=True
+        hidden_dim=3, shared_layers=2, entity_exit=entity_exit, relation_exit=2, residual=True
     )
-    block = tiny_model(tiny_config(sharing=sharing)).sharing
-    assert block.output_dims == {"entity": 6, "relation": 6}
+    model = tiny_model(tiny_config(sharing=sharing))
+    block = model.sharing
+    read = 6 if entity_exit else model.encoder.output_dim
+    assert block.output_dims == {"entity": read, "relation": 6}
     assert len(layers(block)) == 2
     assert sum(isinstance(part, Residual) for part in block.modules()) == 2
 
