@@ -128,7 +128,7 @@ class ChainedLink(EntityLink):
         drawn = []
         for own, rank, chosen in zip(spans, ranks, types, strict=True):
             places = [place for place in rank if place < len(own)][: self.non_entities]
-            drawn.append([Entity(*own[place], type=names[chosen[place]]) for place in places])
+            drawn.append([Entity(own[p][0], own[p][1], names[chosen[p]]) for p in places])
         return drawn
 
     def decided(
