@@ -252,21 +252,43 @@ def test_no_parameter_of_relations_has_a_say_in_entities(head: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm", "transformer"])
-@pytest.mark.parametrize("steps", [2, 3])
-def test_training_that_goes_on_ends_with_the_same_bits(cell: str, steps: int) -> None:
-    """The spans that are drawn are those that would have been drawn."""
-    config = config_of(cell=cell, steps=steps, attention_heads=2)
+@pytest.mark.parametrize(("steps", "stop"), [(2, 3), (3, 1), (2, 2)])
+def test_training_that_goes_on_ends_with_the_same_bits(cell: str, steps: int, stop: int) -> None:
+    """In either phase and between them; the spans that are drawn are those of the other."""
+    config = config_of(cell=cell, steps=steps, attention_heads=2, warmup_epochs=2)
     whole, first, second = loop_of(config), loop_of(config), loop_of(config)
     for _ in whole.run():
         pass
     for result in first.run():
-        if isinstance(result, EpochResult) and result.epoch == 1:
+        if isinstance(result, EpochResult) and result.epoch == stop:
             break
     second.restore(first.checkpoint())
     for _ in second.run():
         pass
     ours, theirs = whole.model.stored_state(), second.model.stored_state()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_relations_are_learned_of_gold_entities_first() -> None:
+    loop = loop_of(config_of(warmup_epochs=1))
+    (link,) = loop.model.links
+    batch = batch_of(TRAIN, loop.model)
+    found = []
+    for result in loop.run():
+        if isinstance(result, EpochResult):
+            logits = loop.model.outputs(batch).relation_logits
+            assert logits is not None
+            assert batch.targets is not None
+            alone = logits.shape == batch.targets.relations.shape
+            found.append((result.phase, bool(link.holds), alone))
+    assert found[0] == ("conditional", False, True)
+    assert found[1:] == [("joint", True, False)] * 3
+
+
+@pytest.mark.parametrize("settings", [{"warmup_epochs": 0}, {"chain": "conditional"}], ids=str)
+def test_without_a_warmup_there_is_one_phase(settings: dict[str, Any]) -> None:
+    (phase,) = curriculum_of(config_of(**settings), steps_per_epoch=1)
+    assert phase.name == "joint"
 
 
 @pytest.mark.parametrize(

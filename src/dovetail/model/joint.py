@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
+from dovetail.heads import EntityLink
 from dovetail.heads.parts import HeadParts
 from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaHeads
@@ -51,6 +52,11 @@ class JointModel(Predictor):
     @property
     def heads(self) -> Mapping[str, SchemaHeads]:
         return self._heads
+
+    @property
+    def links(self) -> tuple[EntityLink, ...]:
+        """The links from entities to relations, of each schema that has any."""
+        return tuple(own.link for own in self.heads.values() if own.link is not None)
 
     def of_schema(self, name: str) -> SchemaHeads:
         super().of_schema(name)  # says what is wrong with the name
@@ -164,8 +170,7 @@ class JointModel(Predictor):
         """Hold sharing, link and encoder layers in the type that is fastest here, for inference."""
         for encoder in self.encoder:
             encoder.use_fast_precision()
-        links = [own.link for own in self.heads.values() if own.link is not None]
-        for part in (self.sharing, *links):
+        for part in (self.sharing, *self.links):
             part.to(dtype_of_precision("auto"))
 
     def outputs(self, batch: Batch) -> Outputs:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from torch.optim import Optimizer
 
+from dovetail.heads.link import EntityLink
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.objective import Objective
 from dovetail.text.document import TASKS
@@ -18,6 +19,10 @@ class Model(Protocol):
     """A model as far as a strategy knows it."""
 
     sharing: SharingBlock
+
+    @property
+    def links(self) -> Sequence[EntityLink]:
+        """The links from entities to relations, of each schema that has any."""
 
 
 def everything(parameter: str) -> bool:

@@ -54,12 +54,16 @@ class ChainedLink(EntityLink):
     alone would be learned from, and P(r | i, j) would grow to make up for that.  Gradients go back
     into the probabilities of the entities unless they are detached.
 
+    While the chain does not hold, relations are learned of the gold entities alone.
+
     Args:
         link: what it takes the place of, with its labels and its marked layers.
         probability: of an entity that it is of its "typed" kind, or of "any".
         detach: whether no gradient flows into it.
         non_entities: how many other spans are drawn for each sentence, at most.
     """
+
+    holds: Tensor
 
     def __init__(
         self,
@@ -71,6 +75,12 @@ class ChainedLink(EntityLink):
     ) -> None:
         super().__init__(link.labels, "predicted", link.marked)
         self.probability, self.detach, self.non_entities = probability, detach, non_entities
+        # A buffer, so that a training that goes on knows it.
+        self.register_buffer("holds", torch.tensor(True))
+
+    def hold(self, holds: bool) -> None:
+        """Let the chain hold from now on, or not."""
+        self.holds.fill_(holds)
 
     @property
     def passes_gradients(self) -> bool:
@@ -84,6 +94,8 @@ class ChainedLink(EntityLink):
         gold: Targets,
     ) -> Targets:
         """The gold candidates, then those wrongly predicted, then those drawn."""
+        if not self.holds:
+            return gold
         known = super().targets(entity_head, emissions, mask, gold)
         names = entity_head.entity_types
         if not (self.non_entities and names):
@@ -113,14 +125,11 @@ class ChainedLink(EntityLink):
         noise = -torch.log(-torch.log(torch.rand(borders.shape[:2], dtype=torch.float64)))
         ranks = (found.logsumexp(2).cpu() + noise).argsort(1, descending=True).tolist()
         types = found.argmax(2).tolist()
-        return [
-            [
-                Entity(own[place][0], own[place][1], names[chosen[place]])
-                for place in rank
-                if place < len(own)
-            ][: self.non_entities]
-            for own, rank, chosen in zip(spans, ranks, types, strict=True)
-        ]
+        drawn = []
+        for own, rank, chosen in zip(spans, ranks, types, strict=True):
+            places = [place for place in rank if place < len(own)][: self.non_entities]
+            drawn.append([Entity(own[p][0], own[p][1], names[chosen[p]]) for p in places])
+        return drawn
 
     def decided(
         self,
@@ -131,6 +140,8 @@ class ChainedLink(EntityLink):
         scores: Float[Tensor, "batch entities entities scores"],
     ) -> Float[Tensor, "batch entities entities scores"]:
         """The log-odds of the product: never more than those of either entity."""
+        if not self.holds:
+            return scores
         sure = self.entity_log_probabilities(entity_head, emissions, mask, candidates)
         both = sure.unsqueeze(2) + sure.unsqueeze(1)
         return log_odds_of_product(both.unsqueeze(3), scores)

@@ -71,6 +71,10 @@ class SequentialSharingConfig(LayersConfig):
     the gold ones and those that the entity head predicts: the more often, the more probable they
     are as entities."""
 
+    warmup_epochs: Count = 8
+    """Epochs in which relations are learned of the gold entities, before those of
+    `training.epochs`, over the chain. With `chain = "conditional"` there are none."""
+
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()
         if self.detach_transfer and not self.transfer:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from dovetail.heads.parts import HeadParts
 from dovetail.strategies.block import SharingBlock
+from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.layer_factory import layer_factory
 from dovetail.strategies.sequential.block import ExpertLayers, Transfer
 from dovetail.strategies.sequential.chain import ChainedLink
 from dovetail.strategies.sequential.config import SequentialSharingConfig
 from dovetail.strategies.sequential.steps import StepwiseRelationHead
+from dovetail.strategies.sequential.warmup import with_conditional_warmup
 from dovetail.strategies.stacks import OwnLayers, SharedLayers, Stack
 from dovetail.strategies.strategy import Ground, SearchSpace, Strategy
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
@@ -55,6 +57,11 @@ class Sequential(Strategy[SequentialSharingConfig]):
     ) -> Mapping[str, HeadParts]:
         """The heads with the steps and the chain that the section asks for."""
         return {name: _chained(section, own) for name, own in parts.items()}
+
+    def curriculum(self, section: SequentialSharingConfig, joint: Phase) -> Curriculum:
+        if section.chain == "conditional":
+            return (joint,)
+        return with_conditional_warmup(joint, section.warmup_epochs)
 
     def search_space(self, section: SequentialSharingConfig) -> SearchSpace:
         space = {
