@@ -19,7 +19,8 @@ BALANCE = "balance"
 class Supervised(Objective):
     """The heads' losses against the gold annotations: L = w_e L_entity + w_r L_relation.
 
-    Each task's own loss, weighted (Crone 2020: weight 1 for entities, lambda for relations).
+    Each task's own loss, weighted (Crone 2020: weight 1 for entities, lambda for relations); those
+    of tasks without a weight are left out.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -28,7 +29,8 @@ class Supervised(Objective):
 
     def forward(self, outputs: Outputs, batch: Batch, step: int) -> dict[str, Tensor]:
         """The weighted loss of each task."""
-        return {task: self.weights[task] * loss for task, loss in outputs.losses.items()}
+        losses = outputs.losses
+        return {task: own * losses[task] for task, own in self.weights.items() if task in losses}
 
 
 class Balanced(Supervised):

@@ -118,7 +118,7 @@ def test_dump_holds_the_defaults():
     dumped = tomllib.loads(dump_config(parse_config({"data": DATA})))
     assert dumped["training"]["relation_loss_weight"] == 5.0
     assert dumped["sharing"]["kind"] == "depth"
-    left_out = {"corpora", "mixing", "couplings"}  # of several corpora; there is no coupling
+    left_out = {"corpora", "mixing", "couplings", "auxiliary"}  # of several corpora; empty lists
     assert set(dumped) == set(Config.model_fields) - left_out
 
 

@@ -94,6 +94,34 @@ def every_parameter_serves_a_task(block: SharingBlock) -> None:
     assert block.left_to_penalties() <= names
 
 
+def others_stay_where_tasks_are_left_out(block: SharingBlock, *tasks: str) -> SharingBlock:
+    """Without some tasks a block is of the others alone, which see the same on the same weights.
+
+    Nothing is left in it that serves none of them, and the block itself stays as it is.
+    """
+    tokens, mask = inputs(4, 2)
+    before, names = run(block, tokens, mask), list(block.state_dict())
+    rest = block.without(tasks)
+    others = tuple(task for task in block.tasks if task not in tasks)
+    assert rest.tasks == others
+    assert rest.output_dims == {task: block.output_dims[task] for task in others}
+    kept = {task: before[task] for task in others}
+    same(run(rest, tokens, mask), Streams(kept, mask))
+    same(run(rest.finalize(), tokens, mask), Streams(kept, mask))
+    own = dict(block.named_parameters())
+    for name, parameter in rest.named_parameters():
+        assert parameter is own[name]
+        assert rest.owners(name) == block.owners(name) & {*others}
+        assert rest.owners(name) or not parameter.requires_grad
+    for name in own.keys() - dict(rest.named_parameters()).keys() - block.left_to_penalties():
+        assert block.owners(name) <= {*tasks}
+    losses_reach_what_is_declared(rest)
+    every_parameter_serves_a_task(rest)
+    assert list(block.state_dict()) == names
+    same(run(block, tokens, mask), before)
+    return rest
+
+
 def some_alone_as_among_all(block: SharingBlock) -> None:
     """Of a block that takes streams of some tasks, these come out as they do among all others."""
     tokens, mask = inputs(4, 2)

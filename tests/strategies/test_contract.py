@@ -16,6 +16,7 @@ from tests.strategies.contract import (
     inputs,
     losses_reach_what_is_declared,
     moved,
+    others_stay_where_tasks_are_left_out,
     padding_changes_nothing,
     run,
     same,
@@ -39,7 +40,7 @@ from dovetail.strategies.primitives.block import RoutedBlock, routed
 from dovetail.strategies.probe.block import probe
 from dovetail.strategies.stacks import Stack, projected
 from dovetail.strategies.variational.block import GaussianStreams, VariationalLayers
-from dovetail.strategies.variational.mixing import Mixing
+from dovetail.strategies.variational.mixing import TaskMixing
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -167,7 +168,7 @@ def variational(build: Build, *, standard: bool = False, mixes: bool = True) -> 
 
     def built(cell: str) -> SharingBlock:
         below = build(cell)
-        mixing = Mixing(below.tasks, below.tasks, standard=standard) if mixes else None
+        mixing = TaskMixing(below.tasks, below.tasks, standard=standard) if mixes else None
         dims = below.output_dims
         top = GaussianStreams(dims, 2 * HIDDEN_DIM, mixing=mixing, noise=0.0)
         return VariationalLayers([below, top])
@@ -342,6 +343,22 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     mixed = {"variational with a component", "variational of three", "six: variational"}
     assert block.takes_some == ("gates" not in plan and not (training and plan in mixed))
     some_alone_as_among_all(block)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_tasks_can_be_left_out_where_no_other_reads_them(
+    plan: str, block: SharingBlock, training: bool
+) -> None:
+    """First tasks, last ones, and those between; gates mix all, and added tasks stand on a base."""
+    block.train(training)
+    first, *_, last = block.tasks
+    if any(kind in plan for kind in ("gates", "deltas", "bank")):
+        with pytest.raises(ValueError, match="does not say how tasks are left out of it"):
+            block.without([last])
+        return
+    others_stay_where_tasks_are_left_out(block, last)
+    others_stay_where_tasks_are_left_out(block, first)
+    others_stay_where_tasks_are_left_out(block, *block.tasks[1::2])
 
 
 def test_every_parameter_serves_a_task_and_is_reached_by_one(block: SharingBlock) -> None:

@@ -10,7 +10,8 @@ from tests.corpus import SENTENCES, TRAIN
 from tests.networks import ENCODERS, batch_of, pretrained, reached, tiny_config, tiny_model
 from torch import Tensor
 
-from dovetail.config import Config, SharingConfig
+from dovetail.build import with_auxiliary
+from dovetail.config import AuxiliaryConfig, Config, SharingConfig
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.errors import ModelError
 from dovetail.model.joint import JointModel
@@ -18,6 +19,7 @@ from dovetail.strategies import DepthSharingConfig, ExitsSharingConfig
 from dovetail.strategies.depth.block import depth_of_copies
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch
+from dovetail.training.auxiliary import auxiliary_of
 
 pytestmark = pytest.mark.usefixtures("fp32_everywhere")
 
@@ -178,3 +180,23 @@ def test_without_pieces_the_copies_have_nothing_to_read(pretrained_folder: Path)
     block = depth_of_copies(layers, input_dim=2, piece_dim=DIM, shared=1, own={"entity": 0})
     with pytest.raises(ValueError, match="no encoder hands them on"):
         block(Streams.tied(torch.zeros(1, 1, 2), torch.ones(1, 1).bool(), block.tasks))
+
+
+def test_auxiliary_tasks_start_from_copies_of_the_same_layers(
+    plan: str, model: JointModel, pretrained_folder: Path
+) -> None:
+    config = config_of(pretrained_folder, PLANS[plan][0])
+    entries = tuple(AuxiliaryConfig(task=task) for task in ("boundary", "related"))
+    config = config.model_copy(update={"auxiliary": entries})
+    more = with_auxiliary(model, config, auxiliary_of(config, model.schemas)).eval()
+    state = more.stored_state()
+    for name, value in more.finalize().stored_state().items():
+        assert torch.equal(value, model.stored_state()[name])
+    for name, value in state.items():
+        for task, main in (("boundary", "entity"), ("related", "relation")):
+            if name.startswith("sharing.") and f".{task}." in name:
+                assert torch.equal(value, state[name.replace(f".{task}.", f".{main}.")])
+    outputs = more.outputs(batch_of(SENTENCES[:4], more))
+    for task, main in (("boundary", "entity"), ("related", "relation")):
+        assert torch.equal(outputs.streams[task], outputs.streams[main])
+        assert outputs.losses[task].isfinite()

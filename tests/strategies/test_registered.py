@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.strategies.contract import (
     every_parameter_serves_a_task,
     inputs,
     losses_reach_what_is_declared,
+    others_stay_where_tasks_are_left_out,
     padding_changes_nothing,
     run,
     same,
@@ -27,9 +29,16 @@ from tests.strategies.contract import (
 from torch.optim import AdamW
 
 import dovetail.strategies
-from dovetail.config import Config, SharingConfig, config_reference, dump_config, load_config
+from dovetail.config import (
+    Config,
+    SharingConfig,
+    config_reference,
+    dump_config,
+    load_config,
+    with_changes,
+)
 from dovetail.encoders.transformer_layers import PretrainedLayer
-from dovetail.errors import ModelError
+from dovetail.errors import ConfigError, ModelError
 from dovetail.lab.search.default_space import default_space
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.curriculum import Phase
@@ -123,6 +132,29 @@ def test_the_final_form_is_built_again_from_what_is_saved(
     again.load_state_dict(final.state_dict())
     same(run(final, tokens, mask), run(again, tokens, mask))
     same(run(final, tokens, mask), run(block, tokens, mask), rtol=0, atol=1e-5)
+
+
+def test_auxiliary_tasks_are_left_out_exactly_or_refused_as_the_config_is_read(
+    section: SharingConfig, block: SharingBlock
+) -> None:
+    config = tiny_config(sharing=section)
+    if section.no_auxiliary:
+        said = f'auxiliary: sharing.kind = "{section.kind}" takes no auxiliary tasks: '
+        with pytest.raises(ConfigError, match=re.escape(said + section.no_auxiliary)):
+            with_changes(config, {"auxiliary": ["boundary"]})
+        assert with_changes(config, {"auxiliary": [{"task": "boundary", "weight": 0.0}]})
+        return
+    assert with_changes(config, {"auxiliary": ["boundary", "related", "each_relation"]})
+    beside = ("boundary", "related", "relation:Kill", "news/boundary")
+    ground = Ground(Vectors(), tasks=(*TASKS, *beside))
+    whole: SharingBlock = strategy_of(section).build(section, ground)
+    assert whole.output_dims["boundary"] == whole.output_dims[ENTITY_TASK]
+    assert whole.output_dims["relation:Kill"] == whole.output_dims[RELATION_TASK]
+    rest = others_stay_where_tasks_are_left_out(whole, *beside)
+    shapes = {name: value.shape for name, value in rest.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in block.state_dict().items()}
+    assert list(shapes) == list(block.state_dict())
+    assert rest.finalize().assets() == block.finalize().assets()
 
 
 def test_the_section_survives_a_file(section: SharingConfig, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dovetail.config.config_files import dump_config, load_config, parse_config
 from dovetail.config.reference import config_reference
 from dovetail.config.saved_config import dump_network, load_saved
 from dovetail.config.section import Contradiction
+from dovetail.config.sections.auxiliary_section import AuxiliaryConfig
 from dovetail.config.sections.coupling_section import CouplingConfig
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
@@ -37,6 +38,7 @@ from dovetail.config.sections.training_section import TrainingConfig
 from dovetail.config.sections.windows_section import WindowsConfig
 
 __all__ = [
+    "AuxiliaryConfig",
     "BrownEncoderConfig",
     "CasingEncoderConfig",
     "CharactersEncoderConfig",

@@ -15,6 +15,11 @@ from pydantic import (
 )
 
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.sections.auxiliary_section import (
+    AuxiliaryConfig,
+    contradictions_of_auxiliary,
+    task_of_word,
+)
 from dovetail.config.sections.coupling_section import CouplingConfig
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
@@ -89,6 +94,10 @@ class Config(Section):
     couplings: tuple[CouplingConfig, ...] = ()
     """Losses by which the tasks teach each other, whatever they share."""
 
+    auxiliary: tuple[AuxiliaryConfig, ...] = ()
+    """Tasks that are learned beside the model's own, and are not part of it; a list of words is
+    short for tables with nothing but the task: `auxiliary = ["boundary", "related"]`."""
+
     entity_head: EntityHeadConfig = CrfEntityHeadConfig()
     """The head that predicts entities."""
 
@@ -146,8 +155,8 @@ class Config(Section):
         values: dict[str, Any] = write(self)
         for name in ("data",) if self.corpora else ("corpora", "mixing"):
             values.pop(name, None)
-        if not self.couplings:
-            values.pop("couplings", None)
+        for name in (name for name in ("couplings", "auxiliary") if not getattr(self, name)):
+            values.pop(name, None)
         return values
 
     @field_validator("sharing", "entity_head", mode="before")
@@ -156,6 +165,12 @@ class Config(Section):
         """A table without a kind means the default kind."""
         defaults = {"sharing": DEFAULT_KIND, "entity_head": CrfEntityHeadConfig().kind}
         return {KIND: defaults[str(info.field_name)], **value} if isinstance(value, dict) else value
+
+    @field_validator("auxiliary", mode="before")
+    @classmethod
+    def _words_as_tables(cls, value: Any) -> Any:
+        """A word among the auxiliary tasks is a table."""
+        return tuple(map(task_of_word, value)) if isinstance(value, tuple) else value
 
     def contradictions(self) -> Iterator[Contradiction]:
         if len(self.encoders) > MAX_ENCODERS:
@@ -166,6 +181,9 @@ class Config(Section):
         if not any(own.is_there for own in self.sources):
             return
         yield from self._contradictions_of_several()
+        schemas = {own.of_schema: None for own in self.corpora}
+        named = schemas if len(schemas) > 1 else {}
+        yield from contradictions_of_auxiliary(self.auxiliary, self.sharing, named)
         yield from self._contradictions_of_unlabelled()
         yield from self._contradictions_of_copies()
         yield from self._contradictions_of_fragments()

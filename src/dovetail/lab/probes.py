@@ -126,6 +126,7 @@ def probe_config(config: Config, task: str, penalty: float, *, seed: int, layers
         "name": f"{config.name}-{name_of(task, penalty, seed)}",
         "seed": seed,
         "sharing": sharing,
+        "auxiliary": [],
         "training.average": "none",
     }
     return with_changes(config, changes)

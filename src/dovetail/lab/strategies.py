@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
-from dovetail.build import build_encoder
+from dovetail.build import build_encoder, with_auxiliary
 from dovetail.build.model import assemble, sharing_over
 from dovetail.config import Config, SharingConfig, with_changes
 from dovetail.config.structure import KIND, kind_of
@@ -48,6 +48,7 @@ def strategies(job: Job) -> Iterator[Counted]:
             # Layers that are copied are taken from the encoder, which the other kinds need whole.
             own = copy.deepcopy(encoder) if changed.sharing.copies_layers else encoder
             model = assemble(changed, job.schemas, own, sharing_over(own, changed, job.schemas))
+            model = with_auxiliary(model, changed, job.auxiliary)
             costs = costs_before_training(model, sentences)
         except (ConfigError, ModelError) as error:
             problem = str(error).removeprefix("config: ")

@@ -23,8 +23,8 @@ from dovetail.tensors.features import Batch, Candidates
 from dovetail.tensors.state import copy_exactly
 from dovetail.text.named_schemas import ONLY
 
-STORED_PARTS = ("entity_head", "link", "relation_head")
-"""The parts of the heads in the order in which they are stored."""
+STORED_PARTS = ("entity_head", "link", "relation_head", "auxiliary")
+"""The parts of the heads in the order in which they are stored; the last one in training alone."""
 
 
 class JointModel(Predictor):
@@ -92,7 +92,10 @@ class JointModel(Predictor):
         }
 
     def stored_state(self) -> dict[str, Tensor]:
-        """The tensors of a saved model: all that training changed, no frozen encoder."""
+        """The tensors of a saved model: all that training changed, no frozen encoder.
+
+        Before `finalize` those of auxiliary tasks are among them, with which a run goes on.
+        """
         state = {f"encoder.{name}": value for name, value in self.encoder.stored_state().items()}
         for name, value in self.sharing.state_dict().items():
             state[f"sharing.{name}"] = value.detach()
@@ -119,18 +122,31 @@ class JointModel(Predictor):
         copy_exactly(self.stored_state(), state, owner="this model")
 
     def finalize(self) -> JointModel:
-        """The same model with the final form of its sharing block and its heads: what is saved."""
+        """The same model without auxiliary tasks, and with the final form of its sharing block.
+
+        That is what is saved, with heads in their final form.
+        """
+        left_out = [task for own in self.heads.values() for task in own.auxiliary_tasks]
+        sharing = self.sharing.without(left_out) if left_out else self.sharing
         return JointModel(
             encoder=self.encoder,
-            sharing=self.sharing.finalize(),
+            sharing=sharing.finalize(),
             heads=[own.finalize() for own in self.heads.values()],
         )
 
-    def forward(self, batch: Batch, schemas: Sequence[str] | None = None) -> Streams:
-        """The stream of each task, of all schemas or, where they can be had alone, of some."""
+    def forward(
+        self, batch: Batch, schemas: Sequence[str] | None = None, *, with_auxiliary: bool = False
+    ) -> Streams:
+        """The stream of each task, of all schemas or, where they can be had alone, of some.
+
+        Of some schemas those of auxiliary tasks are left out unless they are asked for.
+        """
         tasks = self.sharing.tasks
         if schemas is not None and self.sharing.takes_some:
-            tasks = tuple(task for name in schemas for task in self.of_schema(name).tasks)
+            chosen = [self.of_schema(name) for name in schemas]
+            tasks = tuple(task for own in chosen for task in own.tasks)
+            if with_auxiliary:
+                tasks += tuple(task for own in chosen for task in own.auxiliary_tasks)
         features = self.encoder.with_states(batch.features)
         tokens = self.encoder(features)
         # Inference may hold the sharing layers in bfloat16; heads always work in float32.
@@ -156,7 +172,7 @@ class JointModel(Predictor):
             ValueError: if it has no targets.
         """
         own = self.of_schema(batch.schema)
-        streams = self(batch, [batch.schema])
+        streams = self(batch, [batch.schema], with_auxiliary=True)
         penalties = {**self.sharing.penalties(), **own.penalties()}
         return Outputs(streams, *own.outputs(streams, batch), penalties)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
 from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
+from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity
@@ -76,13 +77,14 @@ class HeadOutputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SchemaHeads(SchemaDecoders):
-    """The heads of one model for a schema, and the link between them.
+    """The heads of one model for a schema, the link between them, and those of training alone.
 
-    `chosen` are JSON values of what training chose in them, once they have their final form.
+    `learned` are JSON values of what training chose in them, once they have their final form.
     """
 
     link: EntityLink | None
-    chosen: Mapping[str, Any] = field(default_factory=dict)
+    auxiliary: tuple[AuxiliaryHead, ...] = ()
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def trained_parts(self) -> list[TrainedPart]:
@@ -95,22 +97,29 @@ class SchemaHeads(SchemaDecoders):
         return {name: term for terms in own for name, term in terms.items()}
 
     def finalize(self) -> SchemaHeads:
-        """The same heads as they are saved."""
-        chosen = [part.chosen() for part in self.trained_parts]
-        if not chosen:
-            return self
+        """The same heads as they are saved: without those of training alone."""
+        learned = [part.learned() for part in self.trained_parts]
         return replace(
             self,
+            auxiliary=(),
             entity_head=finalised(self.entity_head),
             relation_head=None if self.relation_head is None else finalised(self.relation_head),
             link=None if self.link is None else finalised(self.link),
-            chosen={name: value for own in chosen for name, value in own.items()},
+            learned={name: value for own in learned for name, value in own.items()},
         )
 
     @property
     def parts(self) -> dict[str, nn.Module]:
         """The networks by the names that they are stored under."""
-        return super().parts | ({} if self.link is None else {"link": self.link})
+        parts = super().parts | ({} if self.link is None else {"link": self.link})
+        if self.auxiliary:
+            parts["auxiliary"] = nn.ModuleDict({own.task.name: own for own in self.auxiliary})
+        return parts
+
+    @property
+    def auxiliary_tasks(self) -> tuple[str, ...]:
+        """The tasks that are there in training alone."""
+        return tuple(own.task.name for own in self.auxiliary)
 
     def emissions(self, streams: Streams) -> Float[Tensor, "batch tokens *scores"]:
         """The emissions that `entity_head` decodes."""
@@ -156,6 +165,7 @@ class SchemaHeads(SchemaDecoders):
             emissions = self.emissions(streams)
         if self.relation_head is None or self.link is None:
             losses = {self.entity_task: self.entity_head.loss(emissions, targets, mask)}
+            losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, None))
             return HeadOutputs(emissions, None, losses, self._taught(emissions, None, None, batch))
         with torch.autocast(mask.device.type, enabled=False):
             linked = self.link.targets(self.entity_head, emissions, mask, targets)
@@ -171,7 +181,13 @@ class SchemaHeads(SchemaDecoders):
                 self.relation_task: self.relation_head.loss(logits, linked),
             }
             taught = self._taught(emissions, logits, linked.candidates, batch)
+        given = LinkedEntities(linked, labels)
+        losses |= self._auxiliary(streams, Taken(self.entity_head, mask, targets, given))
         return HeadOutputs(emissions, logits, losses, taught)
+
+    def _auxiliary(self, streams: Streams, taken: Taken) -> dict[str, Tensor]:
+        """The losses of the tasks that are there in training alone."""
+        return {own.task.name: own(streams[own.task.name], taken) for own in self.auxiliary}
 
     def _taught(
         self,

@@ -35,7 +35,7 @@ A joint entity and relation model trained with Dovetail.
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Parameters stored: {trained:,}
-{_sharing(model, config)}{_trained_on(config)}{_teacher(config)}
+{_sharing(model, config)}{_auxiliary(config)}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
@@ -79,8 +79,14 @@ def _sharing(model: JointModel, config: Config) -> str:
     strategy = strategy_of(config.sharing)
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
     for own in model.heads.values():
-        lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.chosen)]
+        lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.learned)]
     return "".join(f"- {line}\n" for line in lines)
+
+
+def _auxiliary(config: Config) -> str:
+    """The tasks that were there in training alone."""
+    told = [f"`{own.task}` ({own.weight:g})" for own in config.auxiliary if own.weight]
+    return f"- Auxiliary tasks in training, with their weights: {', '.join(told)}\n" * bool(told)
 
 
 def _extra_data(data: DataConfig) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -96,9 +97,32 @@ class SharingBlock(nn.Module, ABC):
         """An equivalent block for inference, smaller where the strategy allows it."""
         return self
 
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """A block of the other tasks alone, on the same parameters, in which nothing serves these.
+
+        The streams of the others are what they are in this block, to the bit.  So no task may read
+        another's; the section of a strategy whose block cannot do this says why (`no_auxiliary`).
+
+        Raises:
+            ValueError: if the block cannot do this.
+        """
+        raise ValueError(f"{type(self).__name__} does not say how tasks are left out of it")
+
+    def _twin(self, tasks: Collection[str]) -> Self:
+        """A block with the same parts, which is of the tasks that are not among these."""
+        twin = copy.copy(self)
+        twin._modules = dict(self._modules)  # so that a part can be exchanged in one of the two
+        twin.tasks = tuple(task for task in self.tasks if task not in tasks)
+        twin.output_dims = {task: self.output_dims[task] for task in twin.tasks}
+        return twin
+
     def assets(self) -> dict[str, Any]:
         """The JSON values to save, to build the finalised block again.
 
         Only what the config does not say: what the strategy chose in training.
         """
+        return {}
+
+    def learned(self) -> dict[str, Any]:
+        """JSON values of what training chose, by name; for people, nothing is built from them."""
         return {}

@@ -89,6 +89,11 @@ class OverPieces(SharingBlock):
         final = self.inside.finalize()
         return OverPieces(final, input_dim=self.input_dim, readers=self.readers)
 
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The same over the block inside without these tasks."""
+        readers = [reader for reader in self.readers if reader not in tasks]
+        return OverPieces(self.inside.without(tasks), input_dim=self.input_dim, readers=readers)
+
     def assets(self) -> dict[str, Any]:
         """The answer of the block inside."""
         return self.inside.assets()

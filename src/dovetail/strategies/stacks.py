@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class SharedLayers(SharingBlock):
         """Every task."""
         return frozenset(self.tasks)
 
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The same layers."""
+        return self._twin(tasks)
+
 
 class OwnLayers(SharingBlock):
     """Layers that serve one task each, as many for each task as it is given; zero is allowed."""
@@ -81,6 +85,12 @@ class OwnLayers(SharingBlock):
     def owners(self, parameter: str) -> frozenset[str]:
         """The one task whose stack holds the parameter."""
         return frozenset({parameter.split(".")[1]})
+
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The stacks of the other tasks."""
+        twin = self._twin(tasks)
+        twin.stacks = nn.ModuleDict({task: self.stacks[task] for task in twin.tasks})
+        return twin
 
 
 class Stack(SharingBlock):
@@ -166,6 +176,10 @@ class Stack(SharingBlock):
     def finalize(self) -> SharingBlock:
         """A stack of finalised blocks."""
         return Stack([block.finalize() for block in self.parts])
+
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """A stack of blocks without these tasks."""
+        return Stack([block.without(tasks) for block in self.parts])
 
 
 def projected(input_dims: Mapping[str, int], output_dim: int) -> SharingBlock:

@@ -26,6 +26,12 @@ SCHEMA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 Schemas = Mapping[str, Schema]
 """The schemas of a model by their names; `ONLY` alone, or one or several others."""
 
+KIND_BY_AUXILIARY = {"boundary": ENTITY_TASK, "related": RELATION_TASK}
+"""Tasks of training alone, with the kind of task that each is a coarser form of."""
+
+OF_TYPE = ":"
+"""The sign between a kind of task and the type that such a task of training alone is about."""
+
 Value = TypeVar("Value")
 
 
@@ -44,12 +50,23 @@ def named(schema: str, name: str) -> str:
 
 
 def kind_of_task(task: str) -> str:
-    """Whether a task finds entities or relations, whatever its schema.
+    """Whether a task is about entities or relations, whatever its schema.
 
-    >>> kind_of_task("news/entity")
-    'entity'
+    >>> kind_of_task("news/entity"), kind_of_task("boundary"), kind_of_task("relation:Kill")
+    ('entity', 'entity', 'relation')
     """
-    return task.rpartition(SEPARATOR)[2]
+    own = task.rpartition(SEPARATOR)[2].partition(OF_TYPE)[0]
+    return KIND_BY_AUXILIARY.get(own, own)
+
+
+def is_auxiliary(task: str) -> bool:
+    """Whether a task is there in training alone.
+
+    >>> is_auxiliary("news/relation:Kill"), is_auxiliary("news/relation")
+    (True, False)
+    """
+    own = task.rpartition(SEPARATOR)[2]
+    return OF_TYPE in own or own in KIND_BY_AUXILIARY
 
 
 def tasks_of(name: str, schema: Schema) -> tuple[str, ...]:

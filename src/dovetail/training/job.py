@@ -14,9 +14,11 @@ from functools import cached_property
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
+from dovetail.text.auxiliary_tasks import AuxiliaryTask
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY, all_tasks, is_only, named
 from dovetail.text.schema import Schema
+from dovetail.training.auxiliary import auxiliary_of
 from dovetail.training.dev_scores import Selection
 from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora, refitted
 from dovetail.training.over_base import base_of, with_base
@@ -144,16 +146,28 @@ class Job:
             )
         return self.schemas[ONLY]
 
+    @cached_property
+    def auxiliary(self) -> tuple[AuxiliaryTask, ...]:
+        """The tasks that are there in training alone.
+
+        Raises:
+            TrainingError: if the config asks for what no schema has.
+        """
+        return auxiliary_of(self.config, self.schemas)
+
     @property
     def loss_weights(self) -> dict[str, float]:
-        """The factor of each task's loss; that of a task that no corpus has is 0."""
+        """The factor of each task's loss; that of a task that no corpus has is 0.
+
+        Auxiliary tasks come last.
+        """
         weights = dict.fromkeys(all_tasks(self.schemas), 0.0)
         for corpus in self.corpora:
             for kind, weight in loss_weights(corpus.config).items():
                 task = named(corpus.schema, kind)
                 if task in weights:
                     weights[task] = max(weights[task], weight)
-        return weights
+        return weights | {task.name: task.weight for task in self.auxiliary}
 
     @property
     def selection(self) -> Selection:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dovetail.build import build_model
+from dovetail.build import build_model, with_auxiliary
 from dovetail.config import Config
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
@@ -224,7 +224,7 @@ def new_model(job: Job) -> JointModel:
     if base_of(config.sharing) is not None:
         return model_over_base(config, job.schemas, Windowed.of(splits.train, config.reading).parts)
     words = [sentence.tokens for sentence in splits.learned]
-    return build_model(config, job.schemas, words=words)
+    return with_auxiliary(build_model(config, job.schemas, words=words), config, job.auxiliary)
 
 
 def learned(

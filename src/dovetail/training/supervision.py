@@ -9,6 +9,7 @@ from dovetail.objectives import Balanced, Distilled, Objective, Supervised
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.strategies.strategy import strategy_of
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.named_schemas import is_auxiliary
 
 
 def curriculum_of(
@@ -37,12 +38,16 @@ def supervision(config: Config, weights: Mapping[str, float] | None = None) -> l
     """The objectives of the tasks: annotations, a teacher, or both."""
     weights = loss_weights(config) if weights is None else weights
     share = config.distillation.weight if config.distillation.teacher else 0.0
+    auxiliary = {task: own for task, own in weights.items() if is_auxiliary(task)}
+    main = {task: own for task, own in weights.items() if task not in auxiliary}
     objectives: list[Objective] = []
-    if share < 1:
+    # Of auxiliary tasks a teacher says nothing.
+    annotated = {task: (1 - share) * own for task, own in main.items() if share < 1} | auxiliary
+    if annotated:
         kind = Balanced if config.training.balance == "learned" else Supervised
-        objectives.append(kind({task: (1 - share) * own for task, own in weights.items()}))
+        objectives.append(kind(annotated))
     if share > 0:
-        objectives.append(Distilled({task: share * own for task, own in weights.items()}))
+        objectives.append(Distilled({task: share * own for task, own in main.items()}))
     return objectives
 
 

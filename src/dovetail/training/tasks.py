@@ -8,6 +8,7 @@ from typing import Any
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
+from dovetail.text.auxiliary_tasks import BOUNDARY
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 from dovetail.text.reading import DEFAULT_LANGUAGE
 from dovetail.training.pools import Splits
@@ -89,6 +90,9 @@ def _wishes(config: Config, *, links: bool) -> Iterator[str]:
     if training.select == RELATION_TASK:
         yield 'training.select = "relation"'
     yield from sharing.asks_for(RELATION_TASK)
+    for own in config.auxiliary:
+        if own.weight and own.asked.kind != BOUNDARY:
+            yield f'auxiliary = "{own.task}"'
 
 
 def in_language_of(config: Config, splits: Splits) -> Config:

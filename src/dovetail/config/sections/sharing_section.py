@@ -28,6 +28,9 @@ class SharingConfig(OpenSection):
     needs: ClassVar[str] = ""
     """Requirements beside sentences that are annotated for the tasks."""
 
+    no_auxiliary: ClassVar[str] = "it does not say how a task is left out of a trained model"
+    """Why there can be no auxiliary tasks, which a saved model lacks; empty if there can be."""
+
     @classmethod
     def own_kinds(cls) -> Sequence[type[SharingConfig]]:
         # The one arrow that runs up: sections stand with their strategies, and need no torch.

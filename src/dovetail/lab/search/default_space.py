@@ -26,6 +26,7 @@ def default_space(config: Config) -> Space:
     entries = {
         **_sharing(config),
         **_couplings(config),
+        **_auxiliary(config),
         **_training(config),
         **_encoders(config),
         **_heads(),
@@ -46,6 +47,12 @@ def _couplings(config: Config) -> dict[str, Entry]:
         for name, value in coupling_of(section).search_space(section).items()
         if value_of(config, field := f"couplings.{place}.{name}") is not None
     }
+
+
+def _auxiliary(config: Config) -> dict[str, Entry]:
+    """Return the weights of the auxiliary tasks that are learned."""
+    places = (place for place, own in enumerate(config.auxiliary) if own.weight)
+    return {f"auxiliary.{place}.weight": Range(0.03, 3.0, log=True) for place in places}
 
 
 def _sharing(config: Config) -> dict[str, Entry]:

@@ -21,6 +21,7 @@ class IncrementalSharingConfig(LayersConfig):
     """
 
     needs: ClassVar[str] = "a trained model of the kind depth or exits (--base)"
+    no_auxiliary: ClassVar[str] = "all that the tasks share is frozen, so they would teach nothing"
 
     base: FolderOrName | None = None
     """The trained model that tasks are added to: a folder, or the name of a shipped model.

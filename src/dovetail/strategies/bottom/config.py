@@ -15,6 +15,7 @@ class BottomSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.bottom.strategy:Bottom"
     paper: ClassVar[str] = "after arXiv 2107.11359 (2021)"
+    no_auxiliary: ClassVar[str] = ""
 
     kind: Literal["bottom"] = "bottom"
     """Own layers below, shared layers above; or own layers at both ends."""

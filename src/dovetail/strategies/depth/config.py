@@ -15,6 +15,7 @@ class DepthSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.depth.strategy:Depth"
     paper: ClassVar[str] = "Crone (2020), arXiv 2002.06424"
+    no_auxiliary: ClassVar[str] = ""
 
     kind: Literal["depth"] = "depth"
     """Shared layers below, own layers above."""

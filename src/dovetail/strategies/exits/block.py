@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from torch import nn
 
@@ -53,6 +53,13 @@ class SharedLayersWithExits(SharingBlock):
         """The tasks that run the layer which holds the parameter."""
         depth = int(parameter.split(".")[1]) + 1
         return frozenset(task for task in self.tasks if self.exits[task] >= depth)
+
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The layers up to the deepest exit of the other tasks."""
+        twin = self._twin(tasks)
+        twin.exits = {task: self.exits[task] for task in twin.tasks}
+        twin.layers = self.layers[: max(twin.exits.values(), default=0)]
+        return twin
 
 
 def exits_of_copies(

@@ -15,6 +15,7 @@ class ExitsSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.exits.strategy:Exits"
     paper: ClassVar[str] = "after LOMT, arXiv 2406.02984 (2024)"
+    no_auxiliary: ClassVar[str] = ""
 
     kind: Literal["exits"] = "exits"
     """A shared stack that the tasks leave at different layers."""

@@ -15,6 +15,9 @@ class GatesSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.gates.strategy:Gates"
     paper: ClassVar[str] = "after InterroGate, arXiv 2402.16848 (2024)"
+    no_auxiliary: ClassVar[str] = (
+        "the layers that tasks share read a mixture of the streams of all tasks"
+    )
 
     kind: Literal["gates"] = "gates"
     """Gates decide for each unit of each layer."""

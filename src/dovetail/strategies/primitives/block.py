@@ -10,7 +10,7 @@ block reads the same x for all tasks, so that the shared half is computed once t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +99,14 @@ class RoutedBlock(SharingBlock):
         if part == "own":
             return frozenset({name.split(".")[0]})
         return frozenset(self.tasks if self.get_parameter(parameter).requires_grad else ())
+
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The shared weights, and those of the other tasks."""
+        twin = self._twin(tasks)
+        twin.own = nn.ModuleDict(
+            {task: own for task, own in self.own.items() if task in twin.tasks}
+        )
+        return twin
 
 
 def routed(

@@ -40,6 +40,7 @@ class PrimitivesSharingConfig(SharingConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.primitives.strategy:RoutedPrimitives"
     paper: ClassVar[str] = "after ETR-NLP, arXiv 2308.02066 (2023)"
+    no_auxiliary: ClassVar[str] = ""
 
     kind: Literal["primitives"] = "primitives"
     """Operations that nobody trains, and learned layers that choose among them."""

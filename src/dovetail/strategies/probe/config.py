@@ -14,6 +14,7 @@ class ProbeSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.probe.strategy:Probe"
     paper: ClassVar[str] = "after LOMT, arXiv 2406.02984 (2024)"
+    no_auxiliary: ClassVar[str] = "a probe finds out what one task alone needs"
 
     kind: Literal["probe"] = "probe"
     """Residual layers of a single task, made sparse; `dovetail probe` trains several."""
