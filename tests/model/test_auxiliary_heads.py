@@ -24,6 +24,7 @@ from dovetail.strategies import (
     DepthSharingConfig,
     ExitsSharingConfig,
     PrimitivesSharingConfig,
+    VariationalSharingConfig,
 )
 from dovetail.tensors.features import Batch, Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Relation, Sentence
@@ -45,6 +46,7 @@ SHARINGS: dict[str, SharingConfig] = {
     "bottom": BottomSharingConfig(**LAYERS, relation_layers_above=1),
     "exits": ExitsSharingConfig(**LAYERS),
     "primitives": PrimitivesSharingConfig(**LAYERS, reservoir_dim=2),
+    "variational": VariationalSharingConfig(**LAYERS, feature_dim=5, noise=0.0),
 }
 ALL = ("boundary", "related", "each_relation")
 
@@ -249,10 +251,11 @@ def test_training_starts_where_it_starts_without_them(sharing: str, schemas: Sch
     model = with_auxiliary(built, config, auxiliary_of(config, schemas))
     assert torch.equal(torch.rand(3), drawn)
     assert model.sharing.tasks[: len(plain.sharing.tasks)] == plain.sharing.tasks
-    final = model.finalize().stored_state()
-    assert list(final) == list(plain.stored_state())
-    for name, value in plain.stored_state().items():
+    final, expected = model.finalize().stored_state(), plain.finalize().stored_state()
+    assert list(final) == list(expected)
+    for name, value in expected.items():
         assert torch.equal(final[name], value), name
+    for name, value in plain.stored_state().items():
         assert torch.equal(model.stored_state()[name], value), name
     assert len(model.stored_state()) > len(final)
     name, schema = next(iter(schemas.items()))
@@ -313,7 +316,7 @@ def test_the_saved_model_is_that_without_them_and_says_the_same(
     torch.manual_seed(0)
     plain = build_model(config, schemas, words=WORDS)
     assert {n: v.shape for n, v in loaded.stored_state().items()} == {
-        n: v.shape for n, v in plain.stored_state().items()
+        n: v.shape for n, v in plain.finalize().stored_state().items()
     }
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
     assert (

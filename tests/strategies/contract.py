@@ -117,7 +117,7 @@ def others_stay_where_tasks_are_left_out(block: SharingBlock, *tasks: str) -> Sh
         assert parameter is own[name]
         assert rest.owners(name) == block.owners(name) & {*others}
         assert rest.owners(name) or not parameter.requires_grad
-    for name in own.keys() - dict(rest.named_parameters()).keys():
+    for name in own.keys() - dict(rest.named_parameters()).keys() - block.left_to_penalties():
         assert block.owners(name) <= {*tasks}
     losses_reach_what_is_declared(rest)
     every_parameter_serves_a_task(rest)

@@ -49,7 +49,7 @@ from dovetail.strategies.sequential.block import ExpertLayers, Transfer
 from dovetail.strategies.sequential.strategy import entity_tasks
 from dovetail.strategies.stacks import OwnLayers, Stack
 from dovetail.strategies.variational.block import GaussianStreams, VariationalLayers
-from dovetail.strategies.variational.mixing import Mixing
+from dovetail.strategies.variational.mixing import TaskMixing
 
 HIDDEN_DIM = 3
 TASKS = (
@@ -246,7 +246,7 @@ def variational(build: Build, *, standard: bool = False, mixes: bool = True) -> 
 
     def built(cell: str) -> SharingBlock:
         below = build(cell)
-        mixing = Mixing(below.tasks, below.tasks, standard=standard) if mixes else None
+        mixing = TaskMixing(below.tasks, below.tasks, standard=standard) if mixes else None
         dims = below.output_dims
         top = GaussianStreams(dims, 2 * HIDDEN_DIM, mixing=mixing, noise=0.0)
         return VariationalLayers([below, top])

@@ -20,7 +20,13 @@ from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
 from dovetail.build import build_model
-from dovetail.config import Config, DataConfig, SharingConfig, SpanEntityHeadConfig
+from dovetail.config import (
+    Config,
+    DataConfig,
+    SharingConfig,
+    SpanEntityHeadConfig,
+    with_changes,
+)
 from dovetail.errors import ConfigError, ModelError
 from dovetail.extractor import Extractor
 from dovetail.heads.trained_part import finalised, trained_parts
@@ -46,9 +52,9 @@ from dovetail.strategies.variational.divergence import (
     log_density,
     to_mixture,
 )
-from dovetail.strategies.variational.mixing import STANDARD, Mixing, Temperatures
+from dovetail.strategies.variational.mixing import STANDARD, Mixing, TaskMixing, Temperatures
 from dovetail.strategies.variational.objective import Divergences
-from dovetail.strategies.variational.strategy import cool, neighbours
+from dovetail.strategies.variational.strategy import cool
 from dovetail.tensors.features import Batch
 from dovetail.text.named_schemas import ONLY, Schemas, all_tasks
 from dovetail.text.schema import Schema
@@ -154,7 +160,7 @@ def test_shares_sum_to_one_and_become_one_hot_as_it_gets_cold(
     family = tuple(f"t{number}" for number in range(len(logits) + 1))
     mixing = Mixing(family[:1], family)
     with torch.no_grad():
-        mixing.logits[0].copy_(torch.tensor(logits))
+        mixing.logits.get_parameter("0").copy_(torch.tensor(logits))
     torch.manual_seed(seed)
     warm = mixing.drawn("t0").detach()
     assert float(warm.sum()) == pytest.approx(1, abs=1e-5)
@@ -170,7 +176,7 @@ def test_shares_sum_to_one_and_become_one_hot_as_it_gets_cold(
 def test_draws_are_as_probable_as_the_shares_say() -> None:
     mixing = Mixing(("a",), ("a", "b", "c"), standard=True)
     with torch.no_grad():
-        mixing.logits[0].copy_(torch.tensor([0.1, 0.0, -0.1]))
+        mixing.logits.get_parameter("0").copy_(torch.tensor([0.1, 0.0, -0.1]))
     torch.manual_seed(0)
     drawn = torch.stack([mixing.drawn("a").argmax() for _ in range(2000)])
     found = torch.bincount(drawn, minlength=3) / len(drawn)
@@ -304,7 +310,7 @@ def streams_in(block: nn.Module, tasks: tuple[str, ...] = TASKS) -> Streams:
 def block_of(*, standard: bool = False, mixes: bool = True, noise: float = 1.0) -> Any:
     torch.manual_seed(0)
     below = depth(layer_factory("gru", 2), input_dim=DIM, shared=1, own=dict.fromkeys(TASKS, 1))
-    mixing = Mixing(TASKS, TASKS, standard=standard) if mixes else None
+    mixing = TaskMixing(TASKS, TASKS, standard=standard) if mixes else None
     top = GaussianStreams(below.output_dims, DIM, mixing=mixing, noise=noise)
     return VariationalLayers([below, top])
 
@@ -359,7 +365,7 @@ def test_the_prior_of_a_type_are_all_others_of_its_family(form: Form, standard: 
     assert isinstance(prior, TypesPrior)
     assert prior.mixing is not None
     with torch.no_grad():
-        for logits in prior.mixing.logits:
+        for logits in prior.mixing.logits.parameters():
             logits.copy_(torch.linspace(-0.1, 0.1, len(logits)))
         rows = [own.weights() for own in prior.family]
         all_ = Gaussian(torch.cat([g.mean for g in rows]), torch.cat([g.deviation for g in rows]))
@@ -585,17 +591,18 @@ def test_the_card_names_the_neighbours_of_tasks_and_types(tmp_path: Path) -> Non
     with torch.no_grad():
         for part in model.modules():
             if isinstance(part, Mixing):
-                for logits in part.logits:
-                    logits.copy_(torch.arange(len(logits)) * -1.0)
+                for logits in part.logits.parameters():
+                    logits.copy_(-torch.arange(logits.numel()).reshape(logits.shape) * 1.0)
+        for task in TASKS[:2]:
+            model.get_parameter(f"sharing.blocks.1.mixing.logits.{task}.{STANDARD}").fill_(-1.0)
     save_model(tmp_path / "model", model, tiny_config(sharing=section(normal_component=True)))
     card = (tmp_path / "model" / CARD).read_text(encoding="utf-8")
     assert "Priors of tasks, their largest shares: entity from relation 100%, N(0, I) 0%" in card
     assert "Priors of relation types, their largest shares: based_in from lives_in 100%" in card
     assert "Priors of entity types" in card
-    described = json.loads((tmp_path / "model" / DESCRIPTION).read_text(encoding="utf-8"))
-    assert described["sharing"]["shares"]["entity"]["relation"] == pytest.approx(1.0)
-    assert set(described["heads"][ONLY]) == {"entity_types", "relation_types"}
-    assert neighbours("tasks", {}) == []
+    learned = json.loads((tmp_path / "model" / DESCRIPTION).read_text(encoding="utf-8"))["learned"]
+    assert learned["sharing"]["tasks"]["entity"]["relation"] == pytest.approx(1.0, abs=1e-3)
+    assert set(learned["heads"]) == {"entity_types", "relation_types"}
 
 
 # Uncertainty
@@ -698,3 +705,28 @@ def test_classifiers_alone_leave_the_streams_of_depth() -> None:
     loss: Tensor = torch.stack([*terms.values()]).sum()
     assert math.isfinite(loss.item())
     assert model.sharing.takes_some
+
+
+def test_auxiliary_tasks_are_neighbours_that_leave_no_trace_but_on_the_card(tmp_path: Path) -> None:
+    """With them a corpus alone has tasks enough; what is saved has the two of it."""
+    config = config_in(tmp_path, normal_component=False, anneal_epochs=0)
+    config = with_changes(config, {"auxiliary": ["boundary", "related"]})
+    for _ in training_events(config, tmp_path / "run"):
+        pass
+    (first, *_) = metrics(tmp_path / "run")
+    assert {"kl_entity", "kl_relation", "kl_boundary", "kl_related"} <= set(first["losses"])
+    loaded = load_model(tmp_path / "run" / "model").model
+    assert loaded.sharing.tasks == TASKS[:2]
+    assert not [name for name in loaded.stored_state() if "boundary" in name or "mixing" in name]
+    described = json.loads((tmp_path / "run" / "model" / DESCRIPTION).read_text(encoding="utf-8"))
+    shares = described["learned"]["sharing"]["tasks"]
+    assert set(shares) == {"entity", "relation", "boundary", "related"}
+    assert set(shares["entity"]) == {"relation", "boundary", "related"}
+
+
+def test_an_auxiliary_task_of_no_weight_does_not_make_up_for_a_third(tmp_path: Path) -> None:
+    config = config_in(tmp_path, normal_component=False)
+    config = with_changes(config, {"auxiliary": [{"task": "boundary", "weight": 0.0}]})
+    with pytest.raises(ModelError, match="2 tasks"):
+        for _ in training_events(config, tmp_path / "run"):
+            pass

@@ -139,7 +139,14 @@ def sharing_over(
     With `chosen`, it has the final form that these assets describe.
     """
     tasks = all_tasks(schemas)
-    ground = Ground(encoder, tasks=tasks, seed=config.seed, schemas=schemas, chosen=chosen)
+    ground = Ground(
+        encoder,
+        tasks=tasks,
+        seed=config.seed,
+        schemas=schemas,
+        awaits_tasks=any(entry.weight for entry in config.auxiliary),
+        chosen=chosen,
+    )
     return strategy_of(config.sharing).build(config.sharing, ground)
 
 

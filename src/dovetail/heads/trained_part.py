@@ -23,7 +23,7 @@ class TrainedPart(nn.Module, ABC):
     def finalize(self) -> nn.Module:
         """An equivalent module for inference, of copied weights."""
 
-    def chosen(self) -> Mapping[str, Any]:
+    def learned(self) -> Mapping[str, Any]:
         """JSON values of what training chose, by name; for people, nothing is built from them."""
         return {}
 

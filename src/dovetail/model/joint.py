@@ -129,9 +129,9 @@ class JointModel(Predictor):
         copy_exactly(self.stored_state(), state, owner="this model")
 
     def finalize(self) -> JointModel:
-        """The same model without auxiliary tasks, with the final form of its sharing and heads.
+        """The same model without auxiliary tasks, and with the final form of its sharing block.
 
-        That is what is saved.
+        That is what is saved, with heads in their final form.
         """
         left_out = [task for own in self.heads.values() for task in own.auxiliary_tasks]
         sharing = self.sharing.without(left_out) if left_out else self.sharing

@@ -91,12 +91,12 @@ class HeadOutputs(NamedTuple):
 class SchemaHeads(SchemaDecoders):
     """The heads of one model for a schema, the link between them, and those of training alone.
 
-    `chosen` are JSON values of what training chose in them, once they have their final form.
+    `learned` are JSON values of what training chose in them, once they have their final form.
     """
 
     link: EntityLink | None
     auxiliary: tuple[AuxiliaryHead, ...] = ()
-    chosen: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -117,17 +117,15 @@ class SchemaHeads(SchemaDecoders):
         return {name: term for terms in own for name, term in terms.items()}
 
     def finalize(self) -> SchemaHeads:
-        """The same heads as they are saved, without those of training alone."""
-        main = replace(self, auxiliary=())
-        chosen = [part.chosen() for part in main.trained_parts]
-        if not chosen:
-            return main
+        """The same heads as they are saved: without those of training alone."""
+        learned = [part.learned() for part in self.trained_parts]
         return replace(
-            main,
+            self,
+            auxiliary=(),
             entity_head=finalised(self.entity_head),
             relation_head=None if self.relation_head is None else finalised(self.relation_head),
             link=None if self.link is None else finalised(self.link),
-            chosen={name: value for own in chosen for name, value in own.items()},
+            learned={name: value for own in learned for name, value in own.items()},
         )
 
     @property

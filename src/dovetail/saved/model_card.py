@@ -87,7 +87,7 @@ def _sharing(model: JointModel, config: Config) -> str:
     strategy = strategy_of(config.sharing)
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
     for own in model.heads.values():
-        lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.chosen)]
+        lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.learned)]
     return "".join(f"- {line}\n" for line in lines)
 
 

@@ -181,7 +181,11 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
         model: the model.
         encoders: its encoders' assets, their vocabularies written apart.
     """
-    heads = {name: dict(own.chosen) for name, own in model.heads.items() if own.chosen}
+    by_part = {"sharing": model.sharing.learned()} | {
+        f"heads of {name}" if name else "heads": dict(own.learned)
+        for name, own in model.heads.items()
+    }
+    learned = {part: values for part, values in by_part.items() if values}
     return {
         "format": "dovetail-model",
         "version": OF_ONE_SCHEMA if is_plain(model.schemas) else FORMAT_VERSION,
@@ -189,7 +193,7 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
         **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
-        **({"heads": heads} if heads else {}),
+        **({"learned": learned} if learned else {}),
     }
 
 

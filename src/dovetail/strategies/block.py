@@ -131,3 +131,7 @@ class SharingBlock(nn.Module, ABC):
         Only what the config does not say: what the strategy chose in training.
         """
         return {}
+
+    def learned(self) -> dict[str, Any]:
+        """JSON values of what training chose, by name; for people, nothing is built from them."""
+        return {}

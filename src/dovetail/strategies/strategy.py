@@ -60,6 +60,7 @@ class Ground:
         tasks: in their order.
         seed: what random choices are made by.
         schemas: the types of each schema, by its name.
+        awaits_tasks: whether auxiliary tasks are to come, for which the block is built once more.
         chosen: the `assets` of the finalised block, whose form is built then.
         base: the trained block that tasks are added to.
         calibration: token vectors of some batches with their masks, as the base's layers read them.
@@ -69,6 +70,7 @@ class Ground:
     tasks: tuple[str, ...] = TASKS
     seed: int = 0
     schemas: Schemas = field(default_factory=dict)
+    awaits_tasks: bool = False
     chosen: Mapping[str, Any] | None = None
     base: SharingBlock | None = None
     calibration: Iterable[tuple[Tensor, Tensor]] = ()
@@ -164,8 +166,8 @@ class Strategy(ABC, Generic[Section]):
         """
         return []
 
-    def card_lines_of_heads(self, section: Section, chosen: Mapping[str, Any]) -> list[str]:
-        """Return the lines of a model's card on the heads of a schema, given what they chose."""
+    def card_lines_of_heads(self, section: Section, learned: Mapping[str, Any]) -> list[str]:
+        """Return the lines of a model's card on the heads of a schema, given what they learned."""
         return []
 
 

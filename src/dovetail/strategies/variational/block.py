@@ -13,7 +13,7 @@ for it.  Nothing of one task's Gaussian is read by another, so the means alone a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.stacks import OwnLayers, Stack
 from dovetail.strategies.streams import Streams
 from dovetail.strategies.variational.divergence import SMALLEST, Gaussian
-from dovetail.strategies.variational.mixing import Mixing
+from dovetail.strategies.variational.mixing import TaskMixing
 
 FIRST_DEVIATION = 0.2
 """Of the features at the start, about: a fraction of how far their means are spread."""
@@ -49,13 +49,13 @@ class GaussianStreams(SharingBlock):
         input_dims: Mapping[str, int],
         output_dim: int,
         *,
-        mixing: Mixing | None = None,
+        mixing: TaskMixing | None = None,
         noise: float = 1.0,
     ) -> None:
         super().__init__()
         self.tasks = tuple(input_dims)
         self.output_dims = dict.fromkeys(self.tasks, output_dim)
-        self.means = means(input_dims, output_dim)
+        self.means: SharingBlock = means(input_dims, output_dim)
         spreads = {task: nn.Linear(width, output_dim) for task, width in input_dims.items()}
         for spread in spreads.values():
             nn.init.constant_(spread.bias, unsoftened(FIRST_DEVIATION))
@@ -94,8 +94,7 @@ class GaussianStreams(SharingBlock):
         part, inside = parameter.split(".", 1)
         if part == "means":
             return self.means.owners(inside)
-        place = inside.split(".")
-        return frozenset({place[0] if part == "spreads" else self.tasks[int(place[1])]})
+        return frozenset({inside.split(".")[0 if part == "spreads" else 1]})
 
     def left_to_penalties(self) -> frozenset[str]:
         """The shares, and the deviations where nothing is drawn."""
@@ -107,13 +106,21 @@ class GaussianStreams(SharingBlock):
         """The means."""
         return self.means
 
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """The Gaussians of the other tasks, with their shares in one another's priors."""
+        twin = self._twin(tasks)
+        twin.means = self.means.without(tasks)
+        twin.spreads = nn.ModuleDict({task: self.spreads[task] for task in twin.tasks})
+        twin.mixing = None if self.mixing is None else self.mixing.without(tasks)
+        return twin
+
 
 class VariationalLayers(Stack):
     """Shared and own layers, and above them the features of each task.
 
     Args:
         blocks: these, from below.
-        shares: those of the other tasks in each task's prior, once they are learned.
+        shares: those of the other tasks in each task's prior, as they were learned.
     """
 
     def __init__(
@@ -122,27 +129,33 @@ class VariationalLayers(Stack):
         shares: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         super().__init__(blocks)
-        self._shares = dict(shares or {})
+        self._shares = shares
 
-    @property
     def shares(self) -> Mapping[str, Mapping[str, float]]:
-        """The shares as they stand; empty where no prior is a mixture."""
+        """The shares of the other tasks in each task's prior; empty where there is no mixture.
+
+        Those of tasks that were left out are among them.
+        """
         top = self.parts[-1]
-        if isinstance(top, GaussianStreams) and top.mixing is not None:
+        if self._shares is None and isinstance(top, GaussianStreams) and top.mixing is not None:
             return top.mixing.shares()
-        return self._shares
+        return self._shares or {}
 
     def finalize(self) -> SharingBlock:
         """The layers and the means."""
-        return VariationalLayers([block.finalize() for block in self.parts], self.shares)
+        return VariationalLayers([block.finalize() for block in self.parts], self.shares())
 
-    def assets(self) -> dict[str, Any]:
-        """The shares, for people: what is saved does not need them."""
+    def without(self, tasks: Collection[str]) -> SharingBlock:
+        """A stack of blocks without these tasks, whose shares stay known."""
+        return VariationalLayers([block.without(tasks) for block in self.parts], self.shares())
+
+    def learned(self) -> dict[str, Any]:
+        """The shares."""
         shares = {
             task: {other: round(share, 4) for other, share in own.items()}
-            for task, own in self.shares.items()
+            for task, own in self.shares().items()
         }
-        return {"shares": shares} if shares else {}
+        return {"tasks": shares} if shares else {}
 
 
 def means(input_dims: Mapping[str, int], output_dim: int) -> OwnLayers:

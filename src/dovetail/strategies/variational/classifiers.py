@@ -96,9 +96,9 @@ class GaussianLinear(TrainedPart):
         """The divergence of the types from their prior, which one of their maps knows."""
         return {} if self.prior is None else self.prior.penalties()
 
-    def chosen(self) -> Mapping[str, Any]:
+    def learned(self) -> Mapping[str, Any]:
         """The shares of the other types in each prior."""
-        return {} if self.prior is None else self.prior.chosen()
+        return {} if self.prior is None else self.prior.learned()
 
     def finalize(self) -> nn.Module:
         """The linear map of the means, or what averages."""
@@ -233,7 +233,7 @@ class TypesPrior(nn.Module):
         name = f"kl_{schema}/{self.name}" if schema else f"kl_{self.name}"
         return {name: self.price.weight * self.divergences().mean()}
 
-    def chosen(self) -> Mapping[str, Any]:
+    def learned(self) -> Mapping[str, Any]:
         """The shares of the other types in each prior, as they were learned."""
         if self.mixing is None:
             return {}

@@ -18,6 +18,7 @@ class VariationalSharingConfig(LayersConfig):
 
     implementation: ClassVar[str] = "dovetail.strategies.variational.strategy:Variational"
     paper: ClassVar[str] = "after VMTL, arXiv 2111.05323 (2021)"
+    no_auxiliary: ClassVar[str] = ""
     needs: ClassVar[str] = "three tasks, or normal_component = true, or features = false"
 
     kind: Literal["variational"] = "variational"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -37,6 +37,7 @@ class Mixing(nn.Module):
     """
 
     temperature: Tensor
+    logits: nn.Module
 
     def __init__(
         self,
@@ -49,10 +50,17 @@ class Mixing(nn.Module):
         super().__init__()
         self.members, self.family, self.standard = tuple(members), tuple(family), standard
         self.settings = temperatures or Temperatures()
-        number = len(self.family) - 1 + standard
-        # A vector for each member, because vectors are not decayed.
-        self.logits = nn.ParameterList([nn.Parameter(torch.zeros(number)) for _ in self.members])
+        self.logits = self._first_logits()
         self.register_buffer("temperature", torch.tensor(self.settings.first))
+
+    def _first_logits(self) -> nn.Module:
+        """A vector for each member, because vectors are not decayed."""
+        number = len(self.family) - 1 + self.standard
+        return nn.ParameterList([nn.Parameter(torch.zeros(number)) for _ in self.members])
+
+    def logits_of(self, member: str) -> Float[Tensor, " components"]:
+        """The logits of a member's shares."""
+        return SPEED * self.logits.get_parameter(str(self.members.index(member)))
 
     def components(self, member: str) -> list[str]:
         """The names of what a member's prior is mixed from."""
@@ -60,7 +68,7 @@ class Mixing(nn.Module):
 
     def drawn(self, member: str) -> Float[Tensor, " components"]:
         """Shares that sum to 1: drawn in training, and the expected ones otherwise."""
-        logits = SPEED * self.logits[self.members.index(member)]
+        logits = self.logits_of(member)
         if not self.training:
             return logits.softmax(0)
         return gumbel_softmax(logits, tau=float(self.temperature), dim=0)
@@ -70,12 +78,46 @@ class Mixing(nn.Module):
         """For each member the probability of each component."""
         return {
             member: dict(
-                zip(self.components(member), (SPEED * logits).softmax(0).tolist(), strict=True)
+                zip(
+                    self.components(member), self.logits_of(member).softmax(0).tolist(), strict=True
+                )
             )
-            for member, logits in zip(self.members, self.logits, strict=True)
+            for member in self.members
         }
 
     @torch.no_grad()
     def cool(self) -> None:
         """Lower the temperature by a step of training."""
         self.temperature.mul_(1 - self.settings.cooling).clamp_(min=self.settings.lowest)
+
+
+class TaskMixing(Mixing):
+    """The shares of all other tasks in each task's prior, of which some can be left out.
+
+    So each share has a logit of its own.
+    """
+
+    def _first_logits(self) -> nn.Module:
+        return nn.ModuleDict(
+            {
+                task: nn.ParameterDict(
+                    {other: nn.Parameter(torch.zeros(())) for other in self.components(task)}
+                )
+                for task in self.members
+            }
+        )
+
+    def logits_of(self, member: str) -> Float[Tensor, " components"]:
+        own = self.logits.get_submodule(member)
+        return SPEED * torch.stack([own.get_parameter(name) for name in self.components(member)])
+
+    def without(self, tasks: Collection[str]) -> TaskMixing:
+        """The same among the other tasks, on the same logits."""
+        left = [task for task in self.members if task not in tasks]
+        rest = TaskMixing(left, left, standard=self.standard, temperatures=self.settings)
+        for task in left:
+            logits = self.logits.get_submodule(task)
+            own = {name: logits.get_parameter(name) for name in rest.components(task)}
+            rest.logits.register_module(task, nn.ParameterDict(own))
+        rest.temperature = self.temperature
+        return rest.train(self.training)

@@ -20,7 +20,7 @@ from dovetail.strategies.variational.block import GaussianStreams, VariationalLa
 from dovetail.strategies.variational.config import VariationalSharingConfig
 from dovetail.strategies.variational.divergence import Price
 from dovetail.strategies.variational.heads import make_gaussian, refuse_few, temperatures_of
-from dovetail.strategies.variational.mixing import Mixing
+from dovetail.strategies.variational.mixing import Mixing, TaskMixing
 from dovetail.strategies.variational.objective import Divergences
 
 
@@ -43,8 +43,7 @@ class Variational(Strategy[VariationalSharingConfig]):
             return below
         dims, width = below.output_dims, section.feature_dim
         if ground.chosen is not None or section.prior == "none":
-            shares = (ground.chosen or {}).get("shares")
-            return VariationalLayers([below, means(dims, width)], shares)
+            return VariationalLayers([below, means(dims, width)])
         mixing = _mixing(section, ground) if section.mixes else None
         top = GaussianStreams(dims, width, mixing=mixing, noise=section.noise)
         return VariationalLayers([below, top])
@@ -98,22 +97,19 @@ class Variational(Strategy[VariationalSharingConfig]):
         self, section: VariationalSharingConfig, block: SharingBlock, *, num_new: int
     ) -> list[str]:
         """The nearest neighbours of each task."""
-        return neighbours("tasks", block.assets().get("shares", {}))
+        return lines_on(block.learned())
 
     def card_lines_of_heads(
-        self, section: VariationalSharingConfig, chosen: Mapping[str, Any]
+        self, section: VariationalSharingConfig, learned: Mapping[str, Any]
     ) -> list[str]:
         """The nearest neighbours of each type."""
-        return [
-            line
-            for family, shares in chosen.items()
-            for line in neighbours(family.replace("_", " "), shares)
-        ]
+        return lines_on(learned)
 
 
-def _mixing(section: VariationalSharingConfig, ground: Ground) -> Mixing:
-    refuse_few(ground.tasks, section, what="tasks", switch="features")
-    return Mixing(
+def _mixing(section: VariationalSharingConfig, ground: Ground) -> TaskMixing:
+    if not ground.awaits_tasks:
+        refuse_few(ground.tasks, section, what="tasks", switch="features")
+    return TaskMixing(
         ground.tasks,
         ground.tasks,
         standard=section.normal_component,
@@ -125,17 +121,19 @@ NEIGHBOURS = 2
 """So many of the components of a prior are named on a card, those with the largest shares."""
 
 
-def neighbours(what: str, shares: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """A line on which members of a family have the largest shares in the priors of the others."""
-    nearest = [
-        f"{member} from "
-        + ", ".join(
-            f"{other} {share:.0%}"
-            for other, share in sorted(own.items(), key=lambda item: -item[1])[:NEIGHBOURS]
-        )
-        for member, own in shares.items()
-    ]
-    return [f"Priors of {what}, their largest shares: {'; '.join(nearest)}"] if nearest else []
+def lines_on(learned: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
+    """A line on each family: whose shares in the prior of each member are the largest."""
+    lines = []
+    for family, shares in learned.items():
+        nearest = [f"{member} from {_largest(own)}" for member, own in shares.items()]
+        what = family.replace("_", " ")
+        lines.append(f"Priors of {what}, their largest shares: {'; '.join(nearest)}")
+    return lines
+
+
+def _largest(shares: Mapping[str, float]) -> str:
+    ordered = sorted(shares.items(), key=lambda item: -item[1])
+    return ", ".join(f"{other} {share:.0%}" for other, share in ordered[:NEIGHBOURS])
 
 
 def cool(model: Model, optimiser: Optimizer) -> None:
