@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,20 @@ from dovetail.config import Config, with_changes
 from dovetail.errors import TrainingError
 from dovetail.lab.advice.advice import PROBABLY, Advice, judge
 from dovetail.lab.advice.adviser import Adviser
-from dovetail.lab.advice.candidates import ALL_SHARED, Candidate, default_of
+from dovetail.lab.advice.candidates import (
+    ALL_SHARED,
+    PROPOSALS,
+    Candidate,
+    Proposal,
+    default_of,
+)
 from dovetail.lab.advice.events import (
     AgreementFound,
     Begun,
     PilotEnded,
     PilotStarted,
     Planned,
+    Refused,
     ToGo,
 )
 from dovetail.lab.advice.known import Known
@@ -52,10 +60,15 @@ class Clock:
 
 
 def advised(
-    job: Job, seconds: float = 1e6, *, store: Store | None = None, rounds: int = 1
+    job: Job,
+    *,
+    store: Store | None = None,
+    rounds: int = 1,
+    proposals: Sequence[Proposal] = PROPOSALS,
 ) -> tuple[Advice, list[Any]]:
     events: list[Any] = []
-    adviser = Adviser(job, Budget(seconds, Clock()), NOTHING_KNOWN, store or Store(), rounds)
+    budget = Budget(1e6, Clock())
+    adviser = Adviser(job, budget, NOTHING_KNOWN, store or Store(), rounds, proposals)
     return result_of(adviser.run(), events.append), events
 
 
@@ -117,7 +130,7 @@ def test_part_of_several_corpora_is_a_part_of_each(several: Job) -> None:
     half = part_of(several, HALF, seed=0)
     assert [len(own.splits.train) for own in half.corpora] == [11, 6]
     assert len(half.splits.learned) == 17
-    advice, _ = advised(several)
+    advice, _ = advised(several, proposals=PROPOSALS[:2])
     assert advice.curve is not None
     assert any(own.differences for own in advice.judged)
 
@@ -151,8 +164,8 @@ def test_a_pilot_that_is_given_up_within_its_steps_does_not_count(job: Job) -> N
 
 
 def test_same_call_goes_on_with_the_pilots_that_are_there(job: Job, tmp_path: Path) -> None:
-    first, _ = advised(job, store=Store.open(tmp_path, job))
-    again, events = advised(job, store=Store.open(tmp_path, job))
+    first, _ = advised(job, store=Store.open(tmp_path, job), proposals=PROPOSALS[:2])
+    again, events = advised(job, store=Store.open(tmp_path, job), proposals=PROPOSALS[:2])
     assert all(event.was_known for event in of_kind(events, PilotEnded))
     assert not of_kind(events, PilotStarted)
     assert again.pilots == first.pilots
@@ -170,29 +183,25 @@ def test_candidate_that_is_hopeless_gets_no_further_pilots(job: Job) -> None:
             *(pilot(ALL_SHARED, seed, 0.1) for seed in range(1, 4)),
         ]
     )
-    _, events = advised(job, store=store)
+    _, events = advised(job, store=store, proposals=PROPOSALS[:2])
     trained = {event.candidate for event in of_kind(events, PilotStarted)}
     assert ALL_SHARED not in trained
 
 
 def test_candidate_that_cannot_be_trained_is_left_out(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    config: Config, pretrained_folder: Path
 ) -> None:
-    adviser = Adviser(job, Budget(1e6, Clock()), NOTHING_KNOWN, most_rounds=1)
-    broken = Candidate(
-        "broken",
-        {
-            "relation_head.declared": {"none": [["Person", "Place"]]},
-            "relation_head.signatures": "declared",
-        },
-        "why not",
-    )
-    ordered = adviser._ordered
-    monkeypatch.setattr(adviser, "_ordered", lambda found: [broken, *ordered(found)])
-    advice = result_of(adviser.run())
-    assert "broken" in {own.name for own in advice.unfit}
-    assert "broken" not in {own.candidate.name for own in advice.judged}
-    assert advice.judged
+    encoder = {"kind": "pretrained", "name": str(pretrained_folder)}
+    job = Job.of(with_changes(config, {"encoders": [encoder]}))
+    layers = {"entity_layers": 0, "relation_layers": 0, "shared_layers": 1}
+    fine = Proposal("fine", "depth", "why not", layers)
+    deep = {**layers, "cell": "pretrained", "shared_layers": 30}  # more than the encoder has
+    proposals = (Proposal("deep", "depth", "why not", deep), fine)
+    advice, events = advised(job, proposals=proposals)
+    assert [own.candidate.name for own in advice.judged] == ["fine"]
+    assert advice.judged[0].differences
+    (refused,) = of_kind(events, Refused)
+    assert (refused.name, refused.reason) == ("deep", advice.unfit[0].reason)
 
 
 def test_config_over_a_base_and_one_without_dev_are_refused(config: Config) -> None:
@@ -200,7 +209,7 @@ def test_config_over_a_base_and_one_without_dev_are_refused(config: Config) -> N
         config, {"data.dev": [], "relation_head.threshold": 0.5, "training.patience_epochs": 0}
     )
     with pytest.raises(TrainingError, match=r"data\.dev_fraction"):
-        advised(Job.of(alone), 1)
+        advised(Job.of(alone))
 
 
 @pytest.mark.parametrize(
@@ -242,16 +251,25 @@ def test_schedule_fits_into_its_time(
     assert planned <= USED * seconds or own.rounds == 1
     assert own.epochs in (min(full, FEWEST_EPOCHS), full) or own.rounds >= ROUNDS
     assert own.epochs_of(HALF) == min(full, 2 * own.epochs)
-    before = Schedule.fitting(
-        seconds, seconds_per_epoch=per_epoch, full_epochs=full, candidates=candidates, before=(1, 2)
-    )
-    assert before.epochs == 1
-    assert before.rounds >= 3
+
+
+def test_pilots_that_are_there_decide_the_length_unless_others_could_be_much_longer() -> None:
+    def fitting(seconds: float) -> Schedule:
+        return Schedule.fitting(
+            seconds, seconds_per_epoch=1.0, full_epochs=100, candidates=5, before=(20, 2)
+        )
+
+    needed = 20 * 5 * OTHERS / USED
+    assert (fitting(needed).epochs, fitting(needed).rounds) == (20, 3)
+    assert fitting(2.5 * needed).epochs == 20
+    longer = fitting(4 * needed)
+    assert longer.epochs == 40
+    assert longer.rounds == ROUNDS
 
 
 def test_tasks_that_are_not_learned_are_no_tasks(config: Config) -> None:
     alone = {"training.relation_loss_weight": 0.0, "training.select": "entity"}
-    advice, events = advised(Job.of(with_changes(config, alone)), 10)
+    advice, events = advised(Job.of(with_changes(config, alone)))
     assert advice.judged == ()
     assert advice.recommended.name == default_of(config).name
     assert not of_kind(events, PilotStarted)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
@@ -26,13 +27,15 @@ HOPELESS = 0.1
 class Judged:
     """A candidate with the gain over the default that other corpora and its pilots let expect.
 
-    `differences` are those of its pilots from the default's, by seed.
+    `differences` are those of its pilots from the default's, by seed; `corpora` are those on which
+    both were trained before.
     """
 
     candidate: Candidate
     prior: Normal
     differences: tuple[float, ...]
     gain: Normal
+    corpora: tuple[str, ...] = ()
 
     @property
     def is_probably_better(self) -> bool:
@@ -71,7 +74,6 @@ class Advice:
     full_epochs: int = 0
     seconds: float = 0.0
     interrupted: bool = False
-    corpora: tuple[str, ...] = field(default=())
 
     @property
     def chosen(self) -> Judged | None:
@@ -111,6 +113,7 @@ class Advice:
                     "gain": own.gain.mean,
                     "interval": own.gain.interval(),
                     "above_zero": own.gain.above_zero,
+                    "known_corpora": own.corpora,
                 }
                 for own in self.judged
             ],
@@ -122,7 +125,6 @@ class Advice:
             "full_epochs": self.full_epochs,
             "seconds": self.seconds,
             "interrupted": self.interrupted,
-            "known_corpora": self.corpora,
         }
 
 
@@ -157,8 +159,7 @@ def judge(
         pilots: all that are done.
         known: other corpora.
         dev_sentences: the number that pilots were scored on.
-        share: how much of a whole training a pilot was; what is missing leaves as much of the
-            variance between corpora open.
+        share: how much of a whole training a pilot was; without any epoch it would tell nothing.
     """
     noise = known.noise
     by_name: Mapping[str, tuple[float, ...]] = {
@@ -172,9 +173,11 @@ def judge(
             by_name[own.name],
             of_seeds=of_seeds,
             of_sentences=noise.of_sentences / max(1, dev_sentences),
-            of_shortness=known.spread * (1 - share),
+            of_shortness=known.spread * (1 - share) / share if share else math.inf,
         )
-        judged.append(Judged(own, prior, by_name[own.name], updated(prior, measured)))
+        corpora = dict.fromkeys(gain.corpus for gain in known.gains(own.name, default.name))
+        gain = updated(prior, measured)
+        judged.append(Judged(own, prior, by_name[own.name], gain, tuple(corpora)))
     return tuple(sorted(judged, key=lambda own: own.gain.mean, reverse=True))
 
 
