@@ -177,14 +177,14 @@ def expected(own: Judged) -> str:
 def founded_on(own: Judged, advice: Advice) -> str:
     """What the gain was read off, in words."""
     listed = ", ".join(map(escape, own.corpora))
-    known = f"what is known of {listed} counts" if listed else "no other corpus is known"
+    known = f"what is known of {listed}" if listed else "no other corpus"
     number = len(own.differences)
     if not number:
-        return f"there was no time for pilots, and {known}"
+        return f"from {known} alone, since there was no time for pilots"
     length = "" if advice.epochs == advice.full_epochs else f" of {advice.epochs} epochs"
     pilots = f"{number} pairs of pilots" if number > 1 else "1 pair of pilots"
     dev = f"{advice.facts.dev_sentences:,} dev sentences"
-    return f"from {pilots}{length} on {dev}, and {known}"
+    return f"from {pilots}{length} on {dev}, and from {known}"
 
 
 def curve_lines(advice: Advice) -> Iterator[str]:

@@ -33,6 +33,7 @@ from dovetail.lab.advice.events import (
 )
 from dovetail.lab.advice.known import Known
 from dovetail.lab.advice.pilots import HALF, WHOLE, Pilot, Pilots, part_of
+from dovetail.lab.advice.posterior import Normal
 from dovetail.lab.advice.schedule import FEWEST_EPOCHS, OTHERS, ROUNDS, USED, Budget, Schedule
 from dovetail.lab.advice.store import Store
 from dovetail.running.steps import result_of
@@ -41,6 +42,7 @@ from dovetail.training.results import StepResult
 
 NOTHING_KNOWN = Known(())
 DEFAULT = Candidate("own", {}, "the config as it is")
+BOTH = {"own": 0.5, "other": 0.6}
 OTHER = Candidate("other", {"sharing": {"kind": "depth"}}, "why not")
 
 
@@ -229,14 +231,15 @@ def test_candidate_is_recommended_where_it_is_probably_better(
     assert (judged[0].gain.above_zero >= PROBABLY) == is_taken
 
 
-def test_short_pilots_say_less() -> None:
-    pilots = [pilot("own", 1, 0.5), pilot("other", 1, 0.6)]
+def test_pilots_that_end_while_scores_rise_say_less_if_epochs_are_missing() -> None:
+    def gain(rise: float, share: float) -> Normal:
+        pilots = [replace(pilot(own, 1, score), rise=rise) for own, score in BOTH.items()]
+        own = judge([OTHER], DEFAULT, pilots, NOTHING_KNOWN, dev_sentences=1000, share=share)
+        return own[0].gain
 
-    def judged(share: float) -> Any:
-        return judge([OTHER], DEFAULT, pilots, NOTHING_KNOWN, dev_sentences=1000, share=share)[0]
-
-    assert judged(0.1).gain.mean < judged(1.0).gain.mean
-    assert judged(0.1).gain.variance > judged(1.0).gain.variance
+    assert gain(0.05, 0.1).mean < gain(0.01, 0.1).mean < gain(0.0, 0.1).mean
+    assert gain(0.05, 0.1).variance > gain(0.05, 0.9).variance > gain(0.0, 0.9).variance
+    assert gain(0.05, 1.0) == gain(0.0, 1.0) == gain(0.0, 0.1)
 
 
 @given(st.floats(1, 1e5), st.floats(1e-3, 100), st.integers(1, 500), st.integers(2, 12))

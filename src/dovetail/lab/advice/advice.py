@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
@@ -142,6 +141,12 @@ def differences_of(pilots: Sequence[Pilot], candidate: str, default: str) -> tup
     return tuple(own[seed] - other[seed] for seed in sorted(own.keys() & other.keys()))
 
 
+def rises_of(pilots: Sequence[Pilot], *candidates: str) -> float:
+    """The sum of the mean squares by which the scores of some candidates still rose in the end."""
+    rises = [[p.rise**2 for p in pilots if is_whole(p, name)] for name in candidates]
+    return sum(fmean(own) for own in rises if own)
+
+
 def judge(
     candidates: Sequence[Candidate],
     default: Candidate,
@@ -159,7 +164,8 @@ def judge(
         pilots: all that are done.
         known: other corpora.
         dev_sentences: the number that pilots were scored on.
-        share: how much of a whole training a pilot was; without any epoch it would tell nothing.
+        share: how much of a whole training a pilot was; as far as epochs are missing, each of the
+            two may still move by as much as it rose in the last quarter of its pilots.
     """
     noise = known.noise
     by_name: Mapping[str, tuple[float, ...]] = {
@@ -173,7 +179,7 @@ def judge(
             by_name[own.name],
             of_seeds=of_seeds,
             of_sentences=noise.of_sentences / max(1, dev_sentences),
-            of_shortness=known.spread * (1 - share) / share if share else math.inf,
+            of_shortness=(1 - share) * rises_of(pilots, own.name, default.name),
         )
         corpora = dict.fromkeys(gain.corpus for gain in known.gains(own.name, default.name))
         gain = updated(prior, measured)
