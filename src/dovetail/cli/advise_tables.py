@@ -188,9 +188,9 @@ def founded_on(own: Judged, advice: Advice) -> str:
 
 
 def curve_lines(advice: Advice) -> Iterator[str]:
-    """The learning curve: what more sentences would bring."""
+    """The learning curve: what more sentences would bring; short pilots do not show that."""
     curve = advice.curve
-    if curve is None:
+    if curve is None or advice.epochs < SHORT * advice.full_epochs:
         return
     half, whole = (100 * sum(own) / len(own) for own in (curve.half, curve.whole))
     best = max((own.gain.mean for own in advice.judged), default=0.0)
