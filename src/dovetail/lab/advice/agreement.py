@@ -23,7 +23,7 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies.block import SharingBlock
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
-from dovetail.training.batches import device_of, shuffled_batches
+from dovetail.training.batches import device_of, epoch_batches, shuffled_batches
 from dovetail.training.loop import Loop
 
 ENCODERS = "encoders"
@@ -91,12 +91,17 @@ def agreement_on(
 
 def rounds_of(loop: Loop, rounds: int, seed: int) -> Iterator[Round]:
     """Draw batches as training does, until there are enough or too few of a schema."""
+    model, train, size = loop.model, loop.train, loop.config.batch_size
     by_schema: defaultdict[str, list[Sequence[int]]] = defaultdict(list)
-    for schema, indices in loop.batches(seed):
+    for schema, indices in epoch_batches(loop.portions, train.lengths, batch_size=size, seed=seed):
         by_schema[schema].append(indices)
     number = min(rounds, *(len(own) for own in by_schema.values()))
     for place in range(number):
-        yield [loop.batch(schema, own[place]) for schema, own in by_schema.items()]
+        drawn = (
+            (schema, train.batch(own[place], model.encoder, schema))
+            for schema, own in by_schema.items()
+        )
+        yield [model.of_schema(name).with_targets(own).to(loop.device) for name, own in drawn]
 
 
 def gradient_agreement(model: JointModel, rounds: Iterable[Round]) -> list[Agreement]:
