@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from dovetail.cli.advise_tables import (
-    agreement_lines,
+    agreement_table,
     facts_lines,
     judged_table,
     points,
@@ -165,8 +165,9 @@ def show_advice(advice: Advice, console: Console, *, recipe: Path) -> None:
     console.print()
     if advice.judged:
         console.print(judged_table(advice))
-    for line in agreement_lines(advice):
-        console.print(line, highlight=False)
+    if advice.agreement:
+        console.print()
+        console.print(agreement_table(advice.agreement))
     for own in advice.unfit:
         console.print(f"  [dim]not tried: {escape(own.name)}: {escape(own.reason)}[/dim]")
     console.print()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.markup import escape
@@ -14,6 +15,12 @@ from dovetail.lab.advice.agreement import Agreement
 from dovetail.lab.advice.facts import CorpusFacts, Facts
 from dovetail.lab.advice.posterior import LEVEL
 from dovetail.text.document import TASKS
+
+SHORT = 0.5
+"""Pilots of less than this share of a whole training come with a warning."""
+
+MOST_PAIRS, HALF_OF_THEM = 8, 4
+"""Pairs of tasks that are shown; of more, those that agree least and most."""
 
 
 def points(gain: float) -> str:
@@ -77,28 +84,53 @@ def judged_table(advice: Advice) -> Table:
     return table
 
 
-def agreement_lines(advice: Advice) -> Iterator[str]:
-    """The agreement of gradients, a line for each layer and pair of tasks."""
-    if not advice.agreement:
-        return
-    yield "\n[bold]Agreement of the tasks' gradients[/bold] (cosine, mean ± deviation)"
-    own = {(a.layer, a.one): a for a in advice.agreement if a.one == a.other}
-    for pair in advice.agreement:
-        if pair.one != pair.other:
-            most = [
-                own[pair.layer, task]
-                for task in (pair.one, pair.other)
-                if (pair.layer, task) in own
-            ]
-            known = ", ".join(f"{escape(o.one)} with itself {o.mean:.2f}" for o in most)
-            yield f"  {pair.layer}: {escape(pair.one)} and {escape(pair.other)} {cosine(pair)}" + (
-                f"  [dim]({known})[/dim]" if known else ""
-            )
+def agreement_table(agreement: Sequence[Agreement]) -> Table:
+    """A row for each pair of tasks, a column for each layer; of many pairs the ends."""
+    layers = [*dict.fromkeys(own.layer for own in agreement)]
+    by_pair: dict[tuple[str, str], dict[str, Agreement]] = {}
+    for own in agreement:
+        by_pair.setdefault((own.one, own.other), {})[own.layer] = own
+    pairs = [pair for pair in by_pair if pair[0] != pair[1]]
+    pairs.sort(key=lambda pair: sum(own.mean for own in by_pair[pair].values()))
+    shown = pairs if len(pairs) <= MOST_PAIRS else [*pairs[:HALF_OF_THEM], *pairs[-HALF_OF_THEM:]]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("agreement of gradients", ratio=1)
+    for layer in layers:
+        table.add_column(layer, justify="right", no_wrap=True)
+    for number, pair in enumerate(shown):
+        if len(shown) < len(pairs) and number == HALF_OF_THEM:
+            table.add_row(f"[dim]… {len(pairs) - len(shown)} more in advice.json[/dim]")
+        selves = [by_pair.get((task, task), {}) for task in pair]
+        table.add_row(
+            f"{escape(pair[0])} and {escape(pair[1])}",
+            *(
+                cosine(by_pair[pair].get(layer), *(own.get(layer) for own in selves))
+                for layer in layers
+            ),
+        )
+    table.caption = (
+        "\nMean cosine ± deviation over batches, of what the tasks' agreement with themselves on "
+        "other sentences\nlets expect at the most: 1 is the same direction, -1 the opposite one."
+    )
+    table.caption_justify = "left"
+    return table
 
 
-def cosine(own: Agreement) -> str:
-    """A mean cosine, and how far batches lie around it."""
-    return f"{own.mean:+.2f} ± {own.spread:.2f}"
+def cosine(own: Agreement | None, *selves: Agreement | None) -> str:
+    """A mean cosine, how far batches lie around it, and the most that can be expected.
+
+    >>> pair = Agreement("shared layer 1", "entity", "relation", 0.1, 0.05, 8)
+    >>> itself = Agreement("shared layer 1", "entity", "entity", 0.64, 0.05, 7)
+    >>> cosine(pair, itself, itself)
+    '+0.10 ± 0.05 of 0.64'
+    """
+    if own is None:
+        return "-"
+    text = f"{own.mean:+.2f} ± {own.spread:.2f}"
+    means = [each.mean for each in selves if each is not None]
+    if len(means) < 2 or min(means) <= 0:
+        return f"{text} of    ?"
+    return f"{text} of {math.sqrt(math.prod(means)):.2f}"
 
 
 def verdict_lines(advice: Advice) -> Iterator[str]:
@@ -125,6 +157,11 @@ def verdict_lines(advice: Advice) -> Iterator[str]:
             f"Nearest is {escape(best.candidate.name)}: {expected(best).lower()}; "
             f"{founded_on(best, advice)}."
         )
+    if advice.pilots and advice.epochs < SHORT * advice.full_epochs:
+        yield (
+            f"[yellow]Pilots of {advice.epochs} epochs, of {advice.full_epochs}, tell little: "
+            f"--minutes gives them more time.[/yellow]"
+        )
     yield from curve_lines(advice)
 
 
@@ -139,21 +176,21 @@ def expected(own: Judged) -> str:
 
 def founded_on(own: Judged, advice: Advice) -> str:
     """What the gain was read off, in words."""
-    corpora = (
-        f"{len(advice.corpora)} known corpora" if len(advice.corpora) != 1 else "1 known corpus"
-    )
+    listed = ", ".join(map(escape, own.corpora))
+    known = f"what is known of {listed}" if listed else "no other corpus"
     number = len(own.differences)
     if not number:
-        return f"there was no time for pilots, so that is from {corpora} alone"
+        return f"from {known} alone, since there was no time for pilots"
     length = "" if advice.epochs == advice.full_epochs else f" of {advice.epochs} epochs"
     pilots = f"{number} pairs of pilots" if number > 1 else "1 pair of pilots"
-    return f"from {pilots}{length} on {advice.facts.dev_sentences:,} dev sentences, and {corpora}"
+    dev = f"{advice.facts.dev_sentences:,} dev sentences"
+    return f"from {pilots}{length} on {dev}, and from {known}"
 
 
 def curve_lines(advice: Advice) -> Iterator[str]:
-    """The learning curve: what more sentences would bring."""
+    """The learning curve: what more sentences would bring; short pilots do not show that."""
     curve = advice.curve
-    if curve is None:
+    if curve is None or advice.epochs < SHORT * advice.full_epochs:
         return
     half, whole = (100 * sum(own) / len(own) for own in (curve.half, curve.whole))
     best = max((own.gain.mean for own in advice.judged), default=0.0)

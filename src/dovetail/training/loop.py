@@ -19,7 +19,6 @@ from dovetail.errors import TrainingError
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
 from dovetail.strategies.curriculum import Curriculum, Phase
-from dovetail.tensors.features import Batch
 from dovetail.tensors.state import copy_exactly
 from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
@@ -204,7 +203,7 @@ class Loop:
         started = time.perf_counter()
         epoch = self.progress.epoch + 1
         seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
-        batches = self.batches(seed)
+        batches = self._batches(seed)
         means = Means(len(batches))
         self.model.train()
         for step, (schema, indices) in enumerate(batches, start=1):
@@ -230,7 +229,7 @@ class Loop:
             sentences_per_second=self.sentences_per_epoch / trained,
         )
 
-    def batches(self, seed: int) -> list[tuple[str, list[int]]]:
+    def _batches(self, seed: int) -> list[tuple[str, list[int]]]:
         """The sentences of an epoch by schema, drawn and shuffled by its seed."""
         size, lengths = self.config.batch_size, self.train.lengths
         return epoch_batches(self.portions, lengths, batch_size=size, seed=seed)
@@ -246,20 +245,16 @@ class Loop:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
-    def batch(self, schema: str, indices: Sequence[int]) -> Batch:
-        """Sentences of a schema with their targets and their pools, where the model is."""
-        batch = self.train.batch(indices, self.model.encoder, schema)
-        batch = self.model.of_schema(schema).with_targets(batch)
-        domains = torch.tensor(places_of(indices, self.portions))
-        return replace(batch, domains=domains).to(self.device)
-
     def _step(self, schema: str, indices: Sequence[int]) -> dict[str, float]:
         """One optimiser step on a batch.
 
         Raises:
             TrainingError: if the loss is not a number any more.
         """
-        batch = self.batch(schema, indices)
+        batch = self.train.batch(indices, self.model.encoder, schema)
+        batch = self.model.of_schema(schema).with_targets(batch)
+        domains = torch.tensor(places_of(indices, self.portions))
+        batch = replace(batch, domains=domains).to(self.device)
         if self.phase.before_step is not None:
             with torch.no_grad():
                 done = self.schedule.last_epoch / (self.phase.epochs * self.steps)

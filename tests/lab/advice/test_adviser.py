@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,25 @@ from dovetail.config import Config, with_changes
 from dovetail.errors import TrainingError
 from dovetail.lab.advice.advice import PROBABLY, Advice, judge
 from dovetail.lab.advice.adviser import Adviser
-from dovetail.lab.advice.candidates import ALL_SHARED, Candidate, default_of
+from dovetail.lab.advice.candidates import (
+    ALL_SHARED,
+    PROPOSALS,
+    Candidate,
+    Proposal,
+    default_of,
+)
 from dovetail.lab.advice.events import (
     AgreementFound,
     Begun,
     PilotEnded,
     PilotStarted,
     Planned,
+    Refused,
     ToGo,
 )
 from dovetail.lab.advice.known import Known
 from dovetail.lab.advice.pilots import HALF, WHOLE, Pilot, Pilots, part_of
+from dovetail.lab.advice.posterior import Normal
 from dovetail.lab.advice.schedule import FEWEST_EPOCHS, OTHERS, ROUNDS, USED, Budget, Schedule
 from dovetail.lab.advice.store import Store
 from dovetail.running.steps import result_of
@@ -33,6 +42,7 @@ from dovetail.training.results import StepResult
 
 NOTHING_KNOWN = Known(())
 DEFAULT = Candidate("own", {}, "the config as it is")
+BOTH = {"own": 0.5, "other": 0.6}
 OTHER = Candidate("other", {"sharing": {"kind": "depth"}}, "why not")
 
 
@@ -52,10 +62,15 @@ class Clock:
 
 
 def advised(
-    job: Job, seconds: float = 1e6, *, store: Store | None = None, rounds: int = 1
+    job: Job,
+    *,
+    store: Store | None = None,
+    rounds: int = 1,
+    proposals: Sequence[Proposal] = PROPOSALS,
 ) -> tuple[Advice, list[Any]]:
     events: list[Any] = []
-    adviser = Adviser(job, Budget(seconds, Clock()), NOTHING_KNOWN, store or Store(), rounds)
+    budget = Budget(1e6, Clock())
+    adviser = Adviser(job, budget, NOTHING_KNOWN, store or Store(), rounds, proposals)
     return result_of(adviser.run(), events.append), events
 
 
@@ -117,7 +132,7 @@ def test_part_of_several_corpora_is_a_part_of_each(several: Job) -> None:
     half = part_of(several, HALF, seed=0)
     assert [len(own.splits.train) for own in half.corpora] == [11, 6]
     assert len(half.splits.learned) == 17
-    advice, _ = advised(several)
+    advice, _ = advised(several, proposals=PROPOSALS[:2])
     assert advice.curve is not None
     assert any(own.differences for own in advice.judged)
 
@@ -151,8 +166,8 @@ def test_a_pilot_that_is_given_up_within_its_steps_does_not_count(job: Job) -> N
 
 
 def test_same_call_goes_on_with_the_pilots_that_are_there(job: Job, tmp_path: Path) -> None:
-    first, _ = advised(job, store=Store.open(tmp_path, job))
-    again, events = advised(job, store=Store.open(tmp_path, job))
+    first, _ = advised(job, store=Store.open(tmp_path, job), proposals=PROPOSALS[:2])
+    again, events = advised(job, store=Store.open(tmp_path, job), proposals=PROPOSALS[:2])
     assert all(event.was_known for event in of_kind(events, PilotEnded))
     assert not of_kind(events, PilotStarted)
     assert again.pilots == first.pilots
@@ -170,29 +185,25 @@ def test_candidate_that_is_hopeless_gets_no_further_pilots(job: Job) -> None:
             *(pilot(ALL_SHARED, seed, 0.1) for seed in range(1, 4)),
         ]
     )
-    _, events = advised(job, store=store)
+    _, events = advised(job, store=store, proposals=PROPOSALS[:2])
     trained = {event.candidate for event in of_kind(events, PilotStarted)}
     assert ALL_SHARED not in trained
 
 
 def test_candidate_that_cannot_be_trained_is_left_out(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    config: Config, pretrained_folder: Path
 ) -> None:
-    adviser = Adviser(job, Budget(1e6, Clock()), NOTHING_KNOWN, most_rounds=1)
-    broken = Candidate(
-        "broken",
-        {
-            "relation_head.declared": {"none": [["Person", "Place"]]},
-            "relation_head.signatures": "declared",
-        },
-        "why not",
-    )
-    ordered = adviser._ordered
-    monkeypatch.setattr(adviser, "_ordered", lambda found: [broken, *ordered(found)])
-    advice = result_of(adviser.run())
-    assert "broken" in {own.name for own in advice.unfit}
-    assert "broken" not in {own.candidate.name for own in advice.judged}
-    assert advice.judged
+    encoder = {"kind": "pretrained", "name": str(pretrained_folder)}
+    job = Job.of(with_changes(config, {"encoders": [encoder]}))
+    layers = {"entity_layers": 0, "relation_layers": 0, "shared_layers": 1}
+    fine = Proposal("fine", "depth", "why not", layers)
+    deep = {**layers, "cell": "pretrained", "shared_layers": 30}  # more than the encoder has
+    proposals = (Proposal("deep", "depth", "why not", deep), fine)
+    advice, events = advised(job, proposals=proposals)
+    assert [own.candidate.name for own in advice.judged] == ["fine"]
+    assert advice.judged[0].differences
+    (refused,) = of_kind(events, Refused)
+    assert (refused.name, refused.reason) == ("deep", advice.unfit[0].reason)
 
 
 def test_config_over_a_base_and_one_without_dev_are_refused(config: Config) -> None:
@@ -200,7 +211,7 @@ def test_config_over_a_base_and_one_without_dev_are_refused(config: Config) -> N
         config, {"data.dev": [], "relation_head.threshold": 0.5, "training.patience_epochs": 0}
     )
     with pytest.raises(TrainingError, match=r"data\.dev_fraction"):
-        advised(Job.of(alone), 1)
+        advised(Job.of(alone))
 
 
 @pytest.mark.parametrize(
@@ -220,14 +231,15 @@ def test_candidate_is_recommended_where_it_is_probably_better(
     assert (judged[0].gain.above_zero >= PROBABLY) == is_taken
 
 
-def test_short_pilots_say_less() -> None:
-    pilots = [pilot("own", 1, 0.5), pilot("other", 1, 0.6)]
+def test_pilots_that_end_while_scores_rise_say_less_if_epochs_are_missing() -> None:
+    def gain(rise: float, share: float) -> Normal:
+        pilots = [replace(pilot(own, 1, score), rise=rise) for own, score in BOTH.items()]
+        own = judge([OTHER], DEFAULT, pilots, NOTHING_KNOWN, dev_sentences=1000, share=share)
+        return own[0].gain
 
-    def judged(share: float) -> Any:
-        return judge([OTHER], DEFAULT, pilots, NOTHING_KNOWN, dev_sentences=1000, share=share)[0]
-
-    assert judged(0.1).gain.mean < judged(1.0).gain.mean
-    assert judged(0.1).gain.variance > judged(1.0).gain.variance
+    assert gain(0.05, 0.1).mean < gain(0.01, 0.1).mean < gain(0.0, 0.1).mean
+    assert gain(0.05, 0.1).variance > gain(0.05, 0.9).variance > gain(0.0, 0.9).variance
+    assert gain(0.05, 1.0) == gain(0.0, 1.0) == gain(0.0, 0.1)
 
 
 @given(st.floats(1, 1e5), st.floats(1e-3, 100), st.integers(1, 500), st.integers(2, 12))
@@ -242,16 +254,25 @@ def test_schedule_fits_into_its_time(
     assert planned <= USED * seconds or own.rounds == 1
     assert own.epochs in (min(full, FEWEST_EPOCHS), full) or own.rounds >= ROUNDS
     assert own.epochs_of(HALF) == min(full, 2 * own.epochs)
-    before = Schedule.fitting(
-        seconds, seconds_per_epoch=per_epoch, full_epochs=full, candidates=candidates, before=(1, 2)
-    )
-    assert before.epochs == 1
-    assert before.rounds >= 3
+
+
+def test_pilots_that_are_there_decide_the_length_unless_others_could_be_much_longer() -> None:
+    def fitting(seconds: float) -> Schedule:
+        return Schedule.fitting(
+            seconds, seconds_per_epoch=1.0, full_epochs=100, candidates=5, before=(20, 2)
+        )
+
+    needed = 20 * 5 * OTHERS / USED
+    assert (fitting(needed).epochs, fitting(needed).rounds) == (20, 3)
+    assert fitting(2.5 * needed).epochs == 20
+    longer = fitting(4 * needed)
+    assert longer.epochs == 40
+    assert longer.rounds == ROUNDS
 
 
 def test_tasks_that_are_not_learned_are_no_tasks(config: Config) -> None:
     alone = {"training.relation_loss_weight": 0.0, "training.select": "entity"}
-    advice, events = advised(Job.of(with_changes(config, alone)), 10)
+    advice, events = advised(Job.of(with_changes(config, alone)))
     assert advice.judged == ()
     assert advice.recommended.name == default_of(config).name
     assert not of_kind(events, PilotStarted)

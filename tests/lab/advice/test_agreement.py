@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,14 +17,17 @@ from dovetail.lab.advice.agreement import (
     ENCODERS,
     Agreement,
     agreement_in,
+    agreement_on,
     gradient_agreement,
     shared_layers,
 )
 from dovetail.model.joint import JointModel
 from dovetail.running.steps import result_of
+from dovetail.saved.model_folder import load_model
 from dovetail.strategies import BottomSharingConfig, DepthSharingConfig
 from dovetail.strategies.objective import Outputs
 from dovetail.tensors.features import Batch
+from dovetail.text.named_schemas import ONLY
 from dovetail.training.job import Job
 from dovetail.training.run import prepare
 
@@ -141,6 +145,14 @@ def test_tasks_of_several_corpora_are_compared_batch_with_batch(several: Job) ->
         frozenset([one, other]) for one in tasks for other in tasks
     }
     assert all(own.batches == (3 if own.one != own.other else 2) for own in found)
+
+
+def test_a_loaded_model_is_asked_on_sentences(trained_model: Path) -> None:
+    model = load_model(trained_model).model
+    found = agreement_on(model, {ONLY: TRAIN}, batch_size=5, rounds=3)
+    assert {own.layer for own in found} == {ENCODERS, "shared layer 1"}
+    assert all(-1 <= own.mean <= 1 and own.batches in (2, 3) for own in found)
+    assert found == agreement_on(model, {ONLY: TRAIN}, batch_size=5, rounds=3)
 
 
 def test_the_same_seed_gives_the_same_agreement(job: Job) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
@@ -26,13 +26,15 @@ HOPELESS = 0.1
 class Judged:
     """A candidate with the gain over the default that other corpora and its pilots let expect.
 
-    `differences` are those of its pilots from the default's, by seed.
+    `differences` are those of its pilots from the default's, by seed; `corpora` are those on which
+    both were trained before.
     """
 
     candidate: Candidate
     prior: Normal
     differences: tuple[float, ...]
     gain: Normal
+    corpora: tuple[str, ...] = ()
 
     @property
     def is_probably_better(self) -> bool:
@@ -71,7 +73,6 @@ class Advice:
     full_epochs: int = 0
     seconds: float = 0.0
     interrupted: bool = False
-    corpora: tuple[str, ...] = field(default=())
 
     @property
     def chosen(self) -> Judged | None:
@@ -111,6 +112,7 @@ class Advice:
                     "gain": own.gain.mean,
                     "interval": own.gain.interval(),
                     "above_zero": own.gain.above_zero,
+                    "known_corpora": own.corpora,
                 }
                 for own in self.judged
             ],
@@ -122,7 +124,6 @@ class Advice:
             "full_epochs": self.full_epochs,
             "seconds": self.seconds,
             "interrupted": self.interrupted,
-            "known_corpora": self.corpora,
         }
 
 
@@ -138,6 +139,12 @@ def differences_of(pilots: Sequence[Pilot], candidate: str, default: str) -> tup
         for name in (candidate, default)
     )
     return tuple(own[seed] - other[seed] for seed in sorted(own.keys() & other.keys()))
+
+
+def rises_of(pilots: Sequence[Pilot], *candidates: str) -> float:
+    """The sum of the mean squares by which the scores of some candidates still rose in the end."""
+    rises = [[p.rise**2 for p in pilots if is_whole(p, name)] for name in candidates]
+    return sum(fmean(own) for own in rises if own)
 
 
 def judge(
@@ -157,8 +164,8 @@ def judge(
         pilots: all that are done.
         known: other corpora.
         dev_sentences: the number that pilots were scored on.
-        share: how much of a whole training a pilot was; what is missing leaves as much of the
-            variance between corpora open.
+        share: how much of a whole training a pilot was; as far as epochs are missing, each of the
+            two may still move by as much as it rose in the last quarter of its pilots.
     """
     noise = known.noise
     by_name: Mapping[str, tuple[float, ...]] = {
@@ -172,9 +179,11 @@ def judge(
             by_name[own.name],
             of_seeds=of_seeds,
             of_sentences=noise.of_sentences / max(1, dev_sentences),
-            of_shortness=known.spread * (1 - share),
+            of_shortness=(1 - share) * rises_of(pilots, own.name, default.name),
         )
-        judged.append(Judged(own, prior, by_name[own.name], updated(prior, measured)))
+        corpora = dict.fromkeys(gain.corpus for gain in known.gains(own.name, default.name))
+        gain = updated(prior, measured)
+        judged.append(Judged(own, prior, by_name[own.name], gain, tuple(corpora)))
     return tuple(sorted(judged, key=lambda own: own.gain.mean, reverse=True))
 
 

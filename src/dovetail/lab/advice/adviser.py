@@ -14,7 +14,15 @@ from typing import Any
 from dovetail.errors import DovetailError, TrainingError
 from dovetail.lab.advice.advice import HOPELESS, Advice, Judged, curve_of, differences_of, judge
 from dovetail.lab.advice.agreement import agreement_in
-from dovetail.lab.advice.candidates import ALL_SHARED, Candidate, Unfit, candidates, default_of
+from dovetail.lab.advice.candidates import (
+    ALL_SHARED,
+    PROPOSALS,
+    Candidate,
+    Proposal,
+    Unfit,
+    candidates,
+    default_of,
+)
 from dovetail.lab.advice.events import (
     AdviceEvent,
     AgreementFound,
@@ -28,7 +36,7 @@ from dovetail.lab.advice.events import (
 from dovetail.lab.advice.facts import Facts
 from dovetail.lab.advice.known import Known
 from dovetail.lab.advice.pilots import HALF, WHOLE, Pilot, PilotEpoch, Pilots
-from dovetail.lab.advice.schedule import CALIBRATION, MOST_ROUNDS, Budget, Schedule
+from dovetail.lab.advice.schedule import CALIBRATION, MOST_ROUNDS, USED, Budget, Schedule
 from dovetail.lab.advice.store import Store
 from dovetail.running.steps import Doing
 from dovetail.training.job import Job
@@ -51,6 +59,7 @@ class Adviser:
         known: other corpora.
         store: pilots that are there already, and where new ones go.
         most_rounds: rounds of pilots, however much time there is.
+        proposals: the ways of sharing to choose from.
     """
 
     job: Job
@@ -58,6 +67,7 @@ class Adviser:
     known: Known
     store: Store = field(default_factory=Store)
     most_rounds: int = MOST_ROUNDS
+    proposals: Sequence[Proposal] = PROPOSALS
 
     def run(self) -> Generator[AdviceEvent, None, Advice]:
         """Measure as much as the time allows, and give the advice.
@@ -70,7 +80,7 @@ class Adviser:
         self._started = self.budget.now()
         self.facts = Facts.of(self.job)
         self.default = default_of(self.job.config)
-        found, unfit = candidates(self.job.config, self.facts)
+        found, unfit = candidates(self.job.config, self.facts, self.proposals)
         self.unfit = [*unfit]
         self.candidates = self._ordered(found)
         self.schedule: Schedule | None = None
@@ -95,7 +105,6 @@ class Adviser:
             full_epochs=self.job.config.training.epochs,
             seconds=self.budget.now() - self._started,
             interrupted=self.budget.stopped(),
-            corpora=tuple(self.known.corpora),
         )
 
     def _refuse(self) -> None:
@@ -121,9 +130,8 @@ class Adviser:
 
     def _own_pilots(self) -> list[Pilot]:
         """The pilots of the length that is compared."""
-        if self.schedule is None:
-            return self.store.pilots
-        plan = self.schedule
+        full = self.job.config.training.epochs
+        plan = self.schedule or Schedule(self._epochs or full, full, 0, 0.0)
         return [own for own in self.store.pilots if own.epochs == plan.epochs_of(own.share)]
 
     @property
@@ -144,13 +152,13 @@ class Adviser:
 
     def _calibrated(self) -> Steps:
         """Time an epoch of the default, and plan."""
-        seconds = 0.0
+        seconds: list[float] = []
         timing = Doing(
             self.pilots.train(self.default, seed=self.job.config.seed, epochs=CALIBRATION)
         )
         for event in timing:
             if isinstance(event, PilotEpoch):
-                seconds = event.seconds
+                seconds.append(event.seconds)
             else:
                 yield event
         if timing.made is None:
@@ -159,18 +167,19 @@ class Adviser:
         before = self.store.done(self.default.name)
         plan = self.schedule = Schedule.fitting(
             self.budget.left,
-            seconds_per_epoch=seconds,
+            seconds_per_epoch=min(seconds),  # the other one waited for something
             full_epochs=self.job.config.training.epochs,
             candidates=number,
             before=before,
         )
         plan.rounds = min(plan.rounds, self.most_rounds)
-        yield Planned(plan.epochs, plan.full_epochs, plan.rounds, number, before is not None)
+        going_on = before is not None and plan.epochs == before[0]
+        yield Planned(plan.epochs, plan.full_epochs, plan.rounds, number, going_on)
 
     def _rounds(self) -> Steps:
         """Rounds of pilots, a seed each, without the candidates that are hopeless by then."""
-        rounds = self.schedule.rounds if self.schedule else 0
-        for number in range(rounds):
+        number = 0
+        while self.schedule is not None and number < self.schedule.rounds:
             seed = self.job.config.seed + number
             if not (yield from self._pilot(self.default, seed)):
                 return
@@ -180,6 +189,16 @@ class Adviser:
                 yield from self._pilot(self.default, seed, share=HALF)
             if self.budget.is_over() or not self._worth_a_pilot():
                 return
+            number += 1
+            self._extend(number)
+
+    def _extend(self, done: int) -> None:
+        """Plan a further round if those planned took less time than foreseen."""
+        plan = self._plan
+        names = [self.default.name, *(own.name for own in self._worth_a_pilot())]
+        seconds = sum(map(plan.expected, names))
+        if plan.rounds <= done < self.most_rounds and seconds <= self.budget.left * USED:
+            plan.rounds = done + 1
 
     def _worth_a_pilot(self) -> list[Candidate]:
         """The candidates that may still be better than the default."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean, stdev
 
@@ -22,6 +22,8 @@ from dovetail.layers.sequence import LayerStack, SequenceLayer
 from dovetail.model.joint import JointModel
 from dovetail.strategies.block import SharingBlock
 from dovetail.tensors.features import Batch
+from dovetail.text.document import Sentence
+from dovetail.training.batches import device_of, epoch_batches, shuffled_batches
 from dovetail.training.loop import Loop
 
 ENCODERS = "encoders"
@@ -54,14 +56,52 @@ def agreement_in(loop: Loop, *, rounds: int = ROUNDS, seed: int = 0) -> list[Agr
     return gradient_agreement(loop.model, rounds_of(loop, rounds, seed))
 
 
+def agreement_on(
+    model: JointModel,
+    sentences: Mapping[str, Sequence[Sentence]],
+    *,
+    batch_size: int = 16,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> list[Agreement]:
+    """The agreement in a model, such as one that was loaded, on annotated sentences of its schemas.
+
+    Args:
+        model: a model, whose layers are not frozen.
+        sentences: by the name of their schema, which is `ONLY` where there is one.
+        batch_size: sentences in a batch.
+        rounds: batches of each schema, or fewer if there are not so many.
+        seed: what the batches are drawn by.
+    """
+    drawn = {
+        name: shuffled_batches([len(s.tokens) for s in own], batch_size=batch_size, seed=seed)
+        for name, own in sentences.items()
+    }
+    number = min(rounds, *(len(own) for own in drawn.values()))
+
+    def batch(name: str, indices: Sequence[int]) -> Batch:
+        chosen = [sentences[name][index] for index in indices]
+        made = replace(Batch.from_sentences(chosen, model.encoder.featurise), schema=name)
+        return model.of_schema(name).with_targets(made).to(device_of(model.encoder))
+
+    return gradient_agreement(
+        model, ([batch(name, own[place]) for name, own in drawn.items()] for place in range(number))
+    )
+
+
 def rounds_of(loop: Loop, rounds: int, seed: int) -> Iterator[Round]:
     """Draw batches as training does, until there are enough or too few of a schema."""
+    model, train, size = loop.model, loop.train, loop.config.batch_size
     by_schema: defaultdict[str, list[Sequence[int]]] = defaultdict(list)
-    for schema, indices in loop.batches(seed):
+    for schema, indices in epoch_batches(loop.portions, train.lengths, batch_size=size, seed=seed):
         by_schema[schema].append(indices)
     number = min(rounds, *(len(own) for own in by_schema.values()))
     for place in range(number):
-        yield [loop.batch(schema, own[place]) for schema, own in by_schema.items()]
+        drawn = (
+            (schema, train.batch(own[place], model.encoder, schema))
+            for schema, own in by_schema.items()
+        )
+        yield [model.of_schema(name).with_targets(own).to(loop.device) for name, own in drawn]
 
 
 def gradient_agreement(model: JointModel, rounds: Iterable[Round]) -> list[Agreement]:

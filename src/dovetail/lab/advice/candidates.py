@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,7 +148,9 @@ def default_of(config: Config) -> Candidate:
     return Candidate(config.sharing.plan + coupled, {}, "the config as it is")
 
 
-def candidates(config: Config, facts: Facts) -> tuple[list[Candidate], list[Unfit]]:
+def candidates(
+    config: Config, facts: Facts, proposals: Sequence[Proposal] = PROPOSALS
+) -> tuple[list[Candidate], list[Unfit]]:
     """The candidates beside the default, and those that do not apply, each with the reason.
 
     One task alone has nobody to share with, so it has no candidates.
@@ -158,7 +160,7 @@ def candidates(config: Config, facts: Facts) -> tuple[list[Candidate], list[Unfi
     found: list[Candidate] = []
     unfit: list[Unfit] = []
     default = default_of(config).name
-    for proposal in PROPOSALS:
+    for proposal in proposals:
         if not proposal.is_registered or proposal.name == default:
             continue
         if not proposal.applies(facts):

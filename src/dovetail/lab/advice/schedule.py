@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 CALIBRATION = 2
-"""Epochs of the default that are timed before the pilots are planned; the last one counts."""
+"""Epochs of the default that are timed before the pilots are planned; the quicker one counts."""
 
 FEWEST_EPOCHS = 3
 """Pilots have at least so many; with less time there are fewer pilots."""
@@ -16,6 +16,9 @@ ROUNDS = 2
 
 MOST_ROUNDS = 6
 """More rounds are not worth their time."""
+
+LONGER = 1.5
+"""Pilots that are there are begun anew if others could be longer by this factor."""
 
 USED = 0.9
 """The share of the time that is planned; the rest is for what takes longer than foreseen."""
@@ -75,13 +78,15 @@ class Schedule:
             seconds_per_epoch: how long the default takes.
             full_epochs: how long a whole training is.
             candidates: how many are compared, the default included.
-            before: the epochs of pilots that are there already, and how many rounds: then others
-                are as long.
+            before: the epochs of pilots that are there already, and how many rounds: others are as
+                long, unless there is time for much longer ones.
         """
         pilot = max(seconds_per_epoch, 1e-6) * OTHERS
         planned = USED * seconds
         epochs = min(full_epochs, max(FEWEST_EPOCHS, int(planned / (pilot * candidates * ROUNDS))))
-        epochs, done = before or (epochs, 0)
+        done = 0
+        if before is not None and epochs < LONGER * before[0]:
+            epochs, done = before
         rounds = done + max(1, int(planned / (pilot * candidates * epochs)))
         return cls(epochs, full_epochs, min(MOST_ROUNDS, rounds), seconds_per_epoch)
 
