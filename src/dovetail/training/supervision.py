@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dovetail.config import Config
 from dovetail.objectives import Balanced, Distilled, Objective, Supervised
@@ -25,16 +26,21 @@ def curriculum_of(
         config: of the run.
         weights: the factor of each task's loss, by default that of the kind of task.
         steps_per_epoch: steps of the optimiser.
-        coupled: the objectives of the couplings.
+        coupled: the objectives of the couplings; a phase of one task alone has none of them.
     """
     section = config.sharing
     strategy = strategy_of(section)
     own = strategy.objectives(section, steps_per_epoch=steps_per_epoch)
-    objectives = (*supervision(config, weights), *own, *coupled)
+    objectives = (*supervision(config, weights), *own)
     weights = loss_weights(config) if weights is None else weights
     learned = tuple(task for task, weight in weights.items() if weight)
     joint = Phase("joint", config.training.epochs, objectives, tasks=learned)
-    return strategy.curriculum(section, joint)
+    return tuple(
+        phase
+        if phase.only is not None
+        else replace(phase, objectives=(*phase.objectives, *coupled))
+        for phase in strategy.curriculum(section, joint)
+    )
 
 
 def supervision(config: Config, weights: Mapping[str, float] | None = None) -> list[Objective]:
