@@ -15,7 +15,7 @@ from tests.training.conftest import metrics
 from dovetail.config import Config, DataConfig, parse_config
 from dovetail.errors import TrainingError
 from dovetail.text.document import Entity, Sentence
-from dovetail.training import RunStarted, training_events
+from dovetail.training import train, training_events
 from dovetail.training.coupled import domains_of
 from dovetail.training.job import Job
 
@@ -79,10 +79,10 @@ def test_extra_sentences_are_a_domain_of_their_own(
 
 
 def test_a_corpus_that_does_not_fit_is_refused_before_the_first_epoch(tmp_path: Path) -> None:
-    train = save_corpus(TRAIN, tmp_path / "train.jsonl")
-    values = tiny_config(DataConfig(train=(train,), dev_fraction=0.3)).model_dump(mode="json")
+    whole = save_corpus(TRAIN, tmp_path / "train.jsonl")
+    values = tiny_config(DataConfig(train=(whole,), dev_fraction=0.3)).model_dump(mode="json")
     config = parse_config({**values, "couplings": [{"kind": "adversarial"}]})
-    seen = []
+    seen: list[object] = []
     with pytest.raises(TrainingError, match="aligns corpora of one schema, and no schema has two"):
-        seen.extend(training_events(config, tmp_path / "run"))
-    assert not any(isinstance(event, RunStarted) for event in seen)
+        train(config, tmp_path / "run", notify=seen.append)
+    assert not seen
