@@ -81,7 +81,7 @@ def test_experiment_is_read_with_its_curves_figures_and_first_config(experiment)
     assert report.left_out == 0
     assert [figure.name for figure in report.figures] == ["scores by config"]
     assert report.first.folder.name == "seed2"
-    evaluation = report.first.dev.evaluation
+    evaluation = report.first.dev_by_corpus[""].evaluation
     assert evaluation.entity_strict.micro.support == sum(len(s.entities) for s in DEV)
 
 

@@ -157,7 +157,7 @@ def test_a_run_of_two_schemas_leaves_a_model_of_both(corpus: Any, tmp_path: Path
     again = list(training_events(config, tmp_path / "run", resume=True))[-1]
     assert isinstance(again, RunFinished)
     assert again.dev_by_corpus.keys() == finished.dev_by_corpus.keys()
-    with pytest.raises(TrainingError, match="the run has towns, cities; name one"):
+    with pytest.raises(TrainingError, match="one of the corpora of the run: towns, cities"):
         report_of_run(tmp_path / "run")
     report = report_of_run(tmp_path / "run", corpus="cities")
     assert report.dev is not None

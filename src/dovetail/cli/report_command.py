@@ -39,7 +39,7 @@ CorpusName = Annotated[
     typer.Option(
         "--corpus",
         metavar="NAME",
-        help="The corpus that the report is on, where the run has several.",
+        help="A page of this corpus alone, where the run has several.",
         show_default=False,
     ),
 ]

@@ -18,13 +18,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from dovetail.config import load_config
+from dovetail.config import Config, CorpusConfig, load_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import align
 from dovetail.report.config_summary import config_summary
 from dovetail.report.curves import Curves, read_curves
 from dovetail.report.scored import ScoredCorpus
+from dovetail.text.named_schemas import ONLY
 
 MOST_LINES = 6
 """Configs whose curves are drawn: the first, and those with the best dev scores."""
@@ -59,7 +60,7 @@ class CellReport:
     folder: Path
     summary: Sequence[tuple[str, str]]
     curves: Curves | None
-    dev: ScoredCorpus | None
+    dev_by_corpus: Mapping[str, ScoredCorpus]
 
     @property
     def command(self) -> str:
@@ -113,7 +114,8 @@ def report_of_experiment(folder: Path) -> ExperimentReport:
         },
         left_out=sum(bool(own) for own in curves.values()) - len(drawn),
         figures=figures_of(folder / "figures"),
-        first=first_cell(folder, summary["configs"][0]) if summary["configs"] else None,
+        # The first that has cells of its own, which a set of models has not.
+        first=next(filter(None, (first_cell(folder, own) for own in summary["configs"])), None),
     )
 
 
@@ -210,17 +212,29 @@ def first_cell(folder: Path, config: Mapping[str, Any]) -> CellReport | None:
     if not cell.is_dir():
         return None
     settings = load_config(cell / "config.toml") if (cell / "config.toml").is_file() else None
-    symmetric = frozenset(settings.data.symmetric if settings else ())
-    gold, predicted = cell / "gold" / "dev.jsonl", cell / "predictions" / "dev.jsonl"
-    dev = None
-    if gold.is_file() and predicted.is_file():
-        sentences = read_corpus(gold).sentences
-        found = align(sentences, read_corpus(predicted).sentences)
-        dev = ScoredCorpus(str(predicted), sentences, found, symmetric)
     return CellReport(
         str(config["name"]),
         cell,
         config_summary(settings) if settings else (),
         read_curves(cell / "metrics.jsonl"),
-        dev,
+        dev_of(cell, settings),
     )
+
+
+def dev_of(cell: Path, settings: Config | None) -> dict[str, ScoredCorpus]:
+    """The dev sentences of each corpus of a cell; that of an only one has no name."""
+    symmetric = {
+        own.name if isinstance(own, CorpusConfig) else ONLY: frozenset(own.symmetric)
+        for own in (settings.sources if settings else ())
+    }
+    found: dict[str, ScoredCorpus] = {}
+    for name in dict.fromkeys((ONLY, *symmetric)):
+        gold, predicted = (cell / kind / name / "dev.jsonl" for kind in ("gold", "predictions"))
+        if gold.is_file() and predicted.is_file():
+            sentences = read_corpus(gold).sentences
+            aligned = align(sentences, read_corpus(predicted).sentences)
+            whole = frozenset(type_ for own in symmetric.values() for type_ in own)
+            found[name] = ScoredCorpus(
+                str(predicted), sentences, aligned, symmetric[name] if name else whole
+            )
+    return found

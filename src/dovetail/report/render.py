@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from dovetail.report.cards import Card, cards
 from dovetail.report.charts import (
+    Chart,
     ReliabilityChart,
     charts_of_run,
     reliability_chart,
@@ -26,6 +29,9 @@ from dovetail.report.run_report import RunReport
 from dovetail.report.scored import ScoredCorpus
 from dovetail.showing.rendering import assign_colours
 from dovetail.text.document import Sentence
+
+OF_ONE = {"at": "", "of": ""}
+"""The start of the names and the headings of sections where there is one corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def _reliability(corpus: ScoredCorpus) -> list[tuple[ReliabilityChart, str]]:
 
 
 def page_of_run(report: RunReport, made: Made) -> str:
-    """The page of a run.
+    """The page of a run, on one corpus.
 
     Raises:
         MissingExtraError: if Jinja2 is not installed.
@@ -111,12 +117,72 @@ def page_of_run(report: RunReport, made: Made) -> str:
     return render(
         "report.html",
         made,
+        **OF_ONE,
         name=report.name,
         run=report,
         curves=charts_of_run(report.curves) if report.curves else [],
         corpus=view_of(report.dev, report.thresholds) if report.dev else None,
         test=_scores(report.test) if report.test else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedView:
+    """What is said of one of several corpora, and what the names of its sections start with."""
+
+    report: RunReport
+    corpus: CorpusView | None
+    curves: list[Chart]
+
+    @property
+    def at(self) -> str:
+        """The start of the names."""
+        return f"{self.report.corpus}-"
+
+
+def page_of_corpora(reports: Sequence[RunReport], made: Made) -> str:
+    """The page of a run of several corpora, on all of them.
+
+    Raises:
+        MissingExtraError: if Jinja2 is not installed.
+    """
+    views = [
+        NamedView(
+            own,
+            view_of(own.dev, own.thresholds) if own.dev else None,
+            charts_of_run(own.curves) if own.curves else [],
+        )
+        for own in reports
+    ]
+    tables = [table for view in views if view.corpus for table in view.corpus.tables]
+    tasks = dict.fromkeys(table.task for table in tables)
+    return render(
+        "corpora.html",
+        made,
+        name=reports[0].name,
+        run=reports[0],
+        views=views,
+        means={
+            task: fmean(table.rows[0].score.f1 for table in tables if table.task == task)
+            for task in tasks
+        },
+        warnings=_warnings_of(reports),
+        files=[file for own in reports for file in own.files],
+    )
+
+
+def _warnings_of(reports: Sequence[RunReport]) -> list[str]:
+    """The warnings of all corpora, each with its name; those of the whole run once."""
+    common = set.intersection(*(set(own.warnings) for own in reports))
+    return [
+        *(warning for warning in reports[0].warnings if warning in common),
+        *(
+            f"{own.corpus}: {warning}"
+            for own in reports
+            for warning in own.warnings
+            if warning not in common
+        ),
+    ]
 
 
 def page_of_experiment(report: ExperimentReport, made: Made) -> str:
@@ -127,6 +193,7 @@ def page_of_experiment(report: ExperimentReport, made: Made) -> str:
     """
     titles = {"entity": "Entities: F1 on the dev set", "relation": "Relations: F1 on the dev set"}
     first = report.first
+    dev = first.dev_by_corpus if first else {}
     return render(
         "experiment.html",
         made,
@@ -134,7 +201,14 @@ def page_of_experiment(report: ExperimentReport, made: Made) -> str:
         curves=[score_chart(s, title=titles[task]) for task, s in report.scores.items() if s],
         first=first,
         first_curves=charts_of_run(first.curves) if first and first.curves else [],
-        corpus=view_of(first.dev) if first and first.dev else None,
+        views=[
+            {
+                "at": f"{name}-" if name else "",
+                "of": f"{name}: " if name else "",
+                "corpus": view_of(own),
+            }
+            for name, own in dev.items()
+        ],
         run=None,
         test=None,
     )
@@ -146,7 +220,7 @@ def page_of_predictions(name: str, corpus: ScoredCorpus, made: Made) -> str:
     Raises:
         MissingExtraError: if Jinja2 is not installed.
     """
-    values: dict[str, Any] = {"run": None, "curves": [], "test": None}
+    values: dict[str, Any] = {**OF_ONE, "run": None, "curves": [], "test": None}
     return render("report.html", made, name=name, corpus=view_of(corpus), **values)
 
 

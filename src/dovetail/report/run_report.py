@@ -11,20 +11,22 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from dovetail.config import Config, dump_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
-from dovetail.model.joint import JointModel
 from dovetail.report.config_summary import config_summary
 from dovetail.report.curves import Curves, read_curves
 from dovetail.report.scored import ScoredCorpus
+from dovetail.report.sizes import Parameters, SplitCounts, counts_of
 from dovetail.report.telling import Weighed
 from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.model_folder import SavedModel, load_model
-from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
+from dovetail.text.document import Sentence
+from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import ModelReading, Reading
 from dovetail.threads import use_threads
 from dovetail.training.checkpoint import FILE, Checkpoint
@@ -39,51 +41,12 @@ CONSIDERED = 0.05
 """The probability from which a relation counts as one that the model considered."""
 
 
-@dataclass(frozen=True, slots=True)
-class SplitCounts:
-    """How much a split holds; the last two count the sentences that are annotated for a task."""
-
-    name: str
-    sentences: int
-    entities: int
-    relations: int
-    entity_sentences: int
-    relation_sentences: int
-
-    @classmethod
-    def of(cls, name: str, sentences: Sequence[Sentence]) -> SplitCounts:
-        """Count."""
-        return cls(
-            name,
-            len(sentences),
-            sum(len(sentence.entities) for sentence in sentences),
-            sum(len(sentence.relations) for sentence in sentences),
-            sum(ENTITY_TASK in sentence.annotated for sentence in sentences),
-            sum(RELATION_TASK in sentence.annotated for sentence in sentences),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """Parameters of a model: changed in training, held by the saved model, and all together."""
-
-    trainable: int
-    stored: int
-    total: int
-
-    @classmethod
-    def of(cls, model: JointModel) -> Parameters:
-        """Count."""
-        return cls(
-            sum(parameter.numel() for _, parameter in model.trainable_parameters()),
-            sum(tensor.numel() for tensor in model.stored_state().values()),
-            sum(parameter.numel() for parameter in model.parameters()),
-        )
-
-
 @dataclass(frozen=True)
 class RunReport:
-    """All that a page says of a run; `dev` is None for a run without dev sentences."""
+    """All that a page says of a run; `dev` is None for a run without dev sentences.
+
+    Of a run of several corpora it is on the one that `corpus` names.
+    """
 
     name: str
     folder: str
@@ -99,6 +62,12 @@ class RunReport:
     curves: Curves | None
     dev: ScoredCorpus | None
     test: ScoredCorpus | None
+    corpus: str = ONLY
+
+    @property
+    def training_sentences(self) -> int:
+        """How many sentences of the corpus are learned from."""
+        return sum(own.sentences for own in self.counts if own.name not in ("dev", "test"))
 
 
 ReadAs = Callable[[Reading], Reading]
@@ -118,12 +87,38 @@ def report_of_run(
     read_as: ReadAs = as_it_is,
     tell: Teller = SILENT,
 ) -> RunReport:
-    """Read a run, annotate its dev sentences, and score them; `read_as` is for those of `test`.
-
-    Of a run of several corpora, `corpus` names the one that the report is on.
+    """Read a run on one corpus, as `reports_of_run` does.
 
     Raises:
-        TrainingError: if the run has no model yet, or no such corpus.
+        TrainingError: as that does, or if there are several corpora and none is named.
+    """
+    first, *others = reports_of_run(path, test=test, corpus=corpus, read_as=read_as, tell=tell)
+    if others:
+        listed = ", ".join(own.corpus for own in (first, *others))
+        raise TrainingError(f"expected the name of one of the corpora of the run: {listed}")
+    return first
+
+
+def reports_of_run(
+    path: Path,
+    *,
+    test: Path | None = None,
+    corpus: str | None = None,
+    read_as: ReadAs = as_it_is,
+    tell: Teller = SILENT,
+) -> list[RunReport]:
+    """Read a run, annotate the dev sentences of its corpora, and score them.
+
+    Args:
+        path: the folder of the run.
+        test: a corpus that is scored too.
+        corpus: the name of the corpus that is reported on; all of several unless one is named.
+        read_as: a change of how `test` is read.
+        tell: told what is done.
+
+    Raises:
+        TrainingError: if the run has no model yet, or no such corpus, or if `test` could be of
+            several.
         ModelError, CorpusError: if the model or a corpus cannot be read.
     """
     folder = RunFolder(path)
@@ -132,32 +127,82 @@ def report_of_run(
     saved = load_model(folder.model)
     tell.stage("reading the corpora")
     job = Job.of_run(saved.config)
-    chosen = corpus_of(job, corpus)
-    splits, data = chosen.splits, chosen.config.data
-    extractor = extractor_of(saved, chosen.schema)
-    tested = None
-    files = sorted(splits.files, key=lambda own: own.split == "dev")  # those learned from first
-    if test is not None:
-        read_test = read_as(data.reading)
-        read = read_corpus(test, format=data.format, reading=read_test, expect_annotations=True)
-        tested = scored(extractor, read.sentences, str(test), tell)
-        files.append(FileAccount(str(test), "test", read.ledger))
-    return RunReport(
-        name=saved.config.name + (f", {chosen.name}" if chosen.name else ""),
-        folder=str(path),
-        trained=datetime.fromtimestamp(folder.model.stat().st_mtime, UTC).astimezone(),
-        summary=config_summary(saved.config),
-        config_text=dump_config(saved.config),
-        parameters=Parameters.of(saved.model),
-        counts=counts_of(splits, tested),
-        thresholds=extractor.thresholds,
-        files=files,
-        left_out=left_out_of(folder),
-        warnings=(*warnings_of(splits, saved.config.reading), *changed_data(folder, job.splits)),
-        curves=read_curves(folder.metrics, chosen.name),
-        dev=scored(extractor, splits.dev, dev_source(chosen.config), tell) if splits.dev else None,
-        test=tested,
-    )
+    chosen = corpora_of(job, corpus)
+    if test is not None and len(chosen) > 1:
+        raise TrainingError(
+            f"{test} is a test corpus of one of {', '.join(own.name for own in chosen)}: say of "
+            f"which by --corpus"
+        )
+    sources = RunSources(folder, saved, job)
+    return [
+        sources.report_on(own, test=test, read_as=read_as, named=corpus is not None, tell=tell)
+        for own in chosen
+    ]
+
+
+@dataclass(frozen=True)
+class RunSources:
+    """What reports on the corpora of a run have in common."""
+
+    folder: RunFolder
+    saved: SavedModel
+    job: Job
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The sizes of the model."""
+        return Parameters.of(self.saved.model)
+
+    @cached_property
+    def changed(self) -> list[str]:
+        """A warning if the corpora have changed."""
+        return changed_data(self.folder, self.job.splits)
+
+    def report_on(
+        self,
+        corpus: LearnedCorpus,
+        *,
+        test: Path | None,
+        read_as: ReadAs,
+        named: bool,
+        tell: Teller,
+    ) -> RunReport:
+        """The report on one corpus, which is part of its name if it was asked for by name."""
+        config, splits = self.saved.config, corpus.splits
+        extractor = extractor_of(self.saved, corpus.schema)
+        tested = None
+        files = sorted(splits.files, key=lambda own: own.split == "dev")  # those learned from first
+        if test is not None:
+            tested, read = scored_test(extractor, corpus.config, test, read_as, tell)
+            files.append(read)
+        source, written = dev_source(corpus.config), self.folder.model.stat().st_mtime
+        return RunReport(
+            name=config.name + (f", {corpus.name}" if named else ""),
+            folder=str(self.folder.path),
+            trained=datetime.fromtimestamp(written, UTC).astimezone(),
+            summary=config_summary(config),
+            config_text=dump_config(config),
+            parameters=self.parameters,
+            counts=counts_of(splits, tested),
+            thresholds=extractor.thresholds,
+            files=files,
+            left_out=left_out_of(self.folder),
+            warnings=(*warnings_of(splits, config.reading), *self.changed),
+            curves=read_curves(self.folder.metrics, corpus.name, corpus.schema),
+            dev=scored(extractor, splits.dev, source, tell) if splits.dev else None,
+            test=tested,
+            corpus=corpus.name,
+        )
+
+
+def scored_test(
+    extractor: Extractor, config: Config, test: Path, read_as: ReadAs, tell: Teller
+) -> tuple[ScoredCorpus, FileAccount]:
+    """Score a test corpus, and the account of reading it."""
+    reading = read_as(config.data.reading)
+    read = read_corpus(test, format=config.data.format, reading=reading, expect_annotations=True)
+    found = scored(extractor, read.sentences, str(test), tell)
+    return found, FileAccount(str(test), "test", read.ledger)
 
 
 def refuse_unfinished(folder: RunFolder) -> None:
@@ -169,21 +214,19 @@ def refuse_unfinished(folder: RunFolder) -> None:
         )
 
 
-def corpus_of(job: Job, name: str | None) -> LearnedCorpus:
-    """The corpus of a run that a report is on.
+def corpora_of(job: Job, name: str | None) -> tuple[LearnedCorpus, ...]:
+    """The corpora of a run that a report is on: all, or the one that is named.
 
     Raises:
-        TrainingError: if there is none of the name, or there are several and none is named.
+        TrainingError: if there is none of the name.
     """
+    if name is None:
+        return job.corpora
     named = {corpus.name: corpus for corpus in job.corpora}
-    if name is None and len(named) == 1:
-        return job.corpora[0]
     if name not in named:
-        listed = ", ".join(filter(None, named)) or "one, without a name"
-        raise TrainingError(
-            f"a report is on one corpus, and the run has {listed}; name one of several by --corpus"
-        )
-    return named[name]
+        listed = ", ".join(filter(None, named)) or "one, without a name: leave --corpus out"
+        raise TrainingError(f"the run has no corpus {name!r}; it has {listed}")
+    return (named[name],)
 
 
 def extractor_of(saved: SavedModel, schema: str) -> Extractor:
@@ -227,16 +270,6 @@ def dev_source(config: Config) -> str:
     if data.dev:
         return ", ".join(map(str, data.dev))
     return f"{data.dev_fraction:.0%} of {', '.join(map(str, data.train))}, set apart at random"
-
-
-def counts_of(splits: Splits, test: ScoredCorpus | None) -> list[SplitCounts]:
-    """The sizes of all splits that are not empty."""
-    named = {
-        **{pool.name: pool.sentences for pool in splits.pools},
-        "dev": splits.dev,
-        "test": test.gold if test else (),
-    }
-    return [SplitCounts.of(name, sentences) for name, sentences in named.items() if sentences]
 
 
 def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:

@@ -10,8 +10,13 @@ from dovetail.errors import TrainingError
 from dovetail.evaluation import align_documents
 from dovetail.report.experiment_report import is_experiment, report_of_experiment
 from dovetail.report.page import Made
-from dovetail.report.render import page_of_experiment, page_of_predictions, page_of_run
-from dovetail.report.run_report import ReadAs, as_it_is, report_of_run
+from dovetail.report.render import (
+    page_of_corpora,
+    page_of_experiment,
+    page_of_predictions,
+    page_of_run,
+)
+from dovetail.report.run_report import ReadAs, as_it_is, reports_of_run
 from dovetail.report.scored import ScoredCorpus
 from dovetail.running.steps import SILENT, Teller
 from dovetail.text.reading import Reading
@@ -67,11 +72,13 @@ def page_of(
         tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
-        report = report_of_run(
+        reports = reports_of_run(
             source, test=of_run.test, corpus=of_run.corpus, read_as=read_as, tell=tell
         )
         tell.stage(SCORING)
-        return page_of_run(report, made)
+        return (
+            page_of_run(reports[0], made) if len(reports) == 1 else page_of_corpora(reports, made)
+        )
     raise TrainingError(_unknown(source))
 
 

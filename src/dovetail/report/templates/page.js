@@ -2,12 +2,11 @@
 // Filters and sorts the cards of errors.  Without it the page shows all of them, in the same order.
 (() => {
   document.documentElement.classList.add("scripted");
-  const list = document.querySelector(".cards");
-  if (list) {
+  for (const list of document.querySelectorAll(".cards")) {
+    const section = list.closest("section");
+    const part = role => section.querySelector(`[data-role=${role}]`);
     const cards = [...list.children];
-    const kind = document.getElementById("kind");
-    const order = document.getElementById("order");
-    const shown = document.getElementById("shown");
+    const [kind, order, shown] = [part("kind"), part("order"), part("shown")];
     const show = () => {
       let count = 0;
       for (const card of cards) {
@@ -25,8 +24,11 @@
     };
     kind.addEventListener("change", show);
     order.addEventListener("change", arrange);
+    const heading = section.querySelector("h2").id;
     for (const link of document.querySelectorAll("a[data-kind]")) {
-      link.addEventListener("click", () => { kind.value = link.dataset.kind; show(); });
+      if (link.hash === `#${heading}`) {
+        link.addEventListener("click", () => { kind.value = link.dataset.kind; show(); });
+      }
     }
     show();
     arrange();
