@@ -111,21 +111,22 @@ def chance(truths: Mapping[str, Truth]) -> Row:
 def known_of(results: Sequence[CellResult]) -> Iterator[KnownCell]:
     """The trainings of the experiment, as advice knows them."""
     for result in results:
-        counts = [
+        dev, test = (
             len((result.folder.path / "gold" / f"{split}.jsonl").read_text("utf-8").splitlines())
             for split in ("dev", "test")
-        ]
+        )
+        corpora = result.cell.corpora
         yield KnownCell(
-            "advise_crossre",
-            f"crossre/{result.cell.fold}",
-            result.cell.config.sharing.plan,
-            result.cell.seed or 0,
-            *(
-                result.f1(s, f"{task}_micro")
-                for s in ("dev", "test")
-                for task in ("entity", "relation")
-            ),
-            *counts,
+            experiment="advise_crossre",
+            corpus=f"crossre/{result.cell.fold}",
+            plan=result.cell.config.sharing.plan,
+            seed=result.cell.seed or 0,
+            dev_entity=result.f1("dev", "entity_micro", corpora),
+            dev_relation=result.f1("dev", "relation_micro", corpora),
+            test_entity=result.f1("test", "entity_micro", corpora),
+            test_relation=result.f1("test", "relation_micro", corpora),
+            dev_sentences=dev,
+            test_sentences=test,
         )
 
 

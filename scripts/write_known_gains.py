@@ -55,17 +55,18 @@ def known_cells(name: str, results: Path) -> Iterator[KnownCell]:
                 continue
             if cell.fold not in numbers:
                 numbers[cell.fold] = sentences_of(cell)
+            dev_sentences, scored_sentences = numbers[cell.fold]
             yield KnownCell(
-                name,
-                corpus_of(cell),
-                cell.config.sharing.plan,
-                int(row["seed"]),
-                *(
-                    float(row[f"{split}_{task}_micro_f1"])
-                    for split in ("dev", "test")
-                    for task in ("entity", "relation")
-                ),
-                *numbers[cell.fold],
+                experiment=name,
+                corpus=corpus_of(cell),
+                plan=cell.config.sharing.plan,
+                seed=int(row["seed"]),
+                dev_entity=float(row["dev_entity_micro_f1"]),
+                dev_relation=float(row["dev_relation_micro_f1"]),
+                test_entity=float(row["test_entity_micro_f1"]),
+                test_relation=float(row["test_relation_micro_f1"]),
+                dev_sentences=dev_sentences,
+                test_sentences=scored_sentences,
             )
 
 
@@ -84,8 +85,9 @@ def corpus_of(cell: Cell) -> str:
 
 def sentences_of(cell: Cell) -> tuple[int, int]:
     """The dev and test sentences that a cell is scored on."""
+    (corpus,) = cell.corpora
     job = Job.of(cell.config)
-    return len(job.splits.dev), len(test_sentences(cell, Reading()))
+    return len(job.splits.dev), len(test_sentences(cell, corpus, Reading()))
 
 
 if __name__ == "__main__":
