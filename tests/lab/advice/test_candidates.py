@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from tests.corpus import TRAIN
+from tests.corpus import SENTENCES, TRAIN, save_corpus
 from tests.networks import pretrained, tiny_config
 
 from dovetail.config import Config, SharingConfig, with_changes
@@ -56,6 +57,17 @@ def test_facts_of_several_corpora_say_what_they_have_in_common(several: Job) -> 
     assert whole.sentences == 22
 
 
+def test_extra_sentences_count_for_the_tasks_they_are_learned_for(
+    config: Config, tmp_path: Path
+) -> None:
+    path = save_corpus(SENTENCES[22:], tmp_path / "extra.jsonl")
+    extra = {"data.extra": [str(path)], "data.dev": [], "data.dev_fraction": 0.2}
+    own = with_changes(config, extra)
+    (found,) = Facts.of(Job.of(own)).corpora
+    assert found.extra == 8
+    assert found.annotated["entity"] == found.sentences == found.annotated["relation"] + 8
+
+
 def test_what_nothing_has_in_common_is_nothing() -> None:
     assert common([], []) == 0
     assert common(["a"], ["b"]) == 0
@@ -99,6 +111,7 @@ def test_one_task_has_nobody_to_share_with() -> None:
         ("matching", facts(PARTLY, tasks=("entity", "other/entity")), False),
         ("adversarial", facts(PARTLY), False),
         ("adversarial", facts(CORPUS, CORPUS), False),
+        ("adversarial", facts(replace(PARTLY, extra=15)), True),
         ("adversarial", facts(CORPUS, PARTLY), True),
         ("variational", facts(CORPUS), False),
         ("variational", facts(CORPUS, CORPUS, tasks=(*TWO, "other/entity")), True),

@@ -85,8 +85,9 @@ def has_three_tasks(facts: Facts) -> bool:
 
 
 def is_partly_annotated_in_several(facts: Facts) -> bool:
-    """Whether several corpora are annotated for different tasks."""
-    return len(facts.corpora) > 1 and facts.is_partly_annotated
+    """Whether several corpora, or one and `data.extra`, are annotated for different tasks."""
+    several = len(facts.corpora) > 1 or any(own.extra for own in facts.corpora)
+    return several and facts.is_partly_annotated
 
 
 PROPOSALS: tuple[Proposal, ...] = (

@@ -12,13 +12,14 @@ from dovetail.text.document import TASKS, Sentence
 from dovetail.text.named_schemas import all_tasks
 from dovetail.training.job import Job
 from dovetail.training.learned_corpora import LearnedCorpus
+from dovetail.training.pools import EXTRA
 
 
 @dataclass(frozen=True)
 class CorpusFacts:
     """What a corpus has to learn from: sentences, and those annotated for each task.
 
-    Types and mentions are those of the training sentences.
+    Types and mentions are those of all of them.  `extra` are the sentences of `data.extra`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class CorpusFacts:
     relation_types: int
     entities: int
     relations: int
+    extra: int = 0
 
     @classmethod
     def of(cls, corpus: LearnedCorpus) -> CorpusFacts:
@@ -44,6 +46,7 @@ class CorpusFacts:
             len(relations),
             entities.total(),
             relations.total(),
+            sum(len(own.sentences) for own in corpus.splits.pools if own.name == EXTRA),
         )
 
     @property
