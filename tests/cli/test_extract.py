@@ -86,7 +86,15 @@ def test_corpus_keeps_its_tokens_in_any_format(
     direct = CliRunner().invoke(
         app, ["evaluate", str(trained_model), str(corpus), "--json", "--samples", "0"]
     )
-    assert json.loads(scored.stdout) == json.loads(direct.stdout)
+    assert without_calibration(scored.stdout) == without_calibration(direct.stdout)
+
+
+def without_calibration(output: str) -> dict[str, Any]:
+    """Scores without what confidences are worth, which not every format holds."""
+    scores: dict[str, Any] = json.loads(output)
+    for task in ("entity", "relation"):
+        scores[task].pop("calibration_error")
+    return scores
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "missing.jsonl", "missing.json", "missing.md"])

@@ -69,7 +69,9 @@ def test_names_in_figures_are_neither_commands_nor_formulas(tmp_path) -> None:
 
     name = "a\x1b]0;owned\x07\u202e $\\frac$"
     configs = [{"name": name, "scores": {"dev": {}}, "costs": {}}]
-    figure = score_figure(configs, [], "dev", name)
+    figure = score_figure(
+        configs, {"entity_micro": {name: []}, "relation_micro": {name: []}}, "dev", name
+    )
     figure.savefig(tmp_path / "figure.png")
     (label,) = figure.axes[0].get_yticklabels()
     assert not set(OBEYED) & set(label.get_text())

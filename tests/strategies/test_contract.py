@@ -466,14 +466,20 @@ def test_some_tasks_alone_see_what_they_see_among_all(
     some_alone_as_among_all(block)
 
 
+READ_BY_OTHERS = ("gates", "deltas", "bank", "context", "sequential")
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_tasks_can_be_left_out_where_no_other_reads_them(
     plan: str, block: SharingBlock, training: bool
 ) -> None:
-    """First tasks, last ones, and those between; gates mix all, and added tasks stand on a base."""
+    """First tasks, last ones, and those between.
+
+    Gates mix all, added tasks stand on a base, and with context or in a sequence tasks read others.
+    """
     block.train(training)
     first, *_, last = block.tasks
-    if any(kind in plan for kind in ("gates", "deltas", "bank")):
+    if any(kind in plan for kind in READ_BY_OTHERS):
         with pytest.raises(ValueError, match="does not say how tasks are left out of it"):
             block.without([last])
         return

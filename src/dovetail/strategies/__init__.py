@@ -31,10 +31,10 @@ SECTIONS: tuple[type[SharingConfig], ...] = (
     GatesSharingConfig,
     PrimitivesSharingConfig,
     ContextSharingConfig,
-    DeltasSharingConfig,
-    BankSharingConfig,
     SequentialSharingConfig,
     VariationalSharingConfig,
+    DeltasSharingConfig,
+    BankSharingConfig,
     ProbeSharingConfig,
 )
 """The sections of Dovetail's own strategies."""

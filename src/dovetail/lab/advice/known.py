@@ -14,6 +14,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import fmean, variance
 
+from dovetail.files.writing import open_atomically
 from dovetail.lab.advice.posterior import Noise, Normal, of_a_further_corpus
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
@@ -200,7 +201,7 @@ class Known:
 def write_known(cells: Sequence[KnownCell], path: Path) -> None:
     """Write cells as `Known.of_package` reads them."""
     names = [own.name for own in fields(KnownCell)]
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with open_atomically(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         for cell in cells:
