@@ -47,7 +47,10 @@ EXACT = {"smoothing": 0.0, "direction": "-q log p"}
 
 
 def section_of(**fields: object) -> MatchingCouplingConfig:
-    return MatchingCouplingConfig.model_validate({"kind": "matching", **fields})
+    """A section with weights for all terms, unless told."""
+    return MatchingCouplingConfig.model_validate(
+        {"kind": "matching", "relation_weight": 1, **fields}
+    )
 
 
 def ground_of(

@@ -41,7 +41,8 @@ def other(tmp_path: Path) -> dict[str, Any]:
 def test_each_batch_is_coupled_by_what_is_known_of_its_schema(
     coupled: Callable[..., Config], other: dict[str, Any], tmp_path: Path
 ) -> None:
-    config = coupled({"kind": "matching"}, {"kind": "adversarial"}, training={"epochs": 1})
+    matching_all = {"kind": "matching", "relation_weight": 1.0}
+    config = coupled(matching_all, {"kind": "adversarial"}, training={"epochs": 1})
     values = config.model_dump(mode="json", exclude_none=True)
     config = parse_config({**values, "corpora": [*values["corpora"], other]})
     for _ in training_events(config, tmp_path / "run"):
@@ -63,19 +64,25 @@ def with_extra(tmp_path: Path) -> DataConfig:
     )
 
 
-@pytest.mark.parametrize("kind", ["matching", "adversarial"])
+@pytest.mark.parametrize(
+    ("coupling", "term"),
+    [
+        ({"kind": "matching", "relation_weight": 1.0}, "soft_relation"),
+        ({"kind": "adversarial"}, "discriminator"),
+    ],
+    ids=["matching", "adversarial"],
+)
 def test_extra_sentences_are_a_domain_of_their_own(
-    with_extra: DataConfig, kind: str, tmp_path: Path
+    with_extra: DataConfig, coupling: dict[str, Any], term: str, tmp_path: Path
 ) -> None:
     values = tiny_config(with_extra, training={"epochs": 1}).model_dump(mode="json")
-    config = parse_config({**values, "couplings": [{"kind": kind}]})
+    config = parse_config({**values, "couplings": [coupling]})
     domains = domains_of(Job.of(config))
     assert [own.name for own in domains] == ["training", "extra"]
     for _ in training_events(config, tmp_path / "run"):
         pass
     (line,) = metrics(tmp_path / "run")
-    terms = {"matching": "soft_relation", "adversarial": "discriminator"}
-    assert line["losses"][terms[kind]] > 0
+    assert line["losses"][term] > 0
 
 
 def test_a_corpus_that_does_not_fit_is_refused_before_the_first_epoch(tmp_path: Path) -> None:

@@ -38,9 +38,10 @@ class MatchingCouplingConfig(CouplingConfig):
     """Weight of the types that annotated relations imply for their arguments, in sentences that are
     annotated for relations only."""
 
-    relation_weight: NonNegative = 1.0
+    relation_weight: NonNegative = 0.0
     """Weight of the relations that annotated entity types imply, in sentences that are annotated
-    for entities only."""
+    for entities only. They say no more than how frequent a relation is between such types, so that
+    a large weight makes the relation head unsure."""
 
     direction: Literal["-p log q", "-q log p"] = "-p log q"
     """The cross-entropy of the types p that the entity head finds and the types q that relations
