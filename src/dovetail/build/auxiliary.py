@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from dovetail.build.heads import build_entity_head, build_link, build_relation_head
+from dovetail.build.heads import build_entity_head, build_linked_relation_head
 from dovetail.config import Config
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.encoders.transformer_layers import PretrainedLayer
@@ -102,11 +102,9 @@ def build_auxiliary_head(
         types = labels.coded.entity_types
         head = build_entity_head(config.entity_head, input_dim=width, entity_types=types)
         return BoundaryHead(task, schema, head)
-    number = len(labels.entity_types)
-    link = build_link(config.relation_head, token_dim=width, num_types=number)
-    relation_head = build_relation_head(
+    relation_head, link = build_linked_relation_head(
         config.relation_head,
-        input_dim=width if link.marked is None else link.marked.output_dim,
+        token_dim=width,
         num_labels=main.entity_head.num_labels,
         schema=labels,
     )

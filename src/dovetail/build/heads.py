@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from dovetail.config import EntityHeadConfig, RelationHeadConfig, SpanEntityHeadConfig
@@ -110,3 +111,27 @@ def build_relation_head(
         schema=schema,
         regime=TrainingRegime(config.dropout, config.positive_weight, config.normalisation),
     )
+
+
+def build_linked_relation_head(
+    config: RelationHeadConfig, *, token_dim: int, num_labels: int, schema: Schema
+) -> tuple[RelationHead, EntityLink]:
+    """The relation head that a config describes, and the link that tells it of entities.
+
+    Args:
+        config: of both.
+        token_dim: width of the relation stream.
+        num_labels: number of labels that the entity head gives.
+        schema: the types that entities have, and relations.
+    """
+    link = build_link(config, token_dim=token_dim, num_types=len(schema.coded.entity_types))
+    with warnings.catch_warnings():
+        # A corpus without relations leaves nothing to be drawn for their types.
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        relation_head = build_relation_head(
+            config,
+            input_dim=token_dim if link.marked is None else link.marked.output_dim,
+            num_labels=num_labels,
+            schema=schema,
+        )
+    return relation_head, link

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from dovetail.build.encoders import build_encoder, check_assets
-from dovetail.build.heads import build_entity_head, build_link, build_relation_head
+from dovetail.build.heads import build_entity_head, build_linked_relation_head
 from dovetail.config import Config
 from dovetail.encoders import ConcatenatedEncoder, Words
 from dovetail.errors import ModelError
@@ -192,17 +191,10 @@ def build_heads(
     relation_task = named(name, RELATION_TASK)
     if relation_task not in tasks_of(name, schema):
         return HeadParts(entity_head)
-    relation_dim = widths[relation_task]
-    link = build_link(
-        config.relation_head, token_dim=relation_dim, num_types=len(schema.coded.entity_types)
+    relation_head, link = build_linked_relation_head(
+        config.relation_head,
+        token_dim=widths[relation_task],
+        num_labels=entity_head.num_labels,
+        schema=schema,
     )
-    with warnings.catch_warnings():
-        # A corpus without relations leaves nothing to be drawn for their types.
-        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
-        relation_head = build_relation_head(
-            config.relation_head,
-            input_dim=relation_dim if link.marked is None else link.marked.output_dim,
-            num_labels=entity_head.num_labels,
-            schema=schema,
-        )
     return HeadParts(entity_head, relation_head, link)

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.heads import EntityLink
-from dovetail.heads.parts import HeadParts
 from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaHeads
 from dovetail.strategies.block import SharingBlock
@@ -190,7 +189,7 @@ class JointModel(Predictor):
             found.losses,
             found.taught,
             {**self.sharing.penalties(), **own.penalties()},
-            HeadParts(own.entity_head, own.relation_head, own.link),
+            own.main_parts,
             found.linked,
         )
 

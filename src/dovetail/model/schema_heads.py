@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
+from dovetail.heads.parts import HeadParts
 from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
@@ -105,6 +106,11 @@ class SchemaHeads(SchemaDecoders):
         if self.auxiliary:
             parts["auxiliary"] = nn.ModuleDict({own.task.name: own for own in self.auxiliary})
         return parts
+
+    @property
+    def main_parts(self) -> HeadParts:
+        """The heads of its own tasks and the link, without those of training alone."""
+        return HeadParts(self.entity_head, self.relation_head, self.link)
 
     @property
     def trained_parts(self) -> list[TrainedPart]:

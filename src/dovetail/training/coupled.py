@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dovetail.couplings.coupling import CouplingGround, Domain, coupling_of
-from dovetail.heads.parts import HeadParts
 from dovetail.model.joint import JointModel
 from dovetail.strategies.objective import Objective
 from dovetail.text.named_schemas import named
@@ -16,14 +15,10 @@ def couplings_of(job: Job, model: JointModel, *, steps_per_epoch: int) -> tuple[
     Raises:
         TrainingError: if its corpora are not those that a coupling needs.
     """
-    heads = {name: model.of_schema(name) for name in job.schemas}
     ground = CouplingGround(
         schemas=job.schemas,
         domains=domains_of(job),
-        heads={
-            name: HeadParts(own.entity_head, own.relation_head, own.link)
-            for name, own in heads.items()
-        },
+        heads={name: model.of_schema(name).main_parts for name in job.schemas},
         output_dims=model.sharing.output_dims,
         learned=frozenset(task for task, weight in job.loss_weights.items() if weight),
         steps_per_epoch=steps_per_epoch,
