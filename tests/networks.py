@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.corpus import SENTENCES, TRAIN
+from tests.corpus import DEV, SENTENCES, TRAIN
 from torch import nn
 
 from dovetail.build import build_model
@@ -32,6 +32,10 @@ from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
+from dovetail.training.batches import EncodedSentences
+from dovetail.training.dev_scores import DevSets
+from dovetail.training.loop import Loop
+from dovetail.training.supervision import curriculum_of
 
 ENCODERS = (CharactersEncoderConfig(embedding_dim=6, hidden_dim=4), CasingEncoderConfig())
 
@@ -84,6 +88,18 @@ def tiny_model(
     words = [sentence.tokens for sentence in TRAIN]
     schemas = {ONLY: Schema.from_sentences(sentences)}
     return build_model(config or tiny_config(), schemas, words=words)
+
+
+def tiny_loop(config: Config, model: JointModel | None = None) -> Loop:
+    """The training of a tiny model on the test corpus, from the start."""
+    return Loop(
+        model or tiny_model(config),
+        train=EncodedSentences(TRAIN),
+        dev=DevSets({ONLY: EncodedSentences(DEV)}),
+        curriculum=curriculum_of(config, steps_per_epoch=1),
+        config=config.training,
+        seed=1,
+    )
 
 
 def talkative_model(config: Config | None = None, *, seed: int = 0) -> JointModel:

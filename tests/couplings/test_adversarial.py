@@ -26,6 +26,7 @@ from dovetail.couplings.coupling import CouplingGround, Domain
 from dovetail.errors import TrainingError
 from dovetail.heads.parts import HeadParts
 from dovetail.model.joint import JointModel
+from dovetail.running.steps import result_of
 from dovetail.strategies.objective import Outputs
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence
@@ -346,13 +347,7 @@ def test_what_is_needed_is_told(
 
 
 def loop_of(config: Config) -> Loop:
-    steps = prepare(Job.of(config))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            loop: Loop = end.value
-            return loop
+    return result_of(prepare(Job.of(config)))
 
 
 def test_batches_know_where_their_sentences_come_from(

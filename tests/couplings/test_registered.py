@@ -21,6 +21,7 @@ from dovetail.config import Config, config_reference, dump_config, load_config
 from dovetail.couplings.coupling import coupling_of
 from dovetail.extractor import Extractor
 from dovetail.lab.search.default_space import default_space
+from dovetail.running.steps import result_of
 from dovetail.strategies.listing import couplings_by_kind, listed
 from dovetail.training import EpochResult, training_events
 from dovetail.training.job import Job
@@ -60,13 +61,7 @@ def run(config: Config, path: Path, *, epochs: int | None = None, resume: bool =
 
 
 def loop_of(config: Config) -> Loop:
-    steps = prepare(Job.of(config))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            loop: Loop = end.value
-            return loop
+    return result_of(prepare(Job.of(config)))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
-from tests.networks import batch_of, reached, tiny_config, tiny_model
+from tests.networks import batch_of, reached, tiny_config, tiny_loop, tiny_model
 from tests.strategies.contract import moved
 from torch import Tensor
 
@@ -22,12 +22,9 @@ from dovetail.strategies.context.genotype import choices_of
 from dovetail.strategies.context.layers import LayersWithContext, search_of
 from dovetail.strategies.context.search import SPEED, Search
 from dovetail.tensors.features import Batch
-from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 from dovetail.training import EpochResult, training_events
-from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
-from dovetail.training.dev_scores import DevSets
 from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 
@@ -230,23 +227,12 @@ def test_other_models_have_no_search() -> None:
 # Training
 
 
-def loop_of(config: Config) -> Loop:
-    return Loop(
-        tiny_model(config),
-        train=EncodedSentences(TRAIN),
-        dev=DevSets({ONLY: EncodedSentences(DEV)}),
-        curriculum=curriculum_of(config, steps_per_epoch=1),
-        config=config.training,
-        seed=1,
-    )
-
-
 def parameters_of(loop: Loop) -> dict[str, Tensor]:
     return {name: p.detach().clone() for name, p in loop.model.trainable_parameters()}
 
 
 def test_training_searches_and_then_starts_afresh_with_what_was_found() -> None:
-    loop = loop_of(config_of({"learning_rate": 0.05}))
+    loop = tiny_loop(config_of({"learning_rate": 0.05}))
     first = parameters_of(loop)
     logits = {name for name in first if ".search." in name}
     begun: dict[str, Tensor] = {}
@@ -276,7 +262,7 @@ def test_training_searches_and_then_starts_afresh_with_what_was_found() -> None:
 
 def test_the_search_ends_with_its_last_state_not_with_the_best_epoch_and_no_patience() -> None:
     config = config_of({"patience_epochs": 1, "learning_rate": 1e-9}, search_epochs=4)
-    loop = loop_of(config)
+    loop = tiny_loop(config)
     results = [result for result in loop.run() if isinstance(result, EpochResult)]
     assert [own.phase for own in results] == ["search"] * 4 + ["joint"] * 2
     assert [own.best_epoch for own in results] == [1, 1, 1, 1, 5, 5]
@@ -287,7 +273,7 @@ def test_training_goes_on_from_any_epoch_of_both_phases_to_the_same_bits(
     tmp_path: Path, average: str
 ) -> None:
     config = config_of({"learning_rate": 0.05, "average": average})
-    whole = loop_of(config)
+    whole = tiny_loop(config)
     open_pairs = []
     for result in whole.run():
         if isinstance(result, EpochResult):
@@ -296,7 +282,7 @@ def test_training_goes_on_from_any_epoch_of_both_phases_to_the_same_bits(
     assert open_pairs[0] > 0 == open_pairs[-1]
     weights = whole.model.stored_state()
     for epoch in (1, 2, 3, 4):
-        resumed = loop_of(config)
+        resumed = tiny_loop(config)
         resumed.restore(Checkpoint.load(tmp_path / str(epoch)))
         assert [own.epoch for own in resumed.run() if isinstance(own, EpochResult)] == [
             *range(epoch + 1, 6)
@@ -308,7 +294,7 @@ def test_training_goes_on_from_any_epoch_of_both_phases_to_the_same_bits(
 @pytest.mark.parametrize("cell", ["gru", "lstm", "transformer"])
 def test_a_saved_search_is_the_chosen_contexts_and_says_the_same(cell: str, tmp_path: Path) -> None:
     config = config_of({"learning_rate": 0.05}, cell=cell)
-    loop = loop_of(config)
+    loop = tiny_loop(config)
     for _ in loop.run():
         pass
     model = loop.model.eval()

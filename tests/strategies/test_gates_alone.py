@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
-from tests.networks import batch_of, tiny_config, tiny_model
+from tests.networks import batch_of, tiny_config, tiny_loop, tiny_model
 from torch import Tensor
 
 from dovetail.config import Config, parse_config
@@ -24,9 +24,8 @@ from dovetail.strategies.gates.warmup import gated_layers
 from dovetail.text.document import Entity, Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult, training_events
-from dovetail.training.batches import EncodedSentences, Portion, epoch_batches, number_of_batches
+from dovetail.training.batches import Portion, epoch_batches, number_of_batches
 from dovetail.training.checkpoint import Checkpoint
-from dovetail.training.dev_scores import DevSets
 from dovetail.training.loop import Loop
 from dovetail.training.phase_tasks import portions_of
 from dovetail.training.supervision import curriculum_of
@@ -55,17 +54,6 @@ def config_of(training: dict[str, Any] | None = None, **sharing: Any) -> Config:
     )
 
 
-def loop_of(config: Config, model: JointModel | None = None) -> Loop:
-    return Loop(
-        model or tiny_model(config),
-        train=EncodedSentences(TRAIN),
-        dev=DevSets({ONLY: EncodedSentences(DEV)}),
-        curriculum=curriculum_of(config, steps_per_epoch=1),
-        config=config.training,
-        seed=1,
-    )
-
-
 def weights_of(model: JointModel) -> dict[str, Tensor]:
     return {name: own.detach().clone() for name, own in model.named_parameters()}
 
@@ -84,7 +72,7 @@ def epochs_of(loop: Loop) -> Iterable[EpochResult]:
 @pytest.mark.parametrize("start", NAMES)
 @pytest.mark.parametrize("cell", ["gru", "transformer"])
 def test_each_phase_trains_its_tasks_layers_and_heads_alone(start: str, cell: str) -> None:
-    loop = loop_of(config_of(start=start, cell=cell))
+    loop = tiny_loop(config_of(start=start, cell=cell))
     phases = [phase.name for phase in loop.curriculum]
     assert tuple(phases) == NAMES[start]
     assert [phase.epochs for phase in loop.curriculum] == [WARMUP] * (len(phases) - 1) + [JOINT]
@@ -123,7 +111,7 @@ def test_every_parameter_of_a_model_has_a_phase_of_its_task() -> None:
 @pytest.mark.parametrize("gates", ["learned", "random"])
 def test_the_last_phase_begins_with_the_single_models(start: str, gates: str) -> None:
     """Gates that are learned start open; those that are drawn are held open until then."""
-    loop = loop_of(config_of(start=start, gates=gates, relation_budget=0.25))
+    loop = tiny_loop(config_of(start=start, gates=gates, relation_budget=0.25))
     drawn = {name: own.clone() for name, own in loop.model.named_buffers() if "scores" in name}
     block = gated_layers(loop.model)
     for result in epochs_of(loop):
@@ -155,7 +143,7 @@ def test_the_last_phase_begins_with_the_single_models(start: str, gates: str) ->
 def test_all_layers_of_a_level_start_as_the_same() -> None:
     model = tiny_model(config_of(start="alone"))
     before = [layer.shared.state_dict() for layer in gated_layers(model).layers]  # type: ignore[union-attr]
-    loop_of(config_of(start="alone"), model)
+    tiny_loop(config_of(start="alone"), model)
     for layer, shared in zip(gated_layers(model).layers, before, strict=True):
         for name, weight in shared.items():
             assert all(torch.equal(weight, own.get_parameter(name)) for own in layer.own.values())
@@ -167,7 +155,7 @@ def test_a_task_alone_learns_what_its_single_model_would_learn_bit_for_bit(cell:
     sharing: dict[str, Any] = {"cell": cell, "dropout": 0.0}
     # A norm over more parameters is rounded in another way, so nothing may be clipped.
     training: dict[str, Any] = {"clip_norm": 1e9}
-    loop = loop_of(config_of(start="mean", training=training, **sharing))
+    loop = tiny_loop(config_of(start="mean", training=training, **sharing))
     single = tiny_config(
         sharing=DepthSharingConfig(
             hidden_dim=4, shared_layers=0, entity_layers=2, relation_layers=2, **sharing
@@ -186,7 +174,7 @@ def test_a_task_alone_learns_what_its_single_model_would_learn_bit_for_bit(cell:
     for result in epochs_of(loop):
         if result.phase == "entity alone" and loop.phase_is_over:
             break
-    theirs = loop_of(single, other)
+    theirs = tiny_loop(single, other)
     for _ in theirs.run():
         pass
     assert theirs.progress.best_epoch == loop.progress.best_epoch
@@ -200,7 +188,7 @@ def test_a_task_alone_learns_what_its_single_model_would_learn_bit_for_bit(cell:
 
 
 def test_the_best_epoch_of_a_task_alone_is_that_of_its_own_score() -> None:
-    loop = loop_of(config_of(start="alone", training={"select": "relation"}))
+    loop = tiny_loop(config_of(start="alone", training={"select": "relation"}))
     for result in epochs_of(loop):
         scores = result.dev_by_corpus[ONLY]
         kind = "entity" if result.phase == "entity alone" else "relation"
@@ -215,13 +203,13 @@ def test_training_that_goes_on_in_the_middle_of_any_phase_ends_with_the_same_bit
     start: str, cell: str, gates: str, tmp_path: Path
 ) -> None:
     config = config_of(start=start, cell=cell, gates=gates)
-    whole = loop_of(config)
+    whole = tiny_loop(config)
     for result in epochs_of(whole):
         whole.checkpoint().save(tmp_path / str(result.epoch))
     epochs = whole.progress.epoch
     assert epochs == WARMUP * (len(NAMES[start]) - 1) + JOINT
     for epoch in range(1, epochs):
-        again = loop_of(config)
+        again = tiny_loop(config)
         again.restore(Checkpoint.load(tmp_path / str(epoch)))
         for _ in again.run():
             pass
@@ -233,7 +221,7 @@ def test_training_that_goes_on_in_the_middle_of_any_phase_ends_with_the_same_bit
 @pytest.mark.parametrize("cell", ["lstm", "transformer"])
 def test_a_saved_model_is_pruned_and_says_the_same(cell: str, tmp_path: Path) -> None:
     config = config_of(start="alone", cell=cell, normalise=True)
-    loop = loop_of(config)
+    loop = tiny_loop(config)
     for _ in loop.run():
         pass
     loop.use_best()

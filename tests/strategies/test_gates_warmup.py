@@ -8,19 +8,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.corpus import DEV, SENTENCES, TRAIN
-from tests.networks import batch_of, tiny_config, tiny_model
+from tests.corpus import SENTENCES
+from tests.networks import batch_of, tiny_config, tiny_loop, tiny_model
 
 from dovetail.config import Config
 from dovetail.model.joint import JointModel
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.strategies import GatesSharingConfig
 from dovetail.strategies.gates.warmup import gated_layers
-from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
-from dovetail.training.batches import EncodedSentences
-from dovetail.training.dev_scores import DevSets
-from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 
 
@@ -32,19 +28,8 @@ def config_of(**sharing: Any) -> Config:
     )
 
 
-def loop_of(config: Config) -> Loop:
-    return Loop(
-        tiny_model(config),
-        train=EncodedSentences(TRAIN),
-        dev=DevSets({ONLY: EncodedSentences(DEV)}),
-        curriculum=curriculum_of(config, steps_per_epoch=1),
-        config=config.training,
-        seed=1,
-    )
-
-
 def trained(config: Config) -> JointModel:
-    loop = loop_of(config)
+    loop = tiny_loop(config)
     for _ in loop.run():
         pass
     loop.use_best()
@@ -62,7 +47,7 @@ def parts_that_moved(before: dict[str, torch.Tensor], model: JointModel) -> set[
 
 @pytest.mark.parametrize("gates", ["learned", "random"])
 def test_warmup_trains_what_is_shared_and_then_everything(gates: str) -> None:
-    loop = loop_of(config_of(gates=gates))
+    loop = tiny_loop(config_of(gates=gates))
     before = {name: p.detach().clone() for name, p in loop.model.named_parameters()}
     phases, losses = [], []
     for result in loop.run():
@@ -89,7 +74,7 @@ def test_without_a_warmup_there_is_one_phase() -> None:
 
 def test_training_that_goes_on_between_the_phases_ends_with_the_same_bits() -> None:
     config = config_of()
-    whole, first, second = loop_of(config), loop_of(config), loop_of(config)
+    whole, first, second = tiny_loop(config), tiny_loop(config), tiny_loop(config)
     for _ in whole.run():
         pass
     for result in first.run():

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.corpus import DEV, SENTENCES, TRAIN
+from tests.corpus import SENTENCES, TRAIN
 from tests.networks import (
     batch_of,
     layer_factory,
     reached,
     talkative_model,
     tiny_config,
+    tiny_loop,
     tiny_model,
 )
 from tests.strategies.contract import INPUT_DIM, inputs, run
@@ -26,11 +27,7 @@ from dovetail.strategies import DepthSharingConfig, SequentialSharingConfig
 from dovetail.strategies.sequential.block import ExpertLayers, Transfer
 from dovetail.strategies.stacks import SharedLayers
 from dovetail.strategies.streams import Streams
-from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
-from dovetail.training.batches import EncodedSentences
-from dovetail.training.dev_scores import DevSets
-from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 
 TASKS = ("entity", "relation")
@@ -44,17 +41,6 @@ def config_of(head: str = "crf", *, epochs: int = 3, **sharing: Any) -> Config:
         sharing=SequentialSharingConfig(**settings),
         entity_head=HEADS[head](hidden_dim=8),
         training={"epochs": epochs, "patience_epochs": 0},
-    )
-
-
-def loop_of(config: Config) -> Loop:
-    return Loop(
-        tiny_model(config),
-        train=EncodedSentences(TRAIN),
-        dev=DevSets({ONLY: EncodedSentences(DEV)}),
-        curriculum=curriculum_of(config, steps_per_epoch=1),
-        config=config.training,
-        seed=1,
     )
 
 
@@ -166,7 +152,7 @@ def test_a_transfer_of_nothing_changes_no_bit() -> None:
 
 
 def trained(config: Config) -> tuple[JointModel, list[dict[str, float]]]:
-    loop = loop_of(config)
+    loop = tiny_loop(config)
     losses = [dict(own.losses) for own in loop.run() if isinstance(own, EpochResult)]
     return loop.model, losses
 
@@ -256,7 +242,7 @@ def test_no_parameter_of_relations_has_a_say_in_entities(head: str) -> None:
 def test_training_that_goes_on_ends_with_the_same_bits(cell: str, steps: int, stop: int) -> None:
     """In either phase and between them; the spans that are drawn are those of the other."""
     config = config_of(cell=cell, steps=steps, attention_heads=2, warmup_epochs=2)
-    whole, first, second = loop_of(config), loop_of(config), loop_of(config)
+    whole, first, second = tiny_loop(config), tiny_loop(config), tiny_loop(config)
     for _ in whole.run():
         pass
     for result in first.run():
@@ -270,7 +256,7 @@ def test_training_that_goes_on_ends_with_the_same_bits(cell: str, steps: int, st
 
 
 def test_relations_are_learned_of_gold_entities_first() -> None:
-    loop = loop_of(config_of(warmup_epochs=1))
+    loop = tiny_loop(config_of(warmup_epochs=1))
     (link,) = loop.model.links
     batch = batch_of(TRAIN, loop.model)
     found = []
