@@ -77,6 +77,7 @@ PACKAGES = [
     "dovetail.corpora",
     "dovetail.encoders",
     "dovetail.evaluation",
+    "dovetail.graph",
     "dovetail.heads",
     "dovetail.objectives",
     "dovetail.strategies",

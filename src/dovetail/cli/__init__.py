@@ -20,6 +20,7 @@ from dovetail.cli.ensemble_command import ensemble_command
 from dovetail.cli.evaluate_command import evaluate_command
 from dovetail.cli.experiment_command import experiment_command
 from dovetail.cli.extract_command import extract_command
+from dovetail.cli.graph_command import graph_command
 from dovetail.cli.inspect_command import inspect_command
 from dovetail.cli.probe_command import probe_command
 from dovetail.cli.report_command import report_command
@@ -85,6 +86,7 @@ _add("ensemble", ensemble_command)
 _add("evaluate", evaluate_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
+_add("graph", graph_command)
 _add("report", report_command)
 
 

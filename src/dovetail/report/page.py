@@ -33,8 +33,8 @@ class Made:
         return cls(command, datetime.now(UTC).astimezone())
 
 
-def render(template: str, made: Made, **values: Any) -> str:
-    """Fill a template in.
+def render(template: str, made: Made, *, script: str = "page.js", **values: Any) -> str:
+    """Fill a template in, with one of the scripts.
 
     The page's own policy lets nothing be fetched and no script run but its own, of which it names
     the digest: should markup of a corpus ever get through, it would still do nothing.
@@ -42,12 +42,12 @@ def render(template: str, made: Made, **values: Any) -> str:
     Raises:
         MissingExtraError: if Jinja2 is not installed.
     """
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    code = (TEMPLATES / script).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     return (
         environment()
         .get_template(template)
-        .render(made=made, version=__version__, script=script, script_digest=digest, **values)
+        .render(made=made, version=__version__, script=code, script_digest=digest, **values)
     )
 
 
