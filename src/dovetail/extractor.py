@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Self, overload
 from weakref import WeakValueDictionary
 
 import torch
@@ -25,7 +25,8 @@ from dovetail.running.locks import ProcessLock
 from dovetail.running.steps import Done, result_of
 from dovetail.saved.description import DESCRIPTION
 from dovetail.saved.ensemble_folder import load_predictor
-from dovetail.saved.finding import MODEL, model_folder, shipped_models
+from dovetail.saved.finding import model_folder, name_of_model, shipped_models
+from dovetail.saved.on_hub import OnHub
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
 from dovetail.text.extraction import Extraction, without_invisible
@@ -49,7 +50,7 @@ OnError = Callable[[int, Exception], object]
 _LOG = logging.getLogger(__name__)
 
 
-class Extractor:
+class Extractor(OnHub):
     """Extracts entities and relations with a trained model.
 
     Examples:
@@ -74,11 +75,11 @@ class Extractor:
         expect_forks()
 
     @classmethod
-    def load(cls, path_or_name: str | Path, *, threads: int | None = 0) -> Extractor:
-        """Load a model folder, or a model that comes with the package, by its name.
+    def load(cls, path_or_name: str | Path, *, threads: int | None = 0) -> Self:
+        """Load a model folder, or by its name a model of the package or of a hub.
 
         Args:
-            path_or_name: a folder that training left, or a name of `shipped_models`.
+            path_or_name: a folder that training left, one of `shipped_models`, or owner/name.
             threads: of torch's operators, in the whole process; 0 leaves the choice to Dovetail (at
                 most four), and None leaves the process as it is, also in how many kernels it keeps
                 (`use_threads`).
@@ -100,10 +101,7 @@ class Extractor:
     @property
     def name(self) -> str:
         """The model's own name, or that of its run; empty if it was made in memory."""
-        if self._loaded_from is None:
-            return ""
-        path = Path(self._loaded_from[0])
-        return path.parent.name if path.name == MODEL else path.name
+        return "" if self._loaded_from is None else name_of_model(self._loaded_from[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be pickled as the place that the model was loaded from."""

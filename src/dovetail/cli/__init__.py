@@ -23,6 +23,7 @@ from dovetail.cli.extract_command import extract_command
 from dovetail.cli.graph_command import graph_command
 from dovetail.cli.inspect_command import inspect_command
 from dovetail.cli.probe_command import probe_command
+from dovetail.cli.push_command import push_command
 from dovetail.cli.report_command import report_command
 from dovetail.cli.say import Commands, say_error
 from dovetail.cli.standard_streams import (
@@ -88,6 +89,7 @@ _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("graph", graph_command)
 _add("report", report_command)
+_add("push", push_command)
 
 
 def main() -> None:

@@ -250,8 +250,8 @@ def _fact_of_node(node: int, rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]
 
 
 def _most_frequent(counts: Counter[str]) -> str:
-    """The most frequent; of several the one that sorts first, whatever came first."""
-    return min(counts, key=lambda own: (-counts[own], own))
+    """The most frequent; of several one that is not in capitals, then the one that sorts first."""
+    return min(counts, key=lambda own: (-counts[own], own.isupper(), own))
 
 
 class _FactOfEdge:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from dovetail.config import Config
 from dovetail.errors import ModelError
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
@@ -23,8 +24,10 @@ from dovetail.saved.description import DESCRIPTION, check_version, read_descript
 from dovetail.saved.model_folder import (
     CARD,
     SavedModel,
+    config_of_model,
     digest_of_model,
     files_of_model,
+    is_of_model,
     load_model,
     model_folder_to_write,
 )
@@ -36,6 +39,7 @@ from dovetail.version import __version__
 FORMAT = "dovetail-ensemble"
 FORMAT_VERSION = 1
 MEMBERS = "members"
+_IN_ENSEMBLE = {DESCRIPTION, CARD, MEMBERS}
 MAX_MEMBERS = 100
 """Models that can decide together; each of them is loaded and run."""
 
@@ -119,7 +123,7 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
     ]
     description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
-    with model_folder_to_write(folder, {DESCRIPTION, CARD, MEMBERS}.__contains__) as partial:
+    with model_folder_to_write(folder, _IN_ENSEMBLE.__contains__) as partial:
         for row, source in zip(listed, sources.values(), strict=True):
             (partial / row["folder"]).mkdir(parents=True)
             for name in files_of_model(source):
@@ -127,6 +131,36 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
         write_json(partial / DESCRIPTION, {**description, "members": listed})
         (partial / CARD).write_text(shown(ensemble_card(ensemble, listed)), encoding="utf-8")
     return ensemble
+
+
+def first_config(folder: Path) -> Config:
+    """The config of a saved model, or of the first member of an ensemble.
+
+    Raises:
+        ConfigError: if it cannot be read.
+        ModelError: if the ensemble is damaged.
+    """
+    listed = _listed_members(folder)
+    return config_of_model(folder / listed[0][0] if listed else folder)
+
+
+def copy_saved(source: Path, target: Path) -> None:
+    """Copy the files of a model or of an ensemble, and nothing else that lies beside them.
+
+    Raises:
+        ModelError: if it is damaged, or the target holds other files or cannot be written.
+    """
+    listed = _listed_members(source)
+    if listed is None and not (source / DESCRIPTION).is_file():
+        raise ModelError(f"{source} is not a saved model: it has no {DESCRIPTION}")
+    is_own = _IN_ENSEMBLE.__contains__ if listed is not None else is_of_model
+    with model_folder_to_write(target, is_own) as partial:
+        for name in files_of_model(source):
+            shutil.copyfile(source / name, partial / name)
+        for member, _ in listed or ():
+            (partial / member).mkdir(parents=True)
+            for name in files_of_model(source / member):
+                shutil.copyfile(source / member / name, partial / member / name)
 
 
 def _distinct(models: Sequence[Path]) -> dict[str, Path]:

@@ -97,7 +97,7 @@ def save_model(
         ModelError: if the folder cannot be written, or holds files that are not a model's.
     """
     model = model.finalize()
-    with model_folder_to_write(folder, _is_of_model) as partial:
+    with model_folder_to_write(folder, is_of_model) as partial:
         save_file(rounded_state(model), partial / WEIGHTS)
         encoders = written_apart(model.encoder.assets(), partial)
         write_json(partial / DESCRIPTION, describe(model, encoders))
@@ -142,13 +142,14 @@ def model_folder_to_write(folder: Path, is_own: Callable[[str], bool]) -> Iterat
         raise ModelError(f"could not write the model {folder}: {error}") from error
 
 
-def _is_of_model(name: str) -> bool:
+def is_of_model(name: str) -> bool:
+    """Whether a model folder has a file of this name."""
     return name in _NAMES or FILE_NAME.fullmatch(name) is not None
 
 
 def files_of_model(folder: Path) -> list[str]:
     """The names of the files of a model folder that are there."""
-    return sorted(path.name for path in folder.iterdir() if _is_of_model(path.name))
+    return sorted(path.name for path in folder.iterdir() if is_of_model(path.name))
 
 
 def digest_of_model(folder: Path) -> str:
