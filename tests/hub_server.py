@@ -183,7 +183,8 @@ class Handler(BaseHTTPRequestHandler):
     def batch(self, asked: dict) -> None:
         objects = [
             {
-                **{"oid": own["oid"], "size": own["size"]},
+                "oid": own["oid"],
+                "size": own["size"],
                 "actions": {"upload": {"href": f"{self.hub.url}/objects/{own['oid']}"}},
             }
             for own in asked["objects"]

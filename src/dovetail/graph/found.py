@@ -111,9 +111,11 @@ def is_native(path: Path) -> bool:
         return path.suffix == ".jsonl"  # said, with its line, by who reads it
     if not isinstance(record, dict):
         return False
-    names = record.keys()
+    entities = record.get("entities")
     return record.get("format") == FORMAT_NAME or (
-        "entities" in names and bool({"text", "tokens"} & names)
+        bool({"text", "tokens"} & record.keys())
+        and isinstance(entities, list)
+        and all(isinstance(own, dict) and {"start", "end", "type"} <= own.keys() for own in entities)
     )
 
 

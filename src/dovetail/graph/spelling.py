@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ def normalised(text: str, *, fold_case: bool = True) -> str:
     return " ".join(name.split()) or " ".join(text.split())
 
 
+@lru_cache(maxsize=1 << 16)
 def encoded(text: str) -> str:
     """A text as a part of an address, and no other text so; a long one ends in a digest.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice, repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -99,10 +99,14 @@ class Store:
     def add(self, document: FoundDocument) -> None:
         """Add what was found in a document."""
         row = self._document(document)
-        nodes, mentions = [], []
-        for entity in document.entities:
-            nodes.append(self._node_of(self._naming.identity(entity, document)))
-            mentions.append(self._mention(entity, nodes[-1], row))
+        entities = document.entities
+        nodes = [self._node_of(self._naming.identity(own, document)) for own in entities]
+        first = self.totals.mentions + 1
+        mentions = range(first, first + len(nodes))
+        self._insert(
+            "INSERT INTO mention VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            map(_row_of_mention, mentions, nodes, repeat(row), entities),
+        )
         self._relations(document.relations, nodes, mentions, row)
         self.totals.documents += 1
         self.totals.mentions += len(mentions)
@@ -134,20 +138,11 @@ class Store:
         found = self.database.execute("SELECT id FROM node WHERE identity = ?", values[:1])
         return int(found.fetchone()[0])
 
-    def _mention(self, entity: FoundEntity, node: int, document: int) -> int:
-        start, end = entity.pieces[0][0], entity.pieces[-1][1]
-        pieces = "" if len(entity.pieces) == 1 else ",".join(f"{a}-{b}" for a, b in entity.pieces)
-        values = (node, document, start, end, pieces, entity.type, entity.text, entity.confidence)
-        added = self.database.execute(
-            "INSERT INTO mention VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", values
-        )
-        return int(added.lastrowid or 0)
-
     def _relations(
         self,
         relations: Iterable[FoundRelation],
-        nodes: list[int],
-        mentions: list[int],
+        nodes: Sequence[int],
+        mentions: Sequence[int],
         document: int,
     ) -> None:
         self.database.executemany(
@@ -181,16 +176,20 @@ class Store:
         )
         edges: list[tuple[Any, ...]] = []
         count = 0
-        for count, (key, rows) in enumerate(groupby(found, itemgetter(0, 1, 2)), start=1):
-            edge = _FactOfEdge()
-            self._insert(
-                "INSERT INTO evidence VALUES (?, ?, ?, ?, ?)",
-                ((count, *row[3:]) for row in map(edge.counted, rows)),
-            )
-            edges.append((count, *key, *edge.values()))
-            if len(edges) == _BATCH:
-                self._insert("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", edges)
-                edges.clear()
+
+        def evidence() -> Iterator[tuple[Any, ...]]:
+            nonlocal count
+            for count, (key, rows) in enumerate(groupby(found, itemgetter(0, 1, 2)), start=1):
+                edge = _FactOfEdge()
+                for row in map(edge.counted, rows):
+                    yield count, *row[3:]
+                edges.append((count, *key, *edge.values()))
+
+        rows = evidence()
+        while batch := list(islice(rows, _BATCH)):
+            self._insert("INSERT INTO evidence VALUES (?, ?, ?, ?, ?)", batch)
+            self._insert("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", edges)
+            edges.clear()
         self._insert("INSERT INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", edges)
         return count
 
@@ -232,6 +231,13 @@ class Store:
         """The names of the documents."""
         for (name,) in self.database.execute("SELECT name FROM document ORDER BY id"):
             yield name
+
+
+def _row_of_mention(id: int, node: int, document: int, entity: FoundEntity) -> tuple[Any, ...]:
+    start, end = entity.pieces[0][0], entity.pieces[-1][1]
+    pieces = "" if len(entity.pieces) == 1 else ",".join(f"{a}-{b}" for a, b in entity.pieces)
+    place = id, node, document, start, end, pieces
+    return (*place, entity.type, entity.text, entity.confidence)
 
 
 def _fact_of_node(node: int, rows: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:

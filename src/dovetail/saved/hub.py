@@ -132,7 +132,9 @@ def _status(error: Exception) -> int:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    told = lines[0] if lines else type(error).__name__
+    cause = error.__cause__
+    return told if not isinstance(cause, Exception) else f"{told} ({_first_line(cause)})"
 
 
 def _check_digest(name: HubName, folder: Path) -> None:
