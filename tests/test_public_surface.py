@@ -20,6 +20,7 @@ from dovetail.config import DataConfig, dump_config
 # All that `dovetail` promises: a name that goes breaks programs, and the changelog says so.
 NAMES = [
     "BootstrapIntervals",
+    "CardOptions",
     "Config",
     "ConfigError",
     "Corpus",
@@ -35,6 +36,7 @@ NAMES = [
     "Evaluation",
     "Extraction",
     "Extractor",
+    "HubAccess",
     "Interval",
     "Ledger",
     "MacroScore",
@@ -43,6 +45,8 @@ NAMES = [
     "ModelReading",
     "Outcome",
     "OutputError",
+    "PushOptions",
+    "Pushed",
     "Reading",
     "Relation",
     "RunEvent",

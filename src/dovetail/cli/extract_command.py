@@ -33,8 +33,8 @@ INTERRUPTED = 130
 Model = Annotated[
     str,
     typer.Argument(
-        help="A model folder, that of a run, or the name of a shipped model (news, "
-        "adverse-effects).",
+        help="A model folder, that of a run, the name of a shipped model (news, "
+        "adverse-effects), or one on a hub (owner/name).",
         show_default=False,
     ),
 ]

@@ -115,7 +115,9 @@ def is_native(path: Path) -> bool:
     return record.get("format") == FORMAT_NAME or (
         bool({"text", "tokens"} & record.keys())
         and isinstance(entities, list)
-        and all(isinstance(own, dict) and {"start", "end", "type"} <= own.keys() for own in entities)
+        and all(
+            isinstance(own, dict) and {"start", "end", "type"} <= own.keys() for own in entities
+        )
     )
 
 

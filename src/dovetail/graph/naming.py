@@ -13,7 +13,7 @@ from pathlib import Path
 from dovetail.errors import DovetailError
 from dovetail.graph.aliases import Aliases, read_aliases
 from dovetail.graph.found import FoundDocument, FoundEntity
-from dovetail.graph.spelling import encoded, normalised
+from dovetail.graph.spelling import encoded, is_iri, normalised
 from dovetail.running.plugins import EntryPoints
 
 LINKERS = "dovetail.linkers"
@@ -71,10 +71,10 @@ class Naming:
         key = self.key(entity.text, entity.type)
         alias = self.aliases.of(entity.text, key, entity.type)
         if alias is not None:
-            return Identity(LINKED + encoded(alias.entity), alias.entity, alias.name or None)
+            return _linked(alias.entity, alias.name)
         linked = None if self.linker is None else self._asked(self.linker, entity, document)
         if linked is not None:
-            return Identity(LINKED + encoded(linked), linked)
+            return _linked(linked)
         return Identity(f"{encoded(entity.type)}/{encoded(key)}")
 
     def key(self, text: str, type: str) -> str:
@@ -94,6 +94,11 @@ class Naming:
                 f"{document.place}: the linker failed at {entity.text!r:.60} ({entity.type}): "
                 f"{type(error).__name__}: {error}"
             ) from error
+
+
+def _linked(entity: str, name: str = "") -> Identity:
+    """The entity that was named; a name that is no address is also what it is called."""
+    return Identity(LINKED + encoded(entity), entity, name or (None if is_iri(entity) else entity))
 
 
 def linker_of(name: str) -> Linker:
