@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.path_sums import PathExpectations
 from dovetail.text.document import Entity
 from dovetail.text.tagging import TagSet
 

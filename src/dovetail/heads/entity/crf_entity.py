@@ -15,8 +15,9 @@ from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.entity.entity_head import EntityHead
 from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.heads.span_vectors import token_vectors
-from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.layers.crf import ConditionalRandomField
 from dovetail.layers.dropout import Dropout
+from dovetail.layers.path_sums import PathExpectations
 from dovetail.tensors.features import Candidates, Expectations, Targets
 from dovetail.text.document import ENTITY_TASK, Entity
 from dovetail.text.tagging import TagSet, reachable
