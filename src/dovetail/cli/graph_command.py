@@ -84,7 +84,7 @@ Tables = Annotated[
     bool, typer.Option("--tables", help="Begin Cypher with the tables that LadybugDB asks for.")
 ]
 MostNodes = Annotated[
-    int, typer.Option(min=1, max=2000, help="Entities that the page draws at most.")
+    int, typer.Option(min=1, max=2000, help="Entities that the page holds at most.")
 ]
 OnError = Annotated[
     Literal["refuse", "drop"],

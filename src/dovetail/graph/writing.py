@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dovetail.text.extraction import Extraction
 
 MOST_NODES = 300
-"""Entities that a page draws unless told otherwise."""
+"""Entities that a page holds unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class GraphOptions:
     Args:
         base: what the addresses of RDF begin with.
         tables: whether Cypher begins with the tables that LadybugDB asks for.
-        most_nodes: how many entities a page draws at most.
+        most_nodes: how many entities a page holds at most.
         made_by: the command that a page says it was made by.
     """
 

@@ -78,7 +78,7 @@ def hub_folder(name: HubName, access: HubAccess = DEFAULT_ACCESS) -> Path:
 @contextmanager
 def _quiet_client() -> Iterator[None]:
     """Hold the client's progress bars back, and leave the setting as it was."""
-    from huggingface_hub.utils import (
+    from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,

@@ -59,7 +59,7 @@ class ShownNode:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is shown: connected entities, which are drawn, others, and the relations."""
+    """What is shown: entities with relations among it, which are drawn, others, and relations."""
 
     connected: list[ShownNode]
     others: list[ShownNode]
@@ -85,7 +85,10 @@ def select(store: Store, most_nodes: int) -> Selection:
     for edge in edges:
         for id in dict.fromkeys((edge.edge.head, edge.edge.tail)):
             by_id[id].edges.append(edge)
-    return Selection([shown[row] for row in chosen], [shown[row] for row in others], edges)
+    every = list(shown.values())
+    return Selection(
+        [own for own in every if own.edges], [own for own in every if not own.edges], edges
+    )
 
 
 def _shown(store: Store, row: int) -> ShownNode:

@@ -31,7 +31,7 @@
     for (const node of nodes) {
       const number = node.dataset.node;
       node.classList.toggle("chosen", number === chosen);
-      node.classList.toggle("faint", !matching.has(number) || (chosen !== null && !near.has(number)));
+      node.classList.toggle("faint", chosen === null ? !matching.has(number) : !near.has(number));
       if (number === chosen) node.setAttribute("aria-current", "true");
       else node.removeAttribute("aria-current");
     }
@@ -98,7 +98,10 @@
     const seen = () => [graph.clientWidth / 0.85, graph.clientHeight / 0.85];  // so that labels can be read
     const start = () => {
       const [width, height] = seen();
-      if (width >= whole[2] && height >= whole[3]) show(...whole);
+      if (width >= whole[2] && height >= whole[3]) {
+        const [across, down] = [Math.max(whole[2], width / 2), Math.max(whole[3], height / 2)];
+        show(whole[0] + (whole[2] - across) / 2, whole[1] + (whole[3] - down) / 2, across, down);
+      }
       else {  // the best connected entity, and what there is around it
         const [across, down] = [Math.min(width, whole[2]), Math.min(height, whole[3])];
         const own = nodes[0].getBBox();
@@ -109,7 +112,9 @@
       }
     };
     look = chosenNodes => {
-      if (!chosenNodes.length) return;
+      const isAllSeen = box.x <= whole[0] && box.y <= whole[1] && box.width >= whole[2]
+        && box.height >= whole[3] && whole[2] <= seen()[0] && whole[3] <= seen()[1];
+      if (!chosenNodes.length || isAllSeen) return;
       const boxes = chosenNodes.map(node => node.getBBox());
       const left = Math.min(...boxes.map(b => b.x)) - 20, top = Math.min(...boxes.map(b => b.y)) - 20;
       const right = Math.max(...boxes.map(b => b.x + b.width)) + 20;
