@@ -70,6 +70,7 @@ class Store:
         self._naming = naming
         self._keeps_texts = keeps_texts
         database.executescript(_TABLES)
+        database.execute("BEGIN")  # one transaction for all: each has its cost
         self._node_of = lru_cache(maxsize=_REMEMBERED)(self._row_of_node)
 
     @classmethod
@@ -86,7 +87,6 @@ class Store:
                 database.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
                 for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
                     database.execute(f"PRAGMA {pragma}")
-                database.execute("BEGIN")
                 yield cls(database, naming, keeps_texts=keeps_texts)
             except sqlite3.OperationalError as error:
                 raise OutputError(
