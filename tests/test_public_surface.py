@@ -65,6 +65,7 @@ NAMES = [
     "load_config",
     "read_corpus",
     "shipped_models",
+    "to_dataframe",
     "train",
     "training_events",
     "tune",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from dovetail.lab.search import Outcome, tune
     from dovetail.running.steps import Done
     from dovetail.saved.finding import shipped_models
+    from dovetail.text.data_frames import to_dataframe
     from dovetail.text.document import Document, Entity, Relation, Sentence, Unaligned
     from dovetail.text.extraction import Extraction, TextEntity, TextRelation
     from dovetail.text.reading import ModelReading, Reading
@@ -110,6 +111,7 @@ _HOME = {
     "load_config": "config",
     "read_corpus": "corpora",
     "shipped_models": "saved.finding",
+    "to_dataframe": "text.data_frames",
     "train": "training",
     "training_events": "training",
     "tune": "lab.search",
@@ -163,6 +165,7 @@ __all__ = [
     "load_config",
     "read_corpus",
     "shipped_models",
+    "to_dataframe",
     "train",
     "training_events",
     "tune",
