@@ -13,6 +13,7 @@ import srsly
 from spacy.tokens import Doc
 
 from dovetail.errors import CorpusError, ModelError
+from dovetail.saved.copies import copy_predictor
 from dovetail.saved.finding import model_folder
 from dovetail.spacy_component.annotation import Ents, annotate
 from dovetail.spacy_component.packed_model import Folder, packed, unpacked
@@ -133,7 +134,7 @@ class DovetailComponent:
             ModelError: if there is no model.
             OutputError: if it cannot be written.
         """
-        self._known_folder().copy_to(Path(path))
+        copy_predictor(self._known_folder().path, Path(path))
 
     def from_disk(self, path: Path | str, *, exclude: Sequence[str] = ()) -> DovetailComponent:
         """Take the model of the pipeline's folder, wherever the component's own may be.

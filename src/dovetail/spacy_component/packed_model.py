@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from tempfile import mkdtemp
 from typing import Any
 
 import srsly
 
 from dovetail.errors import ModelError
-from dovetail.files.writing import whole_folder
+from dovetail.files.temporary import TemporaryFolder
 from dovetail.saved.ensemble_folder import digest_of, files_of_predictor
 
 _FORMAT = "dovetail-model-files"
@@ -23,36 +19,15 @@ _FORMAT = "dovetail-model-files"
 class Folder:
     """The folder of a saved model; a temporary one lives as long as this object."""
 
-    def __init__(self, path: Path, *, is_temporary: bool = False) -> None:
-        self.path = path
-        self.is_temporary = is_temporary
-        if is_temporary:
-            weakref.finalize(self, _remove, path, os.getpid())
+    def __init__(self, place: Path | TemporaryFolder) -> None:
+        self._place = place
+        self.is_temporary = isinstance(place, TemporaryFolder)
+        self.path = place.path if isinstance(place, TemporaryFolder) else place
 
     @cached_property
     def digest(self) -> str:
         """What tells its model from others."""
         return digest_of(self.path)
-
-    def copy_to(self, target: Path) -> None:
-        """Write a copy, which takes the place of `target` when it is whole.
-
-        Raises:
-            ModelError: if a file is missing.
-            OutputError: if it cannot be written.
-        """
-        if target.resolve() == self.path.resolve():
-            return
-        with whole_folder(target) as unfinished:
-            for name in files_of_predictor(self.path):
-                (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(self.path / name, unfinished / name)
-
-
-def _remove(path: Path, owner: int) -> None:
-    """Remove a folder, but not on behalf of a process that was forked from its owner."""
-    if os.getpid() == owner:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def packed(folder: Folder) -> dict[str, Any]:
@@ -77,7 +52,7 @@ def unpacked(content: bytes) -> Folder:
         ModelError: if it is another message, or a name leads out of the folder.
     """
     files = _files(content)
-    folder = Folder(Path(mkdtemp(prefix="dovetail-")), is_temporary=True)
+    folder = Folder(TemporaryFolder())
     for name, content_of_file in files.items():
         path = folder.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
