@@ -8,8 +8,9 @@ What needs torch is imported when it is first asked for, so that ``import doveta
 Importing changes nothing in the process: no threads, no environment, no handlers.
 
 What is public is named in ``dovetail.__all__`` and in the ``__all__`` of the packages `config`,
-`corpora`, `encoders`, `evaluation`, `heads`, `objectives`, `sharing`, `training` and `lab.search`;
-all other modules are Dovetail's own, and may change with any release.
+`corpora`, `encoders`, `estimator`, `evaluation`, `heads`, `objectives`, `sharing`,
+`spacy_component`, `training` and `lab.search`; all other modules are Dovetail's own, and may change
+with any release.
 """
 
 from __future__ import annotations

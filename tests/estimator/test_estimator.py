@@ -252,6 +252,7 @@ class Claiming(DovetailEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = True
+        tags.input_tags.one_d_array = False
         return tags
 
 

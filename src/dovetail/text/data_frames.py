@@ -11,14 +11,8 @@ from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from dovetail.errors import MissingExtraError
-from dovetail.text.extraction import Extraction, TextEntity
+from dovetail.text.extraction import Extraction, Library, Table, TextEntity
 from dovetail.text.reading_ahead import checked
-
-Table = Literal["entities", "relations", "documents"]
-"""What there is a row for."""
-
-Library = Literal["pandas", "polars", "arrow"]
-"""Whose data frame it is."""
 
 Kind = Literal["whole", "number", "text", "spans"]
 """What a column holds: whole numbers, numbers that may be missing, text, or lists of spans."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from dovetail.text.document import (
     TASKS,
@@ -17,9 +17,14 @@ from dovetail.text.document import (
 from dovetail.text.named_schemas import of_one, sentence_of
 from dovetail.text.visibility import is_visible, visible_span
 
-if TYPE_CHECKING:
-    from dovetail.showing.drawing.picture import Scheme
-    from dovetail.text.data_frames import Library, Table
+Scheme = Literal["page", "light", "dark"]
+"""Whose colours a picture takes: those of the page that it stands on, or its own."""
+
+Table = Literal["entities", "relations", "documents"]
+"""What a data frame has a row for."""
+
+Library = Literal["pandas", "polars", "arrow"]
+"""Whose data frame it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ pictures can stand on a page, whatever its policy.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from dovetail.showing.drawing.arcs import LABEL_SIZE as ARC_LABEL_SIZE
@@ -17,10 +16,7 @@ from dovetail.showing.drawing.lines import SIZE, Segment, lines_of
 from dovetail.showing.drawing.marks import LABEL_SIZE, DrawnLine, Portion, marked_lines
 from dovetail.showing.drawing.measures import FONT, printable, width_of
 from dovetail.showing.rendering import assign_colours
-from dovetail.text.extraction import TextEntity, TextRelation
-
-Scheme = Literal["page", "light", "dark"]
-"""Whose colours a picture takes: those of the page that it stands on, or its own."""
+from dovetail.text.extraction import Scheme, TextEntity, TextRelation
 
 WIDTH = 760.0
 """Pixels of a line."""
