@@ -45,8 +45,12 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, characters: int = 40) -> str:
-    """The beginning of a printable text, with an ellipsis where something is left out."""
-    line = printable(text)
+    """The beginning of a printable text, with an ellipsis where something is left out.
+
+    >>> shortened("a very long type", 7), shortened(" ")
+    ('a very…', '?')
+    """
+    line = printable(text) or "?"  # where there is nothing to be seen
     return line if len(line) <= characters else f"{line[: characters - 1]}…"
 
 
