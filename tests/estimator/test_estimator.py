@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas
@@ -285,3 +287,16 @@ def test_what_those_checks_ask_holds_with_texts(fitted):
         assert [places(other) for other in others] == [places(one)] * 2
     again = [own.to_dict() for own in estimator.predict(TEXTS)]
     assert [own.to_dict() for own in estimator.fit(DOCUMENTS).predict(TEXTS)] == again
+
+
+def test_missing_scikit_learn_is_told_with_how_to_install_it():
+    program = (
+        "import sys; sys.modules['sklearn'] = None\n"
+        "from dovetail import MissingExtraError\n"
+        "try:\n    import dovetail.estimator\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'dovetail[sklearn]'" in ended.stdout
