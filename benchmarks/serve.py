@@ -43,9 +43,10 @@ extractor = Extractor.load(sys.argv[1], threads=int(sys.argv[2]))
 texts = json.loads(sys.stdin.readline())
 extractor.extract(texts[:64])
 for line in sys.stdin:
-    started = time.perf_counter()
+    started, computed = time.perf_counter(), time.process_time()
     found = [extraction.to_dict() for extraction in extractor.pipe(texts)]
-    print(json.dumps([time.perf_counter() - started, found]), flush=True)
+    seconds, processor = time.perf_counter() - started, time.process_time() - computed
+    print(json.dumps([seconds, processor, found]), flush=True)
 """
 """Answers all texts whenever it is sent a line."""
 
@@ -71,6 +72,12 @@ class Server:
         if found is None:
             raise SystemExit(f"the server did not start: {said}")
         self.port = int(found[1])
+
+    @property
+    def processor_seconds(self) -> float:
+        """What it has computed so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def megabytes(self) -> float:
@@ -128,15 +135,22 @@ def texts_of(corpus: Path, count: int) -> list[str]:
     return [texts[index % len(texts)] for index in range(count)]
 
 
-def differing(documents: Sequence[Any], expected: Sequence[Any]) -> tuple[int, int]:
-    """How many answers differ from the library's at all, and in more than a confidence."""
-
-    def bare(document: dict[str, Any]) -> str:
-        return re.sub(r'"confidence": [\d.]+', "", json.dumps(document))
-
-    pairs = [*zip(documents, expected, strict=True)]
-    differ = [(one, other) for one, other in pairs if one != other]
-    return len(differ), sum(bare(one) != bare(other) for one, other in differ)
+def differing(documents: Sequence[Any], expected: Sequence[Any]) -> tuple[int, int, float]:
+    """How many answers differ from the library's, in more than a confidence, and by how much."""
+    number = re.compile(r'"confidence": ([\d.]+)')
+    texts = [
+        (json.dumps(one), json.dumps(other))
+        for one, other in zip(documents, expected, strict=True)
+        if one != other
+    ]
+    in_more, largest = 0, 0.0
+    for one, other in texts:
+        if number.sub("", one) != number.sub("", other):
+            in_more += 1
+            continue
+        values = zip(number.findall(one), number.findall(other), strict=True)
+        largest = max([largest, *(abs(float(a) - float(b)) for a, b in values)])
+    return len(texts), in_more, largest
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -153,19 +167,23 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     print(json.dumps(texts), file=library.stdin, flush=True)
     server = Server(options.model, options.threads)
     asyncio.run(turn_of_clients(server.port, texts[:256], options.clients))
-    shares, rates, latencies = [], [], []
+    shares, of_processor, rates, latencies = [], [], [], []
     memory = [server.megabytes]
     different = in_more = 0
+    largest = 0.0
     for _ in range(options.turns):
         print(file=library.stdin, flush=True)
-        seconds, expected = json.loads(library.stdout.readline())
+        seconds, processor, expected = json.loads(library.stdout.readline())
+        before = server.processor_seconds
         turn = asyncio.run(turn_of_clients(server.port, texts, options.clients))
         shares.append(seconds / turn.seconds)
+        of_processor.append(processor / (server.processor_seconds - before))
         rates.append((len(texts) / seconds, len(texts) / turn.seconds))
         latencies += turn.latencies
         memory.append(server.megabytes)
-        some, more = differing(turn.documents, expected)
+        some, more, most = differing(turn.documents, expected)
         different, in_more = different + some, in_more + more
+        largest = max(largest, most)
     library.stdin.close()
     library.wait()
     percentiles = statistics.quantiles(latencies, n=100)
@@ -180,11 +198,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "server_texts_per_second": statistics.median(rate for _, rate in rates),
         "share_of_library": statistics.median(shares),
         "shares": shares,
+        "shares_by_processor_time": of_processor,
         "p50_ms": 1000 * percentiles[49],
         "p99_ms": 1000 * percentiles[98],
         "answers": options.turns * len(texts),
         "answers_that_differ": different,
         "in_more_than_a_confidence": in_more,
+        "largest_difference_of_confidences": largest,
         "memory_mb": memory,
         "exit_code": server.stop(),
     }

@@ -11,10 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from dovetail.server.guard import Access, Guard
+from dovetail.server.guard import CLIENT_GONE, Access, ClientGoneError, Guard
 from dovetail.server.limits import Limits
 from dovetail.server.page_files import page_router
-from dovetail.server.problems import ProblemDetails, ProblemError, faults_of, invalid
+from dovetail.server.problems import ProblemDetails, ProblemError, failed, faults_of, invalid
 from dovetail.server.routes import open_router, router
 from dovetail.server.served_models import ServedModels
 from dovetail.server.service import Service
@@ -61,7 +61,7 @@ def guarded(service: Service, access: Access) -> Guard:
     app.state.service = service
     for own in (router, stream_router, open_router, page_router):
         app.include_router(own)
-    for kind in (ProblemError, RequestValidationError, HTTPException):
+    for kind in (ProblemError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _refused)
     return Guard(app, access=access, limits=service.limits, metrics=service.metrics)
 
@@ -89,6 +89,8 @@ _SENTENCES: Mapping[int, str] = {
 
 async def _refused(request: Request, error: Exception) -> Response:
     match error:
+        case ClientGoneError():
+            return Response(status_code=CLIENT_GONE)  # nobody reads it
         case ProblemError():
             return error.response()
         case RequestValidationError():
@@ -96,4 +98,4 @@ async def _refused(request: Request, error: Exception) -> Response:
         case HTTPException():
             said = _SENTENCES.get(error.status_code, "The request cannot be read.")
             return ProblemError(error.status_code, said, headers=error.headers).response()
-    raise error
+    return failed(error).response()

@@ -38,6 +38,8 @@ OPEN_FOLDER = "/page/"
 
 ANY_HOST = "*"
 
+FAILED, CLIENT_GONE = 500, 499
+
 
 @dataclass(frozen=True)
 class Access:
@@ -138,7 +140,7 @@ class _Exchange:
             self._guard.hold(-self._size)
             route = getattr(self._scope.get("route"), "path", "other")
             metrics = self._guard._metrics
-            metrics.requests.labels(route, str(self._status or 499)).inc()
+            metrics.requests.labels(route, str(self._status or CLIENT_GONE)).inc()
             metrics.request_seconds.labels(route).observe(time.perf_counter() - started)
 
     async def _answer(self) -> None:
@@ -152,7 +154,8 @@ class _Exchange:
         except ClientGoneError:
             raise
         except Exception as error:
-            await self._fail(failed(error))
+            if self._status != FAILED:  # otherwise it has been logged and told
+                await self._fail(failed(error))
 
     async def _fail(self, problem: ProblemError) -> None:
         if self._status:  # half an answer is out: all that is left is to break it off

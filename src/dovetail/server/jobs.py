@@ -17,6 +17,9 @@ from dovetail.text.document import Document, Sentence
 TURN_TOKENS = 256
 """Tokens that a request gives to a step before the next one's turn."""
 
+CHARACTERS_OF_TOKEN = 4
+"""About as many, for texts that are not cut yet."""
+
 Outcome = Found | Exception
 
 
@@ -36,13 +39,21 @@ class Progress:
     index: int
     document: Document
     given: int = 0
-    annotated: list[Sentence] = field(default_factory=list)
+    done: int = 0
+    annotated: list[Sentence] = field(init=False)
     has_failed: bool = False
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all sentences are annotated."""
-        return len(self.annotated) == len(self.document.sentences)
+    def __post_init__(self) -> None:
+        self.annotated = [*self.document.sentences]  # each until it is annotated
+
+    def fill(self, first: int, annotated: Sequence[Sentence]) -> bool:
+        """Take annotated sentences from a place on; whether these were the last ones.
+
+        A long one may be done after those behind it.
+        """
+        self.annotated[first : first + len(annotated)] = annotated
+        self.done += len(annotated)
+        return self.done == len(self.annotated)
 
 
 class Piece(NamedTuple):
@@ -50,13 +61,14 @@ class Piece(NamedTuple):
 
     job: Job
     progress: Progress
+    first: int
     sentences: Sequence[Sentence]
     tokens: int
 
     def deliver(self, annotated: Sequence[Sentence]) -> list[Delivery]:
         """Take the annotated sentences; the outcome, if the document is complete."""
-        self.progress.annotated.extend(annotated)
-        if self.progress.has_failed or not self.progress.is_complete:
+        is_complete = self.progress.fill(self.first, annotated)
+        if self.progress.has_failed or not is_complete:
             return []
         return [self.job.delivery(self.progress)]
 
@@ -74,14 +86,27 @@ class Job:
     Args:
         asked: of which model, and what.
         texts: texts, or documents that have been cut into sentences already.
+        indices: what the texts are called in deliveries; by default their places.
     """
 
-    def __init__(self, asked: Asked, texts: Sequence[str | Document]) -> None:
+    def __init__(
+        self,
+        asked: Asked,
+        texts: Sequence[str | Document],
+        indices: Sequence[int] | None = None,
+    ) -> None:
         self.asked = asked
+        self._indices = range(len(texts)) if indices is None else indices
         self.is_cancelled = False
         self._texts = texts
         self._next = 0
         self._current: Progress | None = None
+
+    @property
+    def expected_tokens(self) -> int:
+        """About as many tokens as the texts have."""
+        lengths = (len(own if isinstance(own, str) else own.text) for own in self._texts)
+        return sum(lengths) // CHARACTERS_OF_TOKEN
 
     def delivery(self, progress: Progress) -> Delivery:
         """The outcome of a document that is complete."""
@@ -117,8 +142,8 @@ class Job:
         """The next document with sentences; those without are complete, a broken one fails."""
         tokenizer = self.asked.schemas.extractor.tokenizer
         while self._next < len(self._texts):
-            index, self._next = self._next, self._next + 1
-            text = self._texts[index]
+            index, text = self._indices[self._next], self._texts[self._next]
+            self._next += 1
             try:
                 document = tokenizer.document(text) if isinstance(text, str) else text
             except Exception as error:  # a CorpusError is the text's fault, any other the server's
@@ -147,7 +172,7 @@ class Job:
             tokens += len(sentences[end].tokens)
             end += 1
         progress.given = end
-        return Piece(self, progress, sentences[first:end], tokens)
+        return Piece(self, progress, first, sentences[first:end], tokens)
 
 
 @dataclass(slots=True)
@@ -181,7 +206,7 @@ class Lane:
             job = self._jobs.popleft()
             if job.is_cancelled:
                 continue
-            pieces, deliveries = job.turn()
+            pieces, deliveries = job.turn(min(TURN_TOKENS, at_most))
             step.deliveries += deliveries
             for piece in pieces:
                 (step.pieces if piece.tokens <= at_most else step.long).append(piece)

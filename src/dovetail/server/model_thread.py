@@ -18,9 +18,6 @@ from dovetail.text.document import Sentence
 
 _LOG = logging.getLogger(__name__)
 
-CHARACTERS_OF_TOKEN = 4
-"""About as many, for texts that are not cut yet."""
-
 Tell = Callable[[list[Delivery]], None]
 
 
@@ -57,10 +54,10 @@ class ModelThread(threading.Thread):
         self._is_stopping = False
         self._lanes: dict[ServedSchemas, Lane] = {}
         self._waiting: deque[ServedSchemas] = deque()  # the lanes with jobs, the next one first
-        self._waiting_characters = 0
+        self._waiting_tokens = 0
         self._long: deque[_Long] = deque()
 
-    def submit(self, job: Job, characters: int) -> None:
+    def submit(self, job: Job) -> None:
         """Take a job; of what it leads to, `tell` is told."""
         with self._changed:
             schemas = job.asked.schemas
@@ -68,7 +65,7 @@ class ModelThread(threading.Thread):
             lane.add(job)
             if schemas not in self._waiting:
                 self._waiting.append(schemas)
-            self._waiting_characters += characters
+            self._waiting_tokens += job.expected_tokens
             self._changed.notify()
 
     def stop(self) -> None:
@@ -100,7 +97,7 @@ class ModelThread(threading.Thread):
                 self._wait_for_others()
             if self._is_stopping:
                 return None
-            self._waiting_characters = 0
+            self._waiting_tokens = 0
             if not self._waiting:
                 return self._long[0].piece.job.asked.schemas, Step()
             schemas = self._waiting.popleft()
@@ -115,8 +112,8 @@ class ModelThread(threading.Thread):
     def _wait_for_others(self) -> None:
         """Let a step fill, for a moment."""
         end = time.monotonic() + self._limits.batch_seconds
-        full = self._limits.step_tokens * CHARACTERS_OF_TOKEN
-        while (left := end - time.monotonic()) > 0 and self._waiting_characters < full:
+        full = self._limits.step_tokens
+        while (left := end - time.monotonic()) > 0 and self._waiting_tokens < full:
             if self._is_stopping:
                 return
             self._changed.wait(left)

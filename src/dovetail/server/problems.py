@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from dovetail.showing.visible import shown_message
@@ -40,7 +41,7 @@ class ProblemDetails(BaseModel):
     errors: list[Fault] = Field(default=[], description="All that is wrong with the request.")
 
 
-class ProblemError(Exception):
+class ProblemError(HTTPException):
     """A request that is not answered as asked.
 
     Args:
@@ -60,13 +61,9 @@ class ProblemError(Exception):
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        again = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
+        super().__init__(status, detail, {**(headers or {}), **again})
         self.faults = tuple(faults)
-        self.headers = dict(headers or {})
-        if retry_after is not None:
-            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
 
     def to_dict(self) -> dict[str, Any]:
         """The values of `ProblemDetails`."""
@@ -74,8 +71,8 @@ class ProblemError(Exception):
         more = f" There are {left_out:,} more errors." if left_out > 0 else ""
         return {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
+            "title": HTTPStatus(self.status_code).phrase,
+            "status": self.status_code,
             "detail": shown_message(self.detail) + more,
             "errors": [
                 {"where": shown_message(fault.where), "message": shown_message(fault.message)}
@@ -86,7 +83,7 @@ class ProblemError(Exception):
     def response(self) -> Response:
         """The answer."""
         content = json.dumps(self.to_dict(), ensure_ascii=False).encode()
-        return Response(content, self.status, self.headers, media_type=PROBLEM_JSON)
+        return Response(content, self.status_code, self.headers, media_type=PROBLEM_JSON)
 
 
 def failed(error: BaseException) -> ProblemError:

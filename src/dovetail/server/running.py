@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +31,11 @@ BACKLOG = 2048
 
 KEEP_ALIVE_SECONDS = 75
 """For a client's next request on the same connection."""
+
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that runs Python may keep others from it.  The model thread gives way at each
+step of a network, hundreds of times for a batch, and by default would wait for 5 ms each time."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +90,33 @@ def serve_here(
     """
     models = ServedModels.load(settings.models, threads=settings.threads_of_worker)
     service = Service(models, settings.limits)
+    if parent_process() is not None:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    server_of(
+        service, settings.access, drain_seconds=settings.drain_seconds, on_ready=on_ready
+    ).run([listening])
+
+
+def server_of(
+    service: Service,
+    access: Access,
+    *,
+    drain_seconds: float = 0.0,
+    on_ready: Callable[[], None] | None = None,
+) -> DrainingServer:
+    """The server of a service, which has not begun."""
+    limits = service.limits
     config = uvicorn.Config(
-        guarded(service, settings.access),
+        guarded(service, access),
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=round(
-            settings.limits.request_seconds + settings.limits.send_seconds
-        ),
+        timeout_graceful_shutdown=round(limits.request_seconds + limits.send_seconds),
     )
-    server = DrainingServer(config, service, settings.drain_seconds, on_ready)
-    if parent_process() is not None:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-    server.run([listening])
+    return DrainingServer(config, service, drain_seconds, on_ready)
 
 
 class DrainingServer(uvicorn.Server):
@@ -119,6 +136,8 @@ class DrainingServer(uvicorn.Server):
         self._ends_from: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; from now on the threads of this process take turns more often."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         await super().startup(sockets)
         if self._on_ready is not None:
             self._on_ready()

@@ -13,6 +13,7 @@ from dovetail.extractor import Extractor
 from dovetail.model.asked_schemas import AskedSchemas
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
+from dovetail.text.tokenization import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class ServedSchemas:
     def schema(self) -> Schema:
         """The types that can be found."""
         return self.extractor.schema
+
+    @cached_property
+    def second_tokenizer(self) -> Tokenizer:
+        """One that cuts a long text in another thread, while the extractor's own is free."""
+        return Tokenizer(self.extractor.reading.language, self.extractor.reading.unit)
 
     @cached_property
     def thresholds(self) -> dict[str, float]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
 from functools import partial
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from dovetail.errors import CorpusError
 from dovetail.server.asked import Asked, Found
@@ -21,6 +21,9 @@ from dovetail.server.problems import Fault, ProblemError, invalid
 from dovetail.server.served_models import ServedModels
 from dovetail.server.wire import TextItem
 from dovetail.text.document import Document
+
+_LINE_ENDS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""Those that JSON does not escape by itself."""
 
 Value = TypeVar("Value")
 
@@ -94,36 +97,37 @@ class Service:
             ProblemError: if it is not answered in time.
         """
         deadline = asyncio.get_running_loop().time() + self.limits.request_seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                texts = [await self._cut(asked, item.text) for item in items]
-            job = Job(asked, texts)
-            async with aclosing(self._computed(job, characters_of(items))) as computed:
+        with _Waiting(self._submit, self._outcomes) as waiting:
+            cutting = asyncio.ensure_future(self._submit_all(waiting, asked, items))
+            try:
                 for _ in items:
                     async with asyncio.timeout_at(deadline):
-                        delivery = await anext(computed)
+                        delivery = await waiting.queue.get()
                     self._count(asked, len(items[delivery.index].text))
                     yield delivery.index, delivery.outcome
-        except TimeoutError:
-            raise self._too_late() from None
+            except TimeoutError:
+                raise self._too_late() from None
+            finally:
+                cutting.cancel()
 
-    async def _computed(self, job: Job, characters: int) -> AsyncGenerator[Delivery, None]:
+    async def _submit_all(self, waiting: _Waiting, asked: Asked, items: Sequence[TextItem]) -> None:
+        """Submit short texts together, and each long one once it is cut into sentences."""
+        places: dict[bool, list[int]] = {False: [], True: []}
+        for place, item in enumerate(items):
+            places[len(item.text) >= LONG_TEXT].append(place)
+        waiting.submit(Job(asked, [items[place].text for place in places[False]], places[False]))
+        for place in places[True]:
+            try:
+                document = await self._in_thread(partial(_cut, asked, items[place].text))
+            except Exception as error:
+                waiting.queue.put_nowait(Delivery(Job(asked, []), place, error))
+            else:
+                waiting.submit(Job(asked, [document], [place]))
+
+    def _submit(self, job: Job) -> None:
         if self._thread is None:
             raise RuntimeError("the service was not started")
-        queue = self._outcomes[job] = asyncio.Queue()
-        try:
-            self._thread.submit(job, characters)
-            while True:
-                yield await queue.get()
-        finally:
-            job.is_cancelled = True
-            del self._outcomes[job]
-
-    async def _cut(self, asked: Asked, text: str) -> str | Document:
-        """A long text as a document; others the model thread cuts."""
-        if len(text) < LONG_TEXT:
-            return text
-        return await self._in_thread(partial(asked.schemas.extractor.tokenizer.document, text))
+        self._thread.submit(job)
 
     async def written(self, found: Found, id: str) -> dict[str, object]:
         """The JSON values of a document."""
@@ -172,14 +176,52 @@ class Service:
         return Fault(where=f"texts.{index}", message=message)
 
 
+class _Waiting:
+    """The jobs of a request whose outcomes it waits for; they are cancelled when it leaves."""
+
+    def __init__(
+        self, submit: Callable[[Job], None], queues: dict[Job, asyncio.Queue[Delivery]]
+    ) -> None:
+        self.queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._submit = submit
+        self._queues = queues
+        self._jobs: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        """Let a job be computed."""
+        self._jobs.append(job)
+        self._queues[job] = self.queue
+        self._submit(job)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for job in self._jobs:
+            job.is_cancelled = True
+            del self._queues[job]
+
+
+def _cut(asked: Asked, text: str) -> Document:
+    return asked.schemas.second_tokenizer.document(text)
+
+
 def characters_of(items: Sequence[TextItem]) -> int:
     """How much texts count; an empty one counts too."""
     return sum(len(item.text) + 1 for item in items)
 
 
 def encoded(values: object) -> bytes:
-    """JSON in UTF-8."""
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+    """JSON in UTF-8, on one line whatever a reader takes for the end of one."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    for character, escaped in _LINE_ENDS.items():
+        text = text.replace(character, escaped)
+    return text.encode()
 
 
 def problem_of(index: int, error: Exception) -> ProblemError:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from dovetail.server.asked import Asked
@@ -38,6 +38,31 @@ from dovetail.server.wire import ITEM, LOWEST_CANDIDATE, FoundDocument, TextItem
 NDJSON = "application/x-ndjson"
 
 stream_router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
+
+
+class LinesResponse(Response):
+    """Sends lines as they are made, and leaves with its ticket, whatever becomes of the client."""
+
+    media_type = NDJSON
+
+    def __init__(self, ticket: Ticket, lines: AsyncGenerator[bytes, None]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers()
+        self._ticket = ticket
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._ticket:
+            await while_connected(receive, self._sent(send))
+
+    async def _sent(self, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        async with aclosing(self._lines) as lines:
+            await send({"type": "http.response.start", **start})
+            async for line in lines:
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Line(BaseModel):
@@ -82,6 +107,8 @@ _LINES: dict[int | str, dict[str, Any]] = {
 
 class StreamOptions(BaseModel):
     """The options of a stream, which stand in its address."""
+
+    model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(default=None, description="The name of a model in `/v1/models`.")
     schema_: str | None = Field(default=None, alias="schema")
@@ -174,28 +201,3 @@ async def _values(
 
 def _line(values: object) -> bytes:
     return encoded(values) + b"\n"
-
-
-class LinesResponse(Response):
-    """Sends lines as they are made, and leaves with its ticket, whatever becomes of the client."""
-
-    media_type = NDJSON
-
-    def __init__(self, ticket: Ticket, lines: AsyncGenerator[bytes, None]) -> None:
-        self.status_code = 200
-        self.background = None
-        self.init_headers()
-        self._ticket = ticket
-        self._lines = lines
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._ticket:
-            await while_connected(receive, self._sent(send))
-
-    async def _sent(self, send: Send) -> None:
-        start = {"status": self.status_code, "headers": self.raw_headers}
-        async with aclosing(self._lines) as lines:
-            await send({"type": "http.response.start", **start})
-            async for line in lines:
-                await send({"type": "http.response.body", "body": line, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from dovetail.text.tokenization import SURROGATE
 
@@ -18,9 +18,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _whole(text: str) -> str:
+def _whole(text: object) -> object:
     """Refuse what no encoding can hold, and so no answer."""
-    if SURROGATE.search(text):
+    if isinstance(text, str) and SURROGATE.search(text):
         raise ValueError("it has half a surrogate pair; decode it again from its bytes")
     return text
 
@@ -35,7 +35,7 @@ def _as_items(value: object) -> object:
     return [_as_item(value)] if isinstance(value, str) else value
 
 
-Whole = Annotated[str, AfterValidator(_whole)]
+Whole = Annotated[str, BeforeValidator(_whole)]
 
 
 class TextItem(_Strict):

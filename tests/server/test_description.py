@@ -1,0 +1,68 @@
+"""OpenAPI says what the server does: schemathesis asks it everything that it describes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
+
+from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
+
+OPERATIONS = [
+    ("POST", "/v1/extract"),
+    ("POST", "/v1/extract/stream"),
+    ("GET", "/v1/models"),
+    ("GET", "/metrics"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+]
+
+
+@pytest.fixture(scope="module")
+def described(server):
+    return schemathesis.openapi.from_url(f"{server.address}/openapi.json")
+
+
+def test_no_address_is_left_out(described):
+    listed = [own.ok() for own in described.get_all_operations()]
+    assert sorted((own.method.upper(), own.path) for own in listed) == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.parametrize("mode", ["POSITIVE", "NEGATIVE"])
+def test_every_answer_is_as_described(described, server, method, path, mode):
+    mode = schemathesis.GenerationMode[mode]
+    try:
+        cases = described[path][method].as_strategy(generation_mode=mode)
+    except Exception as error:  # an address without values has no wrong ones
+        pytest.skip(str(error))
+
+    @settings(
+        max_examples=25 if method == "POST" else 3,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[*HealthCheck],
+        database=None,
+    )
+    @given(data=st.data())
+    def asked(data):
+        # What no schema can say is refused too: a type that the model has not, a line that is no
+        # JSON.
+        case = data.draw(cases)
+        case.call_and_validate(base_url=server.address, excluded_checks=[positive_data_acceptance])
+
+    asked()
+
+
+def test_description_has_examples_and_problems(client):
+    described = client.get("/openapi.json").json()
+    operation = described["paths"]["/v1/extract"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    for example in content["examples"].values():
+        answered = client.post("/v1/extract", json=example["value"])
+        assert answered.status_code == 200, answered.text
+    assert {"401", "413", "422", "429", "503"} <= operation["responses"].keys()
+    assert "HTTPValidationError" not in described["components"]["schemas"]
+    assert operation["security"]
