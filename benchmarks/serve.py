@@ -67,10 +67,11 @@ class Server:
         command += ["--threads", str(threads)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
-        said = self.process.stderr.readline()
-        found = re.search(r":(\d+)$", said.strip())
+        lines = iter(self.process.stderr.readline, "")
+        ports = (re.search(r"serving .*:(\d+)$", line.strip()) for line in lines)
+        found = next(filter(None, ports), None)
         if found is None:
-            raise SystemExit(f"the server did not start: {said}")
+            raise SystemExit("the server did not start")
         self.port = int(found[1])
 
     @property

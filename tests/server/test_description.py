@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.server.conftest import start
+
+from dovetail.server.guard import Access
+from dovetail.server.limits import Limits
 
 schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
 
@@ -20,9 +24,21 @@ OPERATIONS = [
 ]
 
 
+KEY = "0123456789abcdef"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+
+
 @pytest.fixture(scope="module")
-def described(server):
-    return schemathesis.openapi.from_url(f"{server.address}/openapi.json")
+def locked(models):
+    """A server that asks for a key."""
+    running = start(models, Limits(), Access((KEY,)))
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def described(locked):
+    return schemathesis.openapi.from_url(f"{locked.address}/openapi.json")
 
 
 def test_no_address_is_left_out(described):
@@ -32,7 +48,7 @@ def test_no_address_is_left_out(described):
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 @pytest.mark.parametrize("mode", ["POSITIVE", "NEGATIVE"])
-def test_every_answer_is_as_described(described, server, method, path, mode):
+def test_every_answer_is_as_described(described, locked, method, path, mode):
     mode = schemathesis.GenerationMode[mode]
     try:
         cases = described[path][method].as_strategy(generation_mode=mode)
@@ -51,7 +67,9 @@ def test_every_answer_is_as_described(described, server, method, path, mode):
         # What no schema can say is refused too: a type that the model has not, a line that is no
         # JSON.
         case = data.draw(cases)
-        case.call_and_validate(base_url=server.address, excluded_checks=[positive_data_acceptance])
+        case.call_and_validate(
+            base_url=locked.address, headers=HEADERS, excluded_checks=[positive_data_acceptance]
+        )
 
     asked()
 

@@ -40,9 +40,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
             )
         keys.append(line)
     if not keys:
-        raise ConfigError(
-            f"{path} has no key: write one into it, such as of `openssl rand -hex 32`"
-        )
+        raise ConfigError(f"{path} has no key; `openssl rand -hex 32` makes one")
     return tuple(keys)
 
 
