@@ -22,6 +22,7 @@ COMMANDS = [
     "extract",
     "probe",
     "report",
+    "serve",
     "strategies",
     "tune",
 ]

@@ -46,14 +46,15 @@ def test_no_address_is_left_out(described):
     assert sorted((own.method.upper(), own.path) for own in listed) == sorted(OPERATIONS)
 
 
-@pytest.mark.parametrize(("method", "path"), OPERATIONS)
-@pytest.mark.parametrize("mode", ["POSITIVE", "NEGATIVE"])
+ASKED = [(*own, "POSITIVE") for own in OPERATIONS] + [
+    (*own, "NEGATIVE") for own in OPERATIONS if own[1] not in ("/healthz", "/readyz")
+]
+"""What takes no values and no key has no wrong ones."""
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), ASKED)
 def test_every_answer_is_as_described(described, locked, method, path, mode):
-    mode = schemathesis.GenerationMode[mode]
-    try:
-        cases = described[path][method].as_strategy(generation_mode=mode)
-    except Exception as error:  # an address without values has no wrong ones
-        pytest.skip(str(error))
+    cases = described[path][method].as_strategy(generation_mode=schemathesis.GenerationMode[mode])
 
     @settings(
         max_examples=25 if method == "POST" else 3,

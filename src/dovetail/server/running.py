@@ -112,6 +112,7 @@ def server_of(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http="h11",  # which bounds the lines of a request
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(limits.request_seconds + limits.send_seconds),

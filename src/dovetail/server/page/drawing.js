@@ -75,8 +75,8 @@ export function link(relation, entities, types) {
   const word = place => element(
     "span", `word ${colourOf(entities[place].type, types)}`, shownText(wordsOf(entities[place])));
   const arrow = element("span", "arrow",
-    " ── ", element("span", "type", shownText(relation.type)), ` ${percent(relation.confidence)} ─▶ `);
-  return element("li", "", word(relation.head), arrow, word(relation.tail));
+    "── ", element("span", "type", shownText(relation.type)), ` ${percent(relation.confidence)} ─▶`);
+  return element("li", "", word(relation.head), " ", arrow, " ", word(relation.tail));
 }
 
 /** Draw arcs above a sentence, where its entities stand on one line; wide ones above narrow ones. */
@@ -84,7 +84,8 @@ export function drawArcs(box, relations) {
   box.querySelector("svg")?.remove();
   const sentence = box.querySelector(".sentence");
   sentence.style.removeProperty("padding-top");
-  const place = number => sentence.querySelector(`[data-place="${number}"]`)?.getBoundingClientRect();
+  // An entity that goes on in the next line begins in this one.
+  const place = number => sentence.querySelector(`[data-place="${number}"]`)?.getClientRects()[0];
   const frame = sentence.getBoundingClientRect();
   const arcs = relations.flatMap(relation => {
     const [head, tail] = [place(relation.head), place(relation.tail)];
