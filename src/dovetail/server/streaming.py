@@ -84,12 +84,9 @@ _BODY = {
         JSON: {
             "schema": {
                 "type": "array",
-                "items": {
-                    "anyOf": [
-                        {"type": "string"},
-                        {"$ref": f"#/components/schemas/{TextItem.__name__}"},
-                    ]
-                },
+                "description": f"Texts, each a string or a `{TextItem.__name__}`; the line of "
+                f"anything else says what is wrong with it.",
+                "items": {},
             },
             "example": ["Ada Lovelace lived in London."],
         },
