@@ -154,27 +154,58 @@ def differing(documents: Sequence[Any], expected: Sequence[Any]) -> tuple[int, i
     return len(texts), in_more, largest
 
 
+class Library:
+    """`Extractor.pipe` in a process of its own."""
+
+    def __init__(self, model: str, threads: int, texts: Sequence[str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", LIBRARY, model, str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._send(json.dumps(texts))
+
+    def _send(self, line: str) -> None:
+        assert self.process.stdin is not None
+        print(line, file=self.process.stdin, flush=True)
+
+    def turn(self) -> tuple[float, float, list[Any]]:
+        """Seconds, seconds of the processor, and the documents."""
+        self._send("")
+        assert self.process.stdout is not None
+        seconds, processor, documents = json.loads(self.process.stdout.readline())
+        return seconds, processor, documents
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.communicate()
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Time both in turns."""
     texts = texts_of(options.corpus, options.texts)
-    library = subprocess.Popen(
-        [sys.executable, "-c", LIBRARY, options.model, str(options.threads)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert library.stdin is not None
-    assert library.stdout is not None
-    print(json.dumps(texts), file=library.stdin, flush=True)
+    library = Library(options.model, options.threads, texts)
     server = Server(options.model, options.threads)
-    asyncio.run(turn_of_clients(server.port, texts[:256], options.clients))
+    try:
+        asyncio.run(turn_of_clients(server.port, texts[:256], options.clients))
+        measured = in_turns(library, server, texts, options)
+    finally:
+        library.stop()
+        exit_code = server.stop()
+    return measured | {"exit_code": exit_code}
+
+
+def in_turns(
+    library: Library, server: Server, texts: Sequence[str], options: argparse.Namespace
+) -> dict[str, Any]:
+    """The measurements."""
     shares, of_processor, rates, latencies = [], [], [], []
     memory = [server.megabytes]
     different = in_more = 0
     largest = 0.0
     for _ in range(options.turns):
-        print(file=library.stdin, flush=True)
-        seconds, processor, expected = json.loads(library.stdout.readline())
+        seconds, processor, expected = library.turn()
         before = server.processor_seconds
         turn = asyncio.run(turn_of_clients(server.port, texts, options.clients))
         shares.append(seconds / turn.seconds)
@@ -185,8 +216,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         some, more, most = differing(turn.documents, expected)
         different, in_more = different + some, in_more + more
         largest = max(largest, most)
-    library.stdin.close()
-    library.wait()
+        print(f"turn: {shares[-1]:.2f} of the library", file=sys.stderr, flush=True)
     percentiles = statistics.quantiles(latencies, n=100)
     return {
         "model": options.model,
@@ -207,7 +237,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "in_more_than_a_confidence": in_more,
         "largest_difference_of_confidences": largest,
         "memory_mb": memory,
-        "exit_code": server.stop(),
     }
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.model.test_several_schemas import OF_TASKS, model_of
 from tests.networks import ENCODERS, pretrained, talkative_model, tiny_config
+from tests.server.conftest import start
 
 from dovetail.encoders.shared_weights import share_equal
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
+from dovetail.server.guard import Access
+from dovetail.server.limits import Limits
 from dovetail.server.served_models import ServedModels
 
 TEXTS = ["Ada Lovelace lives in London .", "Zeiss is based in Jena ."]
@@ -73,3 +77,49 @@ def test_schemas_of_a_model_can_be_asked_for_one_by_one(models):
         models.find("x", "")
     with pytest.raises(LookupError, match="has no schema 'x'; it has one, which has no name"):
         models.find("tiny", "x")
+
+
+@pytest.fixture(scope="module")
+def of_several():
+    """A server of a model of three schemas, and the extractor of that model."""
+    extractor = Extractor(model_of(OF_TASKS[6]))
+    running = start(ServedModels({"several": extractor}), Limits(), Access())
+    with running.client() as client:
+        yield client, extractor
+    running.end()
+
+
+def test_all_schemas_of_a_model_are_answered_together_or_one_by_one(of_several):
+    client, extractor = of_several
+    for schema in (None, *extractor.schemas):
+        request = {"texts": TEXTS, "schema": schema, "candidates": 0.05}
+        found = client.post("/v1/extract", json=request).json()
+        asked = extractor if schema is None else extractor.of_schema(schema)
+        expected = asked.extract(TEXTS)
+        said = [
+            [(own["type"], own["start"], own["end"]) for own in document["entities"]]
+            for document in found["documents"]
+        ]
+        assert said == [
+            [(own.type, own.start_char, own.end_char) for own in extraction.entities]
+            for extraction in expected
+        ]
+        assert found["thresholds"] == asked.thresholds
+    listed = client.get("/v1/models").json()["models"][0]["schemas"]
+    assert [own["name"] for own in listed] == [*extractor.schemas]
+
+
+def test_page_shows_each_schema_of_a_model(of_several, browser):
+    client, extractor = of_several
+    page = browser.new_context().new_page()
+    page.goto(str(client.base_url))
+    page.locator("#schema option").first.wait_for(state="attached")
+    for schema in extractor.schemas:
+        page.select_option("#schema", schema)
+        page.fill("#text", TEXTS[0])
+        page.click("#extract")
+        page.locator("#entity-sliders .slider").first.wait_for()
+        sliders = page.locator("#entity-sliders label")
+        sliders.filter(has_text=extractor.of_schema(schema).schema.entity_types[0]).wait_for()
+        assert tuple(sliders.all_inner_texts()) == extractor.of_schema(schema).schema.entity_types
+    page.context.close()
