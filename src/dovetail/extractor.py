@@ -6,7 +6,6 @@ text -> tokenizer -> Sentence -> windows -> Batch -> model -> Sentence (annotate
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -29,7 +28,7 @@ from dovetail.saved.finding import model_folder, name_of_model, shipped_models
 from dovetail.saved.on_hub import OnHub
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
-from dovetail.text.extraction import Extraction, without_invisible
+from dovetail.text.extraction import Extraction, VisibleOnly
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.reading_ahead import (
@@ -46,8 +45,6 @@ from dovetail.threads import expect_forks, use_threads
 
 OnError = Callable[[int, Exception], object]
 """Called with the index of a text that is left out, from 0, and its error."""
-
-_LOG = logging.getLogger(__name__)
 
 
 class Extractor(OnHub):
@@ -69,9 +66,10 @@ class Extractor(OnHub):
         self.reading = reading
         self.tokenizer = Tokenizer(reading.language, reading.unit)
         self.chosen = ONLY
+        self.floor: float | None = None
         self._loaded_from: tuple[str, int | None] | None = None
         self._turn = ProcessLock()
-        self._told_of_invisible = False
+        self._visible = VisibleOnly()
         expect_forks()
 
     @classmethod
@@ -81,8 +79,7 @@ class Extractor(OnHub):
         Args:
             path_or_name: a folder that training left, one of `shipped_models`, or owner/name.
             threads: of torch's operators, in the whole process; 0 leaves the choice to Dovetail (at
-                most four), and None leaves the process as it is, also in how many kernels it keeps
-                (`use_threads`).
+                most four), and None leaves the process as it is (`use_threads`).
 
         Raises:
             ModelError: if there is no such model, or it cannot be loaded.
@@ -104,13 +101,12 @@ class Extractor(OnHub):
         return "" if self._loaded_from is None else name_of_model(self._loaded_from[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled as the place that the model was loaded from."""
         if self._loaded_from is None:
             raise TypeError(
                 "an Extractor is pickled as the folder that it was loaded from, and this one was "
                 "made from a model in memory; save the model, and load it by Extractor.load"
             )
-        return _loaded_once, (*self._loaded_from, self.chosen)
+        return _loaded_once, (*self._loaded_from, self.chosen, self.floor)
 
     def __copy__(self) -> Extractor:
         copied = object.__new__(type(self))
@@ -133,20 +129,30 @@ class Extractor(OnHub):
         chosen.chosen = self.model.of_schema(name).name
         return chosen
 
+    def down_to(self, floor: float | None) -> Extractor:
+        """This extractor, which takes relations from this probability on, below thresholds too."""
+        lower = copy.copy(self)
+        lower.floor = floor
+        return lower
+
+    @property
+    def _asked(self) -> AskedSchemas:
+        return AskedSchemas(self.model, self.chosen, self.floor)
+
     @property
     def schemas(self) -> tuple[str, ...]:
         """The names of several schemas that are asked for, which stand before their types."""
-        return AskedSchemas(self.model, self.chosen).shown
+        return self._asked.shown
 
     @property
     def schema(self) -> Schema:
         """The entity and relation types that can be found."""
-        return AskedSchemas(self.model, self.chosen).schema
+        return self._asked.schema
 
     @property
     def thresholds(self) -> dict[str, float]:
         """The probability from which each relation type is taken."""
-        return AskedSchemas(self.model, self.chosen).thresholds
+        return self._asked.thresholds
 
     def header(self) -> dict[str, Any]:
         """JSON values: the first line of a native corpus whose other lines are extractions."""
@@ -178,9 +184,9 @@ class Extractor(OnHub):
         its error has a note with the index.
 
         Args:
-            texts: the texts.
+            texts: any number of them.
             on_error: called with the index (from 0) and the error of a text that cannot be read,
-                which is then left out; without it the error is raised.
+                which is left out; without it the error is raised.
 
         Raises:
             TypeError: if given one text, whose characters would be taken for texts, or no texts at
@@ -199,13 +205,16 @@ class Extractor(OnHub):
         Raises:
             TypeError: if one is no `Document`.
         """
-        thresholds, schemas = self.thresholds, self.schemas
         for buffered in buffers(checked(documents, Document, "a Document")):
             sentences = [sentence for document in buffered for sentence in document.sentences]
             annotated = iter(self.annotate(sentences))
             for document in buffered:
-                found = tuple(islice(annotated, len(document.sentences)))
-                yield Extraction(replace(document, sentences=found), thresholds, schemas)
+                yield self.extraction(document, islice(annotated, len(document.sentences)))
+
+    def extraction(self, document: Document, annotated: Iterable[Sentence]) -> Extraction:
+        """The extraction of a document whose sentences this extractor has annotated."""
+        document = replace(document, sentences=tuple(annotated))
+        return Extraction(document, self.thresholds, self.schemas)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations.
@@ -238,34 +247,23 @@ class Extractor(OnHub):
         windowed = Windowed.of(bare, self.reading)
         predicted = yield from self._predict(windowed.parts, given_entities)
         merged = {name: windowed.merged(own) for name, own in predicted.items()}
-        return list(map(self._visible, AskedSchemas(self.model, self.chosen).joined(merged)))
-
-    def _visible(self, sentence: Sentence) -> Sentence:
-        """Leave out entities in which nothing can be seen, and say so once."""
-        kept = without_invisible(sentence)
-        if kept is not sentence and not self._told_of_invisible:
-            self._told_of_invisible = True
-            _LOG.warning(
-                "entities that hold nothing but white space or characters of no width are left out"
-            )
-        return kept
+        return list(map(self._visible, self._asked.joined(merged)))
 
     def _predict(
         self, sentences: Sequence[Sentence], given_entities: bool = False
     ) -> Generator[Done, None, dict[str, list[Sentence]]]:
         """Predict sentences of any order in batches of similar length, for each schema."""
-        predicted = {name: list(sentences) for name in AskedSchemas(self.model, self.chosen).names}
+        predicted = {name: list(sentences) for name in self._asked.names}
         lengths = [len(sentence.tokens) for sentence in sentences]
         done = Done(0, sum(lengths))
         full = [index for index, length in enumerate(lengths) if length]
         for places in batches_of_similar_length([lengths[index] for index in full]):
             indices = [full[place] for place in places]
             chosen = [sentences[index] for index in indices]
-            # Some layers take other weights on for a moment.  Both are left at once: who called
-            # goes on before the next batch.
+            # Some layers take other weights on for a moment.  Both are left before the next batch.
             with self._turn, torch.inference_mode():
                 batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
-                batch = replace(batch, given_entities=given_entities)
+                batch = replace(batch, given_entities=given_entities, floor=self.floor)
                 found = self.model.predict_schemas(batch, list(predicted))
             for name, own in found.items():
                 for index, sentence in zip(indices, own, strict=True):
@@ -279,12 +277,15 @@ _ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueD
 """The extractors that this process loaded, or its parent before the fork."""
 
 
-def _loaded_once(place: str, threads: int | None, schema: str = ONLY) -> Extractor:
+def _loaded_once(
+    place: str, threads: int | None, schema: str = ONLY, floor: float | None = None
+) -> Extractor:
     """The extractor that a pickle names, loaded once by each process; anew for a new folder."""
     written = _written(model_folder(place))
     known = _ALIVE.get((place, threads, written))
     extractor = _kept(place, threads, written) if known is None else known
-    return extractor.of_schema(schema) if schema else extractor
+    extractor = extractor.of_schema(schema) if schema else extractor
+    return extractor if floor is None else extractor.down_to(floor)
 
 
 @lru_cache(maxsize=4)

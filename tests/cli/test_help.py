@@ -24,6 +24,7 @@ COMMANDS = [
     "probe",
     "push",
     "report",
+    "serve",
     "strategies",
     "tune",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,21 +12,6 @@ from dovetail.report.render import page_of_predictions, page_of_run
 from dovetail.report.run_report import report_of_run
 from dovetail.report.scored import ScoredCorpus
 from dovetail.text.document import Entity, Relation, Sentence
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 HOSTILE = (
     "<script>document.title='harmed'</script>",
@@ -87,18 +71,6 @@ def hostile_page() -> str:
     gold, predicted = hostile_sentences()
     corpus = ScoredCorpus("<predictions>", [gold], [predicted])
     return page_of_predictions("<title>", corpus, Made.now("dovetail report '<gold>'"))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, without a screen."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 class Look:

@@ -26,6 +26,7 @@ from dovetail.cli.probe_command import probe_command
 from dovetail.cli.push_command import push_command
 from dovetail.cli.report_command import report_command
 from dovetail.cli.say import Commands, say_error
+from dovetail.cli.serve_command import serve_command
 from dovetail.cli.standard_streams import (
     CLOSED_PIPE,
     ClosedPipeError,
@@ -88,6 +89,7 @@ _add("evaluate", evaluate_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("graph", graph_command)
+_add("serve", serve_command)
 _add("report", report_command)
 _add("push", push_command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,10 +17,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class AskedSchemas:
-    """All schemas of a model, or the one that was chosen, whose types then stand without a name."""
+    """All schemas of a model, or the one that was chosen, whose types then stand without a name.
+
+    A `floor` is a probability from which all relations are taken, if it is below their threshold.
+    """
 
     model: Predictor
     chosen: str = ONLY
+    floor: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -38,9 +43,15 @@ class AskedSchemas:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The probability from which each relation type is taken."""
+        """The probability from which each relation type is taken, to four places."""
+        return {type_: round(value, 4) for type_, value in self.exact_thresholds.items()}
+
+    @property
+    def exact_thresholds(self) -> dict[str, float]:
+        """The same as they are compared."""
+        lowered = math.inf if self.floor is None else self.floor
         return {
-            named(name, type_): round(value, 4)
+            named(name, type_): min(value, lowered) if value <= 1 else value
             for name, own in self._as_shown(self.model.heads).items()
             if own.relation_head is not None
             for type_, value in zip(

@@ -26,6 +26,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dovetail.encoders import Encoder, Features
+from dovetail.encoders.shared_weights import share_frozen
 from dovetail.errors import ModelError
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
@@ -191,10 +192,3 @@ def meanings(model: Predictor) -> dict[str, str]:
         }
         words |= {f"{what} of {name}" if name else what: own for what, own in of_schema.items()}
     return words
-
-
-def share_frozen(encoder: Encoder, known: Encoder) -> None:
-    """Let an encoder use the frozen weights of another with the same assets, bit by bit its own."""
-    for name in encoder.unstored_names():
-        path, _, leaf = name.rpartition(".")
-        setattr(encoder.get_submodule(path), leaf, getattr(known.get_submodule(path), leaf))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders import ConcatenatedEncoder, Features
+from dovetail.encoders import ConcatenatedEncoder, Encoder, Features
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.heads import EntityLink
 from dovetail.model.prediction import Predictor
@@ -51,6 +51,10 @@ class JointModel(Predictor):
     @property
     def heads(self) -> Mapping[str, SchemaHeads]:
         return self._heads
+
+    @property
+    def encoders(self) -> tuple[Encoder, ...]:
+        return tuple(self.encoder)
 
     @property
     def links(self) -> tuple[EntityLink, ...]:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dovetail.encoders import Features
+from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.model.schema_heads import SchemaDecoders
@@ -44,6 +44,11 @@ class Predictor(nn.Module, ABC):
     @abstractmethod
     def heads(self) -> Mapping[str, SchemaDecoders]:
         """The decoders of each schema, by its name."""
+
+    @property
+    @abstractmethod
+    def encoders(self) -> tuple[Encoder, ...]:
+        """The encoders, of several models those that they share once."""
 
     def _hold(self, heads: Mapping[str, SchemaDecoders]) -> None:
         """Make the networks of the heads modules of this one."""
@@ -150,7 +155,7 @@ class Predictor(nn.Module, ABC):
             candidates = heads.candidates(some, batch.mask.device, certain=given)
             own = [stream.of_rows(rows) for stream in streams]
             logits = self.relation_logits(own, emissions[rows], candidates, heads.name)
-            relations += heads.relation_head.decode(logits, candidates, some)
+            relations += heads.relation_head.decode(logits, candidates, some, floor=batch.floor)
         fragments = Fragments(heads.schema)
         return [
             fragments.joined(sentence.with_annotations(found, linked))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.errors import MissingExtraError
 from dovetail.showing.rendering import duration
+from dovetail.showing.style import HOUSE_STYLE
 from dovetail.showing.visible import shown
 from dovetail.version import __version__
 
@@ -62,7 +63,7 @@ def environment() -> Environment:
     except ImportError as error:
         raise MissingExtraError("an HTML report", extra="report") from error
     environment = Environment(
-        loader=FunctionLoader(lambda name: (TEMPLATES / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(_source),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -71,6 +72,13 @@ def environment() -> Environment:
     )
     environment.filters.update(percent=percent, duration=duration, divided=divided)
     return environment
+
+
+def _source(name: str) -> str:
+    """A template, or the look that all pages have."""
+    if name == HOUSE_STYLE.name:
+        return HOUSE_STYLE.read_text(encoding="utf-8")
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _printable(value: Any) -> Any:

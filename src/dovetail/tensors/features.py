@@ -200,6 +200,7 @@ class Batch:
     `targets` is there in training only, `taught` where there is a teacher.  `schema` names what the
     sentences are annotated in, or are to be, of a model of several schemas.  With `given_entities`
     those on the sentences are known, and nothing but relations between them is to be predicted.
+    With a `floor` relations are predicted from this probability on, if it is below their threshold.
     `domains` says from which of the pools that are learned from each sentence comes; it is there in
     training only.
     """
@@ -211,6 +212,7 @@ class Batch:
     taught: Taught | None = None
     schema: str = ONLY
     given_entities: bool = False
+    floor: float | None = None
     domains: Int[Tensor, " batch"] | None = None
 
     @classmethod

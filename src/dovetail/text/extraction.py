@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,11 +12,14 @@ from dovetail.text.document import (
     TASKS,
     Document,
     Entity,
+    Relation,
     Sentence,
     character_pieces,
 )
 from dovetail.text.named_schemas import of_one, sentence_of
 from dovetail.text.visibility import is_visible, visible_span
+
+_LOG = logging.getLogger(__name__)
 
 Scheme = Literal["page", "light", "dark"]
 """Whose colours a picture takes: those of the page that it stands on, or its own."""
@@ -85,6 +89,21 @@ class Extraction:
         return Extraction(
             replace(self.document, sentences=sentences), of_one(self.thresholds, schema)
         )
+
+    def reaching(
+        self, relations: Mapping[str, float], entities: Mapping[str, float] | None = None
+    ) -> Extraction:
+        """The relations and entities whose confidence reaches a threshold of their type.
+
+        A type without one stays as it is, and a relation goes with its entities.  What has no
+        confidence was not predicted, and stays.
+        """
+        sentences = tuple(
+            _reaching(sentence, relations, entities or {}) for sentence in self.document.sentences
+        )
+        document = replace(self.document, sentences=sentences)
+        known = {type_: relations.get(type_, value) for type_, value in self.thresholds.items()}
+        return Extraction(document, known, self.schemas)
 
     @property
     def text(self) -> str:
@@ -216,6 +235,37 @@ class Extraction:
         """The tasks that the document is annotated for, where they are not all."""
         found = {sentence.annotated for sentence in self.document.sentences} - {frozenset(TASKS)}
         return {"annotated": sorted(found.pop())} if len(found) == 1 else {}
+
+
+def _reaching(
+    sentence: Sentence, relations: Mapping[str, float], entities: Mapping[str, float]
+) -> Sentence:
+    def reaches(found: Entity | Relation, thresholds: Mapping[str, float]) -> bool:
+        return found.confidence is None or found.confidence >= thresholds.get(found.type, 0.0)
+
+    kept = frozenset(entity for entity in sentence.entities if reaches(entity, entities))
+    linked = frozenset(
+        relation
+        for relation in sentence.relations
+        if reaches(relation, relations) and relation.head in kept and relation.tail in kept
+    )
+    return replace(sentence, entities=kept, relations=linked)
+
+
+class VisibleOnly:
+    """Leaves out entities in which nothing can be seen, and says so once."""
+
+    def __init__(self) -> None:
+        self._has_told = False
+
+    def __call__(self, sentence: Sentence) -> Sentence:
+        kept = without_invisible(sentence)
+        if kept is not sentence and not self._has_told:
+            self._has_told = True
+            _LOG.warning(
+                "entities that hold nothing but white space or characters of no width are left out"
+            )
+        return kept
 
 
 def without_invisible(sentence: Sentence) -> Sentence:

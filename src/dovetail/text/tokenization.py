@@ -36,7 +36,7 @@ LONGEST_RUN_CHARS = 256
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN_CHARS + 1},}}")
 _PIECE_OF_LONG_RUN = re.compile(r"\w+|[^\w\s]")
 _OUTSIDE_WORDS = re.compile("(?<!\\w)[{0}]|[{0}](?!\\w)".format("".join(sorted(NO_WIDTH))))
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Span = tuple[int, int]
 
@@ -98,7 +98,7 @@ class Tokenizer:
         Raises:
             CorpusError: if the text holds half a surrogate pair, which is no character.
         """
-        surrogate = _SURROGATE.search(text)
+        surrogate = SURROGATE.search(text)
         if surrogate:
             name = f" of document {id!r}" if id else ""
             raise CorpusError(

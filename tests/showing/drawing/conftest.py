@@ -1,5 +1,5 @@
 """The browser that the pages of reports are looked at with."""
 
-from tests.report.conftest import browser, look
+from tests.report.conftest import look
 
-__all__ = ["browser", "look"]
+__all__ = ["look"]

@@ -195,8 +195,10 @@ class RelationHead(nn.Module):
         logits: Float[Tensor, "batch entities entities types"],
         candidates: Candidates,
         entities: Sequence[Sequence[Entity]],
+        *,
+        floor: float | None = None,
     ) -> list[list[Relation]]:
-        """The relations whose probability reaches the threshold of their type.
+        """The relations whose probability reaches the threshold of their type, or the floor.
 
         A symmetric relation is scored by both directions together and found once, from the entity
         that comes first.
@@ -205,7 +207,7 @@ class RelationHead(nn.Module):
             return [[] for _ in entities]
         both_ways = (logits + logits.transpose(1, 2)) / 2
         probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits))
-        chosen = (probabilities >= self.thresholds) & self.possible(candidates)
+        chosen = (probabilities >= self._lowered(floor)) & self.possible(candidates)
         # Entities stand in reading order, so what is above the diagonal runs forwards.
         chosen &= ~self.symmetric | torch.ones_like(chosen[..., 0]).triu().unsqueeze(3)
         relations: list[list[Relation]] = [[] for _ in entities]
@@ -221,6 +223,15 @@ class RelationHead(nn.Module):
                 )
             )
         return relations
+
+    def _lowered(self, floor: float | None) -> Float[Tensor, " types"]:
+        """The thresholds, none above the floor but those of links and of what was not learned."""
+        if floor is None:
+            return self.thresholds
+        lowered = self.thresholds.clamp(max=floor)
+        fixed = self.thresholds > 1
+        fixed[len(self.schema.relation_types) :] = True
+        return torch.where(fixed, self.thresholds, lowered)
 
 
 def in_chunks(

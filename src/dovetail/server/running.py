@@ -1,0 +1,168 @@
+"""A server as a process, or several: sockets, signals, and an end that loses no request.
+
+SIGTERM and Ctrl-C let it answer what it has accepted, and tell newcomers that it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import parent_process
+from types import FrameType
+
+import uvicorn
+
+from dovetail.errors import DovetailError
+from dovetail.server.app import guarded
+from dovetail.server.guard import Access
+from dovetail.server.limits import Limits
+from dovetail.server.served_models import ServedModels
+from dovetail.server.service import Service
+from dovetail.threads import MOST_THREADS, available_cores
+
+BACKLOG = 2048
+"""Connections that wait to be looked at."""
+
+KEEP_ALIVE_SECONDS = 75
+"""For a client's next request on the same connection."""
+
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that runs Python may keep others from it.  The model thread gives way at each
+step of a network, hundreds of times for a batch, and by default would wait for 5 ms each time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server is started with; another process can be sent it."""
+
+    models: tuple[str, ...]
+    workers: int = 1
+    threads: int = 0
+    limits: Limits = field(default_factory=Limits)
+    access: Access = field(default_factory=Access)
+    drain_seconds: float = 0.0
+    """How long newcomers are told that it ends before it does, at least."""
+
+    @property
+    def threads_of_worker(self) -> int:
+        """The threads that each process computes with; 0 leaves the choice to Dovetail."""
+        if self.threads or self.workers == 1:
+            return self.threads
+        return max(1, min(available_cores() // self.workers, MOST_THREADS))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        DovetailError: if the address cannot be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DovetailError(
+            f"cannot listen at {host}, port {port}: {reason}; name another --host or --port"
+        ) from None
+
+
+def address_of(listening: socket.socket) -> str:
+    """The URL of a socket that listens."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve_here(
+    settings: Settings, listening: socket.socket, on_ready: Callable[[], None] | None = None
+) -> None:
+    """Load the models and serve in this process, until a signal ends it.
+
+    Raises:
+        ModelError: if a model cannot be loaded.
+    """
+    models = ServedModels.load(settings.models, threads=settings.threads_of_worker)
+    service = Service(models, settings.limits)
+    if parent_process() is not None:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    server_of(
+        service, settings.access, drain_seconds=settings.drain_seconds, on_ready=on_ready
+    ).run([listening])
+
+
+def server_of(
+    service: Service,
+    access: Access,
+    *,
+    drain_seconds: float = 0.0,
+    on_ready: Callable[[], None] | None = None,
+) -> DrainingServer:
+    """The server of a service, which has not begun."""
+    limits = service.limits
+    config = uvicorn.Config(
+        guarded(service, access),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        http="h11",  # which bounds the lines of a request
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=round(limits.request_seconds + limits.send_seconds),
+    )
+    return DrainingServer(config, service, drain_seconds, on_ready)
+
+
+class DrainingServer(uvicorn.Server):
+    """Ends when all that was accepted is answered; a second signal ends it at once."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        service: Service,
+        drain_seconds: float,
+        on_ready: Callable[[], None] | None,
+    ) -> None:
+        super().__init__(config)
+        self._service = service
+        self._drain_seconds = drain_seconds
+        self._on_ready = on_ready
+        self._ends_from: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; from now on the threads of this process take turns more often."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        await super().startup(sockets)
+        if self._on_ready is not None:
+            self._on_ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end.  The signal is not raised again afterwards: it was obeyed."""
+        if sig == signal.SIGINT and parent_process() is not None:
+            return  # Ctrl-C reaches all processes, and the parent passes on what it means
+        if self._ends_from is None:
+            self._service.gate.is_draining = True
+            self._ends_from = time.monotonic() + self._drain_seconds
+        else:
+            self.should_exit = self.force_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        is_due = self._ends_from is not None and time.monotonic() >= self._ends_from
+        if is_due and self._service.gate.is_empty:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def _end_with_parent() -> None:
+    """Nobody would end this process after its parent was killed, and the port would stay taken."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
