@@ -16,6 +16,7 @@ import typer
 from dovetail.cli.advise_command import advise_command
 from dovetail.cli.convert_command import ConvertCommand, convert_command
 from dovetail.cli.demo_command import demo_command
+from dovetail.cli.doctor_command import doctor_command
 from dovetail.cli.ensemble_command import ensemble_command
 from dovetail.cli.evaluate_command import evaluate_command
 from dovetail.cli.experiment_command import experiment_command
@@ -83,6 +84,7 @@ _add("probe", probe_command)
 _add("tune", tune_command)
 _add("ensemble", ensemble_command)
 _add("evaluate", evaluate_command)
+_add("doctor", doctor_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("report", report_command)
