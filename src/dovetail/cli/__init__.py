@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from dovetail.cli.advise_command import advise_command
+from dovetail.cli.calibrate_command import calibrate_command
 from dovetail.cli.convert_command import ConvertCommand, convert_command
 from dovetail.cli.demo_command import demo_command
 from dovetail.cli.doctor_command import doctor_command
@@ -85,6 +86,7 @@ _add("tune", tune_command)
 _add("ensemble", ensemble_command)
 _add("evaluate", evaluate_command)
 _add("doctor", doctor_command)
+_add("calibrate", calibrate_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("report", report_command)
