@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
+from dovetail.config import PretrainedEncoderConfig
 from dovetail.corpora import Corpus
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES
 from dovetail.corpora.marking.token_alignment import DISCONTINUOUS
@@ -62,9 +63,13 @@ def examine_offsets(patient: Patient) -> Finding | None:
 
 def examine_language(patient: Patient) -> Finding | None:
     """Text that is cut by the rules of another language, or whose function words are of another."""
-    found = _of_borders(patient)
+    found = _of_borders(patient) if patient.raw else None
     if found is not None and found.disease is Disease.LANGUAGE:
         return found
+    if not patient.raw and not _reads_english(patient):
+        raise NotCheckedError(
+            "the corpus brings its own tokens, and encoders may be of any language"
+        )
     known = patient.config.data.known_language
     other = written_in(patient.sentences, known)
     if other is None:
@@ -79,6 +84,15 @@ def examine_language(patient: Patient) -> Finding | None:
         _encoders_for(patient, other.language),
         (f'data.language = "{other.language}"',) * bool(patient.raw),
         examples=tuple(_examples_of(patient, patient.train)),
+    )
+
+
+def _reads_english(patient: Patient) -> bool:
+    """Whether an encoder is the default one, which knows English words alone."""
+    default = PretrainedEncoderConfig()
+    return any(
+        isinstance(own, PretrainedEncoderConfig) and own.name == default.name
+        for own in patient.config.encoders
     )
 
 
