@@ -66,14 +66,27 @@ def examine_drift(patient: Patient) -> Finding | None:
         "Training and dev sentences are not of one kind, so a model learns what it is not asked",
         max(own.measured - own.by_chance for own in told),
         tuple(own.told for own in told),
-        "draw both splits from the same documents, such as by data.dev_fraction; or train on "
-        "sentences like those that the model is for",
-        ("data.dev = []", "data.dev_fraction = 0.15") * bool(patient.config.data.dev),
-        examples=tuple(_longest(patient)),
+        *_remedy(patient),
+        examples=tuple(_middle(patient)),
     )
 
 
-def _longest(patient: Patient) -> Sequence[Example]:
+def _remedy(patient: Patient) -> tuple[str, tuple[str, ...]]:
+    """What to do in words, and lines of a config."""
+    if patient.config.data.dev:
+        return (
+            "draw both splits from the same documents, such as by data.dev_fraction; or train on "
+            "sentences like those that the model is for",
+            ("data.dev = []", "data.dev_fraction = 0.15"),
+        )
+    return (
+        "few documents were divided, and one kind of them went to one side: try another division, "
+        "or name dev files that have documents of each kind",
+        (f"data.dev_seed = {patient.config.data.dev_seed + 1}",),
+    )
+
+
+def _middle(patient: Patient) -> Sequence[Example]:
     """A sentence of middle length of each split."""
     return [
         places.example(sorted(split, key=lambda own: len(own.tokens))[len(split) // 2], name)
