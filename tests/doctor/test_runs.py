@@ -94,7 +94,7 @@ def mistaken(train: list[Text], dev: list[Text]) -> tuple[list[Text], list[Text]
     changed = []
     for number, row in enumerate(train):
         place = next((n for n, (*_, t) in enumerate(row.entities) if t == "Person"), None)
-        if number % 8 == 0 and place is not None:
+        if number % 4 == 0 and place is not None:
             entities = [*row.entities]
             entities[place] = (*entities[place][:2], "Place")
             row = replace(row, entities=entities)
@@ -105,9 +105,10 @@ def mistaken(train: list[Text], dev: list[Text]) -> tuple[list[Text], list[Text]
 def test_mistakes_of_annotators_are_suspected_by_models_of_the_other_sentences(
     tmp_path: Path,
 ) -> None:
-    config = Corpus(change=mistaken, config=TRAINING.format(epochs=6, rate=1e-2)).save(tmp_path)
+    training = TRAINING.format(epochs=12, rate=1e-2)
+    config = Corpus(train=90, dev=20, change=mistaken, config=training).save(tmp_path)
     suspects = tmp_path / "suspects.jsonl"
-    options = ("--cross-validate", 2, "--epochs", 4, "--suspects", suspects)
+    options = ("--cross-validate", 2, "--epochs", 12, "--suspects", suspects)
     result = run_doctor(config, *options, "--json")
     assert result.exit_code == 4
     (values,) = json.loads(result.stdout)
@@ -131,8 +132,8 @@ def test_mistakes_of_annotators_are_suspected_by_models_of_the_other_sentences(
 
 
 def test_models_of_the_other_sentences_suspect_nothing_in_health(tmp_path: Path) -> None:
-    config = Corpus(config=TRAINING.format(epochs=6, rate=1e-2)).save(tmp_path)
-    result = run_doctor(config, "--cross-validate", 2, "--epochs", 5, "--json")
+    config = Corpus(train=70, dev=16, config=TRAINING.format(epochs=6, rate=1e-2)).save(tmp_path)
+    result = run_doctor(config, "--cross-validate", 2, "--epochs", 4, "--json")
     assert result.exit_code == 0
     (values,) = json.loads(result.stdout)
     assert "noise" in values["checked"]

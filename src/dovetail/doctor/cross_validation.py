@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from dovetail.extractor import Extractor
 from dovetail.files.writing import write_text
 from dovetail.model.joint import JointModel
 from dovetail.running.steps import SILENT, Done, Teller, result_of
+from dovetail.showing.rendering import duration
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Entity, Sentence
 from dovetail.text.named_schemas import ONLY
@@ -147,14 +149,18 @@ def doubts_about(patient: Patient, folds: int, epochs: int, tell: Teller = SILEN
             f"{len(sentences)} sentences are too few for {folds} parts; name fewer parts"
         )
     config = small_config(patient.config, epochs)
-    doubts, cache = Doubts(), StatesCache()
+    doubts, cache, began = Doubts(), StatesCache(), time.monotonic()
     for number in range(folds):
         part = CorpusPart(number / folds, (number + 1) / folds)
         apart = {*part.indices(sentences)}
         held_out = [own for place, own in enumerate(sentences) if place in apart]
         rest = tuple(own for place, own in enumerate(sentences) if place not in apart)
-        tell.stage(f"training model {number + 1} of {folds}, without a part of the sentences")
-        model = _trained(config, rest, cache, tell)
+        of_all = f"model {number + 1} of {folds}"
+        if number:
+            left = (time.monotonic() - began) / number * (folds - number)
+            of_all += f" ({duration(left)} to go for all)"
+        model = _trained(config, rest, of_all, cache, tell)
+        tell.stage(f"comparing annotations with {of_all}")
         _doubt(doubts, Extractor(model, reading=config.reading), held_out)
     return doubts
 
@@ -174,13 +180,16 @@ def small_config(config: Config, epochs: int) -> Config:
 def _trained(
     config: Config,
     sentences: tuple[Sentence, ...],
+    name: str,
     cache: StatesCache,
     tell: Teller,
 ) -> JointModel:
     """A model of some sentences; tells how far it is."""
+    tell.stage(f"preparing {name}")
     use_threads(config.training.threads)
     job = Job(pinned(config), Splits((Pool.of(TRAINING, sentences),), ()))
     loop: Loop = result_of(prepare(job, cache))
+    tell.stage(f"training {name}")
     for event in loop.run():
         if isinstance(event, StepResult):
             steps = event.epochs * event.steps
