@@ -1,7 +1,8 @@
-"""What the README, the tutorial and the page on Python show is run, in its order.
+"""What the README, the tutorial and the pages on Python show is run, in its order.
 
-The README runs in a folder that holds the examples and nothing else; the tutorial in another such
-folder, and the page on Python after it, since it uses the model that was trained there.  The
+The README runs in a folder that holds the examples and nothing else, as do the pages on spaCy and
+on data frames; the tutorial runs in another such folder, and the page on Python after it, since it
+uses the model that was trained there.  The
 exceptions are the installation, which `make` does before any test, and the shipped models where
 they are not part of the tree.
 """
@@ -25,7 +26,15 @@ from dovetail.evaluation import evaluate
 README = PROJECT / "README.md"
 TUTORIAL = PROJECT / "docs" / "tutorial.md"
 PYTHON = PROJECT / "docs" / "python.md"
-FOLDERS = {README: "newcomer", TUTORIAL: "learner", PYTHON: "learner"}
+SPACY = PROJECT / "docs" / "spacy.md"
+DATA_FRAMES = PROJECT / "docs" / "dataframes.md"
+FOLDERS = {
+    README: "newcomer",
+    TUTORIAL: "learner",
+    PYTHON: "learner",
+    SPACY: "user of spaCy",
+    DATA_FRAMES: "user of frames",
+}
 """The pages in the order in which they are run, each with its folder."""
 
 INSTALLATION = ("git clone ", "make ", "export PIP_", ". .venv/", ".venv/bin/pip ")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dovetail import Document, Entity, Extraction, Relation, Sentence
+
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT = 960, 640
 LEFT, MIDDLE, RIGHT = 110, 480, 850
@@ -297,9 +299,31 @@ def picture(title: str, height: int, palette: Palette, *parts: str) -> str:
     )
 
 
+def shown(shade: str) -> str:
+    """The same sentence as an extraction draws itself."""
+    text = sentence_of(EXTRACTED)
+    offsets = []
+    entities = {}
+    for number, word in enumerate(EXTRACTED):
+        start = text.index(word.text, offsets[-1][1] if offsets else 0)
+        offsets.append((start, start + len(word.text)))
+        if word.type:
+            entities[number] = Entity(number, number + 1, word.type)
+    links = [Relation(entities[head], entities[tail], name) for head, tail, name in LINKS]
+    words = tuple(word.text for word in EXTRACTED)
+    sentence = Sentence(words, tuple(offsets), frozenset(entities.values()), frozenset(links))
+    found = Extraction(Document("", text, (sentence,)), {})
+    return found.to_svg(scheme="dark" if shade == "dark" else "light") + "\n"
+
+
+def sentence_of(words: tuple[Word, ...]) -> str:
+    """The words as a text."""
+    return " ".join(word.text for word in words).replace(" ,", ",")
+
+
 def pictures(palette: Palette) -> dict[str, str]:
     """The pictures by name."""
-    sentence = " ".join(word.text for word in EXTRACTED).replace(" ,", ",")
+    sentence = sentence_of(EXTRACTED)
     links = ", ".join(
         f"{EXTRACTED[head].text} {name} {EXTRACTED[tail].text}" for head, tail, name in LINKS
     )
@@ -318,5 +342,5 @@ def pictures(palette: Palette) -> dict[str, str]:
 
 if __name__ == "__main__":
     for shade, palette in PALETTES.items():
-        for name, drawn in pictures(palette).items():
+        for name, drawn in (pictures(palette) | {"arcs": shown(shade)}).items():
             (HERE / f"{name}-{shade}.svg").write_text(drawn, encoding="utf-8")

@@ -8,8 +8,9 @@ What needs torch is imported when it is first asked for, so that ``import doveta
 Importing changes nothing in the process: no threads, no environment, no handlers.
 
 What is public is named in ``dovetail.__all__`` and in the ``__all__`` of the packages `config`,
-`corpora`, `encoders`, `evaluation`, `heads`, `objectives`, `sharing`, `training` and `lab.search`;
-all other modules are Dovetail's own, and may change with any release.
+`corpora`, `encoders`, `estimator`, `evaluation`, `heads`, `objectives`, `sharing`,
+`spacy_component`, `training` and `lab.search`; all other modules are Dovetail's own, and may change
+with any release.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from dovetail.lab.search import Outcome, tune
     from dovetail.running.steps import Done
     from dovetail.saved.finding import shipped_models
+    from dovetail.text.data_frames import to_dataframe
     from dovetail.text.document import Document, Entity, Relation, Sentence, Unaligned
     from dovetail.text.extraction import Extraction, TextEntity, TextRelation
     from dovetail.text.reading import ModelReading, Reading
@@ -110,6 +112,7 @@ _HOME = {
     "load_config": "config",
     "read_corpus": "corpora",
     "shipped_models": "saved.finding",
+    "to_dataframe": "text.data_frames",
     "train": "training",
     "training_events": "training",
     "tune": "lab.search",
@@ -163,6 +166,7 @@ __all__ = [
     "load_config",
     "read_corpus",
     "shipped_models",
+    "to_dataframe",
     "train",
     "training_events",
     "tune",

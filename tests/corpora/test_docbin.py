@@ -13,6 +13,7 @@ from tests.markdown import PROJECT, blocks_from_markdown
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.corpora.formats.docbin import docbin_file
 from dovetail.errors import CorpusFormatError
+from dovetail.spacy_component import SpanRelation, set_relations
 from dovetail.text.document import Document, Entity, Relation, Sentence
 from dovetail.text.reading import Reading
 
@@ -106,6 +107,49 @@ def test_scores_of_relations_from_half_on_are_relations(tmp_path):
     corpus = read_corpus(save(tmp_path / "c.spacy", made))
     assert corpus.sentences[0].relations == {Relation(ANNA, BONN, "Live_In")}
     assert [drop.reason for drop in corpus.ledger.drops] == ["an argument was dropped"]
+
+
+def found_doc():
+    """A document as Dovetail's component leaves it: overlapping entities, and relations of them."""
+    doc = spacy.blank("en")("The University of Paris hired Ada.")
+    university, paris, ada = (
+        Span(doc, *place) for place in ((1, 4, "Org"), (3, 4, "Loc"), (5, 6, "Peop"))
+    )
+    doc.spans["dovetail"] = [university, paris, ada]
+    doc.ents = [university, ada]
+    set_relations(
+        doc, [SpanRelation(ada, university, "Work_For", 0.9), SpanRelation(university, paris, "In")]
+    )
+    return doc
+
+
+def test_relations_of_dovetails_component_are_read_with_their_span_group(tmp_path):
+    file = tmp_path / "found.spacy"
+    DocBin(store_user_data=True, docs=[found_doc()]).to_disk(file)
+    corpus = read_corpus(file)
+    (sentence,) = corpus.sentences
+    assert not corpus.ledger.drops
+    university, paris, ada = Entity(1, 4, "Org"), Entity(3, 4, "Loc"), Entity(5, 6, "Peop")
+    assert sentence.entities == {university, paris, ada}
+    assert [(r.head, r.tail, r.type, r.confidence) for r in sentence.sorted_relations] == [
+        (university, paris, "In", None),
+        (ada, university, "Work_For", 0.9),
+    ]
+    assert sentence.annotated == {"entity", "relation"}
+
+
+def test_relation_of_a_span_that_is_gone_is_counted_and_a_broken_record_is_a_fault(tmp_path):
+    doc = found_doc()
+    doc.spans["dovetail"] = [span for span in doc.spans["dovetail"] if span.label_ != "Loc"]
+    DocBin(store_user_data=True, docs=[doc]).to_disk(tmp_path / "found.spacy")
+    corpus = read_corpus(tmp_path / "found.spacy")
+    assert [r.type for sentence in corpus.sentences for r in sentence.relations] == ["Work_For"]
+    assert [drop.type for drop in corpus.ledger.drops] == ["In"]
+    for broken in ("text", {"dovetail": 3}, {"dovetail": [[1, 2]]}):
+        doc.user_data["._.", "relations", None, None] = broken
+        DocBin(store_user_data=True, docs=[doc]).to_disk(tmp_path / "broken.spacy")
+        with pytest.raises(CorpusFormatError, match=r"expected .*doc\._\.relations"):
+            read_corpus(tmp_path / "broken.spacy")
 
 
 def test_a_relation_across_sentences_is_kept_where_a_unit_holds_both(tmp_path):

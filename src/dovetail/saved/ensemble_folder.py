@@ -102,6 +102,19 @@ def digest_of(folder: Path) -> str:
     return hashlib.sha256("\n".join(sorted(digest for _, digest in listed)).encode()).hexdigest()
 
 
+def files_of_predictor(folder: Path) -> list[str]:
+    """The names of the files of a model or an ensemble, within its folder and with ``/``.
+
+    Raises:
+        ModelError: if an ensemble is damaged.
+    """
+    listed = _listed_members(folder)
+    if listed is None:
+        return files_of_model(folder)
+    members = [f"{name}/{file}" for name, _ in listed for file in files_of_model(folder / name)]
+    return [name for name in (DESCRIPTION, CARD) if (folder / name).exists()] + members
+
+
 def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
     """Copy models into the folder of an ensemble; the order of the models makes no difference.
 

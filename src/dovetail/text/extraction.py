@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from dovetail.text.document import (
     TASKS,
@@ -16,6 +16,15 @@ from dovetail.text.document import (
 )
 from dovetail.text.named_schemas import of_one, sentence_of
 from dovetail.text.visibility import is_visible, visible_span
+
+Scheme = Literal["page", "light", "dark"]
+"""Whose colours a picture takes: those of the page that it stands on, or its own."""
+
+Table = Literal["entities", "relations", "documents"]
+"""What a data frame has a row for."""
+
+Library = Literal["pandas", "polars", "arrow"]
+"""Whose data frame it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,44 @@ class Extraction:
                 entity,
                 TextEntity(pieces[0][0], pieces[-1][1], entity.type, text, confidence, fragments),
             )
+
+    def to_svg(self, *, width: float = 760, scheme: Scheme = "page") -> str:
+        """Draw the text in lines, its entities under the words, its relations as arcs over them.
+
+        All that others wrote is escaped.  The picture has no script, and refers to nothing.
+
+        Args:
+            width: of the picture, in pixels.
+            scheme: ``page`` takes the colours of the page or notebook that the picture stands on;
+                ``light`` and ``dark`` bring their own, as a file needs.
+
+        Raises:
+            ValueError: if there is no such scheme, or the width is below 100.
+        """
+        from dovetail.showing.drawing.picture import svg_of
+
+        return svg_of(self.text, self.entities, self.relations, width=width, scheme=scheme)
+
+    def to_dataframe(self, table: Table = "entities", *, library: Library | None = None) -> Any:
+        """Make a data frame of what was found; `dovetail.to_dataframe` does so for many.
+
+        Args:
+            table: what has a row: ``entities``, ``relations`` or ``documents``.
+            library: ``pandas``, ``polars`` or ``arrow``; by default the first that is installed.
+
+        Raises:
+            ValueError: if there is no such table or library.
+            MissingExtraError: if the library, or any of the three, is not installed.
+        """
+        from dovetail.text.data_frames import to_dataframe
+
+        return to_dataframe(self, table, library=library)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from dovetail.showing.drawing.notebook import html_of
+
+        return html_of(self.text, self.entities, self.relations)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values: a document of the native corpus format, which reads back as this one.

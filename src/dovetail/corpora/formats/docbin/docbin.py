@@ -2,7 +2,8 @@
 
 Entities are those of ``doc.ents`` and of the span group ``sc``; where a file has neither, those of
 its only other group.  Relations are read from the extension ``doc._.rel``, as Explosion's tutorial
-on relations stores them: ``{(start of head, start of tail): {type: score}}``, by token.
+on relations stores them: ``{(start of head, start of tail): {type: score}}``, by token; and from
+``doc._.relations``, as Dovetail's component stores them, with the span groups that these belong to.
 
 The file is msgpack in zlib, and is read here without spaCy's hooks: nothing in it is executed.
 Source: https://spacy.io/api/docbin
@@ -31,6 +32,9 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 
 SPAN = "span of another group"
 OTHER_GROUP = f"only doc.ents and doc.spans[{SPAN_GROUP!r}] are read as entities"
+
+OWN_RELATIONS = ("._.", "relations", None, None)
+"""The user data of ``doc._.relations``: head, tail, type and confidence, by span group."""
 
 _LIKELY = 0.5
 """The score from which on a pair is related, as in the tutorial."""
@@ -71,13 +75,15 @@ class _Reader:
         marks = list(dict.fromkeys([*tagged, *grouped]))  # a group may repeat doc.ents
         entities: list[CharacterEntity] = []
         by_start: dict[int, int] = {}
+        by_mark: dict[_Mark, int] = {}
         for mark in marks:
             with self.source.faults.guard(ENTITY, self.where):
                 entity = self.entity(mark)
                 if entity is not None:
                     by_start.setdefault(mark[0], len(entities))
+                    by_mark[mark] = len(entities)
                     entities.append(entity)
-        relations = list(self.relations(by_start))
+        relations = [*self.relations(by_start), *self.own_relations(by_mark)]
         has_spans = any(name in record.groups for name in groups)
         sentences = list(self.sentences(has_spans=has_spans))
         return MarkedText(
@@ -136,6 +142,33 @@ class _Reader:
             if score >= _LIKELY
         ]
 
+    def own_relations(self, by_mark: dict[_Mark, int]) -> Iterator[IndexedRelation]:
+        """The relations of ``doc._.relations``, whose arguments are named by tokens and type."""
+        stored = self.record.user_data.get(OWN_RELATIONS, {})
+        if not isinstance(stored, dict) or not all(
+            isinstance(own, tuple) for own in stored.values()
+        ):
+            raise CorpusFormatError(
+                f"{self.where}: expected doc._.relations as lists by span group, found "
+                f"{describe(stored)}"
+            )
+        for record in (record for own in stored.values() for record in own):
+            with self.source.faults.guard(RELATION, self.where):
+                match record:
+                    case (
+                        (int(), int(), str()) as head,
+                        (int(), int(), str()) as tail,
+                        str() as type_,
+                        (float() | None) as confidence,
+                    ) if type_:
+                        places = by_mark.get(head), by_mark.get(tail)
+                        yield IndexedRelation(*places, type_, confidence)
+                    case _:
+                        raise CorpusFormatError(
+                            f"{self.where}: expected a relation of doc._.relations as ((0, 2, "
+                            f"'Type'), (4, 5, 'Type'), 'Type', 0.9), found {describe(record)}"
+                        )
+
     def sentences(self, *, has_spans: bool) -> Iterator[MarkedSentence]:
         """The sentences, without the tokens that are white space, as a text has none."""
         words, starts = self.record.words, self.record.starts
@@ -144,7 +177,7 @@ class _Reader:
         self.source.tally.note(
             "document: its sentences are not marked, so it is read as one", not known
         )
-        related = RELATIONS in self.record.user_data
+        related = not {RELATIONS, OWN_RELATIONS}.isdisjoint(self.record.user_data)
         for first, after in pairwise(borders):
             kept = [at for at in range(first, after) if not words[at].isspace()]
             white = after - first - len(kept)
@@ -170,9 +203,15 @@ def _read(source: Source) -> list[MarkedText]:
 def _groups(records: Sequence[DocRecord], source: Source) -> Sequence[str]:
     """The span groups that are read as entities.
 
+    Those of Dovetail's component go with its relations.
+
     Raises:
         CorpusFormatError: if there are no entities beside several groups, any of which may be them.
     """
+    stored = (record.user_data.get(OWN_RELATIONS) for record in records)
+    own = {str(name) for groups in stored if isinstance(groups, dict) for name in groups}
+    if own:
+        return [SPAN_GROUP, *sorted(own)]
     names = sorted({name for record in records for name, spans in record.groups.items() if spans})
     tagged = any(tag not in ("", "O") for record in records for tag in record.tags)
     if tagged or SPAN_GROUP in names or not names:
