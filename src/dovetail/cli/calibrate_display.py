@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dovetail.calibration.on_test import OnTest, Row
-from dovetail.calibration.outcome import Calibrated
+from dovetail.calibration.outcome import Calibrated, TypeCalibration
 from dovetail.calibration.told import reached
 from dovetail.showing.visible import shown
 
@@ -19,37 +21,43 @@ def show_calibrated(result: Calibrated, console: Console) -> None:
         line = f"{task} confidences{of}: expected calibration error on these {result.sentences:,} "
         line += f"sentences {100 * before:.1f} points before, {100 * after:.1f} after"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    table = Table()
-    for name in ("task", "type"):
-        table.add_column(name, overflow="fold")
-    for name in ("examples", "temper-\nature", "offset", "error\nbefore", "after", "thresh-\nold"):
-        table.add_column(name, justify="right", no_wrap=True)
     wanted = result.wanted
-    if wanted is not None:
-        table.add_column(f"wanted: {wanted}")
-    for own in result.types:
-        cells: list[str | Text] = [
-            *(own.task, Text(shown(own.type)), f"{own.examples:,}"),
-            *(f"{own.scale.temperature:.2f}", f"{own.scale.offset:+.2f}"),
-            *(f"{100 * error.expected_error:.1f}" for error in (own.before, own.after)),
-            f"{own.threshold:.2f}" if own.threshold else "",
-        ]
-        table.add_row(*cells, *([reached(own)] if wanted is not None else []))
-    console.print(table)
+    for task in result.errors:
+        own = [type_ for type_ in result.types if type_.task == task]
+        console.print(_table(task, own))
+        for type_ in own if wanted is not None else ():
+            if told := reached(type_):
+                line = f"  {type_.type}: {wanted}: {told}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
     if wanted is None:
         say = "Thresholds let the same relations through as before: F1 stays, confidences change."
         console.print(say, highlight=False, soft_wrap=True)
 
 
+def _table(task: str, types: Sequence[TypeCalibration]) -> Table:
+    table = Table()
+    table.add_column(f"{task} type", overflow="fold")
+    for name in ("examples", "temper-\nature", "offset", "error\nbefore", "after", "thresh-\nold"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for own in types:
+        table.add_row(
+            Text(shown(own.type)),
+            *(f"{own.examples:,}", f"{own.scale.temperature:.2f}", f"{own.scale.offset:+.2f}"),
+            *(f"{100 * error.expected_error:.1f}" for error in (own.before, own.after)),
+            f"{own.threshold:.2f}" if own.threshold else "",
+        )
+    return table
+
+
 def show_on_test(result: OnTest, console: Console) -> None:
     """Print what a test corpus says, before and after."""
     table = Table(title=f"{shown(result.source)}, {result.sentences:,} sentences (%)")
-    for name in ("task", "type"):
-        table.add_column(name, overflow="fold")
+    table.add_column("type", overflow="fold")
     for name in ("precision", "recall", "F1", "calibration\nerror"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in result.rows:
-        table.add_row(row.task, Text(shown(row.type or "all")), *_cells(row))
+        name = shown(row.type) if row.type else f"all {row.task} types"
+        table.add_row(Text(name), *_cells(row))
     console.print(table)
 
 
