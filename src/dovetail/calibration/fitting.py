@@ -19,7 +19,7 @@ from dovetail.evaluation.operating_points import (
     operating_point,
 )
 from dovetail.evaluation.scaling import Scales, fitted_scales
-from dovetail.text.confidence import AS_IS, Confidence, Scale
+from dovetail.text.confidence import AS_IS, CERTAIN, Confidence, Scale
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.training.selection import LOWEST, with_thresholds
 
@@ -108,7 +108,7 @@ class Fitting:
             point = self._point(task, own, gold.get(type_, 0))
             is_common = common is not None and len(own) < ENOUGH
             chosen = common if is_common else point
-            kept = scale.of(in_force[type_]) if type_ in in_force else 0.0
+            kept = _moved(in_force[type_], scale) if type_ in in_force else 0.0
             threshold = kept if chosen is None else chosen.threshold
             before = taken.get(type_, [])
             after = [(scale.of(probability), right) for probability, right in before]
@@ -137,6 +137,11 @@ class Fitting:
             for item in (*items, *sentence.unaligned_for(task)):
                 counts[item.type] = counts.get(item.type, 0) + 1
         return counts
+
+
+def _moved(threshold: float, scale: Scale) -> float:
+    """A threshold on a scale; one that lets through what is certain at the most stays so."""
+    return threshold if threshold > 1 - CERTAIN else scale.of(threshold)
 
 
 def errors_of(pairs: Pairs, scales: Mapping[str, Scale]) -> tuple[float, float]:

@@ -16,14 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dovetail.evaluation.calibration import Judged
-from dovetail.text.confidence import AS_IS, COLDEST, FURTHEST, HOTTEST, Scale
+from dovetail.text.confidence import AS_IS, CERTAIN, COLDEST, FURTHEST, HOTTEST, Scale
 
 PRIOR_OF_ALL, PRIOR_OF_TYPE = 1.0, 0.4
 """Standard deviations of the offset and of the logarithm of the temperature: of the common ones
 around those that change nothing, and of a type's around the common ones."""
-
-NEAREST = 1e-7
-"""How near to 0 and 1 a probability in single precision says anything."""
 
 _WIDTHS = np.geomspace(1.0, 0.005, 30)
 """Half the widths of the intervals that are searched, one after the other."""
@@ -71,7 +68,7 @@ def negative_log_likelihood(judged: Sequence[Judged], scale: Scale) -> float:
 def _arrays(judged: Sequence[Judged]) -> tuple[Array, Array]:
     """The log-odds of predictions, and 1 where they are right and -1 where they are wrong."""
     probabilities = np.array([own for own, _ in judged], dtype=np.float64)
-    inside = probabilities.clip(NEAREST, 1 - NEAREST)
+    inside = probabilities.clip(CERTAIN, 1 - CERTAIN)
     signs = np.array([1.0 if is_right else -1.0 for _, is_right in judged])
     return np.log(inside) - np.log1p(-inside), signs
 

@@ -17,7 +17,7 @@ from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates, Targets
-from dovetail.text.confidence import AS_IS, PLAIN, Confidence
+from dovetail.text.confidence import AS_IS, PLAIN, SUREST, Confidence
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
 from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import named, tasks_of
@@ -87,7 +87,9 @@ class SchemaDecoders:
         types = self.schema.coded.relation_types
         scales = [self.confidence.relations.get(type_, AS_IS) for type_ in types]
         temperatures = logits.new_tensor([scale.temperature for scale in scales])
-        return logits / temperatures + logits.new_tensor([scale.offset for scale in scales])
+        return logits.clamp(-SUREST, SUREST) / temperatures + logits.new_tensor(
+            [scale.offset for scale in scales]
+        )
 
     def with_targets(self, batch: Batch) -> Batch:
         """A batch of the schema with the gold annotations of its sentences."""

@@ -19,8 +19,11 @@ from dovetail.text.document import Entity
 COLDEST, HOTTEST, FURTHEST = 0.05, 20.0, 10.0
 """Temperatures and offsets stay within; beyond, a confidence would say nothing of the model."""
 
-CERTAIN = 1e-9
-"""What probabilities keep away from 0 and 1, whose log-odds are infinite."""
+SUREST = 30.0
+"""The log-odds that count as certain: nearer to 1, a probability in doubles tells little apart."""
+
+CERTAIN = 1 / (1 + math.exp(SUREST))
+"""How near probabilities come to 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
