@@ -12,7 +12,9 @@ from dovetail.cli import app
 
 COMMANDS = [
     "advise",
+    "calibrate",
     "demo",
+    "doctor",
     "inspect",
     "convert",
     "train",

@@ -18,7 +18,7 @@ from dovetail.errors import DovetailError, ModelError
 from dovetail.extractor import Extractor
 from dovetail.files.bounded import toml_values
 from dovetail.saved.finding import shipped_models
-from dovetail.saved.model_folder import load_model, save_model
+from dovetail.saved.model_folder import FORMAT_VERSION, load_model, save_model
 from dovetail.saved.word_files import read_back, written_apart
 
 OLD = Path(__file__).parents[1] / "models" / "0.1.0"
@@ -60,12 +60,12 @@ def test_a_model_of_the_first_release_is_the_same_in_the_new_format(tmp_path: Pa
 def test_a_model_of_a_newer_format_is_refused_with_the_release_that_wrote_it(folder: Path) -> None:
     description = json.loads((folder / "model.json").read_text("utf-8"))
     assert description["dovetail"] == __version__
-    newer = {**description, "version": 4, "dovetail": "9.1"}
+    newer = {**description, "version": FORMAT_VERSION + 1, "dovetail": "9.1"}
     (folder / "model.json").write_text(json.dumps(newer), encoding="utf-8")
     with pytest.raises(
         ModelError,
-        match=r"format version 4, this program reads versions up to 3.*"
-        r"\(9\.1\)",
+        match=rf"format version {FORMAT_VERSION + 1}, this program reads versions up to "
+        rf"{FORMAT_VERSION}.*\(9\.1\)",
     ):
         load_model(folder)
 

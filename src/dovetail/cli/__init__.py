@@ -14,8 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from dovetail.cli.advise_command import advise_command
+from dovetail.cli.calibrate_command import calibrate_command
 from dovetail.cli.convert_command import ConvertCommand, convert_command
 from dovetail.cli.demo_command import demo_command
+from dovetail.cli.doctor_command import doctor_command
 from dovetail.cli.ensemble_command import ensemble_command
 from dovetail.cli.evaluate_command import evaluate_command
 from dovetail.cli.experiment_command import experiment_command
@@ -86,6 +88,8 @@ _add("probe", probe_command)
 _add("tune", tune_command)
 _add("ensemble", ensemble_command)
 _add("evaluate", evaluate_command)
+_add("doctor", doctor_command)
+_add("calibrate", calibrate_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("graph", graph_command)

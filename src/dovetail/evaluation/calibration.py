@@ -8,6 +8,7 @@ the law of succession, and statistical inference" (1927), for the interval of a 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -98,13 +99,21 @@ def share_interval(part: int, whole: int) -> Interval:
 
 def judged_entities(gold: Sequence[Sentence], predicted: Sequence[Sentence]) -> list[Judged]:
     """The predicted entities that have a confidence; right in the strict sense, or not."""
-    return [
-        (entity.confidence, entity in truth.entities)
-        for truth, guess in zip(gold, predicted, strict=True)
-        if ENTITY_TASK in truth.annotated
-        for entity in guess.sorted_entities
-        if entity.confidence is not None
-    ]
+    return [pair for own in entities_by_type(gold, predicted).values() for pair in own]
+
+
+def entities_by_type(
+    gold: Sequence[Sentence], predicted: Sequence[Sentence]
+) -> dict[str, list[Judged]]:
+    """The same by the types that were predicted, sorted by name."""
+    judged: defaultdict[str, list[Judged]] = defaultdict(list)
+    for truth, guess in zip(gold, predicted, strict=True):
+        if ENTITY_TASK not in truth.annotated:
+            continue
+        for entity in guess.sorted_entities:
+            if entity.confidence is not None:
+                judged[entity.type].append((entity.confidence, entity in truth.entities))
+    return dict(sorted(judged.items()))
 
 
 def judged_relations(
@@ -119,7 +128,21 @@ def judged_relations(
     The confidence of a relation takes its two entities for granted.  What it says of itself shows
     when relations with a wrong entity are left out: `between_right_entities`.
     """
-    judged = []
+    by_type = relations_by_type(
+        gold, predicted, symmetric=symmetric, between_right_entities=between_right_entities
+    )
+    return [pair for own in by_type.values() for pair in own]
+
+
+def relations_by_type(
+    gold: Sequence[Sentence],
+    predicted: Sequence[Sentence],
+    *,
+    symmetric: frozenset[str] = frozenset(),
+    between_right_entities: bool = False,
+) -> dict[str, list[Judged]]:
+    """The same by the types that were predicted, sorted by name."""
+    judged: defaultdict[str, list[Judged]] = defaultdict(list)
     for truth, guess in zip(gold, predicted, strict=True):
         if RELATION_TASK not in truth.annotated:
             continue
@@ -129,5 +152,6 @@ def judged_relations(
                 {relation.head, relation.tail} <= truth.entities
             )
             if relation.confidence is not None and not apart:
-                judged.append((relation.confidence, relation_fact(relation, symmetric) in facts))
-    return judged
+                is_right = relation_fact(relation, symmetric) in facts
+                judged[relation.type].append((relation.confidence, is_right))
+    return dict(sorted(judged.items()))

@@ -33,6 +33,7 @@ from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaDecoders, SchemaHeads
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
+from dovetail.text.confidence import mean_confidence
 from dovetail.text.named_schemas import ONLY
 
 
@@ -151,6 +152,7 @@ def decoders_of_mean(heads: Sequence[SchemaHeads]) -> SchemaDecoders:
         heads[0].schema,
         of_entities[0].of_mean(of_entities),
         of_relations[0].of_mean(of_relations) if of_relations else None,
+        confidence=mean_confidence([own.confidence for own in heads]),
     )
 
 

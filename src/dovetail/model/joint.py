@@ -8,6 +8,7 @@ It knows nothing of configs, files or training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from dovetail.strategies.objective import Outputs
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.tensors.state import copy_exactly
+from dovetail.text.confidence import Confidence
 from dovetail.text.named_schemas import ONLY
 
 STORED_PARTS = ("entity_head", "link", "relation_head", "auxiliary")
@@ -64,6 +66,14 @@ class JointModel(Predictor):
     def of_schema(self, name: str) -> SchemaHeads:
         super().of_schema(name)  # says what is wrong with the name
         return self._heads[name]
+
+    def set_confidence(self, schema: str, confidence: Confidence) -> None:
+        """Let confidences of a schema be made so from now on; thresholds are for what is made.
+
+        Raises:
+            ModelError: if there is no such schema.
+        """
+        self._heads[schema] = replace(self.of_schema(schema), confidence=confidence)
 
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
         return self.encoder.featurise(sentences)

@@ -144,7 +144,7 @@ class Predictor(nn.Module, ABC):
         entities = (
             [heads.given(sentence) for sentence in batch.sentences]
             if given
-            else heads.entity_head.decode(emissions, batch.mask)
+            else heads.entities(emissions, batch.mask)
         )
         relations: list[list[Relation]] = []
         for rows in groups_of_rows(list(map(len, entities))):
@@ -155,7 +155,8 @@ class Predictor(nn.Module, ABC):
             candidates = heads.candidates(some, batch.mask.device, certain=given)
             own = [stream.of_rows(rows) for stream in streams]
             logits = self.relation_logits(own, emissions[rows], candidates, heads.name)
-            relations += heads.relation_head.decode(logits, candidates, some, floor=batch.floor)
+            scaled = heads.scaled(logits)
+            relations += heads.relation_head.decode(scaled, candidates, some, floor=batch.floor)
         fragments = Fragments(heads.schema)
         return [
             fragments.joined(sentence.with_annotations(found, linked))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from dovetail.heads import EntityHead, EntityLink, RelationHead
@@ -17,6 +17,7 @@ from dovetail.heads.trained_part import TrainedPart, finalised, trained_parts
 from dovetail.model.auxiliary_heads import AuxiliaryHead, LinkedEntities, Taken
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates, Targets
+from dovetail.text.confidence import AS_IS, PLAIN, SUREST, Confidence
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Entity, Sentence
 from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import named, tasks_of
@@ -34,6 +35,7 @@ class SchemaDecoders:
     schema: Schema
     entity_head: EntityHead
     relation_head: RelationHead | None
+    confidence: Confidence = field(default=PLAIN, kw_only=True)
 
     @property
     def parts(self) -> dict[str, nn.Module]:
@@ -68,6 +70,26 @@ class SchemaDecoders:
         known = {*self.schema.coded.entity_types}
         entities = Fragments(self.schema).apart(sentence).entities
         return self.entity_head.expressible(own for own in entities if own.type in known)
+
+    def entities(
+        self, emissions: Float[Tensor, "batch tokens *scores"], mask: Bool[Tensor, "batch tokens"]
+    ) -> list[list[Entity]]:
+        """The entities of each sentence, with confidences on the scales of their types."""
+        found = self.entity_head.decode(emissions, mask)
+        return [self.confidence.applied(row) for row in found] if self.confidence else found
+
+    def scaled(
+        self, logits: Float[Tensor, "batch entities entities types"]
+    ) -> Float[Tensor, "batch entities entities types"]:
+        """Logits of relations on the scales of their types, which thresholds are for."""
+        if not self.confidence.relations:
+            return logits
+        types = self.schema.coded.relation_types
+        scales = [self.confidence.relations.get(type_, AS_IS) for type_ in types]
+        temperatures = logits.new_tensor([scale.temperature for scale in scales])
+        return logits.clamp(-SUREST, SUREST) / temperatures + logits.new_tensor(
+            [scale.offset for scale in scales]
+        )
 
     def with_targets(self, batch: Batch) -> Batch:
         """A batch of the schema with the gold annotations of its sentences."""

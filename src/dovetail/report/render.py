@@ -17,6 +17,7 @@ from dovetail.report.charts import (
 )
 from dovetail.report.experiment_report import ExperimentReport
 from dovetail.report.page import Made, render
+from dovetail.report.reliability import ReliabilityRow, reliability_rows
 from dovetail.report.report_tables import (
     ConfusionTable,
     KindTable,
@@ -51,6 +52,7 @@ class CorpusView(ScoresView):
     cards: list[Card]
     colours: dict[str, str]
     reliability: list[tuple[ReliabilityChart, str]]
+    reliability_by_type: list[ReliabilityRow]
     thresholds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -84,6 +86,7 @@ def view_of(corpus: ScoredCorpus, thresholds: dict[str, float] | None = None) ->
         cards=cards(corpus),
         colours=assign_colours(_entity_types([*corpus.gold, *corpus.predicted])),
         reliability=_reliability(corpus),
+        reliability_by_type=reliability_rows(corpus),
         thresholds=thresholds or {},
     )
 

@@ -18,8 +18,9 @@ from dovetail.evaluation import (
     judged_entities,
     judged_relations,
 )
+from dovetail.evaluation.calibration import entities_by_type, relations_by_type
 from dovetail.report.telling import TellingSentence, Weighed, telling_sentences
-from dovetail.text.document import Sentence
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 
 SAMPLES = 1000
 """Draws of the sentences for the intervals."""
@@ -76,6 +77,17 @@ class ScoredCorpus:
     def relation_calibration(self) -> Calibration:
         """Of the predicted relations, right in the strict sense or not."""
         return calibration(judged_relations(self.gold, self.predicted, symmetric=self.symmetric))
+
+    @cached_property
+    def calibration_by_type(self) -> dict[str, dict[str, Calibration]]:
+        """Of the predictions of each type, for each task."""
+        relations = relations_by_type(self.gold, self.predicted, symmetric=self.symmetric)
+        by_task = {ENTITY_TASK: entities_by_type(self.gold, self.predicted)}
+        by_task[RELATION_TASK] = relations
+        return {
+            task: {type_: calibration(own) for type_, own in by_type.items()}
+            for task, by_type in by_task.items()
+        }
 
     @cached_property
     def link_calibration(self) -> Calibration | None:

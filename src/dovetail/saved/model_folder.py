@@ -1,7 +1,7 @@
 """A model as a folder: safetensors, JSON, TOML and a card; nothing in it is ever executed.
 
-model.json            format version, schema, encoders (names, digests, names of vocabularies), and
-                      of the sharing what was chosen in training
+model.json            format version, schema, encoders (names, digests, names of vocabularies), of
+                      the sharing what was chosen in training, and what becomes of confidences
 network.toml          the sections of the config that rebuild the network
 words-1.txt …         the vocabularies, a word a line
 config.toml           the complete config it was trained with, for information
@@ -35,6 +35,7 @@ from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import check_regular
 from dovetail.files.writing import whole_folder
 from dovetail.model.joint import JointModel, stored_prefix
+from dovetail.saved.described_confidence import described_confidence, set_confidence
 from dovetail.saved.described_schemas import described_schemas, is_plain, schemas_of
 from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
 from dovetail.saved.model_card import model_card
@@ -46,8 +47,11 @@ from dovetail.tensors.header import StoredTensor, read_header
 from dovetail.text.schema import Schema
 from dovetail.version import __version__
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The newest that is written; all versions up to this one are read."""
+
+WITHOUT_CONFIDENCE = 3
+"""The version of models whose confidences are what their heads say."""
 
 OF_ONE_SCHEMA = 2
 """The version of models of one schema whose entities have one fragment each."""
@@ -187,14 +191,17 @@ def describe(model: JointModel, encoders: Sequence[Mapping[str, Any]]) -> dict[s
         for name, own in model.heads.items()
     }
     learned = {part: values for part, values in by_part.items() if values}
+    confidence = described_confidence(model)
+    version = OF_ONE_SCHEMA if is_plain(model.schemas) else WITHOUT_CONFIDENCE
     return {
         "format": "dovetail-model",
-        "version": OF_ONE_SCHEMA if is_plain(model.schemas) else FORMAT_VERSION,
+        "version": FORMAT_VERSION if confidence else version,
         "dovetail": __version__,
         **described_schemas(model.schemas),
         "encoders": encoders,
         "sharing": model.sharing.assets(),
         **({"learned": learned} if learned else {}),
+        **({"confidence": confidence} if confidence else {}),
     }
 
 
@@ -217,6 +224,7 @@ def load_model(folder: Path) -> SavedModel:
         model = _described_model(folder, description, config, header)
         check_types(header, model.stored_state(), folder / WEIGHTS)
         model.load_stored_state(read_weights(folder / WEIGHTS))
+        set_confidence(model, description.get("confidence", {}))
     except DovetailError:
         raise
     except _DAMAGED as error:

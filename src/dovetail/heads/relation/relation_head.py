@@ -206,7 +206,8 @@ class RelationHead(nn.Module):
         if not self._types:  # trained for entities alone
             return [[] for _ in entities]
         both_ways = (logits + logits.transpose(1, 2)) / 2
-        probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits))
+        # In doubles: singles tell nothing apart from about 17 of log-odds on, as scales have to.
+        probabilities = torch.sigmoid(torch.where(self.symmetric, both_ways, logits).double())
         chosen = (probabilities >= self._lowered(floor)) & self.possible(candidates)
         # Entities stand in reading order, so what is above the diagonal runs forwards.
         chosen &= ~self.symmetric | torch.ones_like(chosen[..., 0]).triu().unsqueeze(3)
