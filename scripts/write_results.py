@@ -5,25 +5,47 @@
 Each folder results/NAME, which ``dovetail experiment experiments/NAME.toml --export results/NAME``
 left, has a page docs/results/NAME.md.  Its tables stand between ``<!-- experiment: NAME -->`` and
 ``<!-- end -->``; what stands around them is written by hand.  A page that is missing is begun.
+docs/results/regimes.md has one table of the strategies in all regimes, after ``<!-- regimes -->``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dovetail.lab.statistics.experiment_tables import (
+    TextTable,
+    amount,
     control_tables,
     cost_table,
     explanation,
+    p_text,
     score_tables,
+    signed,
 )
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results"
 PAGES = PROJECT / "docs" / "results"
 EXPERIMENT = re.compile(r"(<!-- experiment: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+REGIMES_PAGE = PAGES / "regimes.md"
+REGIMES_TABLE = re.compile(r"(<!-- regimes -->\n).*?(<!-- end -->)", re.DOTALL)
+
+REGIMES = {
+    "strategies": ("CoNLL04, all labels", r"separate|shared|depth .*", ""),
+    "regime_a_three_corpora": ("three corpora", r"hard sharing|depth .*", ""),
+    "regime_a_crossre": ("six domains", r"hard sharing|depth .*", ""),
+    "regime_b_few_labels": ("few labels", r"separate|hard sharing|depth .*", r"^\d+ %"),
+    "regime_c_halves": ("a task each", r"masked( separate| hard sharing| depth .*)?", "90 to 10$"),
+    "regime_d_dependence": ("dependence", "depth", ""),
+    "regime_e_new_domain": ("a domain later", "alone", r"\d+ %$"),
+}
+"""By experiment: the regime; the names of the configs of which the one that is best on dev is the
+tuned depth; and what of a name says the share of the labels, which must be the same."""
 
 DATA = {
     "plan.toml": "the plan as it ran",
@@ -43,12 +65,13 @@ def pages() -> dict[Path, str]:
     """The pages as they should be, by path: one for each folder of results."""
     names = sorted(folder.name for folder in RESULTS.iterdir() if folder.is_dir())
     paths = {name: PAGES / f"{name}.md" for name in names}
-    return {
+    of_experiments = {
         path: with_experiments(
             path.read_text(encoding="utf-8") if path.is_file() else first_page(name), RESULTS
         )
         for name, path in paths.items()
     }
+    return {**of_experiments, REGIMES_PAGE: with_regimes(REGIMES_PAGE.read_text("utf-8"), RESULTS)}
 
 
 def first_page(name: str) -> str:
@@ -81,6 +104,70 @@ def experiment_tables(name: str, folder: Path) -> str:
     shown = (*reversed(tables), *reversed(control_tables(summary)), cost_table(summary))
     titled = [f"**{table.title}**\n\n{table.markdown()}" for table in shown]
     return "\n\n".join([f"`{command}`", explanation(summary), *titled, *data_line(folder)])
+
+
+def with_regimes(page: str, results: Path) -> str:
+    """The page with the table of the strategies in all regimes that there are results of."""
+    rows = [
+        row
+        for name in REGIMES
+        if (results / name / "summary.json").is_file()
+        for row in rows_of_regime(
+            name, json.loads((results / name / "summary.json").read_text("utf-8"))
+        )
+    ]
+    columns = (
+        *("regime", "strategy", "control", "cells", "Δ entities", "p", "Δ relations", "p"),
+        *("tuned depth", "Δ entities", "Δ relations", "parameters", "multiply-adds"),
+    )
+    table = TextTable("", columns, tuple(rows)).markdown()
+    return REGIMES_TABLE.sub(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", page)
+
+
+def rows_of_regime(experiment: str, summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """A row for each strategy that has a control, on test sentences."""
+    regime, depths, share = REGIMES[experiment]
+    configs = {own["name"]: own for own in summary["configs"] if own["cells"]}
+    for own in configs.values():
+        found = own.get("from_control", {}).get("test")
+        if not found:
+            continue
+        compared = [
+            text
+            for score in ("entity_micro", "relation_micro")
+            for text in (
+                signed(100 * found[score]["comparison"]["difference"]),
+                p_text(found[score]["corrected"]),
+            )
+        ]
+        depth = tuned_depth(own["name"], depths, share, configs)
+        gains = [
+            signed(100 * (mean_of(own, "test", score) - mean_of(depth, "test", score)))
+            for score in ("entity_micro", "relation_micro")
+        ]
+        costs = [amount(own["costs"][name]) for name in ("stored_parameters", "multiply_adds")]
+        name, cells = own["name"], str(own["cells"])
+        yield (regime, name, own["control"], cells, *compared, depth["name"], *gains, *costs)
+
+
+def tuned_depth(
+    name: str, depths: str, share: str, configs: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The depth that is best on dev, with the same share of the labels."""
+    wanted = re.findall(share, name) if share else []
+    same = [
+        own
+        for other, own in configs.items()
+        if (re.findall(share, other) if share else []) == wanted
+        and re.fullmatch(depths, (re.sub(share, "", other) if share else other).strip())
+    ]
+    scores = ("entity_micro", "relation_micro")
+    return max(same, key=lambda own: sum(mean_of(own, "dev", score) for score in scores))
+
+
+def mean_of(own: Mapping[str, Any], split: str, score: str) -> float:
+    """The mean score of a config over its cells."""
+    return float(own["scores"][split][score]["mean"])
 
 
 def data_line(folder: Path) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.layers.crf import ConditionalRandomField
+from dovetail.layers.path_sums import PathExpectations
 from dovetail.text.document import Entity
 from dovetail.text.tagging import TagSet
 
@@ -258,3 +259,71 @@ def test_padding_changes_nothing_of_what_is_distilled() -> None:
     torch.testing.assert_close(
         crf.cross_entropy(emissions[1:, :3], alone, mask[1:, :3]), together[1:]
     )
+
+
+def test_gradients_of_the_likelihood_are_those_of_small_changes() -> None:
+    crf = make_crf().double()
+    mask = mask_of([4, 2])
+    tags = crf.decode(torch.randn(2, 4, NUM_TAGS, dtype=torch.float64), mask)
+    emissions = torch.randn(2, 4, NUM_TAGS, dtype=torch.float64, requires_grad=True)
+
+    def likelihood(emissions: Tensor, *parameters: Tensor) -> Tensor:
+        given = dict(zip(("transition", "start", "end"), parameters, strict=True))
+        wrapped = _Likelihood(crf, tags, mask)
+        named = {f"crf.{name}": value for name, value in given.items()}
+        return torch.func.functional_call(wrapped, named, (emissions,))
+
+    assert torch.autograd.gradcheck(
+        likelihood, (emissions, crf.transition, crf.start, crf.end), fast_mode=False
+    )
+
+
+class _Likelihood(torch.nn.Module):
+    def __init__(self, crf: ConditionalRandomField, tags: Tensor, mask: Tensor) -> None:
+        super().__init__()
+        self.crf, self.tags, self.mask = crf, tags, mask
+
+    def forward(self, emissions: Tensor) -> Tensor:
+        return self.crf.log_likelihood(emissions, self.tags, self.mask)
+
+
+def test_gradients_of_the_marginals_are_those_of_small_changes() -> None:
+    crf = make_crf().double()
+    mask = mask_of([4, 2])
+    emissions = torch.randn(2, 4, NUM_TAGS, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda given: crf.marginals(given, mask), (emissions,))
+
+
+@pytest.mark.parametrize("spread", [1e2, 1e4, 1e8])
+def test_emissions_however_far_apart_give_finite_sums_and_gradients(spread: float) -> None:
+    crf = make_crf()
+    mask = mask_of([40, 3])
+    emissions = (spread * torch.randn(2, 40, NUM_TAGS)).requires_grad_()
+    tags = crf.decode(emissions.detach(), mask)
+    likelihood = crf.log_likelihood(emissions, tags, mask)
+    marginals = crf.marginals(emissions, mask)
+    torch.testing.assert_close(marginals.sum(2), mask.float(), atol=1e-4, rtol=0.0)
+    (likelihood.sum() + marginals.square().sum()).backward()
+    for value in (likelihood, emissions.grad, *(own.grad for own in crf.parameters())):
+        assert value is not None
+        assert value.isfinite().all()
+
+
+def test_what_stands_in_padding_reaches_neither_sums_nor_gradients() -> None:
+    crf = make_crf()
+    mask = mask_of([5, 3])
+    emissions = torch.randn(2, 5, NUM_TAGS)
+    dirty = emissions.masked_fill(~mask.unsqueeze(2), 1e30)
+    found = []
+    for given in (emissions, dirty):
+        given.requires_grad_()
+        crf.zero_grad()
+        tags = torch.zeros(2, 5, dtype=torch.long)
+        (
+            crf.log_likelihood(given, tags, mask).sum() + crf.marginals(given, mask)[1, 0, 0]
+        ).backward()
+        assert given.grad is not None
+        found.append((given.grad, crf.transition.grad, crf.decode(given, mask)))
+    for of_clean, of_dirty in zip(*found, strict=True):
+        assert of_clean is not None
+        assert torch.equal(of_clean, of_dirty)

@@ -11,38 +11,21 @@ All loops are over time; none is over sentences.  Sentences are padded on the ri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-# Not -inf: a row without any possible predecessor would give NaN gradients.  Its exp is 0 too.
-IMPOSSIBLE = -1e4
-
-
-class Lattice(NamedTuple):
-    """The results of forward-backward: log scores of all partial paths.
-
-    `forward[b, t, y]` sums the paths up to and including token t that end in tag y,
-    `backward[b, t, y]` those after token t given tag y at t, `partition[b]` all of the sentence.
-    """
-
-    forward: Float[Tensor, "batch tokens tags"]
-    backward: Float[Tensor, "batch tokens tags"]
-    partition: Float[Tensor, " batch"]
-
-
-class PathExpectations(NamedTuple):
-    """The expectations over all tag paths of a sentence.
-
-    `tags[b, t, y]` is the probability of tag y at token t, zero in padded positions, and
-    `moves[b, y, z]` how many times tag z follows tag y.  The score of a path is linear in what it
-    holds, so these are all that the mean score of the paths depends on, by any other field.
-    """
-
-    tags: Float[Tensor, "batch tokens tags"]
-    moves: Float[Tensor, "batch tags tags"]
+from dovetail.layers.path_sums import (
+    IMPOSSIBLE,
+    ChainScores,
+    Lattice,
+    PathExpectations,
+    lattice_of,
+    log_partition,
+    path_expectations,
+    tag_probabilities,
+)
 
 
 class ConditionalRandomField(nn.Module):
@@ -83,12 +66,12 @@ class ConditionalRandomField(nn.Module):
             self.register_buffer(name, ~torch.tensor(allowed), persistent=False)
         self.register_buffer("continues", torch.tensor(continues), persistent=False)
 
-    def _scores(self, temperature: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
+    def _scores(self, temperature: float = 1.0) -> ChainScores:
         """Start, transition and end scores with the impossible ones out of reach.
 
         They are divided by the temperature, so that the paths become more alike above 1.
         """
-        return (
+        return ChainScores(
             (self.start / temperature).masked_fill(self.impossible_start, IMPOSSIBLE),
             (self.transition / temperature).masked_fill(self.impossible, IMPOSSIBLE),
             (self.end / temperature).masked_fill(self.impossible_end, IMPOSSIBLE),
@@ -101,7 +84,8 @@ class ConditionalRandomField(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, " batch"]:
         """Log probability of each sentence's tags; what stands in padded positions is ignored."""
-        start, transition, end = self._scores()
+        scores = self._scores()
+        start, transition, end = scores
         tags = tags.masked_fill(~mask, 0)
         last = mask.sum(1, keepdim=True) - 1
         emitted = emissions.gather(2, tags.unsqueeze(2)).squeeze(2)  # (batch, tokens)
@@ -112,22 +96,7 @@ class ConditionalRandomField(nn.Module):
             + (moved * mask[:, 1:]).sum(1)
             + end[tags.gather(1, last)].squeeze(1)
         )
-        forward = self._forward(emissions, mask)[-1]
-        return path - torch.logsumexp(forward + end, dim=1)
-
-    def _forward(self, emissions: Tensor, mask: Tensor, temperature: float = 1.0) -> list[Tensor]:
-        """Log scores of the paths up to each token; they stay as they are in padding.
-
-        The emissions are divided by the temperature already.
-        """
-        start, transition, _ = self._scores(temperature)
-        score = start + emissions[:, 0]
-        scores = [score]
-        for position in range(1, emissions.shape[1]):
-            step = torch.logsumexp(score.unsqueeze(2) + transition, dim=1) + emissions[:, position]
-            score = torch.where(mask[:, position, None], step, score)
-            scores.append(score)
-        return scores
+        return path - log_partition(emissions, mask, scores)
 
     def lattice(
         self,
@@ -136,18 +105,7 @@ class ConditionalRandomField(nn.Module):
         temperature: float = 1.0,
     ) -> Lattice:
         """Run forward-backward, on scores that are divided by the temperature."""
-        emissions = emissions / temperature
-        _, transition, end = self._scores(temperature)
-        forward = self._forward(emissions, mask, temperature)
-        score = end.expand_as(emissions[:, 0])
-        backward = [score]
-        for position in range(emissions.shape[1] - 1, 0, -1):
-            ahead = (emissions[:, position] + score).unsqueeze(1)
-            step = torch.logsumexp(transition + ahead, dim=2)
-            score = torch.where(mask[:, position, None], step, score)
-            backward.append(score)
-        partition = torch.logsumexp(forward[-1] + end, dim=1)
-        return Lattice(torch.stack(forward, 1), torch.stack(backward[::-1], 1), partition)
+        return lattice_of(emissions / temperature, mask, self._scores(temperature))
 
     def marginals(
         self,
@@ -155,9 +113,7 @@ class ConditionalRandomField(nn.Module):
         mask: Bool[Tensor, "batch tokens"],
     ) -> Float[Tensor, "batch tokens tags"]:
         """Probability of each tag at each token, over all paths; zero in padded positions."""
-        lattice = self.lattice(emissions, mask)
-        log_probabilities = lattice.forward + lattice.backward - lattice.partition[:, None, None]
-        return log_probabilities.exp() * mask.unsqueeze(2)
+        return tag_probabilities(emissions, mask, self._scores())
 
     def expectations(
         self,
@@ -166,14 +122,7 @@ class ConditionalRandomField(nn.Module):
         temperature: float = 1.0,
     ) -> PathExpectations:
         """The expectations over all paths, their scores divided by the temperature."""
-        lattice = self.lattice(emissions, mask, temperature)
-        _, transition, _ = self._scores(temperature)
-        partition = lattice.partition[:, None, None]
-        tags = (lattice.forward + lattice.backward - partition).exp() * mask.unsqueeze(2)
-        ahead = emissions[:, 1:] / temperature + lattice.backward[:, 1:] - partition
-        moves = lattice.forward[:, :-1].unsqueeze(3) + transition + ahead.unsqueeze(2)
-        inside = mask[:, 1:, None, None]
-        return PathExpectations(tags, moves.exp().where(inside, 0.0).sum(1))
+        return path_expectations(emissions / temperature, mask, self._scores(temperature))
 
     def cross_entropy(
         self,
@@ -187,7 +136,8 @@ class ConditionalRandomField(nn.Module):
         -sum_y q(y) log p(y) = log Z - E_q[score(y)], exact over all paths, where `expected` is
         what the paths of q hold on average (Wang et al. 2021, Structural Knowledge Distillation).
         """
-        start, transition, end = self._scores(temperature)
+        scores = self._scores(temperature)
+        start, transition, end = scores
         emissions = emissions / temperature
         rows, last = torch.arange(len(mask), device=mask.device), mask.sum(1) - 1
         score = (
@@ -196,8 +146,7 @@ class ConditionalRandomField(nn.Module):
             + (expected.moves * transition).sum((1, 2))
             + (expected.tags[rows, last] * end).sum(1)
         )
-        forward = self._forward(emissions, mask, temperature)[-1]
-        return torch.logsumexp(forward + end, dim=1) - score
+        return log_partition(emissions, mask, scores) - score
 
     def decode(
         self,
@@ -206,20 +155,20 @@ class ConditionalRandomField(nn.Module):
     ) -> Int[Tensor, "batch tokens"]:
         """The most probable tags of each sentence (Viterbi); zero in padded positions."""
         start, transition, end = self._scores()
+        origins = transition.t().contiguous()  # row j: the scores of all tags that j may follow
         score = start + emissions[:, 0]
-        origins = []
+        scores = []
         for position in range(1, emissions.shape[1]):
-            best, origin = (score.unsqueeze(2) + transition).max(dim=1)
-            inside = mask[:, position, None]
-            score = torch.where(inside, best + emissions[:, position], score)
-            # In padding every tag points to itself, so that walking back passes through it.
-            origins.append(torch.where(inside, origin, torch.arange(len(start)).to(origin)))
-        tag = (score + end).argmax(dim=1, keepdim=True)
+            scores.append(score)
+            best = (score.unsqueeze(1) + origins).amax(dim=2) + emissions[:, position]
+            score = torch.where(mask[:, position, None], best, score)
+        tag = (score + end).argmax(dim=1)
         tags = [tag]
-        for origin in reversed(origins):
-            tag = origin.gather(1, tag)
+        # The best way to a tag is looked for on the way back, of one tag instead of all.
+        for inside, score in zip(mask.t()[1:].flip(0), reversed(scores), strict=True):
+            tag = torch.where(inside, (score + origins[tag]).argmax(dim=1), tag)
             tags.append(tag)
-        return torch.cat(tags[::-1], dim=1).masked_fill(~mask, 0)
+        return torch.stack(tags[::-1], dim=1).masked_fill(~mask, 0)
 
     def segment_log_probabilities(
         self,

@@ -13,8 +13,10 @@ from __future__ import annotations
 import pkgutil
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dovetail.errors import CorpusError
 from dovetail.running.locks import ProcessLock
@@ -61,8 +63,7 @@ class Tokenizer:
         self.language = language
         self.unit = unit
         self._joined = sentences_in(unit)
-        self._pipeline = None if language in BY_CHARACTERS else _load_rules(language)
-        self._lock = ProcessLock()  # a pipeline has one memory zone at a time
+        self._rules = None if language in BY_CHARACTERS else _load_rules(language)
 
     def like(self, reading: Reading) -> Tokenizer:
         """This tokenizer, or one that cuts texts as a reading says, where that is another way."""
@@ -104,7 +105,7 @@ class Tokenizer:
                 f"the text{name} has half a surrogate pair at character {surrogate.start()}, which "
                 f"no encoding can hold; decode it again from its bytes"
             )
-        with self._lock:
+        with nullcontext() if self._rules is None else self._rules.lock:
             units = list(self._units(text))
         return join_units(units, self._joined)
 
@@ -144,16 +145,17 @@ class Tokenizer:
 
     def _tokens(self, text: str) -> Iterator[tuple[int, int, bool]]:
         """The borders of every token that is not white space, and whether it starts a sentence."""
-        if self._pipeline is None:
+        if self._rules is None:
             yield from cut_by_characters(text)
             return
         # Letters stand in for a long run, so that all offsets stay as they are.
         visible = _LONG_RUN.sub(lambda run: "a" * len(run.group()), text)
         visible = _OUTSIDE_WORDS.sub(" ", visible)
         # The zone frees the words of this text afterwards: memory stays flat over many texts.
-        with self._pipeline.memory_zone():
+        pipeline = self._rules.pipeline
+        with pipeline.memory_zone():
             pending = False
-            for token in self._pipeline(visible):
+            for token in pipeline(visible):
                 pending = pending or bool(token.is_sent_start)
                 if not token.is_space:
                     yield token.idx, token.idx + len(token), pending
@@ -189,7 +191,15 @@ def _is_known(language: str) -> bool:
     }
 
 
-def _load_rules(language: str) -> Language:
+class _Rules(NamedTuple):
+    """What all tokenizers of a language in this process share."""
+
+    pipeline: Language
+    lock: ProcessLock  # a pipeline has one memory zone at a time
+
+
+@cache
+def _load_rules(language: str) -> _Rules:
     import spacy
 
     try:
@@ -205,7 +215,7 @@ def _load_rules(language: str) -> Language:
         ) from error
     pipeline.add_pipe("sentencizer")
     pipeline.max_length = 10**12  # its default guards parsers, which are not in use here
-    return pipeline
+    return _Rules(pipeline, ProcessLock())
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid, pad
 from dovetail.couplings.matching.config import MatchingCouplingConfig
 from dovetail.couplings.matching.table import Table
 from dovetail.heads.relation.relation_head import RelationHead
-from dovetail.layers.crf import IMPOSSIBLE
+from dovetail.layers.path_sums import IMPOSSIBLE
 from dovetail.strategies.objective import Objective, Outputs
 from dovetail.tensors.features import Batch, Candidates, Targets
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK

@@ -15,8 +15,9 @@ from dovetail.heads.activations import ACTIVATIONS
 from dovetail.heads.entity.entity_head import EntityHead
 from dovetail.heads.rows_of_types import RowsOfTypes
 from dovetail.heads.span_vectors import token_vectors
-from dovetail.layers.crf import ConditionalRandomField, PathExpectations
+from dovetail.layers.crf import ConditionalRandomField
 from dovetail.layers.dropout import Dropout
+from dovetail.layers.path_sums import PathExpectations
 from dovetail.tensors.features import Candidates, Expectations, Targets
 from dovetail.text.document import ENTITY_TASK, Entity
 from dovetail.text.tagging import TagSet, reachable
@@ -139,11 +140,7 @@ class CrfEntityHead(EntityHead):
     ) -> Float[Tensor, "batch spans kinds"]:
         """Over all tag paths; spans may overlap, of which a path has one."""
         # In double: a sum of hundreds would leave nothing of what a probability lacks to 1.
-        return self._log_probabilities(emissions.double(), mask, spans, types)
-
-    def _log_probabilities(
-        self, emissions: Tensor, mask: Tensor, spans: Tensor, types: Tensor
-    ) -> Float[Tensor, "batch spans kinds"]:
+        emissions = emissions.double()
         single, first, inside, last = self.tag_by_part[types].unbind(3)
         alone = (spans[..., 1] - spans[..., 0] == 1).unsqueeze(2)
         tags = [torch.where(alone, single, part) for part in (first, inside, last)]
@@ -251,7 +248,7 @@ class CrfEntityHead(EntityHead):
         candidates = Candidates.from_entities(entities, self.entity_types)
         spans = candidates.spans.to(tags.device)
         types = candidates.types.to(tags.device).unsqueeze(2)
-        found = self._log_probabilities(emissions, mask, spans, types).squeeze(2)
+        found = self.span_log_probabilities(emissions, mask, spans, types).squeeze(2)
         confidences = found.exp().clamp(max=1.0).tolist()
         return [
             [replace(entity, confidence=value) for entity, value in zip(row, values, strict=False)]
