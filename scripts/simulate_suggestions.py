@@ -14,7 +14,6 @@ import argparse
 import csv
 import random
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,16 @@ from dovetail import Extractor
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.evaluation import evaluate
-from dovetail.suggestion import Doubted, chosen, doubted
-from dovetail.text.document import Document, Sentence
+from dovetail.suggestion import chosen, doubted
+from dovetail.text.document import Document
 from dovetail.training import train
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results" / "suggestions"
 PAGE = PROJECT / "docs" / "suggest.md"
 TABLE = re.compile(r"(<!-- simulated -->\n).*?(<!-- end -->)", re.DOTALL)
+
+CONFIG = PROJECT / "experiments" / "configs" / "conll04.toml"
 
 START, BATCH = 50, 50
 STEPS = 460
@@ -68,7 +69,9 @@ def main() -> None:
     parser.add_argument("--ways", default="random,suggested")
     parser.add_argument("--most", type=int, default=0, help="sentences to end at; 0: all")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the corpora")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/suggest.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the tables into docs/suggest.md"
+    )
     given = parser.parse_args()
     for seed in map(int, given.seeds.split(",")):
         for way in given.ways.split(","):
@@ -86,35 +89,42 @@ def main() -> None:
 
 def simulated(corpus: str, way: str, seed: int, most: int, data: Path) -> Iterator[Round]:
     """The rounds of one simulation that are not known yet."""
-    train_file, test_file = (data / name for name in FILES[corpus])
-    pool = read_corpus(train_file).documents
+    pool = read_corpus(data / FILES[corpus][0]).documents
     order = random.Random(seed).sample(range(len(pool)), len(pool))
     known = [own for own in read_rounds() if (own.corpus, own.way, own.seed) == (corpus, way, seed)]
-    taken = list(known[-1].chosen) if known else []
+    taken = list(known[-1].chosen) if known else order[:START]
     limit = min(most or len(pool), len(pool))
-    while len(taken) < limit:
-        with tempfile.TemporaryDirectory() as folder:
-            if not taken:
-                taken = order[:START]
-            elif way == "random":
-                taken = order[: min(len(taken) + BATCH, limit)]
-            else:
-                extractor = trained([pool[index] for index in taken], seed, Path(folder), data)
-                left = sorted({*range(len(pool))} - {*taken})
-                texts = doubted(extractor, (pool[index] for index in left))
-                taken += best(list(texts), left, min(BATCH, limit - len(taken)), way)
-            own = scored(corpus, way, seed, taken, pool, test_file, data)
-        append(own)
-        yield own
+    is_known = bool(known)
+    while not is_known or len(taken) < limit:
+        extractor = trained([pool[index] for index in taken], seed)
+        if not is_known:
+            own = scored(extractor, (corpus, way, seed), taken, pool, data)
+            append(own)
+            yield own
+        if len(taken) >= limit:
+            return
+        number = min(BATCH, limit - len(taken))
+        taken = [*taken, *next_ones(extractor, way, pool, taken, order)[:number]]
+        is_known = False
 
 
-def best(texts: Sequence[Doubted], left: Sequence[int], number: int, way: str) -> list[int]:
-    """The indices of the sentences to annotate."""
+def next_ones(
+    extractor: Extractor,
+    way: str,
+    pool: Sequence[Document],
+    taken: Sequence[int],
+    order: Sequence[int],
+) -> list[int]:
+    """The indices of a batch of sentences to annotate next."""
+    left = [index for index in order if index not in {*taken}]
+    if way == "random":
+        return left[:BATCH]
+    texts = list(doubted(extractor, (pool[index] for index in left)))
     places = {id(text): index for text, index in zip(texts, left, strict=True)}
     if way == "suggested":
-        return [places[id(text)] for text in chosen(texts, number).texts]
+        return [places[id(text)] for text in chosen(texts, BATCH).texts]
     ranked = sorted(texts, key=lambda text: -text.mistakes / text.tokens**0.5)
-    return [places[id(text)] for text in ranked[:number]]
+    return [places[id(text)] for text in ranked[:BATCH]]
 
 
 def whole(corpus: str, seed: int, data: Path) -> None:
@@ -122,53 +132,39 @@ def whole(corpus: str, seed: int, data: Path) -> None:
     if any((own.corpus, own.way, own.seed) == (corpus, "all", seed) for own in read_rounds()):
         return
     pool = read_corpus(data / FILES[corpus][0]).documents
-    test_file = data / FILES[corpus][1]
-    append(scored(corpus, "all", seed, range(len(pool)), pool, test_file, data))
+    append(scored(trained(pool, seed), (corpus, "all", seed), range(len(pool)), pool, data))
 
 
 def scored(
-    corpus: str,
-    way: str,
-    seed: int,
+    extractor: Extractor,
+    of: tuple[str, str, int],
     taken: Sequence[int],
     pool: Sequence[Document],
-    test_file: Path,
     data: Path,
 ) -> Round:
-    """Train on the sentences of these indices, and score on test sentences."""
-    documents = [pool[index] for index in taken]
-    with tempfile.TemporaryDirectory() as folder:
-        extractor = trained(documents, seed, Path(folder), data)
-        gold = [own for document in read_corpus(test_file).documents for own in document.sentences]
-        scores = evaluate(gold, extractor.annotate(gold), bootstrap_samples=0)
+    """The scores on test sentences; `of` are corpus, way and seed."""
+    documents = read_corpus(data / FILES[of[0]][1]).documents
+    gold = [own for document in documents for own in document.sentences]
+    scores = evaluate(gold, extractor.annotate(gold), bootstrap_samples=0)
     return Round(
-        corpus,
-        way,
-        seed,
+        *of,
         len(taken),
-        sum(len(own.tokens) for document in documents for own in document.sentences),
+        sum(len(own.tokens) for index in taken for own in pool[index].sentences),
         scores.entity_strict.micro.f1,
         scores.relation_strict.micro.f1,
         tuple(taken),
     )
 
 
-def trained(documents: Sequence[Document], seed: int, folder: Path, data: Path) -> Extractor:
+def trained(documents: Sequence[Document], seed: int) -> Extractor:
     """A model of these sentences, without a dev set: the last weights count."""
-    write_corpus(documents, folder / "train.jsonl", format="dovetail")
-    epochs = max(16, round(STEPS / -(-len(documents) // 32)))
-    config = load_config(
-        PROJECT / "experiments" / "configs" / "conll04.toml",
-        [
-            f'data.train="{folder / "train.jsonl"}"',
-            "data.dev_fraction=0",
-            f"training.epochs={epochs}",
-            f"seed={seed}",
-        ],
-    )
-    run = folder / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    return Extractor.load(train(config, run).model, threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder) / "train.jsonl"
+        write_corpus(documents, corpus, format="dovetail")
+        epochs = max(16, round(STEPS / -(-len(documents) // 32)))
+        own = (f'data.train="{corpus}"', f"training.epochs={epochs}", f"seed={seed}")
+        config = load_config(CONFIG, [*own, "data.dev=[]", "training.threads=1"])
+        return Extractor.load(train(config, Path(folder) / "run").model_folder, threads=1)
 
 
 def read_rounds() -> list[Round]:
@@ -206,6 +202,74 @@ def append(own: Round) -> None:
         writer.writerow(
             (own.corpus, own.way, own.seed, own.sentences, own.tokens, *scores, indices)
         )
+
+
+def table() -> str:
+    """The scores by the number of sentences, and how many reach 95 % of the score with all."""
+    rounds = read_rounds()
+    return "\n\n".join(
+        part
+        for corpus in FILES
+        if any(own.corpus == corpus for own in rounds)
+        for part in tables_of(corpus, [own for own in rounds if own.corpus == corpus])
+    )
+
+
+def tables_of(corpus: str, rounds: Sequence[Round]) -> Iterator[str]:
+    """The tables of a corpus."""
+    ways = [way for way in WAYS if any(own.way == way for own in rounds)]
+    numbers = sorted({own.sentences for own in rounds if own.way != "all"})
+    rows = []
+    for number in numbers:
+        cells = [[own for own in rounds if (own.way, own.sentences) == (w, number)] for w in ways]
+        if all(cells):
+            rows.append([f"{number:,}", *(spread(own) for own in cells)])
+    everything = [own for own in rounds if own.way == "all"]
+    if everything:
+        rows.append([f"all {everything[0].sentences:,}", *(spread(everything) for _ in ways)])
+    yield f"**{corpus}**: strict F1 of entities / relations on test sentences"
+    yield markdown(["sentences", *ways], rows)
+    needed = [[way, *needed_by(way, rounds)] for way in ways]
+    yield "To reach 95 % of the score with all labels, sentences (tokens), mean over seeds:"
+    yield markdown(["way", "seeds", "entities", "relations"], needed)
+
+
+def spread(rounds: Sequence[Round]) -> str:
+    """Mean and standard deviation of both scores."""
+    texts = []
+    for values in ([own.entity_f1 for own in rounds], [own.relation_f1 for own in rounds]):
+        deviation = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+        texts.append(f"{100 * fmean(values):.1f}{deviation}")
+    return " / ".join(texts)
+
+
+def needed_by(way: str, rounds: Sequence[Round]) -> list[str]:
+    """How many sentences and tokens reach 95 % of what all reach with the same seed."""
+    whole_of = {own.seed: own for own in rounds if own.way == "all"}
+    seeds = sorted({own.seed for own in rounds if own.way == way} & whole_of.keys())
+    texts = [str(len(seeds))]
+    for score in ("entity_f1", "relation_f1"):
+        reached = []
+        for seed in seeds:
+            own = [r for r in rounds if (r.way, r.seed) == (way, seed)]
+            goal = 0.95 * getattr(whole_of[seed], score)
+            first = next((r for r in own if getattr(r, score) >= goal), None)
+            if first is not None:
+                reached.append(first)
+        if len(reached) < len(seeds) or not seeds:
+            texts.append(f"reached by {len(reached)} of {len(seeds)}")
+            continue
+        sentences = [own.sentences for own in reached]
+        deviation = f" ± {stdev(sentences):.0f}" if len(sentences) > 1 else ""
+        tokens = fmean(own.tokens for own in reached)
+        texts.append(f"{fmean(sentences):.0f}{deviation} ({tokens:,.0f})")
+    return texts
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
