@@ -37,6 +37,7 @@ from dovetail.cli.standard_streams import (
     prepare_streams,
 )
 from dovetail.cli.strategies_command import strategies_command
+from dovetail.cli.suggest_command import suggest_command
 from dovetail.cli.train_command import train_command
 from dovetail.cli.tune_command import tune_command
 from dovetail.errors import DovetailError, OutputError
@@ -94,6 +95,7 @@ _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("graph", graph_command)
 _add("serve", serve_command)
+_add("suggest", suggest_command)
 _add("report", report_command)
 _add("push", push_command)
 
