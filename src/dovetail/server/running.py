@@ -5,6 +5,7 @@ SIGTERM and Ctrl-C let it answer what it has accepted, and tell newcomers that i
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -115,13 +116,13 @@ def server_of(
         http="h11",  # which bounds the lines of a request
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=round(limits.request_seconds + limits.send_seconds),
+        timeout_graceful_shutdown=math.ceil(limits.answer_seconds),
     )
     return DrainingServer(config, service, drain_seconds, on_ready)
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends when all that was accepted is answered; a second signal ends it at once."""
+    """Ends when what was accepted is answered, or time is up; at a second signal at once."""
 
     def __init__(
         self,
@@ -135,6 +136,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._on_ready = on_ready
         self._ends_from: float | None = None
+        self._ends_by = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin; from now on the threads of this process take turns more often."""
@@ -149,13 +151,16 @@ class DrainingServer(uvicorn.Server):
             return  # Ctrl-C reaches all processes, and the parent passes on what it means
         if self._ends_from is None:
             self._service.gate.is_draining = True
-            self._ends_from = time.monotonic() + self._drain_seconds
+            now = time.monotonic()
+            self._ends_from = now + self._drain_seconds
+            self._ends_by = now + max(self._drain_seconds, self._service.limits.answer_seconds)
         else:
             self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        is_due = self._ends_from is not None and time.monotonic() >= self._ends_from
-        if is_due and self._service.gate.is_empty:
+        now = time.monotonic()
+        is_due = self._ends_from is not None and now >= self._ends_from
+        if (is_due and self._service.gate.is_empty) or now >= self._ends_by:
             self.should_exit = True
         return await super().on_tick(counter)
 
