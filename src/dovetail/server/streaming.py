@@ -33,7 +33,7 @@ from dovetail.server.routes import (
     while_connected,
 )
 from dovetail.server.service import Service, encoded, problem_of
-from dovetail.server.wire import ITEM, LOWEST_CANDIDATE, FoundDocument, TextItem
+from dovetail.server.wire import ITEM, FoundDocument, ProbabilityOfRelation, TextItem
 
 NDJSON = "application/x-ndjson"
 
@@ -112,7 +112,7 @@ class StreamOptions(BaseModel):
 
     model: str | None = Field(default=None, description="The name of a model in `/v1/models`.")
     schema_: str | None = Field(default=None, alias="schema")
-    candidates: float | None = Field(default=None, ge=LOWEST_CANDIDATE, le=1, allow_inf_nan=False)
+    candidates: ProbabilityOfRelation | None = None
 
 
 @stream_router.post(
