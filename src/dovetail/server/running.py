@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from multiprocessing import parent_process
 from types import FrameType
 
@@ -66,13 +67,27 @@ def bind(host: str, port: int) -> socket.socket:
         DovetailError: if the address cannot be had.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        family, address = _resolved(host, port)
+        return socket.create_server((address, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DovetailError(
             f"cannot listen at {host}, port {port}: {reason}; name another --host or --port"
         ) from None
+
+
+def loopback_address(host: str) -> str | None:
+    """The address of a host that only programs on this machine reach, however it is written."""
+    try:
+        _, address = _resolved(host, 0)
+        return address if ip_address(address).is_loopback else None
+    except (OSError, ValueError):
+        return None  # `bind` says what is wrong with it
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return family, str(address[0])
 
 
 def address_of(listening: socket.socket) -> str:
