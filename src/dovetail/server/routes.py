@@ -124,7 +124,11 @@ def service_of(request: Request) -> Service:
     return service
 
 
-Serving = Annotated[Service, Depends(service_of)]
+async def _serving(request: Request) -> Service:
+    return service_of(request)  # what is not async is run in another thread, at every request
+
+
+Serving = Annotated[Service, Depends(_serving)]
 
 router = APIRouter(
     route_class=BoundedRoute,
