@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from tests.server.conftest import start
 
 from dovetail.server.guard import Access
 from dovetail.server.limits import Limits
+from dovetail.server.routes import open_router, router
+from dovetail.server.streaming import stream_router
 
 schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
 
@@ -85,3 +89,18 @@ def test_description_has_examples_and_problems(client):
     assert {"401", "413", "422", "429", "503"} <= operation["responses"].keys()
     assert "HTTPValidationError" not in described["components"]["schemas"]
     assert operation["security"]
+
+
+def test_nothing_before_a_route_needs_another_thread():
+    """A thread pool would hand over each request, and hold it when its threads are busy."""
+
+    def calls(dependant):
+        yield dependant.call
+        for own in dependant.dependencies:
+            yield from calls(own)
+
+    routes = [route for own in (router, stream_router, open_router) for route in own.routes]
+    assert routes
+    for route in routes:
+        for call in calls(route.dependant):
+            assert iscoroutinefunction(call) or iscoroutinefunction(type(call).__call__), call

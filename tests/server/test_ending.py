@@ -15,8 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dovetail.cli import app
+from dovetail.cli.serve_command import _access
 from dovetail.errors import DovetailError
-from dovetail.server.running import bind
+from dovetail.server.guard import ANY_HOST
+from dovetail.server.running import bind, loopback_address
 
 SECONDS = 90
 
@@ -124,6 +126,27 @@ def test_key_file_that_others_may_read_is_warned_of(tmp_path):
 def test_server_that_others_reach_without_a_key_is_warned_of():
     result = CliRunner().invoke(app, ["serve", "nowhere", "--host", "192.0.2.1"])
     assert "whoever reaches 192.0.2.1 can use the server" in result.output
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("127.0.0.1", {"127.0.0.1", "localhost", "::1"}),
+        ("127.0.0.2", {"127.0.0.2", "localhost"}),
+        ("127.2", {"127.0.0.2", "localhost"}),  # as it is reached by
+        ("LOCALHOST", {"localhost", "127.0.0.1"}),
+    ],
+)
+def test_host_of_this_machine_alone_keeps_other_names_out(host, names, capsys):
+    access = _access(host, None, ["Proxy.example"])
+    assert {*names, "proxy.example"} <= {*access.hosts}
+    assert ANY_HOST not in access.hosts
+    assert "warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "no such host", "\ud800", "a" * 300])
+def test_other_hosts_are_not_taken_for_this_machine(host):
+    assert loopback_address(host) is None
 
 
 def test_port_that_is_taken_is_named():

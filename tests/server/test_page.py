@@ -223,6 +223,11 @@ def test_server_with_a_key_is_asked_with_it(look, serve):
     seen = look(serve(access=Access((key,), loopback_names())).address)
     is_filled(seen.page, "#problem")
     assert "asks for a key" in seen.page.locator("#problem").inner_text()
+    with seen.page.expect_response("**/v1/models"):
+        seen.page.click("#example")
+    seen.page.wait_for_selector("#extract:enabled")
+    assert "asks for a key" in seen.page.locator("#problem").inner_text()
+    assert seen.page.locator("#status").inner_text() == ""
     seen.page.fill("#key", key)
     seen.page.locator("#key").blur()
     is_filled(seen.page, "#version")

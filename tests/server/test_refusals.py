@@ -13,6 +13,8 @@ import pytest
 from dovetail.server.guard import Access, loopback_names
 from dovetail.server.keys import is_known
 from dovetail.server.limits import Limits
+from dovetail.server.problems import MOST_ERRORS
+from dovetail.server.routes import parsed
 
 SLOW = "Ada Lovelace and London and " * 20_000
 """A sentence that takes seconds."""
@@ -53,6 +55,9 @@ JSON = {"content-type": "application/json"}
         (b'{"texts": "a", "texst": "b"}', "texst"),
         (b'{"texts": "a", "candidates": NaN}', "candidates"),
         (b'{"texts": "a", "candidates": 0}', "candidates"),
+        (b'{"texts": "a", "candidates": 0.0009}', "0.001"),
+        (b'{"texts": "a", "thresholds": {"relations": {"lives_in": 0}}}', "0.001"),
+        (b'{"texts": "a", "thresholds": {"relations": {"lives_in": 0.0009}}}', "0.001"),
         (b'{"texts": "a", "thresholds": {"relations": {"lives_in": 1.5}}}', "lives_in"),
         (b'{"texts": "a", "thresholds": {"relations": {"loves": 0.5}}}', "known: based_in"),
         (b'{"texts": "a", "thresholds": {"entities": {"\\ud800": 0.5}}}', "no such type"),
@@ -117,6 +122,44 @@ def test_too_many_and_too_long_texts_are_refused(serve):
         )
         values = problem(posted(client, json={"texts": ["a" * 10, "a" * 11]}), 422)
         assert values["errors"][0]["where"] == "texts.1"
+
+
+MANY = Limits().values
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"texts": [0] * MANY},
+        {"texts": [[]] * MANY},
+        {"texts": "a"} | {str(number): 0 for number in range(MANY)},
+        {"texts": {"text": "a"} | {str(number): 0 for number in range(MANY)}},
+        {"texts": "a", "thresholds": {"relations": {str(number): 0.5 for number in range(MANY)}}},
+        {"texts": [[[0] * (MANY // 2)], [[0] * (MANY // 2)]]},
+    ],
+    ids=["texts", "lists", "fields", "fields of a text", "thresholds", "levels"],
+)
+def test_more_values_than_a_request_can_need_are_not_looked_at(client, body):
+    values = problem(posted(client, json=body), 422)
+    assert f"at most {MANY:,} JSON values" in values["detail"]
+    assert len(values["errors"]) == 1
+
+
+def test_as_many_texts_with_names_as_may_be_sent_are_not_too_many_values():
+    limits = Limits()
+    items = [{"id": str(place), "text": ""} for place in range(limits.texts)]
+    body = {"texts": items, "thresholds": {"relations": {"lives_in": 0.5}}, "candidates": 0.5}
+    assert parsed(json.dumps(body).encode(), limits.values) == body
+
+
+def test_wrong_values_are_counted_and_the_first_listed(client):
+    for body in (
+        {"texts": [0] * 1000},
+        {"texts": "a", "thresholds": {"relations": {str(number): 0.5 for number in range(1000)}}},
+    ):
+        values = problem(posted(client, json=body), 422)
+        assert len(values["errors"]) == MOST_ERRORS
+        assert f"{1000 - MOST_ERRORS} more errors" in values["detail"]
 
 
 def test_body_that_does_not_arrive_is_not_waited_for(serve):

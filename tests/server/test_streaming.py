@@ -84,3 +84,14 @@ def test_body_that_is_no_list_of_texts_is_refused(client):
     assert client.post("/v1/extract/stream", json={"texts": []}).status_code == 422
     assert streamed(client, "", headers={"content-type": "text/csv"}).status_code == 415
     assert lines_of(streamed(client, "\n \n")) == []
+
+
+def test_line_with_more_values_than_a_text_has_is_wrong_and_the_others_go_on(client):
+    broken = json.dumps({"text": "a"} | {str(number): 0 for number in range(100_000)})
+    first, second = sorted(
+        lines_of(streamed(client, f"{broken}\n{json.dumps(TEXTS[0])}")),
+        key=lambda line: line["index"],
+    )
+    assert "JSON values" in first["error"]["detail"]
+    assert len(first["error"]["errors"]) == 1
+    assert second["document"]["text"] == TEXTS[0]

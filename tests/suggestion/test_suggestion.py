@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,24 @@ def test_predictions_are_those_of_the_extractor_and_annotated_for_nothing(
         assert (own.entities, own.relations) == (expected.entities, expected.relations)
         assert own.annotated == frozenset()
         assert text.tokens == len(own.tokens)
+
+
+def test_thresholds_are_compared_exactly_not_as_they_are_shown(extractor: Extractor) -> None:
+    """A relation just below a threshold that is shown as a lower one is not predicted."""
+    own = copy.deepcopy(extractor)
+    (head,) = (heads.relation_head for heads in own.model.heads.values())
+    assert head is not None
+    for document in documents():
+        (found,) = own.down_to(LOWEST).pipe_documents([document])
+        for relation in found.document.sentences[0].relations:
+            threshold = (relation.confidence or 0.0) + 5e-6
+            if round(threshold, 4) >= threshold - 5e-6:
+                continue  # it is shown as a higher one
+            head.set_thresholds([threshold] * len(own.schema.relation_types))
+            (text,) = doubted(own, [document])
+            assert relation not in text.document.sentences[0].relations
+            return
+    pytest.fail("no relation has such a confidence")
 
 
 def test_relations_are_doubted_by_what_is_missing_to_a_decision(extractor: Extractor) -> None:

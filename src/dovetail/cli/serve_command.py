@@ -76,8 +76,6 @@ Drain = Annotated[
 PARTS = ("fastapi", "uvicorn", "prometheus_client")
 """What the extra brings."""
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def serve_command(  # noqa: PLR0913  the options of a command, which nobody passes on
     models: Models,
@@ -152,6 +150,7 @@ def _access(host: str, key_file: Path | None, allowed: list[str]) -> Access:
     """Who may ask, with warnings of what is unsafe."""
     from dovetail.server.guard import ANY_HOST, Access, loopback_names
     from dovetail.server.keys import can_be_read_by_others, read_keys
+    from dovetail.server.running import loopback_address
 
     keys: tuple[str, ...] = ()
     if key_file is not None:
@@ -161,8 +160,8 @@ def _access(host: str, key_file: Path | None, allowed: list[str]) -> Access:
                 f"warning: other users of this machine can read {key_file}; chmod 600 keeps it "
                 f"from them"
             )
-    if host in LOOPBACK:
-        return Access(keys, loopback_names(allowed))
+    if address := loopback_address(host):
+        return Access(keys, loopback_names([host, address, *allowed]))
     if not keys:
         _tell(f"warning: whoever reaches {host} can use the server; --api-key-file asks for a key")
     return Access(keys, tuple(name.lower() for name in allowed) or (ANY_HOST,))

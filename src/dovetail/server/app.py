@@ -94,7 +94,8 @@ async def _refused(request: Request, error: Exception) -> Response:
         case ProblemError():
             return error.response()
         case RequestValidationError():
-            return invalid(faults_of(error.errors())).response()
+            errors = error.errors()
+            return invalid(faults_of(errors), of=len(errors)).response()
         case HTTPException():
             said = _SENTENCES.get(error.status_code, "The request cannot be read.")
             return ProblemError(error.status_code, said, headers=error.headers).response()

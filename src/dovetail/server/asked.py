@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dovetail.server.problems import Fault, ProblemError, invalid
+from dovetail.server.problems import MOST_ERRORS, Fault, ProblemError, invalid
 from dovetail.server.served_models import ServedModels, ServedSchemas
 from dovetail.server.wire import Thresholds
 from dovetail.text.document import Document, Sentence
@@ -113,12 +113,13 @@ def _not_taken(wanted: Extraction, taken: Extraction) -> list[TextRelation]:
 
 
 def _check(where: str, thresholds: Mapping[str, float], types: Iterable[str]) -> None:
-    known = [*types]
+    known = dict.fromkeys(types)
     if unknown := [type_ for type_ in thresholds if type_ not in known]:
         listed = ", ".join(known) or "none"
         raise invalid(
             [
                 Fault(where=f"{where}.{type_}", message=f"there is no such type; known: {listed}")
-                for type_ in unknown
-            ]
+                for type_ in unknown[:MOST_ERRORS]
+            ],
+            of=len(unknown),
         )

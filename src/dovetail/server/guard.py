@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -39,6 +39,9 @@ OPEN_FOLDER = "/page/"
 ANY_HOST = "*"
 
 FAILED, CLIENT_GONE = 500, 499
+
+PART_BYTES = 1 << 16
+"""Of an answer that are sent at once."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class _Exchange:
         self._size = 0
         self._has_body = False
         self._deadline = time.monotonic() + self._limits.body_seconds
+        self._send_by = 0.0
         self._status = 0
 
     async def run(self) -> None:
@@ -198,18 +202,37 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer, with the headers of all; a client that reads none is left."""
+        """Send a part of the answer, with the headers of all; a client that reads none is left.
+
+        What is sent at once would be held for the client without a limit, so it goes out in parts,
+        each of which waits until the client has read nearly all before it.
+        """
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("Cache-Control", "no-store")
-        try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                await self._send(message)
-        except TimeoutError:
-            raise ClientGoneError from None
+            self._send_by = time.monotonic() + self._limits.answer_seconds
+        for part in _parts(message):
+            left = min(self._limits.send_seconds, self._send_by - time.monotonic())
+            if left <= 0:
+                raise ClientGoneError
+            try:
+                async with asyncio.timeout(left):
+                    await self._send(part)
+            except TimeoutError:
+                raise ClientGoneError from None
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """A message, as several if its body has more than `PART_BYTES`."""
+    body = message.get("body", b"")
+    start = 0
+    while len(body) - start > PART_BYTES:
+        yield {**message, "body": body[start : start + PART_BYTES], "more_body": True}
+        start += PART_BYTES
+    yield {**message, "body": body[start:]} if start else message
 
 
 class ClientGoneError(Exception):

@@ -40,6 +40,16 @@ class Limits:
     """Tokens that are annotated before new requests are looked at."""
 
     @property
+    def answer_seconds(self) -> float:
+        """From the acceptance of a request until its client has the whole answer."""
+        return self.request_seconds + self.send_seconds
+
+    @property
+    def values(self) -> int:
+        """JSON values of a body: what its texts can have, and thresholds."""
+        return 3 * self.texts + 10_000
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of all bodies together that are being read."""
         return 16 * self.body_bytes

@@ -47,7 +47,8 @@ class ProblemError(HTTPException):
     Args:
         status: of HTTP.
         detail: a sentence for whoever sent the request.
-        faults: where in the request something is wrong, and what.
+        faults: where in the request something is wrong, and what; the first of them are enough.
+        of: how many of these there are, by default as many as are given.
         retry_after: seconds after which it may be sent again.
         headers: of the answer.
     """
@@ -58,17 +59,18 @@ class ProblemError(HTTPException):
         detail: str,
         *,
         faults: Sequence[Fault] = (),
+        of: int | None = None,
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         again = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
         super().__init__(status, detail, {**(headers or {}), **again})
-        self.faults = tuple(faults)
+        self.faults = tuple(faults[:MOST_ERRORS])
+        self.left_out = (len(faults) if of is None else of) - len(self.faults)
 
     def to_dict(self) -> dict[str, Any]:
         """The values of `ProblemDetails`."""
-        left_out = len(self.faults) - MOST_ERRORS
-        more = f" There are {left_out:,} more errors." if left_out > 0 else ""
+        more = f" There are {self.left_out:,} more errors." if self.left_out else ""
         return {
             "type": "about:blank",
             "title": HTTPStatus(self.status_code).phrase,
@@ -76,7 +78,7 @@ class ProblemError(HTTPException):
             "detail": shown_message(self.detail) + more,
             "errors": [
                 {"where": shown_message(fault.where), "message": shown_message(fault.message)}
-                for fault in self.faults[:MOST_ERRORS]
+                for fault in self.faults
             ],
         }
 
@@ -98,19 +100,19 @@ def failed(error: BaseException) -> ProblemError:
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[Fault]:
-    """The errors of pydantic, without the values that were sent."""
+    """The errors of pydantic that are listed, without the values that were sent."""
     return [
         Fault(
             where=".".join(str(part) for part in error["loc"] if part != "body") or "body",
             message=str(error["msg"]).removeprefix("Value error, "),
         )
-        for error in errors
+        for error in errors[:MOST_ERRORS]
     ]
 
 
-def invalid(faults: Sequence[Fault]) -> ProblemError:
-    """A request whose values cannot be used."""
+def invalid(faults: Sequence[Fault], *, of: int | None = None) -> ProblemError:
+    """A request whose values cannot be used, for these reasons, the first of so many."""
     first = faults[0]
     return ProblemError(
-        422, f"The request cannot be used: {first.where}: {first.message}.", faults=faults
+        422, f"The request cannot be used: {first.where}: {first.message}.", faults=faults, of=of
     )

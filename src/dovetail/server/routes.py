@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from itertools import chain
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -60,7 +61,7 @@ class _BoundedRequest(Request):
     """A request whose JSON is read under the limits of all that Dovetail reads."""
 
     async def json(self) -> Any:
-        return parsed(await self.body())
+        return parsed(await self.body(), service_of(self).limits.values)
 
 
 class BoundedRoute(APIRoute):
@@ -90,16 +91,31 @@ def refuse_other_types(request: Request, expected: tuple[str, ...]) -> str:
     return found
 
 
-def parsed(content: bytes, where: str = "body") -> Any:
-    """The value of JSON in UTF-8.
+def parsed(content: bytes, at_most: int, where: str = "body") -> Any:
+    """The value of JSON in UTF-8, with at most so many values in it.
 
     Raises:
-        ProblemError: if it is none.
+        ProblemError: if it is none, or has more: each may be wrong, and so an error to describe.
     """
     try:
-        return json_value(content.decode("utf-8"))
+        value = json_value(content.decode("utf-8"))
     except ValueError as error:
         raise invalid([Fault(where=where, message=f"expected JSON in UTF-8: {error}")]) from None
+    if not _has_at_most(at_most, value):
+        message = f"expected at most {at_most:,} JSON values, found more; send fewer texts at once"
+        raise invalid([Fault(where=where, message=message)])
+    return value
+
+
+def _has_at_most(count: int, value: Any) -> bool:
+    level: list[dict[str, Any] | list[Any]] = [{"": value}]
+    while level and count >= 0:
+        count -= sum(map(len, level))
+        inside = chain.from_iterable(
+            own.values() if isinstance(own, dict) else own for own in level
+        )
+        level = [own for own in inside if isinstance(own, dict | list)]
+    return count >= 0
 
 
 def service_of(request: Request) -> Service:
@@ -108,7 +124,11 @@ def service_of(request: Request) -> Service:
     return service
 
 
-Serving = Annotated[Service, Depends(service_of)]
+async def _serving(request: Request) -> Service:
+    return service_of(request)  # what is not async is run in another thread, at every request
+
+
+Serving = Annotated[Service, Depends(_serving)]
 
 router = APIRouter(
     route_class=BoundedRoute,

@@ -5,6 +5,7 @@ SIGTERM and Ctrl-C let it answer what it has accepted, and tell newcomers that i
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from multiprocessing import parent_process
 from types import FrameType
 
@@ -65,13 +67,27 @@ def bind(host: str, port: int) -> socket.socket:
         DovetailError: if the address cannot be had.
     """
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        family, address = _resolved(host, port)
+        return socket.create_server((address, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DovetailError(
             f"cannot listen at {host}, port {port}: {reason}; name another --host or --port"
         ) from None
+
+
+def loopback_address(host: str) -> str | None:
+    """The address of a host that only programs on this machine reach, however it is written."""
+    try:
+        _, address = _resolved(host, 0)
+        return address if ip_address(address).is_loopback else None
+    except (OSError, ValueError):
+        return None  # `bind` says what is wrong with it
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    return family, str(address[0])
 
 
 def address_of(listening: socket.socket) -> str:
@@ -115,13 +131,13 @@ def server_of(
         http="h11",  # which bounds the lines of a request
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=round(limits.request_seconds + limits.send_seconds),
+        timeout_graceful_shutdown=math.ceil(limits.answer_seconds),
     )
     return DrainingServer(config, service, drain_seconds, on_ready)
 
 
 class DrainingServer(uvicorn.Server):
-    """Ends when all that was accepted is answered; a second signal ends it at once."""
+    """Ends when what was accepted is answered, or time is up; at a second signal at once."""
 
     def __init__(
         self,
@@ -135,6 +151,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._on_ready = on_ready
         self._ends_from: float | None = None
+        self._ends_by = math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin; from now on the threads of this process take turns more often."""
@@ -149,13 +166,16 @@ class DrainingServer(uvicorn.Server):
             return  # Ctrl-C reaches all processes, and the parent passes on what it means
         if self._ends_from is None:
             self._service.gate.is_draining = True
-            self._ends_from = time.monotonic() + self._drain_seconds
+            now = time.monotonic()
+            self._ends_from = now + self._drain_seconds
+            self._ends_by = now + max(self._drain_seconds, self._service.limits.answer_seconds)
         else:
             self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        is_due = self._ends_from is not None and time.monotonic() >= self._ends_from
-        if is_due and self._service.gate.is_empty:
+        now = time.monotonic()
+        is_due = self._ends_from is not None and now >= self._ends_from
+        if (is_due and self._service.gate.is_empty) or now >= self._ends_by:
             self.should_exit = True
         return await super().on_tick(counter)
 

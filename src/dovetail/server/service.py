@@ -96,11 +96,14 @@ class Service:
         Raises:
             ProblemError: if it is not answered in time.
         """
-        deadline = asyncio.get_running_loop().time() + self.limits.request_seconds
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + self.limits.request_seconds
         with _Waiting(self._submit, self._outcomes) as waiting:
             cutting = asyncio.ensure_future(self._submit_all(waiting, asked, items))
             try:
                 for _ in items:
+                    if clock.time() >= deadline:  # a queue with something in it never waits
+                        raise TimeoutError
                     async with asyncio.timeout_at(deadline):
                         delivery = await waiting.queue.get()
                     self._count(asked, len(items[delivery.index].text))

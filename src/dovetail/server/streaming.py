@@ -33,9 +33,12 @@ from dovetail.server.routes import (
     while_connected,
 )
 from dovetail.server.service import Service, encoded, problem_of
-from dovetail.server.wire import ITEM, LOWEST_CANDIDATE, FoundDocument, TextItem
+from dovetail.server.wire import ITEM, FoundDocument, ProbabilityOfRelation, TextItem
 
 NDJSON = "application/x-ndjson"
+
+MOST_VALUES_OF_LINE = 5
+"""JSON values of a line: the object, its `text` and `id`, and some that should not be there."""
 
 stream_router = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
 
@@ -109,7 +112,7 @@ class StreamOptions(BaseModel):
 
     model: str | None = Field(default=None, description="The name of a model in `/v1/models`.")
     schema_: str | None = Field(default=None, alias="schema")
-    candidates: float | None = Field(default=None, ge=LOWEST_CANDIDATE, le=1, allow_inf_nan=False)
+    candidates: ProbabilityOfRelation | None = None
 
 
 @stream_router.post(
@@ -133,7 +136,7 @@ async def stream(
     )
     kind = refuse_other_types(request, (NDJSON, JSON))
     content = await request.body()
-    values = parsed(content) if kind == JSON else _not_empty(content)
+    values = parsed(content, service.limits.values) if kind == JSON else _not_empty(content)
     if not isinstance(values, list):
         raise invalid([Fault(where="body", message="expected an array of texts")])
     service.refuse_many(len(values))
@@ -151,12 +154,14 @@ def _read(service: Service, index: int, value: Any) -> TextItem | ProblemError:
     """The text of a line, or what is wrong with it."""
     where = f"texts.{index}"
     try:
-        item = ITEM.validate_python(parsed(value, where) if isinstance(value, bytes) else value)
+        read = parsed(value, MOST_VALUES_OF_LINE, where) if isinstance(value, bytes) else value
+        item = ITEM.validate_python(read)
     except ProblemError as problem:
         return problem
     except ValidationError as error:
-        own = faults_of(error.errors(include_url=False, include_input=False))
-        return invalid([Fault(where=where, message=fault.message) for fault in own])
+        errors = error.errors(include_url=False, include_input=False)
+        own = [Fault(where=where, message=fault.message) for fault in faults_of(errors)]
+        return invalid(own, of=len(errors))
     fault = service.fault_of(index, item)
     return item if fault is None else invalid([fault])
 

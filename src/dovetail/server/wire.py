@@ -9,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from dovetail.text.tokenization import SURROGATE
 
 LOWEST_CANDIDATE = 0.001
-"""The lowest probability that candidates can be asked for."""
+"""The lowest probability from which relations can be asked for: below it there are too many."""
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+ProbabilityOfRelation = Annotated[float, Field(ge=LOWEST_CANDIDATE, le=1, allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -55,7 +56,7 @@ class Thresholds(_Strict):
     entities: dict[str, Probability] = Field(
         default={}, description="By entity type; entities are found without a threshold."
     )
-    relations: dict[str, Probability] = Field(
+    relations: dict[str, ProbabilityOfRelation] = Field(
         default={}, description="By relation type; others keep the threshold of the model."
     )
 
@@ -76,11 +77,9 @@ class ExtractRequest(_Strict):
         description="Extract with this schema alone, where the model has several.",
     )
     thresholds: Thresholds = Thresholds()
-    candidates: Annotated[float, Field(ge=LOWEST_CANDIDATE, le=1, allow_inf_nan=False)] | None = (
-        Field(
-            default=None,
-            description="Also give the relations that were not taken, from this probability on.",
-        )
+    candidates: ProbabilityOfRelation | None = Field(
+        default=None,
+        description="Also give the relations that were not taken, from this probability on.",
     )
 
 

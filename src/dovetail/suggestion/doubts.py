@@ -57,7 +57,7 @@ def doubted(extractor: Extractor, documents: Iterable[Document]) -> Iterator[Dou
 
     Those without a word are left out.
     """
-    thresholds = extractor.thresholds
+    thresholds = AskedSchemas(extractor.model, extractor.chosen).exact_thresholds
     lower = extractor.down_to(LOWEST)
     for buffered in buffers(own for own in documents if any(s.tokens for s in own.sentences)):
         sentences = [sentence for document in buffered for sentence in document.sentences]

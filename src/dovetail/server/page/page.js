@@ -61,6 +61,7 @@ async function ask(event) {
   part("extract").disabled = true;
   try {
     if (!state.models.length) await start();
+    if (!state.models.length) return; // it has said why
     const chosen = schema();
     const answered = await extract(
       { texts: text, model: model().name, schema: chosen.name || null }, part("key").value);
