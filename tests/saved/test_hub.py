@@ -87,6 +87,44 @@ def test_pushing_again_takes_stale_files_away_and_leaves_those_of_others(pushed,
     assert files_of(pushed)["notes.md"] == b"mine"
 
 
+OTHERS = (
+    "data/part-1.txt",
+    "notes-1.txt",
+    "old/words-1.txt",
+    "old/model.json",
+    "members/2/old/model.json",
+    "members/notes/README.md",
+    "words-100.txt",
+    "words-1.txt.bak",
+)
+
+
+def test_pushing_leaves_all_files_that_are_not_a_models(pushed, trained_model):
+    others = {name: name.encode() for name in OTHERS}
+    stale = {"words-12.txt": b"a\n", "characters-9.txt": b"a\n", "members/3/model.json": b"{}"}
+    own = set(files_of(pushed))
+    pushed.commit({**files_of(pushed), **others, **stale})
+    Extractor.load(trained_model).push_to_hub(NAME, access=HERE)
+    assert set(files_of(pushed)) == own | set(OTHERS)
+    assert {name: files_of(pushed)[name] for name in OTHERS} == others
+
+
+def test_files_of_others_in_a_repository_are_no_part_of_its_model(pushed, trained_model):
+    expected = Extractor.load(trained_model).extract(TEXT)
+    pushed.commit({**files_of(pushed), **{name: b"mine" for name in OTHERS}})
+    assert Extractor.from_pretrained(NAME).extract(TEXT) == expected
+    (cache,) = Path(huggingface_hub.constants.HF_HUB_CACHE).glob("models--*/snapshots/*")
+    assert not (cache / "notes-1.txt").exists()
+
+
+def test_texts_beside_a_model_are_neither_replaced_nor_part_of_its_digest(trained_model, tmp_path):
+    Extractor.load(trained_model).save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "notes-1.txt").write_text("mine")
+    assert digest_of(tmp_path / "model") == digest_of(trained_model)
+    with pytest.raises(ModelError, match=r"holds files that are not a model's.*notes-1\.txt"):
+        Extractor.load(trained_model).save_pretrained(tmp_path / "model")
+
+
 def test_nothing_but_the_files_of_a_model_is_downloaded(hub, pushed):
     harm = {"evil.py": b"import os", "pytorch_model.bin": b"\x80", "x.pkl": b"\x80", "a/b.sh": b""}
     pushed.commit({**files_of(pushed), **harm})
