@@ -111,7 +111,7 @@ def test_pushing_leaves_all_files_that_are_not_a_models(pushed, trained_model):
 
 def test_files_of_others_in_a_repository_are_no_part_of_its_model(pushed, trained_model):
     expected = Extractor.load(trained_model).extract(TEXT)
-    pushed.commit({**files_of(pushed), **{name: b"mine" for name in OTHERS}})
+    pushed.commit({**files_of(pushed), **dict.fromkeys(OTHERS, b"mine")})
     assert Extractor.from_pretrained(NAME).extract(TEXT) == expected
     (cache,) = Path(huggingface_hub.constants.HF_HUB_CACHE).glob("models--*/snapshots/*")
     assert not (cache / "notes-1.txt").exists()
