@@ -234,6 +234,64 @@ def test_a_path_is_not_asked_for_at_the_hub(hub, tmp_path, monkeypatch):
     assert not hub.asked
 
 
+@pytest.mark.parametrize("ask", [Extractor.load, Extractor.from_pretrained])
+def test_no_hub_is_asked_for_what_begins_with_a_folder_that_is_there(
+    ask, hub, pushed, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    hub.asked.clear()
+    (tmp_path / "ann").mkdir()  # the hub has ann/harbour
+    for name in (NAME, f"{NAME}@main"):
+        with pytest.raises(ModelError, match=f"there is no model at '{name}'"):
+            ask(name)
+    assert not hub.asked
+
+
+def test_a_revision_of_a_path_is_refused(trained_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ann").mkdir()
+    for path in (trained_model, NAME):
+        with pytest.raises(ModelError, match="so it has no revision"):
+            Extractor.from_pretrained(path, revision="main")
+
+
+def test_a_pipeline_of_spacy_asks_for_its_hub_model_on_first_use(hub, pushed, trained_model):
+    spacy = pytest.importorskip("spacy")
+    hub.asked.clear()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("dovetail", config={"model": NAME})
+    assert not hub.asked
+    expected = Extractor.load(trained_model).extract(TEXT)
+    doc = nlp(TEXT)
+    assert len(doc.spans["dovetail"]) == len(expected.entities)
+    assert hub.asked
+
+
+def test_a_saved_pipeline_of_spacy_takes_the_model_that_it_brings_and_asks_no_hub(
+    hub, pushed, tmp_path
+):
+    spacy = pytest.importorskip("spacy")
+
+    def found(nlp):
+        doc = nlp(TEXT)
+        return [span.text for span in doc.spans["dovetail"]]
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("dovetail", config={"model": NAME})
+    nlp.to_disk(tmp_path / "pipeline")
+    expected = found(nlp)
+    shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
+    hub.asked.clear()
+    loaded = spacy.load(tmp_path / "pipeline")
+    assert found(loaded) == expected
+    content = loaded.to_bytes()
+    again = spacy.blank("en")
+    again.add_pipe("dovetail", config={"model": NAME})
+    again.from_bytes(content)
+    assert found(again) == expected
+    assert not hub.asked
+
+
 def test_names_are_told_from_paths():
     assert HubName.parsed("ann/harbour") == HubName("ann/harbour")
     assert HubName.parsed("ann/harbour@v1.2") == HubName("ann/harbour", "v1.2")
