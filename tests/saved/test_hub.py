@@ -393,6 +393,19 @@ def test_pushing_a_model_of_the_hub_again_keeps_one_head_on_its_card(hub, pushed
     assert card.text.count("model-index") == 0
 
 
+def test_pushing_a_model_of_the_hub_elsewhere_leaves_one_way_to_use_it(hub, pushed):
+    first = card_of(pushed).text
+    Extractor.from_pretrained(NAME).push_to_hub("ann/second", access=HERE)
+    second = card_of(hub.repositories["ann/second"]).text
+    assert second.count("## Use") == second.count("## Limits") == 1
+    assert second.count("ann/second") == 2
+    assert NAME not in second
+    Extractor.from_pretrained("ann/second").push_to_hub("bea/harbour", access=HERE)
+    third = card_of(hub.repositories["bea/harbour"]).text
+    assert third == second.replace("ann/second", "bea/harbour")
+    assert {*first.splitlines()} == {*second.replace("ann/second", NAME).splitlines()}
+
+
 def test_places_of_this_machine_are_named_before_they_are_pushed(trained_model, hub):
     result = CliRunner().invoke(app, ["push", str(trained_model.parent), NAME])
     assert "names no licence" in result.stderr
