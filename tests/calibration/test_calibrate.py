@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from tests.corpus import SENTENCES, TRAIN, save_corpus
+from tests.networks import tiny_config
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
+from dovetail.config import parse_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
@@ -22,6 +24,7 @@ from dovetail.saved.finding import shipped_models
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.text.confidence import PLAIN
 from dovetail.text.document import Entity, Sentence
+from dovetail.training import training_events
 
 
 def run(*arguments: object) -> Result:
@@ -208,6 +211,70 @@ def test_an_ensemble_has_the_mean_scales_of_its_members_and_is_not_calibrated_it
     result = run(tmp_path / "both", dev)
     assert isinstance(result.exception, ModelError)
     assert "calibrate each member" in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of two schemas, and of one without dev sentences."""
+    folder = tmp_path_factory.mktemp("several")
+    known = [own for number in range(4) for own in respelt(SENTENCES, number)]
+    dev = save_corpus(doubted(known, 1), folder / "dev.jsonl")
+    config = tiny_config(
+        training={"epochs": 8, "patience_epochs": 0}, relation_head={"threshold": 0.3}
+    )
+    values = config.model_dump(mode="json", exclude_none=True)
+    del values["data"]
+    train = str(save_corpus(TRAIN, folder / "train.jsonl"))
+    values["corpora"] = [
+        {"name": "a", "train": train, "dev": str(dev)},
+        {"name": "b", "train": train, "dev": str(dev)},
+        {"name": "blind", "train": train},
+    ]
+    for _ in training_events(parse_config(values), folder / "run"):
+        pass
+    return folder / "run"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ("typo", "'typo'"),
+        ("", "name one of them"),
+        ("blind", "no dev sentences of the schema 'blind'"),
+    ],
+)
+def test_a_schema_that_cannot_be_calibrated_is_refused_and_the_model_stays(
+    several: Path, schema: str, told: str
+) -> None:
+    before = contents(several / "model")
+    result = run(several, "--schema", schema)
+    assert isinstance(result.exception, ModelError)
+    assert told in str(result.exception)
+    assert contents(several / "model") == before
+
+
+def test_calibrating_schema_after_schema_keeps_the_tables_of_all(
+    several: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(several, tmp_path / "run"))
+    card = folder / "model" / "README.md"
+    assert run(folder, "--schema", "a").exit_code == 0
+    rows = [line for line in card.read_text("utf-8").splitlines() if "`a/" in line]
+    assert rows
+    assert run(folder, "--schema", "b").exit_code == 0
+    text = card.read_text("utf-8")
+    assert [line for line in text.splitlines() if "`a/" in line] == rows
+    assert text.count("## Confidence") == 1
+    assert text.count("Confidences of `a`") == text.count("Confidences of `b`") == 1
+    heads = load_model(folder / "model").model.heads
+    assert [name for name, own in heads.items() if own.confidence] == ["a", "b"]
+    assert run(folder, "--schema", "a").exit_code == 0
+    again = card.read_text("utf-8")
+    assert again.count("Confidences of `a`") == again.count("Confidences of `b`") == 1
 
 
 def test_a_shipped_model_stays_as_it_is(dev: Path) -> None:

@@ -110,6 +110,8 @@ def test_broken_lines_that_are_dropped_are_counted_and_listed_with_their_place(f
         (["--to", "csv"], "name it with -o"),
         (["--to", "turtle", "--base", "nowhere"], "expected a base that begins with http://"),
         (["--to", "turtle", "--base", "http://x/<b>/"], "expected a base"),
+        (["--to", "turtle", "--base", "https://example.org/kb#"], "expected a base without #"),
+        (["--to", "turtle", "--base", "https://example.org/#kb/"], "expected a base without #"),
         (["--to", "turtle", "--linker", "nobody"], "there is no linker 'nobody'"),
         (["--to", "turtle", "--aliases", "nowhere.csv"], "nowhere.csv cannot be read"),
     ],

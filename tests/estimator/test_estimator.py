@@ -100,6 +100,24 @@ def test_extractions_can_be_learned_from_and_scored_against(fitted):
     assert DovetailEstimator(CONFIG, settings=QUICK).fit(found).predict(TEXTS)
 
 
+def test_texts_and_documents_are_predicted_together_as_alone(fitted):
+    mixed = [TEXTS[0], DOCUMENTS[1], TEXTS[2], DOCUMENTS[1], DOCUMENTS[3]]
+    together = fitted.predict(mixed)
+    alone = [fitted.predict([item])[0] for item in mixed]
+    for one, other in zip(together, alone, strict=True):
+        assert one.text == other.text
+        assert [own.text for own in one.entities] == [own.text for own in other.entities]
+    assert fitted.predict([]) == []
+
+
+def test_an_item_that_cannot_be_predicted_is_named_by_its_place(fitted):
+    broken = {"text": "Ann", "entities": [{"start": 9, "end": 12, "type": "T"}], "relations": []}
+    with pytest.raises(CorpusError, match="item 2, counted from 0"):
+        fitted.predict([TEXTS[0], DOCUMENTS[1], broken])
+    with pytest.raises(TypeError, match="item 1 of X, counted from 0"):
+        fitted.predict([TEXTS[0], 3])
+
+
 def test_grid_search_chooses_among_settings_and_leaves_a_fitted_estimator():
     grid = {"training__epochs": [1, 12], "select": ["entity"]}
     search = GridSearchCV(DovetailEstimator(CONFIG), grid, cv=KFold(2), error_score="raise")

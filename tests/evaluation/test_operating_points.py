@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dovetail.evaluation.operating_points import ENOUGH, Wanted, operating_point
+from dovetail.evaluation.operating_points import ENOUGH, Goal, Wanted, operating_point
 
 Pairs = list[tuple[float, bool]]
 
@@ -58,6 +59,38 @@ def test_a_recall_takes_no_more_than_it_needs(candidates: Pairs, share: float, m
         assert number == min(reaching)
     else:
         assert right == gold - missed
+
+
+def test_a_threshold_in_single_precision_lets_its_last_candidate_through() -> None:
+    candidates = [(0.9, True)] * 9 + [(0.1, True)]  # the single next to 0.1 is above it
+    point = operating_point(candidates, 10, Wanted("recall", 1.0))
+    assert point is not None
+    assert point.share == 1.0
+    assert point.is_reached
+    assert taken(candidates, float(np.float32(point.threshold))) == (10, 10)
+
+
+near = st.builds(lambda own, steps: own - steps * 1e-9, st.floats(0.0625, 1), st.integers(0, 3))
+
+
+@settings(deadline=None)
+@given(
+    candidates=st.lists(st.tuples(near, st.booleans()), min_size=1, max_size=40),
+    share=shares,
+    goal=st.sampled_from(["precision", "recall"]),
+)
+def test_what_is_promised_of_doubles_holds_for_the_threshold_that_is_stored(
+    candidates: Pairs, share: float, goal: Goal
+) -> None:
+    gold = sum(right for _, right in candidates)
+    assume(gold)
+    point = operating_point(candidates, gold, Wanted(goal, share))
+    assert point is not None
+    assert float(np.float32(point.threshold)) == point.threshold
+    number, right = taken(candidates, point.threshold)
+    assert right == point.right
+    assert point.number == (number if goal == "precision" else gold)
+    assert point.is_reached or goal == "precision"
 
 
 def test_what_cannot_be_reached_is_told_with_the_best() -> None:

@@ -1,5 +1,5 @@
-"""The browser in which the page of a graph is looked at."""
+"""What looks at the page of a graph in a browser."""
 
-from tests.report.conftest import browser, look
+from tests.report.conftest import look
 
-__all__ = ["browser", "look"]
+__all__ = ["look"]

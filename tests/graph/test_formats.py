@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from tests.graph_lines import EVIL_TEXT, FOUND, HOSTILE, stored
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from tests.graph_lines import EVIL_TEXT, FOUND, HOSTILE, entity, line, stored
 
 from dovetail.errors import OutputError
 from dovetail.graph import Naming, write_graph
@@ -84,6 +88,17 @@ def test_an_entity_that_was_linked_to_an_address_has_that():
     with stored(FOUND, LONDON) as store:
         rows = asked(store, "SELECT ?m WHERE { ?m dt:entity <https://example.org/London> }")
     assert len(rows) == 2
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(319, True), (1_500, True), (2_001, False)])
+def test_a_long_address_of_a_linker_is_that_address_unless_it_is_very_long(length, is_kept):
+    address = ("https://example.org/" + "a/~" * 120).ljust(length, "x")[:length]
+    naming = Naming(aliases=Aliases({("london", ""): Alias(address, "")}))
+    with stored(FOUND, naming) as store:
+        text = turtle(store)
+        assert {node.linked for node in store.nodes()} == {None, address}
+    assert (f"<{address}> " in text) is is_kept
+    assert ("urn:dovetail:graph:entity/@/https%3A%2F%2F" in text) is not is_kept
 
 
 def test_turtle_and_json_ld_are_the_same_triples(store):
@@ -204,6 +219,26 @@ def test_tables_are_the_same_in_csv_and_parquet_and_join(store, tmp_path):
         f"ANTI JOIN '{tmp_path}/nodes.parquet' n ON e.tail = n.id"
     ).fetchall()[0]
     assert missing == 0
+
+
+TROUBLE = some.text(some.sampled_from("a \r\n\t\0,;\"'\\\u2028\x85\x1c#"), max_size=8).map(
+    lambda own: f"x{own}x"
+)
+
+
+@settings(deadline=None)
+@given(texts=some.lists(some.tuples(TROUBLE, TROUBLE), min_size=1, max_size=4))
+def test_csv_gives_back_every_text_as_it_is(texts):
+    lines = [line(id, f"{own}.", [entity(f"{own}.", own, id)]) for own, id in texts]
+    with stored(lines) as store, TemporaryDirectory() as folder:
+        write_csv(store, Path(folder))
+        for table in TABLES:
+            with (Path(folder) / f"{table.name}.csv").open(encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            assert header == [*table.columns]
+            assert rows == [
+                ["" if value is None else str(value) for value in row] for row in table.rows(store)
+            ]
 
 
 def test_the_folder_of_tables_takes_no_others_place(tmp_path):

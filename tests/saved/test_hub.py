@@ -87,6 +87,44 @@ def test_pushing_again_takes_stale_files_away_and_leaves_those_of_others(pushed,
     assert files_of(pushed)["notes.md"] == b"mine"
 
 
+OTHERS = (
+    "data/part-1.txt",
+    "notes-1.txt",
+    "old/words-1.txt",
+    "old/model.json",
+    "members/2/old/model.json",
+    "members/notes/README.md",
+    "words-100.txt",
+    "words-1.txt.bak",
+)
+
+
+def test_pushing_leaves_all_files_that_are_not_a_models(pushed, trained_model):
+    others = {name: name.encode() for name in OTHERS}
+    stale = {"words-12.txt": b"a\n", "characters-9.txt": b"a\n", "members/3/model.json": b"{}"}
+    own = set(files_of(pushed))
+    pushed.commit({**files_of(pushed), **others, **stale})
+    Extractor.load(trained_model).push_to_hub(NAME, access=HERE)
+    assert set(files_of(pushed)) == own | set(OTHERS)
+    assert {name: files_of(pushed)[name] for name in OTHERS} == others
+
+
+def test_files_of_others_in_a_repository_are_no_part_of_its_model(pushed, trained_model):
+    expected = Extractor.load(trained_model).extract(TEXT)
+    pushed.commit({**files_of(pushed), **dict.fromkeys(OTHERS, b"mine")})
+    assert Extractor.from_pretrained(NAME).extract(TEXT) == expected
+    (cache,) = Path(huggingface_hub.constants.HF_HUB_CACHE).glob("models--*/snapshots/*")
+    assert not (cache / "notes-1.txt").exists()
+
+
+def test_texts_beside_a_model_are_neither_replaced_nor_part_of_its_digest(trained_model, tmp_path):
+    Extractor.load(trained_model).save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / "notes-1.txt").write_text("mine")
+    assert digest_of(tmp_path / "model") == digest_of(trained_model)
+    with pytest.raises(ModelError, match=r"holds files that are not a model's.*notes-1\.txt"):
+        Extractor.load(trained_model).save_pretrained(tmp_path / "model")
+
+
 def test_nothing_but_the_files_of_a_model_is_downloaded(hub, pushed):
     harm = {"evil.py": b"import os", "pytorch_model.bin": b"\x80", "x.pkl": b"\x80", "a/b.sh": b""}
     pushed.commit({**files_of(pushed), **harm})
@@ -196,6 +234,64 @@ def test_a_path_is_not_asked_for_at_the_hub(hub, tmp_path, monkeypatch):
     assert not hub.asked
 
 
+@pytest.mark.parametrize("ask", [Extractor.load, Extractor.from_pretrained])
+def test_no_hub_is_asked_for_what_begins_with_a_folder_that_is_there(
+    ask, hub, pushed, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    hub.asked.clear()
+    (tmp_path / "ann").mkdir()  # the hub has ann/harbour
+    for name in (NAME, f"{NAME}@main"):
+        with pytest.raises(ModelError, match=f"there is no model at '{name}'"):
+            ask(name)
+    assert not hub.asked
+
+
+def test_a_revision_of_a_path_is_refused(trained_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ann").mkdir()
+    for path in (trained_model, NAME):
+        with pytest.raises(ModelError, match="so it has no revision"):
+            Extractor.from_pretrained(path, revision="main")
+
+
+def test_a_pipeline_of_spacy_asks_for_its_hub_model_on_first_use(hub, pushed, trained_model):
+    spacy = pytest.importorskip("spacy")
+    hub.asked.clear()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("dovetail", config={"model": NAME})
+    assert not hub.asked
+    expected = Extractor.load(trained_model).extract(TEXT)
+    doc = nlp(TEXT)
+    assert len(doc.spans["dovetail"]) == len(expected.entities)
+    assert hub.asked
+
+
+def test_a_saved_pipeline_of_spacy_takes_the_model_that_it_brings_and_asks_no_hub(
+    hub, pushed, tmp_path
+):
+    spacy = pytest.importorskip("spacy")
+
+    def found(nlp):
+        doc = nlp(TEXT)
+        return [span.text for span in doc.spans["dovetail"]]
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("dovetail", config={"model": NAME})
+    nlp.to_disk(tmp_path / "pipeline")
+    expected = found(nlp)
+    shutil.rmtree(huggingface_hub.constants.HF_HUB_CACHE)
+    hub.asked.clear()
+    loaded = spacy.load(tmp_path / "pipeline")
+    assert found(loaded) == expected
+    content = loaded.to_bytes()
+    again = spacy.blank("en")
+    again.add_pipe("dovetail", config={"model": NAME})
+    again.from_bytes(content)
+    assert found(again) == expected
+    assert not hub.asked
+
+
 def test_names_are_told_from_paths():
     assert HubName.parsed("ann/harbour") == HubName("ann/harbour")
     assert HubName.parsed("ann/harbour@v1.2") == HubName("ann/harbour", "v1.2")
@@ -295,6 +391,19 @@ def test_pushing_a_model_of_the_hub_again_keeps_one_head_on_its_card(hub, pushed
     card = card_of(hub.repositories["ann/second"])
     assert card.data.model_name == "second"
     assert card.text.count("model-index") == 0
+
+
+def test_pushing_a_model_of_the_hub_elsewhere_leaves_one_way_to_use_it(hub, pushed):
+    first = card_of(pushed).text
+    Extractor.from_pretrained(NAME).push_to_hub("ann/second", access=HERE)
+    second = card_of(hub.repositories["ann/second"]).text
+    assert second.count("## Use") == second.count("## Limits") == 1
+    assert second.count("ann/second") == 2
+    assert NAME not in second
+    Extractor.from_pretrained("ann/second").push_to_hub("bea/harbour", access=HERE)
+    third = card_of(hub.repositories["bea/harbour"]).text
+    assert third == second.replace("ann/second", "bea/harbour")
+    assert {*first.splitlines()} == {*second.replace("ann/second", NAME).splitlines()}
 
 
 def test_places_of_this_machine_are_named_before_they_are_pushed(trained_model, hub):

@@ -174,11 +174,12 @@ def test_ensemble_is_saved_with_all_its_members(model, tmp_path):
         b"",
         b"\x93\x01\x02\x03",
         spacy.util.srsly.msgpack_dumps({"format": "other", "files": {}}),
-        spacy.util.srsly.msgpack_dumps(
-            {"format": "dovetail-model-files", "files": {"../model.json": b""}}
-        ),
-        spacy.util.srsly.msgpack_dumps(
-            {"format": "dovetail-model-files", "files": {"/etc/model.json": b""}}
+        *(
+            spacy.util.srsly.msgpack_dumps({"format": "dovetail-model-files", "files": {name: b""}})
+            for name in (
+                *("", ".", "..", "../model.json", "a/../../b", "a//b", "a/", "/etc/model.json"),
+                *("..\\model.json", "\\\\host\\a", "C:model.json", "C:/a", "a\0", "a/.. /b", "a."),
+            )
         ),
     ],
 )

@@ -11,7 +11,7 @@ from dovetail.calibration.calibrating import calibrate
 from dovetail.calibration.on_test import OnTest, compared
 from dovetail.calibration.outcome import Calibrated
 from dovetail.calibration.sentences import Apart, of_files, of_run
-from dovetail.calibration.told import card_section
+from dovetail.calibration.told import told_on_card
 from dovetail.corpora import read_corpus
 from dovetail.errors import ModelError
 from dovetail.evaluation.operating_points import Wanted
@@ -64,13 +64,21 @@ class Calibrating:
         Raises:
             ModelError: if they are none, are known to the model, or are of no schema of it.
         """
-        if not dev:
-            found = of_run(self.source)
-            names = [*found] if schema is None else [schema]
-            return {name: found[name] for name in names if name in found}
-        name = schema or ONLY
-        self.saved.model.of_schema(name)  # says what is wrong with the name
-        return {name: of_files(dev, self.saved.config, read_as)}
+        model = self.saved.model
+        if schema is not None or dev:
+            model.of_schema(schema or ONLY)  # says what is wrong with the name
+        if dev:
+            return {schema or ONLY: of_files(dev, self.saved.config, read_as)}
+        found = of_run(self.source)
+        if schema is None:
+            return found
+        if schema not in found:
+            raise ModelError(
+                f"{self.source} had no dev sentences of the schema {schema!r}: name a corpus of it "
+                f"that the model did not learn from, as in `dovetail calibrate {self.source} DEV "
+                f"--schema {schema}`"
+            )
+        return {schema: found[schema]}
 
     def calibrated(self, apart: Mapping[str, Apart], tell: Teller = SILENT) -> list[Calibrated]:
         """Calibrate the schemas, and write the model.
@@ -85,8 +93,7 @@ class Calibrating:
                 calibrate(extractor, own.sentences, wanted=self.wanted, tasks=self.tasks, tell=tell)
             )
         self.before  # noqa: B018  # which the new one may take the place of
-        source = ", ".join(dict.fromkeys(own.source for own in apart.values()))
-        said = card_section(results, source)
+        said = {own.schema: told_on_card(own, apart[own.schema].source) for own in results}
         save_calibrated(self.source, self.target, self.saved.model, said)
         return results
 

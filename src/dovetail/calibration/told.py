@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from dovetail.calibration.outcome import Calibrated, TypeCalibration
 from dovetail.text.named_schemas import named
 
 
-def card_section(several: Sequence[Calibrated], source: str) -> str:
-    """Markdown on the calibration of each schema of a model, made on the sentences of a source."""
-    lines = ["## Confidence", ""]
-    for own in several:
-        of = f" of `{own.schema}`" if own.schema else ""
-        wanted = f" Thresholds are for {own.wanted} of each type." if own.wanted else ""
-        lines += [
-            f"Confidences{of} were calibrated on {own.sentences:,} sentences of {source}: a "
-            f"temperature divides log-odds, and an offset is added.{wanted}",
-            "",
-            "| type | examples | temperature | offset | threshold | reached on these sentences |",
-            "|---|---:|---:|---:|---:|---|",
-            *(_row(own.schema, type_) for type_ in own.types),
-            "",
-        ]
-        lines += [
-            f"Expected calibration error of {task} confidences on these sentences: "
-            f"{100 * before:.1f} points before, {100 * after:.1f} after."
-            for task, (before, after) in own.errors.items()
-        ]
+def told_on_card(own: Calibrated, source: str) -> str:
+    """Markdown on the calibration of a schema, made on the sentences of a source."""
+    of = f" of `{own.schema}`" if own.schema else ""
+    wanted = f" Thresholds are for {own.wanted} of each type." if own.wanted else ""
+    lines = [
+        f"Confidences{of} were calibrated on {own.sentences:,} sentences of {source}: a "
+        f"temperature divides log-odds, and an offset is added.{wanted}",
+        "",
+        "| type | examples | temperature | offset | threshold | reached on these sentences |",
+        "|---|---:|---:|---:|---:|---|",
+        *(_row(own.schema, type_) for type_ in own.types),
+        "",
+    ]
+    lines += [
+        f"Expected calibration error of {task} confidences on these sentences: "
+        f"{100 * before:.1f} points before, {100 * after:.1f} after."
+        for task, (before, after) in own.errors.items()
+    ]
     return "\n".join(lines)
 
 

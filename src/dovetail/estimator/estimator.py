@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ except ImportError as error:
 
 DEV_FRACTION = 0.15
 """Share of the documents that choices are made on, where neither `fit` nor the config says."""
+
+_NOTHING = {"text": "-", "entities": [], "relations": []}
 
 Select = Literal["mean", "entity", "relation"]
 
@@ -131,16 +133,29 @@ class DovetailEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has
         self.extractor_ = Extractor.load(folder)
 
     def predict(self, X: Any) -> list[Extraction]:  # noqa: N803
-        """Extract from texts, or from documents, whose annotations are not looked at."""
+        """Extract from texts, or from documents, whose annotations are not looked at.
+
+        Raises:
+            TypeError: if an item is nothing that has a text.
+            CorpusError: if one is broken; names the item.
+        """
         check_is_fitted(self)
-        reading = self.extractor_.reading.of_corpora
-        texts: list[Document] = []
-        for item in listed(X, "X"):
-            if isinstance(item, str):
-                texts.append(self.extractor_.tokenizer.document(item))
-            else:
-                texts += documents_of_lines(annotated_lines([item]), reading)
-        return list(self.extractor_.pipe_documents(texts))
+        items = listed(X, "X")
+        if all(isinstance(item, str) for item in items):
+            documents = [self.extractor_.tokenizer.document(item) for item in items]
+        else:
+            documents = self._documents(items)
+        return list(self.extractor_.pipe_documents(documents))
+
+    def _documents(self, items: Sequence[Any]) -> list[Document]:
+        """Documents and texts, as the model reads each of them."""
+        # Lines in the place of texts have errors count the items as the caller does.
+        lines = annotated_lines([_NOTHING if isinstance(item, str) else item for item in items])
+        annotated = documents_of_lines(lines, self.extractor_.reading.of_corpora)
+        return [
+            self.extractor_.tokenizer.document(item) if isinstance(item, str) else document
+            for item, document in zip(items, annotated, strict=True)
+        ]
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
         """Strict micro F1, from 0 to 1, of what `select` says.

@@ -77,13 +77,26 @@ def operating_point(
     if not candidates or (wanted.goal == "recall" and not num_gold):
         return None
     ranked = sorted(candidates, key=lambda own: -own[0])
-    confidences = np.array([own for own, _ in ranked], dtype=np.float64)
+    confidences = _in_singles(np.array([own for own, _ in ranked], dtype=np.float64))
     right = np.cumsum([is_right for _, is_right in ranked])
     # Candidates of the same confidence are taken together.
     cuts = np.flatnonzero(np.append(confidences[:-1] != confidences[1:], True))
     if wanted.goal == "recall":
         return _for_recall(confidences, right, cuts, num_gold, wanted.share)
     return _for_precision(confidences, right, cuts, wanted.share)
+
+
+def _in_singles(confidences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Confidences rounded down to single precision, in which thresholds are held.
+
+    One reaches such a threshold exactly if it does so rounded down; those that are then the same
+    are told apart by none.
+    """
+    singles = confidences.astype(np.float32)
+    # Compared in doubles: beside a number of single precision, numpy rounds a double first.
+    above = singles.astype(np.float64) > confidences
+    singles[above] = np.nextafter(singles[above], np.float32(0))
+    return singles.astype(np.float64)
 
 
 def _for_recall(
@@ -118,7 +131,7 @@ def _for_precision(
 def _behind(confidences: NDArray[np.float64], place: int) -> float:
     """A threshold between the last candidate that is taken and the first that is not.
 
-    Thresholds are held in single precision, which may round the middle to one of the two.
+    Single precision may round the middle to one of the two.
     """
     last = float(confidences[place])
     following = float(confidences[place + 1]) if place + 1 < len(confidences) else None
@@ -126,5 +139,4 @@ def _behind(confidences: NDArray[np.float64], place: int) -> float:
         middle = float(np.float32((last + following) / 2))
         if following < middle <= last:
             return middle
-    single = np.float32(last)
-    return float(single if single <= last else np.nextafter(single, np.float32(0)))
+    return last

@@ -13,7 +13,7 @@ from pathlib import Path
 from dovetail.errors import DovetailError
 from dovetail.graph.aliases import Aliases, read_aliases
 from dovetail.graph.found import FoundDocument, FoundEntity
-from dovetail.graph.spelling import encoded, is_iri, normalised
+from dovetail.graph.spelling import LONGEST_LINKED, encoded, is_iri, normalised
 from dovetail.running.plugins import EntryPoints
 
 LINKERS = "dovetail.linkers"
@@ -98,7 +98,11 @@ class Naming:
 
 def _linked(entity: str, name: str = "") -> Identity:
     """The entity that was named; a name that is no address is also what it is called."""
-    return Identity(LINKED + encoded(entity), entity, name or (None if is_iri(entity) else entity))
+    if is_iri(
+        entity
+    ):  # which RDF takes from the identity, so that it is longer than those of names
+        return Identity(LINKED + encoded(entity, LONGEST_LINKED), entity, name or None)
+    return Identity(LINKED + encoded(entity), entity, name or entity)
 
 
 def linker_of(name: str) -> Linker:

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from dovetail.text.visibility import NO_WIDTH
 
-_LONGEST = 400
+LONGEST, LONGEST_LINKED = 400, 2_000
+"""Of a name as a part of an address, and of an address that a linker or an alias gave."""
+
 _JOINERS = frozenset("\u200c\u200d")  # they are part of the spelling of Persian and of Hindi
 _OMITTED = {ord(sign): None for sign in NO_WIDTH - _JOINERS}
 
@@ -34,14 +36,14 @@ def normalised(text: str, *, fold_case: bool = True) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def encoded(text: str) -> str:
+def encoded(text: str, at_most: int = LONGEST) -> str:
     """A text as a part of an address, and no other text so; a long one ends in a digest.
 
     >>> encoded("new york"), encoded("a/b~")
     ('new%20york', 'a%2Fb%7E')
     """
     part = quote(text, safe="").replace("~", "%7E")
-    if len(part) <= _LONGEST:
+    if len(part) <= at_most:
         return part
     digest = blake2b(text.encode(), digest_size=16).hexdigest()
     return f"{quote(text[:20], safe='').replace('~', '%7E')}~{digest}"

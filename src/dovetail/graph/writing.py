@@ -52,10 +52,15 @@ class GraphOptions:
         Raises:
             DovetailError: if that is so.
         """
-        if not (self.base.endswith(("/", "#", ":")) and is_iri(f"{self.base}x")):
+        if "#" in self.base:
             raise DovetailError(
-                f"expected a base that begins with http://, https:// or urn: and ends in /, # or "
-                f":, found {self.base!r:.80}"
+                f"expected a base without #, of which an address can have one only, and that of a "
+                f"mention is BASEdocument/ID#TYPE/START-END; found {self.base!r:.80}: end it in /"
+            )
+        if not (self.base.endswith(("/", ":")) and is_iri(f"{self.base}x")):
+            raise DovetailError(
+                f"expected a base that begins with http://, https:// or urn: and ends in / or :, "
+                f"found {self.base!r:.80}"
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
@@ -27,17 +28,19 @@ from dovetail.showing.visible import shown
 from dovetail.version import __version__
 
 BEGIN, END = "<!-- confidence -->", "<!-- end of confidence -->"
-_SECTION = re.compile(rf"\n*{BEGIN}.*?{END}\n*", re.DOTALL)
+_SECTION = re.compile(rf"\n*{BEGIN}(.*?){END}\n*", re.DOTALL)
+_OF_SCHEMA = re.compile(r"<!-- confidence of (\S*) -->\n(.*?)(?=<!-- confidence of |\Z)", re.DOTALL)
 
 
-def save_calibrated(source: Path, folder: Path, model: JointModel, said: str) -> None:
+def save_calibrated(source: Path, folder: Path, model: JointModel, said: Mapping[str, str]) -> None:
     """Write the model of a folder with the scales and thresholds that it has in memory.
 
     Args:
         source: the folder that it was loaded from.
         folder: where it is written; may be the same, which is replaced when the new one is whole.
         model: the model; of its weights nothing but the thresholds is written.
-        said: Markdown for its card.
+        said: Markdown for its card, by the names of the schemas that were calibrated; what it says
+            of others stays.
 
     Raises:
         ModelError: if the folder cannot be written, holds files that are not a model's, or the
@@ -60,6 +63,17 @@ def save_calibrated(source: Path, folder: Path, model: JointModel, said: str) ->
         confidence = described_confidence(model)
         write_json(partial / DESCRIPTION, {**description, **version, "confidence": confidence})
         card = (source / CARD).read_text(encoding="utf-8") if (source / CARD).is_file() else ""
-        text = f"{_SECTION.sub('', card).rstrip()}\n\n{BEGIN}\n{shown(said).strip()}\n{END}\n"
-        (partial / CARD).write_text(text, encoding="utf-8")
+        (partial / CARD).write_text(_with_confidence(card, [*model.heads], said), encoding="utf-8")
         shutil.copymode(partial / CONFIG, partial / WEIGHTS)
+
+
+def _with_confidence(card: str, schemas: Sequence[str], said: Mapping[str, str]) -> str:
+    """The card with what is said of some schemas, and what it said of the others before."""
+    old = _SECTION.search(card)
+    known = dict(_OF_SCHEMA.findall(old[1])) if old else {}
+    told = {**known, **{name: shown(text) for name, text in said.items()}}
+    lines = [BEGIN, "## Confidence", ""]
+    for name in schemas:
+        if name in told:
+            lines += [f"<!-- confidence of {name} -->", told[name].strip(), ""]
+    return "\n".join([_SECTION.sub("", card).rstrip(), "", *lines[:-1], END, ""])

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from dovetail.config import Config
 from dovetail.errors import ModelError
+from dovetail.files.names import stays_inside
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
 from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
@@ -242,7 +243,6 @@ def _refuse_twice(listed: Sequence[tuple[str, str]]) -> None:
 
 def _inside(folder: str) -> str:
     """The folder of a member, which lies in that of the ensemble wherever this was moved."""
-    path = Path(folder)
-    if path.is_absolute() or ".." in path.parts or "\0" in folder:
+    if not stays_inside(folder):
         raise ValueError(f"expected a member within the folder, found {folder!r}")
     return folder

@@ -33,10 +33,11 @@ class HubName:
             return None
         return cls(match["id"], match["revision"])
 
-    @property
-    def is_meant(self) -> bool:
-        """Whether it is rather a name than the path of a folder that is not there."""
-        return not Path(self.id).parent.exists()
+    @classmethod
+    def meant(cls, text: str) -> HubName | None:
+        """The name that is meant; None for what is none, or begins with a folder that is there."""
+        name = cls.parsed(text)
+        return name if name is not None and not Path(name.id).parent.exists() else None
 
     def __str__(self) -> str:
         return self.id if self.revision is None else f"{self.id}@{self.revision}"
@@ -65,8 +66,8 @@ def model_folder(path_or_name: str | Path) -> Path:
     shipped = shipped_models()
     if str(path_or_name) in shipped:
         return shipped[str(path_or_name)]
-    name = HubName.parsed(str(path_or_name))
-    if name is not None and name.is_meant:
+    name = HubName.meant(str(path_or_name))
+    if name is not None:
         from dovetail.saved.hub import hub_folder  # needs torch, as the names of models do not
 
         return hub_folder(name)

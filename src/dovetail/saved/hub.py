@@ -6,22 +6,28 @@ safetensors.  A model that was brought once is there without a network too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
 from dovetail.errors import ModelError
 from dovetail.saved.description import DESCRIPTION
-from dovetail.saved.ensemble_folder import digest_of
+from dovetail.saved.ensemble_folder import MEMBERS, digest_of
 from dovetail.saved.finding import HubName
 from dovetail.saved.hub_card import DIGEST, field_of_card
+from dovetail.saved.word_files import FILE_NAME, LISTS
 
 _FILES = ("model.json", "network.toml", "config.toml", "weights.safetensors", "README.md")
-_WORDS = ("*-[0-9].txt", "*-[0-9][0-9].txt")
-PATTERNS = [f"{folder}{name}" for folder in ("", "members/*/") for name in (*_FILES, *_WORDS)]
-"""The files of a model and of an ensemble; a hub is asked for no others."""
+_WORDS = [f"{name}-[0-9]{more}.txt" for name in LISTS for more in ("", "[0-9]")]
+PATTERNS = [f"{folder}{name}" for folder in ("", f"{MEMBERS}/*/") for name in (*_FILES, *_WORDS)]
+"""What a hub is asked for: files that are named as those of a model or of an ensemble's member."""
+
+# The client's patterns cannot say this: their `*` stands for folders too.
+_OWN_FILE = re.compile(
+    rf"(?:{MEMBERS}/[0-9]{{1,3}}/)?(?:{'|'.join(map(re.escape, _FILES))}|{FILE_NAME.pattern})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,7 @@ def push_folder(
             tell(f"making {repository}")
             api.create_repo(repository, private=options.private or None, exist_ok=True)
             there = api.list_repo_files(repository, revision=options.revision)
-            stale = {own for own in there if any(fnmatch(own, pattern) for pattern in PATTERNS)}
+            stale = {own for own in there if _OWN_FILE.fullmatch(own)}
             tell(f"sending {len(files)} files to {repository}")
             commit = api.create_commit(
                 repository,

@@ -31,6 +31,8 @@ TAGS = ("dovetail", "named-entity-recognition", "relation-extraction", "informat
 _CARD, _RECORD = "README.md", "finished.json"
 _MOST_BYTES = 1 << 24
 _FRONT = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
+_BEGIN_USE, _END_USE = "<!-- use -->", "<!-- end of use -->"
+_USE = re.compile(rf"\n*{_BEGIN_USE}.*?{_END_USE}\n*", re.DOTALL)
 _ENCODERS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}
 _TASKS = {"entity": "token-classification", "relation": "relation-extraction"}
 
@@ -79,7 +81,8 @@ def hub_card(folder: Path, source: Path, repository: str, options: CardOptions) 
     data = card_data(config, repository, scores_of(source, options), options)
     data[DIGEST] = digest_of(folder)
     own = (folder / _CARD).read_text(encoding="utf-8") if (folder / _CARD).is_file() else ""
-    text = f"{_FRONT.sub('', own).strip()}\n{_use(repository)}{_limits(config, own)}"
+    own = _USE.sub("\n\n", _FRONT.sub("", own)).strip()
+    text = f"{own}\n{_use(repository)}{_limits(config, own)}"
     return f"---\n{data.to_yaml()}\n---\n\n{text}"
 
 
@@ -164,6 +167,7 @@ def _known_scores(source: Path, options: CardOptions) -> Iterator[ScoredOn]:
 
 def _use(repository: str) -> str:
     return f"""
+{_BEGIN_USE}
 ## Use
 
 ```sh
@@ -177,6 +181,7 @@ from dovetail import Extractor
 extraction = Extractor.from_pretrained("{repository}").extract("A text.")
 print(extraction.entities, extraction.relations)
 ```
+{_END_USE}
 """
 
 

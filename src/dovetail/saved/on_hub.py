@@ -45,7 +45,7 @@ class OnHub(ABC):
         """Load a model from a hub by its name, ``owner/name``, or what `load` takes.
 
         Args:
-            path_or_name: the name; a folder that is there goes before it.
+            path_or_name: the name; what begins with a folder that is there is a path.
             revision: a branch, a tag or a commit; by default the newest of the main branch.
             sha256: the digest that the model must have, to be sure that it is the same one.
             access: who asks, where files are kept, and whether the network is left alone.
@@ -54,10 +54,13 @@ class OnHub(ABC):
         Raises:
             ModelError: if there is no such model, it cannot be loaded, or is another one.
         """
-        name = HubName.parsed(str(path_or_name))
-        if name is None or Path(path_or_name).is_dir():
+        name = HubName.meant(str(path_or_name))
+        if name is None:
             if revision is not None:
-                raise ModelError(f"{path_or_name} is no name on a hub, so it has no revision")
+                raise ModelError(
+                    f"{path_or_name} is no name on a hub, or begins with that of a folder that is "
+                    f"there, so it has no revision"
+                )
             folder = model_folder(path_or_name)
             place: str | Path = path_or_name
         else:

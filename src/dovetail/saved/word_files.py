@@ -18,12 +18,14 @@ from dovetail.files.bounded import MAX_ITEMS, read_bytes
 MAX_BYTES = 1 << 26
 """Of all files of words of a model together; millions of words have no more."""
 
-FILE_NAME = re.compile(r"[a-z]{1,20}-[0-9]{1,2}\.txt")
-"""The name of a file of words: its field, and the place of its encoder."""
-
 _ESCAPE = re.compile(r"\\(?:\\|u[0-9a-f]{4}|U[0-9a-f]{8}|)")
-_LISTS = ("words", "characters")
+LISTS = ("words", "characters")
+"""The fields of a described encoder whose words are written apart."""
+
 _BY_KEY = "words_by_path"
+
+FILE_NAME = re.compile(rf"(?:{'|'.join(LISTS)})-[0-9]{{1,2}}\.txt")
+"""The name of a file of words: its field, and the place of its encoder."""
 
 
 def written_apart(encoders: Iterable[Mapping[str, Any]], folder: Path) -> list[dict[str, Any]]:
@@ -31,7 +33,7 @@ def written_apart(encoders: Iterable[Mapping[str, Any]], folder: Path) -> list[d
     described = []
     for place, encoder in enumerate(encoders):
         own = dict(encoder)
-        for name in _LISTS:
+        for name in LISTS:
             if name in own:
                 own[name] = _write(folder / f"{name}-{place}.txt", own[name])
         if _BY_KEY in own:
@@ -56,7 +58,7 @@ def read_back(encoders: object, folder: Path) -> object:
     whole = []
     for encoder in encoders:
         own = dict(encoder) if isinstance(encoder, dict) else encoder
-        for name in (*_LISTS, _BY_KEY):
+        for name in (*LISTS, _BY_KEY):
             told = own.get(name) if isinstance(own, dict) else None
             if isinstance(told, dict) and "file" in told:
                 words, size = _read(folder, told, at_most=left)

@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from dovetail.errors import CorpusError, ModelError
 from dovetail.saved.copies import copy_predictor
-from dovetail.saved.finding import model_folder
+from dovetail.saved.finding import HubName, model_folder
 from dovetail.spacy_component.annotation import Ents, annotate
 from dovetail.spacy_component.packed_model import Folder, packed, unpacked
 from dovetail.spacy_component.relations import register
@@ -32,12 +32,12 @@ _LOG = logging.getLogger(__name__)
 class DovetailComponent:
     """Entities and relations on the documents of a spaCy pipeline.
 
-    The model is loaded at once, if it can be.  When a saved pipeline is loaded, spaCy makes the
-    component before it gives it the model in the pipeline's folder; so a model that cannot be
-    loaded is an error when the component is used.
+    The model is loaded at once, if it is here.  When a saved pipeline is loaded, spaCy makes the
+    component before it gives it the model in the pipeline's folder; so a hub is asked, and a model
+    that cannot be loaded is an error, when the component is used.
 
     Args:
-        model: a folder, or the name of a shipped model.
+        model: a folder, the name of a shipped model, or that of a model on a hub.
         name: of the component in its pipeline.
         ents: what becomes of `doc.ents`: ``add``, ``overwrite`` or ``leave``.
         spans_key: the span group that gets all entities.
@@ -66,9 +66,11 @@ class DovetailComponent:
         self._extractor: Extractor | None = None
         self._on_error: ErrorHandler = _raise
         self._told_of_growth = False
-        # Another one may come with the folder of the pipeline, so it is an error on use only.
-        with suppress(ModelError):
-            self._take(Folder(model_folder(model)))
+        # Another one may come with the folder of the pipeline: no hub is asked in vain, least of
+        # all for a name in a stranger's config, and what is missing is an error on use only.
+        if HubName.meant(model) is None:
+            with suppress(ModelError):
+                self._take(Folder(model_folder(model)))
 
     @property
     def extractor(self) -> Extractor:

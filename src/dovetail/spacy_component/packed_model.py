@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import srsly
 
 from dovetail.errors import ModelError
+from dovetail.files.names import stays_inside
 from dovetail.files.temporary import TemporaryFolder
 from dovetail.saved.ensemble_folder import digest_of, files_of_predictor
 
@@ -65,7 +66,7 @@ def _files(content: bytes) -> Mapping[str, bytes]:
         message = srsly.msgpack_loads(content)
         files: dict[str, bytes] = message["files"]
         is_own = message["format"] == _FORMAT and all(
-            isinstance(name, str) and isinstance(file, bytes) and _is_inside(name)
+            isinstance(name, str) and isinstance(file, bytes) and stays_inside(name)
             for name, file in files.items()
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -73,10 +74,3 @@ def _files(content: bytes) -> Mapping[str, bytes]:
     if not is_own:
         raise ModelError(f"expected a message of the format {_FORMAT}, with files by their names")
     return files
-
-
-def _is_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return (
-        bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
-    )

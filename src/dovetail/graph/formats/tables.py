@@ -84,10 +84,14 @@ TABLES = (
 
 
 def write_csv(store: Store, folder: Path) -> None:
-    """Write each table as a CSV file with a header, in UTF-8; an empty field is no value."""
+    """Write each table as a CSV file (RFC 4180) with a header, in UTF-8.
+
+    An empty field is no value.
+    """
     for table in TABLES:
         with (folder / f"{table.name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
+            # The module quotes those signs of a line's end alone that it writes itself.
+            writer = csv.writer(file, lineterminator="\r\n")
             writer.writerow(table.columns)
             writer.writerows(table.rows(store))
 
