@@ -48,26 +48,23 @@ class Running:
         assert not self.thread.is_alive()
 
 
-@pytest.fixture(scope="session")
-def exact() -> Iterator[None]:
-    """As on a machine without bf16 units: their rounding depends on the size of a batch."""
+def load_exactly(folder: Path) -> Extractor:
+    """Load as on a machine without bf16 units: their rounding depends on the size of a batch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dovetail.encoders.precision.fast_bfloat16", lambda device=None: False)
-        yield
+        return Extractor.load(folder, threads=1)
 
 
 @pytest.fixture(scope="session")
-def extractor(trained_model: Path, exact: None) -> Extractor:
+def extractor(trained_model: Path) -> Extractor:
     """What the library says."""
-    return Extractor.load(trained_model, threads=1)
+    return load_exactly(trained_model)
 
 
 @pytest.fixture(scope="session")
-def models(trained_model: Path, exact: None) -> ServedModels:
+def models(trained_model: Path) -> ServedModels:
     """A tiny model under two names."""
-    return ServedModels(
-        {name: Extractor.load(trained_model, threads=1) for name in ("tiny", "twin")}
-    )
+    return ServedModels({name: load_exactly(trained_model) for name in ("tiny", "twin")})
 
 
 def start(models: ServedModels, limits: Limits, access: Access) -> Running:

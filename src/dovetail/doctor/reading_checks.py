@@ -89,11 +89,8 @@ def examine_language(patient: Patient) -> Finding | None:
 
 def _reads_english(patient: Patient) -> bool:
     """Whether an encoder is the default one, which knows English words alone."""
-    default = PretrainedEncoderConfig()
-    return any(
-        isinstance(own, PretrainedEncoderConfig) and own.name == default.name
-        for own in patient.config.encoders
-    )
+    default = PretrainedEncoderConfig().name
+    return any(getattr(own, "name", None) == default for own in patient.config.encoders)
 
 
 def _encoders_for(patient: Patient, language: str) -> str:
