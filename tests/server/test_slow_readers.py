@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -88,7 +89,9 @@ def test_outcomes_that_are_taken_too_late_are_refused_though_they_are_there(mode
         finally:
             await service.stop()
 
-    asyncio.run(taken())
+    # In a thread of its own: the one of the tests may drive a browser, which has a loop in it.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(taken())).result()
 
 
 def test_server_ends_though_a_client_reads_nothing(serve):
