@@ -257,6 +257,16 @@ def test_a_schema_that_cannot_be_calibrated_is_refused_and_the_model_stays(
     assert contents(several / "model") == before
 
 
+@pytest.mark.parametrize("test", [True, False])
+def test_what_cannot_be_tested_on_is_refused_before_anything_is_written(
+    several: Path, tmp_path: Path, test: bool
+) -> None:
+    before = contents(several / "model")
+    corpus = save_corpus(TRAIN, tmp_path / "test.jsonl") if test else tmp_path / "missing.jsonl"
+    assert run(several, "--test", corpus).exit_code == 1
+    assert contents(several / "model") == before
+
+
 def test_calibrating_schema_after_schema_keeps_the_tables_of_all(
     several: Path, tmp_path: Path
 ) -> None:

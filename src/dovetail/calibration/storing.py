@@ -102,17 +102,21 @@ class Calibrating:
         """The model as it was."""
         return Extractor.load(self.source)
 
-    def on_test(
-        self, test: Path, schema: str | None, read_as: ReadAs, tell: Teller = SILENT
-    ) -> OnTest:
-        """What the written model comes to on a corpus, beside the one that it was made of.
+    def test_sentences(self, test: Path, schema: str | None, read_as: ReadAs) -> Sequence[Sentence]:
+        """The sentences of a corpus to test on, read before anything is written.
 
         Raises:
             CorpusError: if the corpus cannot be read, or is not annotated.
             ModelError: if there are several schemas, and none is named.
         """
+        self.saved.model.of_schema(schema or ONLY)  # says what is wrong with the name
         reading = read_as(self.saved.config.reading.of_corpora)
-        gold = read_corpus(test, reading=reading, expect_annotations=True).sentences
+        return read_corpus(test, reading=reading, expect_annotations=True).sentences
+
+    def on_test(
+        self, test: Path, gold: Sequence[Sentence], schema: str | None, tell: Teller = SILENT
+    ) -> OnTest:
+        """What the written model comes to on a corpus, beside the one that it was made of."""
         before, after = (
             self._annotated(own, gold, schema or ONLY, tell)
             for own in (self.before, Extractor.load(self.target))

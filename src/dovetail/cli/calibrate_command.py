@@ -116,8 +116,9 @@ def calibrate_command(  # noqa: PLR0913  the options of a command, which nobody 
         work = Calibrating(source, target, wanted, (task,) if task else TASKS)
         tell.stage("reading the corpora")
         apart = work.sentences(dev or (), schema, reading.over)
+        gold = work.test_sentences(test, schema, reading.over) if test else ()
         results = work.calibrated(apart, tell)
-        on_test = work.on_test(test, schema, reading.over, tell) if test else None
+        on_test = work.on_test(test, gold, schema, tell) if test else None
     notes = [note for own in apart.values() for note in own.notes]
     if as_json:
         values: dict[str, Any] = {
