@@ -120,16 +120,19 @@ def calibrate_command(  # noqa: PLR0913  the options of a command, which nobody 
         results = work.calibrated(apart, tell)
         on_test = work.on_test(test, gold, schema, tell) if test else None
     notes = [note for own in apart.values() for note in own.notes]
-    if as_json:
-        values: dict[str, Any] = {
-            "model": str(target),
-            "notes": notes,
-            "schemas": [own.to_dict() for own in results],
-            "test": on_test.to_dict() if on_test else None,
-        }
-        say_json(json.dumps(values, ensure_ascii=False, indent=2))
-        return
-    _show(results, on_test, notes, target)
+    (_say_as_json if as_json else _show)(results, on_test, notes, target)
+
+
+def _say_as_json(
+    results: Sequence[Calibrated], on_test: OnTest | None, notes: Sequence[str], target: Path
+) -> None:
+    values: dict[str, Any] = {
+        "model": str(target),
+        "notes": notes,
+        "schemas": [own.to_dict() for own in results],
+        "test": on_test.to_dict() if on_test else None,
+    }
+    say_json(json.dumps(values, ensure_ascii=False, indent=2))
 
 
 def _goal(
