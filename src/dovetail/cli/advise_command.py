@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,18 +105,32 @@ def config_of(paths: Sequence[Path], overrides: Sequence[str]) -> Config:
     Raises:
         ConfigError: if it cannot be read or cannot be right, or configs and corpora are mixed.
     """
+    return config_or_corpora(paths, overrides, values_of, "list the corpora in the config")
+
+
+def config_or_corpora(
+    paths: Sequence[Path],
+    overrides: Sequence[str],
+    values: Callable[[Sequence[Path]], dict[str, Any]],
+    otherwise: str,
+) -> Config:
+    """The config that is named, or one of the values for the corpora that are.
+
+    `otherwise` says what to do where both are named.
+
+    Raises:
+        ConfigError: if it cannot be read or cannot be right, or configs and corpora are mixed.
+    """
     from dovetail.config import load_config, parse_config
     from dovetail.errors import ConfigError
 
-    configs = [path for path in paths if path.suffix == ".toml"]
-    if not configs:
-        return parse_config(values_of(paths), overrides)
+    if not any(path.suffix == ".toml" for path in paths):
+        return parse_config(values(paths), overrides)
     if len(paths) > 1:
         raise ConfigError(
-            f"expected one config, or corpora, found {' '.join(map(str, paths))}: list the corpora "
-            f"in the config"
+            f"expected one config, or corpora, found {' '.join(map(str, paths))}: {otherwise}"
         )
-    return load_config(configs[0], overrides)
+    return load_config(paths[0], overrides)
 
 
 def values_of(corpora: Sequence[Path]) -> dict[str, Any]:

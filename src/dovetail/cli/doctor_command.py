@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dovetail.cli.advise_command import DEV_FRACTION, names_of
+from dovetail.cli.advise_command import DEV_FRACTION, config_or_corpora, names_of
 from dovetail.cli.output_checks import check_output
 from dovetail.cli.say import say_json
 from dovetail.cli.train_command import Overrides
@@ -153,17 +153,7 @@ def config_to_examine(paths: Sequence[Path], overrides: Sequence[str]) -> Config
     Raises:
         ConfigError: if it cannot be read or cannot be right, or a config is not alone.
     """
-    from dovetail.config import load_config, parse_config
-    from dovetail.errors import ConfigError
-
-    if not any(path.suffix == ".toml" for path in paths):
-        return parse_config(_values_of(paths), overrides)
-    if len(paths) > 1:
-        raise ConfigError(
-            f"expected one config, or corpora, found {' '.join(map(str, paths))}: the config says "
-            f"which corpora"
-        )
-    return load_config(paths[0], overrides)
+    return config_or_corpora(paths, overrides, _values_of, "the config says which corpora")
 
 
 def _values_of(paths: Sequence[Path]) -> dict[str, Any]:

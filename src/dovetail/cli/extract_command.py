@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dovetail.cli.inputs import documents_of, documents_of_corpora, files_read
-from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
+from dovetail.cli.left_out import LeftOut, errors_file
 from dovetail.cli.output_checks import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say
@@ -125,9 +125,7 @@ def extract_command(  # noqa: PLR0913  the options of a command, which nobody pa
             render(extractor, extractions)
         else:
             print_lines(extractor, extractions)
-    if left_out.count:
-        say(left_out.summary(), err=True)
-        raise typer.Exit(DROPPED)
+    left_out.end()
 
 
 def load(model: str, threads: int, schema: str | None) -> Extractor:

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from dovetail.cli.extract_command import From
 from dovetail.cli.inputs import BadItem
-from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
+from dovetail.cli.left_out import LeftOut, errors_file
 from dovetail.cli.output_checks import check_output
 from dovetail.cli.say import say
 from dovetail.cli.waiting import Waiting
@@ -34,15 +35,6 @@ Output = Annotated[
         "--output",
         "-o",
         help="Write to this file, or for csv and parquet to this folder, instead of the screen.",
-    ),
-]
-From = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        "--format",
-        metavar="FORMAT",
-        help="The format of the corpora; by default told from their content.",
     ),
 ]
 KeepCase = Annotated[
@@ -136,6 +128,4 @@ def graph_command(  # noqa: PLR0913  the options of a command, which nobody pass
         totals = write_found(documents, output, to, naming=naming, options=options)
     where = "" if output is None else f"{output}: "
     say(f"{where}{totals.summary()}", err=True)
-    if left_out.count:
-        say(left_out.summary(), err=True)
-        raise typer.Exit(DROPPED)
+    left_out.end()

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
+import typer
+
 from dovetail.cli.inputs import BadItem
 from dovetail.cli.say import say
 from dovetail.files.writing import Lines, is_plain, open_lines
@@ -57,7 +59,10 @@ class LeftOut:
             self._lines = self._stack.enter_context(open_lines(self._path))
         self._lines.write(json.dumps(asdict(item), ensure_ascii=False) + "\n")
 
-    def summary(self) -> str:
-        """How many, and where they are listed."""
+    def end(self) -> None:
+        """End the command with a sentence and `DROPPED` if anything was left out."""
+        if not self.count:
+            return
         where = "" if self._path is None else f"; {self._path} lists them"
-        return f"left out: {self.count} that cannot be read{where}"
+        say(f"left out: {self.count} that cannot be read{where}", err=True)
+        raise typer.Exit(DROPPED)

@@ -10,7 +10,7 @@ import typer
 
 from dovetail.cli.extract_command import Model, SchemaName, Threads, load
 from dovetail.cli.inputs import documents_of, files_read
-from dovetail.cli.left_out import DROPPED, LeftOut, errors_file
+from dovetail.cli.left_out import LeftOut, errors_file
 from dovetail.cli.output_checks import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say
@@ -107,9 +107,7 @@ def suggest_command(  # noqa: PLR0913  the options of a command, which nobody pa
     if output is not None:
         write(found, output, ALIASES.get(to, to))
     show(found, distinct)
-    if left_out.count:
-        say(left_out.summary(), err=True)
-        raise typer.Exit(DROPPED)
+    left_out.end()
 
 
 def _told(documents: Iterator[Document], tell: Waiting) -> Iterator[Document]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from dovetail.errors import ModelError
 from dovetail.files.writing import whole_folder
-from dovetail.saved.ensemble_folder import files_of_predictor
+from dovetail.saved.ensemble_folder import copy_files, files_of_predictor
 
 
 def copy_predictor(source: Path, target: Path) -> None:
@@ -28,6 +27,4 @@ def copy_predictor(source: Path, target: Path) -> None:
             f"folder"
         )
     with whole_folder(target) as unfinished:
-        for name in names:
-            (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, unfinished / name)
+        copy_files(source, names, unfinished)

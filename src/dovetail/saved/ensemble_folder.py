@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,12 +169,14 @@ def copy_saved(source: Path, target: Path) -> None:
         raise ModelError(f"{source} is not a saved model: it has no {DESCRIPTION}")
     is_own = _IN_ENSEMBLE.__contains__ if listed is not None else is_of_model
     with model_folder_to_write(target, is_own) as partial:
-        for name in files_of_model(source):
-            shutil.copyfile(source / name, partial / name)
-        for member, _ in listed or ():
-            (partial / member).mkdir(parents=True)
-            for name in files_of_model(source / member):
-                shutil.copyfile(source / member / name, partial / member / name)
+        copy_files(source, files_of_predictor(source), partial)
+
+
+def copy_files(source: Path, names: Iterable[str], target: Path) -> None:
+    """Copy files of these names, which have ``/``, and make the folders that they lie in."""
+    for name in names:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target / name)
 
 
 def _distinct(models: Sequence[Path]) -> dict[str, Path]:
