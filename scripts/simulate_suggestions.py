@@ -1,6 +1,6 @@
 """How many labels suggestions save: annotation in batches, simulated on corpora with gold labels.
 
-    DOVETAIL_DATA=… python scripts/simulate_suggestions.py conll04 --seeds 1,2 --most 500 --write
+    python scripts/simulate_suggestions.py conll04 --data DATA --seeds 1,2 --most 500 --write
 
 It starts with 50 sentences drawn by the seed, trains, chooses 50 more by the model (or at random)
 and trains anew on all of them, from scratch, as somebody would who annotates.  The scores of each
@@ -24,6 +24,7 @@ from dovetail import Extractor
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.evaluation import evaluate
+from dovetail.lab.statistics.experiment_tables import TextTable
 from dovetail.suggestion import chosen, doubted
 from dovetail.text.document import Document
 from dovetail.training import train
@@ -223,15 +224,15 @@ def tables_of(corpus: str, rounds: Sequence[Round]) -> Iterator[str]:
     for number in numbers:
         cells = [[own for own in rounds if (own.way, own.sentences) == (w, number)] for w in ways]
         if all(cells):
-            rows.append([f"{number:,}", *(spread(own) for own in cells)])
+            rows.append((f"{number:,}", *(spread(own) for own in cells)))
     everything = [own for own in rounds if own.way == "all"]
     if everything:
-        rows.append([f"all {everything[0].sentences:,}", *(spread(everything) for _ in ways)])
+        rows.append((f"all {everything[0].sentences:,}", *(spread(everything) for _ in ways)))
     yield f"**{corpus}**: strict F1 of entities / relations on test sentences"
-    yield markdown(["sentences", *ways], rows)
-    needed = [[way, *needed_by(way, rounds)] for way in ways]
+    yield TextTable("", ("sentences", *ways), tuple(rows)).markdown()
+    needed = tuple((way, *needed_by(way, rounds)) for way in ways)
     yield "To reach 95 % of the score with all labels, sentences (tokens), mean over seeds:"
-    yield markdown(["way", "seeds", "entities", "relations"], needed)
+    yield TextTable("", ("way", "seeds", "entities", "relations"), needed).markdown()
 
 
 def spread(rounds: Sequence[Round]) -> str:
@@ -264,12 +265,6 @@ def needed_by(way: str, rounds: Sequence[Round]) -> list[str]:
         tokens = fmean(own.tokens for own in reached)
         texts.append(f"{fmean(sentences):.0f}{deviation} ({tokens:,.0f})")
     return texts
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":
