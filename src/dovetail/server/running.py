@@ -156,6 +156,8 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin; from now on the threads of this process take turns more often."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        for listening in sockets or ():
+            _drop_unread(listening, self._service.limits.send_seconds)
         await super().startup(sockets)
         if self._on_ready is not None:
             self._on_ready()
@@ -178,6 +180,16 @@ class DrainingServer(uvicorn.Server):
         if (is_due and self._service.gate.is_empty) or now >= self._ends_by:
             self.should_exit = True
         return await super().on_tick(counter)
+
+
+def _drop_unread(listening: socket.socket, seconds: float) -> None:
+    """Have the system end connections whose client takes nothing for so long.
+
+    An answer that was given up leaves bytes behind, which only the system can stop waiting with.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # not on macOS, where they stay until the server ends
+        milliseconds = math.ceil(1000 * seconds)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 def _end_with_parent() -> None:
