@@ -12,8 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from tests.corpus import DEV
+from tests.networks import ENCODERS, pretrained
 
+from dovetail.config import dump_config, load_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import evaluate
@@ -37,6 +41,7 @@ from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.statistics.cell_results import CellResult
 from dovetail.lab.workers import OwnProcess, ProcessWorkers
 from dovetail.running.steps import result_of
+from dovetail.training import StageProgress
 
 OPENED: list[str] = []
 WATCHED: set[str] = set()
@@ -82,6 +87,31 @@ def run(cells: Sequence[Cell], root: Path, should_stop: ShouldStop = lambda: Fal
     """What happens when this process does the cells."""
     workers = OwnProcess(CellWork(root))
     return list(run_cells(FolderCells(cells, root), workers, should_stop=should_stop))
+
+
+def test_sentences_are_encoded_once_for_the_cells_that_learn_from_them(
+    plan_file: Path, root: Path, pretrained_folder: Path
+) -> None:
+    config = plan_file.with_name("config.toml")
+    encoders = [pretrained(pretrained_folder), *ENCODERS]
+    changed = load_config(config).model_copy(update={"encoders": tuple(encoders)})
+    config.write_text(dump_config(changed), encoding="utf-8")
+    first, second = (cell for cell in cells_of(load_plan(plan_file), root) if cell.row == "full")
+
+    def encodings(work: CellWork, cell: Cell) -> int:
+        told = [own for own in work(cell) if isinstance(own, StageProgress)]
+        return sum(own.stage.startswith("encoding the") for own in told)
+
+    work = CellWork(root)
+    assert encodings(work, first) > 0
+    assert encodings(work, second) == 0
+    assert encodings(CellWork(root / "alone"), second) > 0
+    states = [
+        load_file(CellFolder(below, second.key).model / "weights.safetensors")
+        for below in (root, root / "alone")
+    ]
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_cell_leaves_what_its_result_says(cells: tuple[Cell, ...], root: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,20 @@ from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import Reading
 from dovetail.training import EpochResult, RunFinished, RunStarted, training_events
 from dovetail.training.job import Job
+from dovetail.training.states_cache import StatesCache
 from dovetail.version import __version__
 
 
 @dataclass(frozen=True)
 class CellWork:
-    """Does the cells of an experiment, below a folder."""
+    """Does the cells of an experiment, below a folder.
+
+    What frozen encoders compute is kept for the cells after, which mostly learn from the same
+    sentences.
+    """
 
     root: Path
+    states: StatesCache = field(default_factory=StatesCache)
 
     def __call__(self, cell: Cell) -> Steps:
         folder = CellFolder(self.root, cell.key)
@@ -52,7 +58,7 @@ class CellWork:
         if cell.is_ensemble:
             final = gather(cell, self.root)
         else:
-            final = yield from trained(cell, folder)
+            final = yield from trained(cell, folder, self.states)
         write_json(folder.result, scored(cell, folder, final))
 
 
@@ -67,13 +73,14 @@ class Final:
     training: dict[str, Any]
 
 
-def trained(cell: Cell, folder: CellFolder) -> Generator[Any, None, Final]:
+def trained(cell: Cell, folder: CellFolder, states: StatesCache) -> Generator[Any, None, Final]:
     """Train, or go on with a training that was interrupted."""
     dev: dict[str, tuple[Sentence, ...]] = {}
     finished: RunFinished | None = None
     trainable = 0
     write_text(folder.planned, dump_config(cell.config))
-    for event in training_events(cell.config, folder.path, resume=folder.config.is_file()):
+    resume = folder.config.is_file()
+    for event in training_events(cell.config, folder.path, resume=resume, states=states):
         match event:
             case RunStarted():
                 trainable = event.trainable_parameters

@@ -107,8 +107,11 @@ def training_events(
     *,
     resume: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
+    states: StatesCache | None = None,
 ) -> Iterator[RunEvent]:
     """Train as `train` does, and yield each event; `should_stop` is called after every step.
+
+    What frozen encoders compute is read from `states` and left there for other runs.
 
     Raises:
         TrainingError: if the run cannot start, resume, or write.
@@ -127,7 +130,7 @@ def training_events(
         folder.list_left_out(job.splits.left_out)
         threads = use_threads(job.config.training.threads)
         is_done = checkpoint is not None and ended(job, checkpoint.progress)
-        loop = yield from prepare(job, encodes=not is_done)
+        loop = yield from prepare(job, states, encodes=not is_done)
         if checkpoint is not None:
             loop.restore(checkpoint)
         yield started(loop, job, threads)
