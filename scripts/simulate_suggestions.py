@@ -24,7 +24,7 @@ from dovetail import Extractor
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.evaluation import evaluate
-from dovetail.lab.statistics.experiment_tables import TextTable
+from dovetail.lab.statistics.text_table import TextTable
 from dovetail.suggestion import chosen, doubted
 from dovetail.text.document import Document
 from dovetail.training import train

@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.lab.statistics.experiment_tables import (
-    TextTable,
-    amount,
     control_tables,
     cost_table,
     explanation,
-    p_text,
     score_tables,
-    signed,
 )
+from dovetail.lab.statistics.reliability_tables import reliability_tables
+from dovetail.lab.statistics.text_table import TextTable, amount, p_text, signed
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results"
@@ -101,7 +99,12 @@ def experiment_tables(name: str, folder: Path) -> str:
         raise FileNotFoundError(f"there is no {stored}; {command} --export results/{name}")
     summary = json.loads(stored.read_text(encoding="utf-8"))
     tables = score_tables(summary)
-    shown = (*reversed(tables), *reversed(control_tables(summary)), cost_table(summary))
+    shown = (
+        *reversed(tables),
+        *reversed(control_tables(summary)),
+        *reversed(reliability_tables(summary)),
+        cost_table(summary),
+    )
     titled = [f"**{table.title}**\n\n{table.markdown()}" for table in shown]
     return "\n\n".join([f"`{command}`", explanation(summary), *titled, *data_line(folder)])
 

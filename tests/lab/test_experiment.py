@@ -22,6 +22,8 @@ from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.statistics.experiment_folder import Experiment
+from dovetail.lab.statistics.reliability_tables import reliability_tables
+from dovetail.lab.statistics.text_table import signed
 from dovetail.lab.workers import OwnProcess
 
 
@@ -71,6 +73,21 @@ def test_plan_becomes_tables_and_figures(plan_file: Path, tmp_path: Path) -> Non
     own = [float(row["test_entity_micro_f1"]) for row in cells if row["config"] == "full"]
     spread = summary["configs"][0]["scores"]["test"]["entity_micro"]
     assert spread == {"mean": pytest.approx(fmean(own)), "deviation": pytest.approx(stdev(own))}
+    on_dev, on_test = reliability_tables(summary)
+    assert on_test.title.endswith("on test")
+    assert "Given entities and calibration, on dev" in done.output
+    given, errors = (
+        [float(own) for row in cells if row["config"] == "full" and (own := row[f"test_{column}"])]
+        for column in ("relation_given_entities_f1", "entity_calibration_error")
+    )
+    relations = summary["configs"][0]["scores"]["test"]["relation_micro"]["mean"]
+    lost = signed(100 * (fmean(given) - relations)).removeprefix("+")
+    assert on_test.rows[0][3] == lost
+    assert on_test.rows[0][4] == (f"{100 * fmean(errors):.1f}" if errors else "\N{EN DASH}")
+    del summary["configs"][0]["calibration"]  # as results of old versions have it
+    assert [row[0] for row in reliability_tables(summary)[0].rows] == [
+        row[0] for row in on_dev.rows[1:]
+    ]
     assert {path.name for path in (folder / "figures").iterdir()} == {"scores.png", "costs.png"}
     assert "| no entity layers | 2 |" in (folder / "table.md").read_text("utf-8")
     assert load_plan(folder / "plan.toml").name == "tiny"

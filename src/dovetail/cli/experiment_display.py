@@ -14,7 +14,7 @@ from dovetail.cli.lab_display import LabDisplay
 from dovetail.cli.terminal import Terminal
 from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Started, Tick
 from dovetail.lab.cell_folder import SCORES, SCORES_BY_CORPUS
-from dovetail.lab.statistics.experiment_tables import TextTable
+from dovetail.lab.statistics.text_table import TextTable
 from dovetail.showing.rendering import duration
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
-from dovetail.lab.statistics.experiment_tables import signed, viewed
+from dovetail.lab.statistics.text_table import signed, viewed
 from dovetail.lab.statistics.views import MEAN
 from dovetail.showing.visible import shown_label
 

@@ -5,59 +5,25 @@ They are made of the values in `summary.json`, so that stored results give the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from dovetail.lab.cell_scoring import SPLITS
-from dovetail.lab.statistics.views import MEAN
-
-Values = Mapping[str, Any]
+from dovetail.lab.statistics.reliability_tables import reliability_tables
+from dovetail.lab.statistics.text_table import (
+    DASH,
+    TextTable,
+    Values,
+    amount,
+    p_text,
+    signed,
+    spread,
+    viewed,
+)
 
 DIFFERENCES = ("entity_micro", "relation_micro")
 """The F1 whose differences tables show; the file of comparisons has all."""
 
 _SCORES = ("entity_micro", "entity_macro", "relation_micro", "relation_macro")
-_DASH = "\N{EN DASH}"
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A title, headings, and rows of words; the first column is set to the left."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def markdown(self) -> str:
-        """The table in Markdown, without its title."""
-        rule = ["---", *["---:" for _ in self.headings[1:]]]
-        return "\n".join(_line(cells) for cells in (self.headings, rule, *self.rows))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def viewed(summary: Values) -> dict[str, Values]:
-    """The summary by what its scores are of: all corpora, then each of several."""
-    corpora = summary.get("corpora", ())
-    if not corpora:
-        return {"": summary}
-    return {
-        f", {MEAN}": summary,
-        **{
-            f", {name}": {
-                **summary,
-                "configs": [
-                    {**own, **own["by_corpus"][name]}
-                    for own in summary["configs"]
-                    if name in own["by_corpus"]
-                ],
-            }
-            for name in corpora
-        },
-    }
 
 
 def score_tables(summary: Values) -> list[TextTable]:
@@ -106,24 +72,11 @@ def _cells(own: Values) -> str:
     return str(own["cells"]) if whole else f"{own['cells']} of {own['of_cells']}"
 
 
-def spread(values: Values | None) -> str:
-    """Mean and standard deviation in percent; a dash where there is no score.
-
-    >>> spread({"mean": 0.861, "deviation": 0.004})
-    '86.1 ± 0.4'
-    """
-    if values is None:
-        return _DASH
-    deviation = values["deviation"]
-    shown = "" if deviation is None else f" ± {100 * deviation:.1f}"
-    return f"{100 * values['mean']:.1f}{shown}"
-
-
 def _chosen(chosen: Values, split: str) -> str:
     if split not in chosen["scores"]:
-        return _DASH
+        return DASH
     scores = [chosen["scores"][split].get(score) for score in DIFFERENCES]
-    return " / ".join(_DASH if own is None else f"{100 * own:.1f}" for own in scores)
+    return " / ".join(DASH if own is None else f"{100 * own:.1f}" for own in scores)
 
 
 def _differences(own: Values, split: str, summary: Values) -> list[str]:
@@ -132,7 +85,7 @@ def _differences(own: Values, split: str, summary: Values) -> list[str]:
     cells = _compared(own["differences"].get(split, {}))
     first = [o for o in summary["configs"] if o["name"] == summary["compared_with"]]
     change = relative_change(own, first[0], split) if first else None
-    return [*cells, _DASH if change is None else signed(100 * change)]
+    return [*cells, DASH if change is None else signed(100 * change)]
 
 
 def _compared(found: Values) -> list[str]:
@@ -143,7 +96,7 @@ def _compared(found: Values) -> list[str]:
             difference = found[score]["comparison"]["difference"]
             cells += [signed(100 * difference), p_text(found[score]["corrected"])]
         else:
-            cells += [_DASH, _DASH]
+            cells += [DASH, DASH]
     return cells
 
 
@@ -170,8 +123,13 @@ def _control_table(on: str, split: str, configs: Sequence[Values]) -> TextTable:
 
 
 def all_tables(summary: Values) -> list[TextTable]:
-    """F1 and comparisons with controls, of each split, and costs."""
-    return [*score_tables(summary), *control_tables(summary), cost_table(summary)]
+    """F1, comparisons with controls and reliability, of each split, and costs."""
+    return [
+        *score_tables(summary),
+        *control_tables(summary),
+        *reliability_tables(summary),
+        cost_table(summary),
+    ]
 
 
 def relative_change(own: Values, first: Values, split: str) -> float | None:
@@ -187,27 +145,6 @@ def relative_change(own: Values, first: Values, split: str) -> float | None:
             return None
         changes.append(own["scores"][split][score]["mean"] / before - 1)
     return sum(changes) / len(changes)
-
-
-def signed(number: float) -> str:
-    """A number with one decimal and its sign.
-
-    >>> signed(1.26), signed(-0.01)
-    ('+1.3', '+0.0')
-    """
-    rounded = round(number, 1) + 0.0  # there is no -0.0
-    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
-def p_text(p_value: float) -> str:
-    """A p-value as tables show it.
-
-    >>> p_text(0.0004), p_text(0.0432), p_text(1.0)
-    ('< 0.001', '0.043', '1')
-    """
-    if p_value < 0.001:
-        return "< 0.001"
-    return f"{p_value:.3f}" if p_value < 1 else "1"
 
 
 def cost_table(summary: Values) -> TextTable:
@@ -237,33 +174,14 @@ def cost_table(summary: Values) -> TextTable:
     )
 
 
-def amount(number: float | None) -> str:
-    """A large number in thousands, millions or billions.
-
-    >>> amount(1_234_567), amount(45_600), amount(2.5e9), amount(12)
-    ('1.23 M', '45.6 k', '2.50 G', '12')
-    """
-    if number is None:
-        return _DASH
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{_digits(number / size)} {unit}"
-    return f"{number:.0f}"
-
-
-def _digits(number: float) -> str:
-    """Three digits that count, whatever stands before the point."""
-    return f"{number:.{max(0, 3 - len(str(int(number))))}f}"
-
-
 def _minutes(seconds: float | None) -> str:
     if seconds is None:
-        return _DASH
+        return DASH
     return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _number(number: float | None) -> str:
-    return _DASH if number is None else f"{number:.0f}"
+    return DASH if number is None else f"{number:.0f}"
 
 
 def explanation(summary: Values) -> str:
@@ -271,6 +189,10 @@ def explanation(summary: Values) -> str:
     controls = (
         " A control is of the same size, and chooses at random; its p is corrected for the number "
         "of controls."
+    )
+    reliability = (
+        " lost to entities: what relations lack of the F1 that they have between gold entities. "
+        "calibration error: the expected one of the confidences, in percent."
     )
     several = (
         f" Corpora: {', '.join(summary.get('corpora', ()))}. Their mean has the configs that learn "
@@ -282,6 +204,7 @@ def explanation(summary: Values) -> str:
         "micro F1 of entities and relations of the cell with the best dev scores, of each fold. "
         f"Δ: micro F1 against {summary['compared_with']!r}; p: paired bootstrap over sentences and "
         "seeds, corrected for the number of configs (Holm)."
+        + (reliability if reliability_tables(summary) else "")
         + (several if summary.get("corpora") else "")
         + (controls if control_tables(summary) else "")
     )

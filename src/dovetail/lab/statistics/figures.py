@@ -11,7 +11,8 @@ from dovetail.files.writing import make_folder, replaced
 from dovetail.lab.cell_scoring import DEV, TEST
 from dovetail.lab.statistics.cell_results import Result
 from dovetail.lab.statistics.corpora_figure import corpora_figure, empty_figure
-from dovetail.lab.statistics.experiment_tables import amount, relative_change
+from dovetail.lab.statistics.experiment_tables import relative_change
+from dovetail.lab.statistics.text_table import amount
 from dovetail.lab.statistics.views import View
 from dovetail.showing.visible import shown_label
 

@@ -12,6 +12,7 @@ from dovetail.lab.statistics.cell_results import SCORES, Result
 from dovetail.lab.statistics.differences import Compared, Differences, all_differences
 from dovetail.lab.statistics.row_files import Row
 from dovetail.lab.statistics.views import MEAN, Corpora, View
+from dovetail.text.document import TASKS
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class RowSummary:
     differences: Differences
     control: str | None
     from_control: Differences
+    calibration: dict[str, dict[str, float]]
 
 
 def summarise(results: Sequence[Result], compared: Compared, view: View) -> list[RowSummary]:
@@ -62,6 +64,7 @@ def summarise(results: Sequence[Result], compared: Compared, view: View) -> list
             differences=differences.get(name, {}),
             control=compared.controls.get(name),
             from_control=from_controls.get(name, {}),
+            calibration=calibration_of(own, view),
         )
         for name, own in present.items()
     ]
@@ -80,6 +83,18 @@ def scores_of(results: Sequence[Result], view: View) -> dict[str, dict[str, Spre
                 if all(r.knows(split, score, corpora) for r in own)
                 and (not any(corpora) or any(r.annotated(split, task, corpora) for r in own))
             }
+    return found
+
+
+def calibration_of(results: Sequence[Result], view: View) -> dict[str, dict[str, float]]:
+    """The mean calibration error by split and task, over the cells that predicted something."""
+    found: dict[str, dict[str, float]] = {}
+    for split in SPLITS:
+        for task in TASKS:
+            errors = [own.calibration_error(split, task, view.corpora(split)) for own in results]
+            known = [error for error in errors if error is not None]
+            if known:
+                found.setdefault(split, {})[task] = fmean(known)
     return found
 
 
@@ -139,6 +154,7 @@ def _values(summary: RowSummary) -> dict[str, Any]:
         "differences": of_corpora["differences"],
         "control": summary.control,
         "from_control": of_corpora["from_control"],
+        "calibration": of_corpora["calibration"],
     }
 
 
@@ -162,6 +178,7 @@ def _of_corpora(summary: RowSummary) -> dict[str, Any]:
         },
         "differences": _plain(summary.differences),
         "from_control": _plain(summary.from_control),
+        "calibration": summary.calibration,
     }
 
 
