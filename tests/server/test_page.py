@@ -79,6 +79,27 @@ def test_page_shows_what_the_library_finds(look, extractor):
     assert page.locator("svg.arcs path.arc").count() == len(found.relations)
 
 
+TIPS = """() => [...document.querySelectorAll("#sentences > *")].flatMap(box => {
+  const tips = [...box.querySelectorAll(".arrowhead")].map(one => one.getBoundingClientRect());
+  const tails = box.relations.map(relation =>
+    box.querySelector(`[data-place="${relation.tail}"]`).getClientRects()[0]);
+  return tails.map((tail, at) => [
+    (tips[at].left + tips[at].right) / 2 - (tail.left + tail.right) / 2, tail.top - tips[at].bottom]);
+})"""
+"""How far the tip of each arc is from the middle of its tail, and above it."""
+
+
+@pytest.mark.parametrize("width", [280, 360, 1280])
+def test_every_arc_ends_above_its_tail_whatever_the_line(look, extractor, width):
+    page = look(width=width).extract()
+    found = extractor.extract(TEXT).relations
+    distances = page.evaluate(TIPS)
+    assert len(distances) == page.locator(".arrowhead").count() == len(found)
+    for aside, above in distances:
+        assert abs(aside) <= 5
+        assert -2 <= above <= 6
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_page_asks_nobody_else_complains_of_nothing_and_fits(look, server, width):
     seen = look(width=width)

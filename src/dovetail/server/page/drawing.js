@@ -79,65 +79,99 @@ export function link(relation, entities, types) {
   return element("li", "", word(relation.head), " ", arrow, " ", word(relation.tail));
 }
 
-/** Draw arcs above a sentence, where its entities stand on one line; wide ones above narrow ones. */
+/** Draw arcs above the lines of a sentence, wide ones above narrow ones; from line to line they go
+ * on at the margin. */
 export function drawArcs(box, relations) {
   box.querySelector("svg")?.remove();
   const sentence = box.querySelector(".sentence");
   sentence.style.removeProperty("padding-top");
-  // An entity that goes on in the next line begins in this one.
-  const place = number => sentence.querySelector(`[data-place="${number}"]`)?.getClientRects()[0];
+  sentence.style.removeProperty("line-height");
   const frame = sentence.getBoundingClientRect();
-  const arcs = relations.flatMap(relation => {
-    const [head, tail] = [place(relation.head), place(relation.tail)];
-    if (!head || !tail) return [];
-    const line = Math.abs(head.top - tail.top) < head.height / 2;
-    const middle = own => own.left + own.width / 2 - frame.left;
-    return [{ relation, line, from: middle(head), to: middle(tail), top: head.top - frame.top }];
-  });
-  // Arcs are drawn where all of a sentence is on one line; elsewhere the list below says it all.
-  if (!arcs.length || arcs.some(arc => !arc.line || arc.top !== arcs[0].top)) return;
-  const levels = levelsOf(arcs);
-  const height = LEVEL * Math.max(...levels) + 22;
+  const lineHeight = Number.parseFloat(getComputedStyle(sentence).lineHeight);
+  // An entity that goes on in the next line begins in this one.
+  const place = number => {
+    const found = sentence.querySelector(`[data-place="${number}"]`)?.getClientRects()[0];
+    if (!found) return null;
+    const { left, top, width, height } = found;
+    return { at: left + width / 2 - frame.left, height,
+      line: Math.floor((top + height / 2 - frame.top) / lineHeight) };
+  };
+  const arcs = relations.map(({ type, head, tail }) => ({ type, head: place(head), tail: place(tail) }))
+    .filter(arc => arc.head && arc.tail);
+  if (!arcs.length) return;
+  const parts = arcs.flatMap(arc => partsOf(arc, frame.width));
+  for (const line of new Set(parts.map(part => part.line))) setLevels(parts.filter(part => part.line === line));
+  const room = LEVEL * Math.max(...parts.map(part => part.level)) + 14;
+  sentence.style.setProperty("line-height", `${lineHeight + room}px`);
+  sentence.style.setProperty("padding-top", `${room / 2}px`);
+  const marked = Math.max(...arcs.flatMap(arc => [arc.head.height, arc.tail.height]));
+  const top = line => room / 2 + (lineHeight + room) * (line + 0.5) - marked / 2 - 1;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "arcs");
   svg.setAttribute("aria-hidden", "true"); // the list says the same
   svg.setAttribute("width", frame.width);
-  svg.setAttribute("height", height + arcs[0].top);
-  arcs.forEach((arc, index) => svg.append(...drawn(arc, levels[index], height + arcs[0].top)));
-  sentence.style.setProperty("padding-top", `${height}px`);
+  svg.setAttribute("height", top(Math.max(...parts.map(part => part.line))));
+  svg.append(...parts.flatMap(part => drawn(part, top(part.line))));
   box.prepend(svg);
-}
-
-/** For each arc how many lie below it, so that no two meet. */
-function levelsOf(arcs) {
-  const levels = arcs.map(() => 0);
-  const order = arcs.map((_, index) => index)
-    .sort((a, b) => Math.abs(arcs[a].to - arcs[a].from) - Math.abs(arcs[b].to - arcs[b].from));
-  const ends = ({ from, to }) => [Math.min(from, to), Math.max(from, to)];
-  for (const index of order) {
-    const [start, end] = ends(arcs[index]);
-    const below = order.filter(other => levels[other] > 0)
-      .filter(other => ends(arcs[other])[0] < end && start < ends(arcs[other])[1])
-      .map(other => levels[other]);
-    levels[index] = 1 + Math.max(0, ...below);
+  for (const label of svg.querySelectorAll("text")) {
+    const half = label.getComputedTextLength() / 2;
+    const middle = Number(label.getAttribute("x"));
+    label.setAttribute("x", Math.max(half, Math.min(middle, frame.width - half)));
   }
-  return levels;
 }
 
-function drawn({ relation, from, to }, level, bottom) {
+/** The parts of an arc, one for each line; `isHead` and `isTail` say which entities they end at, and
+ * the longest has the type. */
+function partsOf({ type, head, tail }, width) {
+  const down = head.line < tail.line;
+  const number = Math.abs(head.line - tail.line) + 1;
+  const parts = Array.from({ length: number }, (_, index) => {
+    const isHead = index === 0, isTail = index === number - 1;
+    const from = isHead ? head.at : down ? 0 : width;
+    const to = isTail ? tail.at : down ? width : 0;
+    return { isHead, isTail, from, to, line: down ? head.line + index : head.line - index };
+  });
+  parts.reduce((one, other) => lengthOf(other) > lengthOf(one) ? other : one).type = type;
+  return parts;
+}
+
+const lengthOf = part => Math.abs(part.to - part.from);
+
+/** Say of each arc of a line how many lie below it, so that no two meet. */
+function setLevels(parts) {
+  const order = [...parts].sort((one, other) => lengthOf(one) - lengthOf(other));
+  const ends = ({ from, to }) => [Math.min(from, to), Math.max(from, to)];
+  for (const [index, part] of order.entries()) {
+    const [start, end] = ends(part);
+    const below = order.slice(0, index)
+      .filter(other => ends(other)[0] < end && start < ends(other)[1])
+      .map(other => other.level);
+    part.level = 1 + Math.max(0, ...below);
+  }
+}
+
+function drawn({ type, isHead, isTail, from, to, level }, bottom) {
   const top = bottom - LEVEL * level;
   const side = from < to ? 1 : -1;
   const [start, end] = [from + 4 * side, to - 4 * side];
   const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", `M${start} ${bottom} C${start} ${top} ${start} ${top} ${start + 12 * side} ${top}` +
-    ` H${end - 12 * side} C${end} ${top} ${end} ${top} ${end} ${bottom - 6}`);
+  const rise = isHead ? `M${start} ${bottom} C${start} ${top} ${start} ${top} ${start + 12 * side} ${top}` : `M${from} ${top}`;
+  const fall = isTail ? `H${end - 12 * side} C${end} ${top} ${end} ${top} ${end} ${bottom - 6}` : `H${to}`;
+  path.setAttribute("d", `${rise} ${fall}`);
   path.setAttribute("class", "arc");
-  const head = document.createElementNS(SVG, "path");
-  head.setAttribute("d", `M${end - 4} ${bottom - 8} L${end} ${bottom} L${end + 4} ${bottom - 8} Z`);
-  head.setAttribute("class", "arrowhead");
-  const label = document.createElementNS(SVG, "text");
-  label.setAttribute("x", (start + end) / 2);
-  label.setAttribute("y", top + 4);
-  label.textContent = relation.type;
-  return [path, head, label];
+  const made = [path];
+  if (isTail) {
+    const head = document.createElementNS(SVG, "path");
+    head.setAttribute("d", `M${end - 4} ${bottom - 8} L${end} ${bottom} L${end + 4} ${bottom - 8} Z`);
+    head.setAttribute("class", "arrowhead");
+    made.push(head);
+  }
+  if (type) {
+    const label = document.createElementNS(SVG, "text");
+    label.setAttribute("x", (start + end) / 2);
+    label.setAttribute("y", top + 4);
+    label.textContent = shownText(type);
+    made.push(label);
+  }
+  return made;
 }
