@@ -83,8 +83,8 @@ TIPS = """() => [...document.querySelectorAll("#sentences > *")].flatMap(box => 
   const tips = [...box.querySelectorAll(".arrowhead")].map(one => one.getBoundingClientRect());
   const tails = box.relations.map(relation =>
     box.querySelector(`[data-place="${relation.tail}"]`).getClientRects()[0]);
-  return tails.map((tail, at) => [
-    (tips[at].left + tips[at].right) / 2 - (tail.left + tail.right) / 2, tail.top - tips[at].bottom]);
+  const middle = one => (one.left + one.right) / 2;
+  return tails.map((tail, at) => [middle(tips[at]) - middle(tail), tail.top - tips[at].bottom]);
 })"""
 """How far the tip of each arc is from the middle of its tail, and above it."""
 

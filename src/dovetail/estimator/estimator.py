@@ -22,7 +22,7 @@ from dovetail.estimator.items import (
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.files.temporary import TemporaryFolder
-from dovetail.saved.copies import copy_predictor
+from dovetail.saved.ensemble_folder import copy_saved
 from dovetail.saved.finding import model_folder
 from dovetail.saved.model_folder import config_of_model
 from dovetail.text.document import Document
@@ -185,11 +185,10 @@ class DovetailEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has
         """Write the model as `dovetail train` leaves it: safetensors, JSON and TOML.
 
         Raises:
-            ModelError: if the folder holds something else.
-            OutputError: if it cannot be written.
+            ModelError: if the folder holds something else, or cannot be written.
         """
         check_is_fitted(self)
-        copy_predictor(self.model_folder_, Path(folder))
+        copy_saved(self.model_folder_, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> DovetailEstimator:

@@ -161,9 +161,14 @@ def first_config(folder: Path) -> Config:
 def copy_saved(source: Path, target: Path) -> None:
     """Copy the files of a model or of an ensemble, and nothing else that lies beside them.
 
+    A model that is in its place already stays as it is.
+
     Raises:
-        ModelError: if it is damaged, or the target holds other files or cannot be written.
+        ModelError: if it is not there or damaged, or the target holds other files or cannot be
+            written.
     """
+    if target.exists() and target.resolve() == source.resolve():
+        return
     listed = _listed_members(source)
     if listed is None and not (source / DESCRIPTION).is_file():
         raise ModelError(f"{source} is not a saved model: it has no {DESCRIPTION}")

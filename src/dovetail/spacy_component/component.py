@@ -13,7 +13,7 @@ import srsly
 from spacy.tokens import Doc
 
 from dovetail.errors import CorpusError, ModelError
-from dovetail.saved.copies import copy_predictor
+from dovetail.saved.ensemble_folder import copy_saved
 from dovetail.saved.finding import HubName, model_folder
 from dovetail.spacy_component.annotation import Ents, annotate
 from dovetail.spacy_component.packed_model import Folder, packed, unpacked
@@ -133,10 +133,9 @@ class DovetailComponent:
         """Write the model into the pipeline's folder, as `save_model` left it.
 
         Raises:
-            ModelError: if there is no model.
-            OutputError: if it cannot be written.
+            ModelError: if there is no model, or the folder cannot be written.
         """
-        copy_predictor(self._known_folder().path, Path(path))
+        copy_saved(self._known_folder().path, Path(path))
 
     def from_disk(self, path: Path | str, *, exclude: Sequence[str] = ()) -> DovetailComponent:
         """Take the model of the pipeline's folder, wherever the component's own may be.
