@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from dovetail.corpora.formats.native.native_writer import native_header
+from dovetail.encoders import Features
 from dovetail.errors import ModelError
 from dovetail.model.asked_schemas import AskedSchemas
 from dovetail.model.prediction import Predictor
@@ -181,12 +182,8 @@ class Extractor(OnHub):
         """Extract from a stream of texts, in its order, with memory for a part of it only.
 
         What is done is delivered before anything is raised, also if the stream itself fails: then
-        its error has a note with the index.
-
-        Args:
-            texts: any number of them.
-            on_error: called with the index (from 0) and the error of a text that cannot be read,
-                which is left out; without it the error is raised.
+        its error has a note with the index.  `on_error` is called with the index (from 0) and the
+        error of a text that cannot be read, which is left out; without it the error is raised.
 
         Raises:
             TypeError: if given one text, whose characters would be taken for texts, or no texts at
@@ -215,6 +212,10 @@ class Extractor(OnHub):
         """The extraction of a document whose sentences this extractor has annotated."""
         document = replace(document, sentences=tuple(annotated))
         return Extraction(document, self.thresholds, self.schemas)
+
+    def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:
+        """The features of a batch, from the tokens of its sentences."""
+        return self.model.featurise(sentences)
 
     def annotate(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """The same sentences, in the same order, with predictions in place of annotations.
@@ -262,7 +263,7 @@ class Extractor(OnHub):
             chosen = [sentences[index] for index in indices]
             # Some layers take other weights on for a moment.  Both are left before the next batch.
             with self._turn, torch.inference_mode():
-                batch = Batch.from_sentences(chosen, self.model.featurise).to(self.model.device)
+                batch = Batch.from_sentences(chosen, self.featurise).to(self.model.device)
                 batch = replace(batch, given_entities=given_entities, floor=self.floor)
                 found = self.model.predict_schemas(batch, list(predicted))
             for name, own in found.items():
@@ -282,8 +283,7 @@ def _loaded_once(
 ) -> Extractor:
     """The extractor that a pickle names, loaded once by each process; anew for a new folder."""
     written = _written(model_folder(place))
-    known = _ALIVE.get((place, threads, written))
-    extractor = _kept(place, threads, written) if known is None else known
+    extractor = _ALIVE.get((place, threads, written)) or _kept(place, threads, written)
     extractor = extractor.of_schema(schema) if schema else extractor
     return extractor if floor is None else extractor.down_to(floor)
 

@@ -28,6 +28,7 @@ from dovetail.lab.costs import OfSchema, costs_of
 from dovetail.lab.experiment_cells import Cell
 from dovetail.lab.experiment_corpora import learned_tasks_of
 from dovetail.lab.workers import Steps
+from dovetail.remembering import Remembering
 from dovetail.running.steps import result_of
 from dovetail.saved.ensemble_folder import save_ensemble
 from dovetail.text.document import Sentence
@@ -118,7 +119,7 @@ def gather(cell: Cell, root: Path) -> Final:
 
 def scored(cell: Cell, folder: CellFolder, final: Final) -> dict[str, Any]:
     """Score the final model on dev and test sentences; the values of the result."""
-    extractor = Extractor.load(folder.model, threads=1)
+    extractor = Remembering.of(Extractor.load(folder.model, threads=1))
     scores, counts, of_schemas = {}, {}, []
     for corpus, dev in dev_of(cell, final).items():
         schema = schema_of(cell, corpus, final) if extractor.schemas else ONLY

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from dovetail.extractor import Extractor
 from dovetail.model.asked_schemas import AskedSchemas
+from dovetail.remembering import Remembering
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Relation, Sentence
 from dovetail.text.reading_ahead import batches_of_similar_length, buffers
@@ -58,10 +59,10 @@ def doubted(extractor: Extractor, documents: Iterable[Document]) -> Iterator[Dou
     Those without a word are left out.
     """
     thresholds = AskedSchemas(extractor.model, extractor.chosen).exact_thresholds
-    lower = extractor.down_to(LOWEST)
+    lower = Remembering.of(extractor.down_to(LOWEST))
     for buffered in buffers(own for own in documents if any(s.tokens for s in own.sentences)):
         sentences = [sentence for document in buffered for sentence in document.sentences]
-        of_tokens = _doubted_tokens(extractor, sentences)
+        of_tokens = _doubted_tokens(lower, sentences)
         found = lower.annotate(sentences)
         ends = list(accumulate((len(document.sentences) for document in buffered), initial=0))
         for document, (start, end) in zip(buffered, pairwise(ends), strict=True):
@@ -134,7 +135,7 @@ def _measured(
     extractor: Extractor, sentences: Sequence[Sentence]
 ) -> list[tuple[float, Float[np.ndarray, " dim"]]]:
     model = extractor.model
-    batch = Batch.from_sentences(sentences, model.featurise).to(model.device)
+    batch = Batch.from_sentences(sentences, extractor.featurise).to(model.device)
     names = AskedSchemas(model, extractor.chosen).names
     streams = model.streams(batch, names)
     doubts = torch.zeros(len(sentences), dtype=torch.float64, device=model.device)
