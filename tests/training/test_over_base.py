@@ -329,7 +329,9 @@ def test_parts_that_are_the_base_s_are_refused_in_the_config(base: Path, tmp_pat
     config = Config(
         **{**dict(added(data, base)), "encoders": tiny_config().encoders, "entity_head": head}
     )
-    assert "entity_head is not that of the base" in refusal(config, tmp_path)
+    refused = refusal(config, tmp_path)
+    assert "entity_head is not that of the base" in refused
+    assert 'found {kind = "crf", hidden_dim = 3}' in refused  # as a config has it
     german = data.model_copy(update={"language": "de"})
     assert "reads texts of the language en" in refusal(added(german, base), tmp_path)
 

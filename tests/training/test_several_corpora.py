@@ -411,7 +411,7 @@ def test_several_corpora_are_not_added_to_a_base_at_once(corpus: Any, tmp_path: 
         sharing={"kind": "deltas", "base": "news", "add_tasks": ["entity", "relation"]},
     )
     with pytest.raises(TrainingError, match="one corpus at a time is added to a base"):
-        Job.of_pinned(config)
+        Job.of(config)
 
 
 def test_nothing_is_added_to_a_model_of_several_schemas(corpus: Any, tmp_path: Path) -> None:

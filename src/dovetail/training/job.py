@@ -90,12 +90,6 @@ class Job:
     @classmethod
     def _of_several(cls, config: Config, known: Sequence[LearnedCorpus] = ()) -> Job:
         """The job of several corpora, which may be known already."""
-        added = base_of(config.sharing)
-        if added is not None:
-            raise TrainingError(
-                f"one corpus at a time is added to a base such as {added.named}: name it in [data] "
-                f"in place of [[corpora]], and add it by --add-corpus NAME"
-            )
         corpora = refitted(known, config) if known else read_corpora(config)
         return cls(config.in_language(corpora[0].config.data.language), joined(corpora), corpora)
 

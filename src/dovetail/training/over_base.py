@@ -14,6 +14,9 @@ from torch import Tensor
 
 from dovetail.build import extended_model
 from dovetail.config import Config, SharingConfig
+from dovetail.config.in_words import inline_toml
+from dovetail.config.section import Section
+from dovetail.config.structure import kind_of
 from dovetail.errors import ModelError, TrainingError
 from dovetail.model.joint import JointModel
 from dovetail.saved.finding import MODEL
@@ -41,6 +44,11 @@ def with_base(config: Config) -> Config:
     added = base_of(sharing)
     if added is None:
         return config
+    if config.corpora:
+        raise TrainingError(
+            f"one corpus at a time is added to a base such as {added.named}: name it in [data] in "
+            f"place of [[corpora]], and add it by --add-corpus NAME"
+        )
     folder = _folder(added)
     digest = pinned_digest(folder, added.named, added.sha256, field=FIELD)
     base = config_of_model(folder)
@@ -110,8 +118,19 @@ def _refuse_others(section: Any, of_base: dict[str, Any], prefix: str) -> None:
         if name in section.model_fields_set and found not in (None, value):
             raise TrainingError(
                 f"{prefix}{name} is not that of the base, which stays as it is; leave {name} out "
-                f"of the config, and it is taken from the base\n  expected {value}\n  found {found}"
+                f"of the config, and it is taken from the base\n"
+                f"  expected {_in_words(value)}\n  found {_in_words(found)}"
             )
+
+
+def _in_words(value: Any) -> str:
+    """A value of a config, as TOML has it; of sections what is not the default."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_in_words, value))}]"
+    if isinstance(value, Section):
+        shown = value.model_dump(mode="json", exclude_defaults=True)
+        return inline_toml({"kind": kind_of(type(value)), **shown})
+    return inline_toml(value)
 
 
 def model_over_base(config: Config, schemas: Schemas, sentences: Sequence[Sentence]) -> JointModel:
