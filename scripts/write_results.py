@@ -39,7 +39,7 @@ REGIMES = {
     "regime_a_crossre": ("six domains", r"hard sharing|depth .*", ""),
     "regime_b_few_labels": ("few labels", r"separate|hard sharing|depth .*", r"^\d+ %"),
     "regime_c_halves": ("a task each", r"masked( separate| hard sharing| depth .*)?", "90 to 10$"),
-    "regime_d_dependence": ("dependence", "depth", ""),
+    "regime_d_dependence": ("dependence", r"depth.*", ""),
     "regime_e_new_domain": ("a domain later", "alone", r"\d+ %$"),
 }
 """By experiment: the regime; the names of the configs of which the one that is best on dev is the
