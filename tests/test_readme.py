@@ -2,9 +2,8 @@
 
 The README runs in a folder that holds the examples and nothing else, as do the pages on spaCy and
 on data frames; the tutorial runs in another such folder, and the page on Python after it, since it
-uses the model that was trained there.  The
-exceptions are the installation, which `make` does before any test, and the shipped models where
-they are not part of the tree.
+uses the model that was trained there.  The exceptions are the installation, which `make` does
+before any test, and the shipped models where they are not part of the tree.
 """
 
 from __future__ import annotations
