@@ -23,7 +23,7 @@ SHIPPED = ("news", "adverse-effects")
 IN_BACKGROUND = re.compile(r" &$", re.MULTILINE)
 SERVER = re.compile(r"\bdovetail serve\b")
 PORT = "127.0.0.1:8000"
-AT_LAST = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
+AT_LAST = "trap '[ $? = 0 ] || kill $(jobs -p); wait' EXIT\n"
 """Before a script with a program in the background, which would outlive a line that fails."""
 
 Command = tuple[str, ...]
