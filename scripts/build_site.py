@@ -20,7 +20,10 @@ import tomli_w
 from dovetail import __all__ as public_names
 
 PROJECT = Path(__file__).resolve().parent.parent
-FILES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "CITATION.cff")
+FILES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "CITATION.cff"),
+    "Containerfile",
+)
 FOLDERS = ("docs", "examples", "experiments", "recipes", "results")
 API = Path("docs", "api.md")
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDERS = (
-    *(".", ".github", "docs", "docs/formats", "docs/results", "docs/strategies"),
+    *(
+        ".",
+        ".github",
+        "docs",
+        "docs/coming-from",
+        "docs/formats",
+        "docs/results",
+        "docs/strategies",
+    ),
     *("examples", "recipes"),
 )
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

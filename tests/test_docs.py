@@ -197,7 +197,11 @@ def test_pictures_are_what_is_drawn(tmp_path):
 
 def test_every_page_is_listed_by_the_index_or_by_the_overview_of_its_folder():
     docs = PROJECT / "docs"
-    overviews = {docs: docs / "README.md", docs / "strategies": docs / "strategies" / "README.md"}
+    overviews = {
+        docs: docs / "README.md",
+        docs / "coming-from": docs / "README.md",
+        docs / "strategies": docs / "strategies" / "README.md",
+    }
     for path in FILES:
         if path.is_relative_to(docs) and path.name != "README.md":
             overview = overviews.get(path.parent, docs / f"{path.parent.name}.md")

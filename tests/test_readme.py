@@ -2,24 +2,27 @@
 
 The README runs in a folder that holds the examples and nothing else, as do the pages on spaCy and
 on data frames; the tutorial runs in another such folder, and the page on Python after it, since it
-uses the model that was trained there.  The
-exceptions are the installation, which `make` does before any test, and the shipped models where
-they are not part of the tree.
+uses the model that was trained there.  The exceptions are the installation, which `make` does
+before any test, and the shipped models where they are not part of the tree.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.markdown import PROJECT, blocks_from_markdown
+from tests.pages import (
+    Command,
+    Outcome,
+    commands_of_page,
+    make_folder,
+    missing_model,
+    name_of,
+    run_command,
+)
 
 from dovetail.evaluation import evaluate
 
@@ -37,83 +40,23 @@ FOLDERS = {
 }
 """The pages in the order in which they are run, each with its folder."""
 
-INSTALLATION = ("git clone ", "make ", "export PIP_", ". .venv/", ".venv/bin/pip ")
-SHIPPED = ("news", "adverse-effects")
-
-Command = tuple[str, ...]
-
-
-def commands_of(language: str, text: str) -> Iterator[Command]:
-    """The programs of a block: each line of a shell's, or the whole of Python's."""
-    if language == "sh":
-        for line in text.splitlines():
-            yield "bash", "-c", line
-    elif language == "python":
-        yield sys.executable, "-c", text
-
-
-COMMANDS = [
-    (page, command)
-    for page in FOLDERS
-    for block in blocks_from_markdown(page.read_text(encoding="utf-8"))
-    for command in commands_of(block.language, block.text)
-    if not command[-1].startswith(INSTALLATION)
-]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended, and what it printed."""
-
-    returncode: int
-    output: str
-    errors: str
-
-
-def missing_model(command: Command) -> str:
-    """The shipped model that a command needs and that is not there; empty if there is none."""
-    words = command[-1].replace('"', " ").split()
-    shipped = PROJECT / "src" / "dovetail" / "pretrained"
-    for name in SHIPPED:
-        if name in words and not (shipped / name).is_dir():
-            return name
-    return ""
+COMMANDS = [(page, command) for page in FOLDERS for command in commands_of_page(page)]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two folders with the examples."""
-    made = {name: tmp_path_factory.mktemp(name) for name in set(FOLDERS.values())}
-    for folder in made.values():
-        shutil.copytree(PROJECT / "examples", folder / "examples")
-    return made
+    """Folders with the examples."""
+    return {name: make_folder(tmp_path_factory.mktemp(name)) for name in set(FOLDERS.values())}
 
 
 @pytest.fixture(scope="module")
 def outcomes(folders: dict[str, Path]) -> dict[tuple[Path, Command], Outcome]:
     """All commands, run one after another: what one leaves the next may need."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONWARNINGS": "error",
+    return {
+        (page, command): run_command(command, folders[FOLDERS[page]])
+        for page, command in COMMANDS
+        if not missing_model(command)
     }
-    outcomes = {}
-    for page, command in COMMANDS:
-        if not missing_model(command):
-            ended = subprocess.run(
-                command,
-                cwd=folders[FOLDERS[page]],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            outcomes[page, command] = Outcome(ended.returncode, ended.stdout, ended.stderr)
-    return outcomes
-
-
-def name_of(value):
-    return value.stem if isinstance(value, Path) else value[-1].splitlines()[0]
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=name_of)
