@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -81,6 +82,18 @@ def test_sigterm_under_load_loses_no_request_that_was_accepted(trained_model):
         assert "told" in ends
         assert process.wait(SECONDS) == 0
     assert "Traceback" not in "".join(said)
+
+
+def test_second_signal_ends_it_at_once_and_without_a_traceback(trained_model):
+    with started(str(trained_model), "--drain", "60") as (process, address, said):
+        assert httpx.get(f"{address}/healthz", timeout=SECONDS).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        while httpx.get(f"{address}/readyz", timeout=SECONDS).status_code != 503:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        process.wait(SECONDS / 3)
+    assert "Traceback" not in "".join(said)
+    assert "Error" not in "".join(said)
 
 
 def test_workers_share_a_port_and_their_counts_and_end_together(trained_model):

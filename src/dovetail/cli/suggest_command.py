@@ -164,7 +164,7 @@ def show(found: Chosen, distinct: Distinct) -> None:
         (distinct.repeated, "stand there more than once"),
     ):
         if count:
-            say(f"{count:,} texts were left out, since they {why}")
+            say(f"left out, since they {why}: {count:,}")
 
 
 def _row(text: Doubted) -> tuple[str, str, str]:

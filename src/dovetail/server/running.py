@@ -162,6 +162,12 @@ class DrainingServer(uvicorn.Server):
         if self._on_ready is not None:
             self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and the service too when there is no time for requests any more."""
+        await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn leaves it out then, and the end of the loop shows a traceback
+            await self.lifespan.shutdown()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end.  The signal is not raised again afterwards: it was obeyed."""
         if sig == signal.SIGINT and parent_process() is not None:
