@@ -198,9 +198,7 @@ class Backend:
             )
         self.learning.folder.bind(self.learning.label_studio.url, project)
         self._annotations = 0
-        said = self.trainer.ask(project)
-        self._say(said)
-        return said
+        return self.trainer.ask(project)
 
     def annotated(self, project: int, count: int) -> str:
         """Count annotations; a training begins when there are enough of them."""

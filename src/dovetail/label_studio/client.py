@@ -167,6 +167,7 @@ class LabelStudio:
             with build_opener(_NoRedirects).open(request, timeout=SECONDS) as answer:
                 content = answer.read(MOST_BYTES + 1)
         except HTTPError as error:
+            error.close()  # it is the answer, whose body is not read
             raise LabelStudioError(f"{where} answered {_meaning(error)}") from None
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error

@@ -57,8 +57,11 @@ class Trainer:
         """Begin a training, or have one begin when that which is running ends; a sentence of it."""
         with self._lock:
             if self._process is not None:
+                said = f"training {self.status.number} is running; another begins when it ends"
+                if self._waits is None:
+                    self._say(said)
                 self._waits = project
-                return f"training {self.status.number} is running; another begins when it ends"
+                return said
             return self._begin(project)
 
     def stop(self) -> None:
