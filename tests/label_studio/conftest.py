@@ -126,9 +126,11 @@ def serving(start=None, learning=None, access=None) -> Iterator[Served]:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         thread.start()
         assert ready.wait(LONG_ENOUGH)
-        yield Served(backend, address_of(listening), log)
-        server.handle_exit(15, None)
-        thread.join(LONG_ENOUGH)
+        try:
+            yield Served(backend, address_of(listening), log)
+        finally:
+            server.handle_exit(15, None)
+            thread.join(LONG_ENOUGH)
         assert not thread.is_alive()
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
-import threading
+import time
+import weakref
 from multiprocessing import active_children
 
 import pytest
 from tests.label_studio.conftest import CONFIG, TINY, serving, until
-from tests.label_studio.stand_in import TOKEN
+from tests.label_studio.stand_in import TOKEN, standing_in
 from tests.label_studio.test_protocol import TEXTS, predicted, request_of
 
 from dovetail.errors import ConfigError, DovetailError
@@ -18,41 +20,62 @@ from dovetail.label_studio.backend import Start
 from dovetail.label_studio.folder import BackendFolder
 
 
-def test_backend_learns_when_told_and_serves_what_it_learned_after_a_restart_too(
+def test_backend_learns_while_it_answers_and_serves_what_it_learned_after_a_restart_too(
     learning, label_studio
 ):
     how = learning()
+    label_studio.config = CONFIG.replace("</Labels>", '<Label value="Ship"/></Labels>')
     with serving(learning=how) as backend:
         assert backend.told_to_train().json() == {"said": "training 1 begins"}
-        assert backend.wait_for_training(1)["state"] == "taken"
+        answers = []
+        while backend.training()["state"] == "running":
+            answers.append(predicted(backend, TEXTS))
+            time.sleep(0.2)
+        assert backend.training()["state"] == "taken"
+        before = predicted(backend, TEXTS)
+        version = backend.backend.version
+        assert version.startswith("training-1-")
+        assert {own["model_version"] for own in answers} <= {"", version}
+        for answer in [*answers, before]:  # each is of one version alone
+            assert {own["model_version"] for own in answer["results"] if own} <= {
+                answer["model_version"]
+            }
+        assert "training 1: no annotated task to learn from has Ship, so these are not found" in (
+            backend.log
+        )
         assert any("30 annotated tasks, 6 of them are the dev set" in line for line in backend.log)
         assert sum("epoch 15 of at most 15: dev score" in line for line in backend.log) == 1
         assert TOKEN not in str(backend.log)
-        version = backend.backend.version
-        assert version.startswith("training-1-")
-        before = predicted(backend, TEXTS)
         assert any(own["result"] for own in before["results"])
     with serving(learning=how) as backend:
         assert backend.backend.version == version
         assert predicted(backend, TEXTS) == before
+    broken = how.folder.training(2)
+    broken.mkdir()
+    (broken / "outcome.json").write_text(json.dumps({"accepted": True, "said": "taken"}))
+    with serving(learning=how) as backend:  # the newest that can be loaded
+        assert backend.backend.version == version
+        assert any(line.startswith("warning: ") for line in backend.log)
 
 
-def test_old_model_serves_while_another_is_trained_and_stays_unless_that_is_better(
-    learning, label_studio, trained_model
-):
-    how = learning()
-    with serving(Start(str(trained_model), threads=1), how) as backend:
-        old = backend.backend.version
+def test_old_model_serves_while_another_is_trained(learning, label_studio, trained_model):
+    with serving(Start(str(trained_model), threads=1), learning()) as backend:
         label_studio.holds.clear()  # so that the training waits for its annotations
         backend.told_to_train()
-        assert backend.training()["state"] == "running"
-        assert predicted(backend, TEXTS)["model_version"] == old
-        label_studio.holds.set()
-        outcome = backend.wait_for_training(1)
-        scores = how.folder.outcome(1)
-        assert (outcome["state"] == "taken") == (scores.score > scores.old_score)
-        served = old if outcome["state"] == "not taken" else "training-1"
-        assert backend.backend.version.startswith(served)
+        until(lambda: "asking" in backend.training()["said"])
+        assert predicted(backend, TEXTS)["model_version"].startswith("run-")
+
+
+def test_models_that_are_not_served_any_more_are_not_held(trained_model):
+    with serving(Start(str(trained_model), threads=1)) as backend:
+        old = backend.backend.service.models
+        predicted(backend, TEXTS)
+        backend.backend._serve(str(trained_model), "", None, 7)
+        assert predicted(backend, TEXTS)["model_version"].startswith("training-7-")
+        extractor = weakref.ref(old.find(old.default, "").extractor)
+        del old
+        gc.collect()
+        assert extractor() is None
 
 
 def test_model_that_is_worse_is_not_taken_and_that_is_said(learning, trained_model, tmp_path):
@@ -71,6 +94,7 @@ def test_model_that_is_worse_is_not_taken_and_that_is_said(learning, trained_mod
 
 
 def test_one_training_runs_at_a_time_and_another_is_remembered(learning, label_studio):
+    label_studio.tasks = label_studio.tasks[:9]  # too few, so that they end at once
     with serving(learning=learning()) as backend:
         label_studio.holds.clear()
         assert backend.told_to_train().json() == {"said": "training 1 begins"}
@@ -108,9 +132,10 @@ def test_training_that_is_killed_is_noted_and_the_server_goes_on(learning, label
         outcome = backend.wait_for_training(1)
         assert outcome["state"] == "failed"
         assert "ended with -9" in outcome["said"]
+        label_studio.tasks = label_studio.tasks[:9]
         label_studio.holds.set()
         backend.told_to_train()
-        assert backend.wait_for_training(2)["state"] == "taken"
+        assert "9 tasks are annotated" in backend.wait_for_training(2)["said"]
 
 
 def test_training_ends_with_the_server_and_its_folder_goes_at_the_next_start(
@@ -156,47 +181,8 @@ def test_folder_is_for_one_backend(learning):
         pass
 
 
-def test_newest_model_that_can_be_loaded_is_served(learning):
-    how = learning()
-    with serving(learning=how) as backend:
-        backend.told_to_train()
-        backend.wait_for_training(1)
-    folder = how.folder.training(2)
-    folder.mkdir()
-    (folder / "outcome.json").write_text(json.dumps({"accepted": True, "said": "taken"}))
-    with serving(learning=how) as backend:
-        assert backend.backend.version.startswith("training-1-")
-        assert any(line.startswith("warning: ") for line in backend.log)
-
-
-def test_requests_meet_no_gap_while_the_model_changes(learning, trained_model):
-    """Each is answered by one version alone, the old one or the new one."""
-    with serving(learning=learning()) as backend:
-        backend.told_to_train()
-        answers, is_over = [], threading.Event()
-
-        def ask():
-            while not is_over.is_set():
-                answers.append(predicted(backend, TEXTS))
-
-        asking = [threading.Thread(target=ask) for _ in range(3)]
-        for thread in asking:
-            thread.start()
-        backend.wait_for_training(1)
-        until(lambda: answers[-1]["model_version"])
-        is_over.set()
-        for thread in asking:
-            thread.join()
-        for answer in answers:
-            versions = {own["model_version"] for own in answer["results"] if own}
-            assert versions <= {answer["model_version"]}
-        # And nothing holds on to a model that is not served any more.
-        assert len(backend.backend.service._thread._lanes) == 0
-
-
 def test_address_that_a_request_names_is_never_asked(learning, label_studio, annotated):
-    from tests.label_studio.stand_in import standing_in
-
+    label_studio.tasks = annotated[:9]
     with standing_in(CONFIG, annotated) as other, serving(learning=learning()) as backend:
         setup = {"project": "1.2", "schema": CONFIG, "hostname": other.url, "access_token": "x"}
         assert backend.post("/setup", setup).status_code == 200

@@ -197,7 +197,10 @@ def test_a_key_may_come_as_the_password_that_label_studio_sends(trained_model):
         assert client.get("/").json() == {"status": "UP"}
         for path, method in paths.items():
             assert client.request(method, path).status_code == 401
-        assert client.get("/health", auth=("anyone", KEY)).status_code == 200
+        for user in ("anyone", "", "Käthe"):
+            assert client.get("/health", auth=(user, KEY)).status_code == 200
+        latin = base64.b64encode(f"Käthe:{KEY}".encode("latin-1")).decode()
+        assert client.get("/health", headers={"Authorization": f"Basic {latin}"}).is_success
         assert client.get("/health", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
         wrong = ["Basic", "Basic ??", f"Basic {KEY}", f"Digest {KEY}", KEY]
         wrong += [

@@ -87,6 +87,13 @@ class LabellingConfig:
             *(type_ for type_ in relations if not self.has_relation(type_)),
         ]
 
+    def unknown_to(self, entities: Iterable[str], relations: Iterable[str]) -> list[str]:
+        """The labels here that a model of these types does not know."""
+        return [
+            *sorted({*self.from_names} - {*entities}),
+            *sorted(self.relations - {*relations}),
+        ]
+
 
 @dataclass
 class _Element:

@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.security import HTTPBasic
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dovetail.errors import DovetailError
@@ -88,7 +88,13 @@ label_studio_router = APIRouter(
     route_class=BoundedRoute,
     tags=["Label Studio"],
     dependencies=[
-        Depends(HTTPBasic(auto_error=False, description="Any user, a key as the password."))
+        Depends(
+            HTTPBearer(
+                auto_error=False,
+                description="A key of the server; it may be the password of basic "
+                "authentication too.",
+            )
+        )
     ],
 )
 """What may need a key."""

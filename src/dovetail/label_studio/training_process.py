@@ -108,7 +108,10 @@ def trained(work: Work, say: Say) -> Outcome:
             say(line)
         if isinstance(event, RunFinished):
             break
-    return compared(work, config, labelling, place / "dev.json")
+    new = _loaded(BackendFolder(work.folder).model(work.number))
+    if unknown := labelling.unknown_to(new.schema.entity_types, new.schema.relation_types):
+        say(f"no annotated task to learn from has {', '.join(unknown)}, so these are not found")
+    return compared(work, new, config, labelling)
 
 
 def usable(tasks: Sequence[dict[str, Any]], config: LabellingConfig) -> dict[int, dict[str, Any]]:
@@ -190,20 +193,24 @@ def lines_of(event: RunEvent) -> Iterator[str]:
             )
 
 
-def compared(work: Work, config: Config, labelling: LabellingConfig, dev: Path) -> Outcome:
-    """Whether the new model is better than the one that is served, on the same dev sentences."""
-    from dovetail.corpora import read_corpus
+def _loaded(place: str | Path, schema: str = "") -> Extractor:
     from dovetail.extractor import Extractor
 
-    new = Extractor.load(BackendFolder(work.folder).model(work.number))
+    extractor = Extractor.load(place)
+    return extractor.of_schema(schema) if schema else extractor
+
+
+def compared(work: Work, new: Extractor, config: Config, labelling: LabellingConfig) -> Outcome:
+    """Whether the new model is better than the one that is served, on the same dev sentences."""
+    from dovetail.corpora import read_corpus
+
+    dev = BackendFolder(work.folder).training(work.number) / "dev.json"
     reading = replace(config.data.reading, language=new.reading.language)
     gold = read_corpus(dev, format=FORMAT, reading=reading).sentences
     score = score_on(new, gold, labelling, config.training.select)
     if work.served is None:
         return Outcome(True, f"taken, as the first: its dev score is {score:.3f}", score)
-    place, schema = work.served
-    old = Extractor.load(place)
-    old = old.of_schema(schema) if schema else old
+    old = _loaded(*work.served)
     before = score_on(old, gold, labelling, config.training.select)
     said = f"{score:.3f} on the dev set, and the model before {before:.3f}"
     if score > before:

@@ -87,10 +87,11 @@ class Access:
             return value.strip()
         if scheme.lower() == "basic" and self.passwords:
             try:
-                decoded = b64decode(value.strip(), validate=True).decode("utf-8")
+                decoded = b64decode(value.strip(), validate=True)
             except ValueError:
                 return ""
-            return decoded.partition(":")[2]
+            # Clients encode users in one way or another; a key is ASCII in all of them.
+            return decoded.decode("latin-1").partition(":")[2]
         return ""
 
     def _is_host(self, given: str) -> bool:
