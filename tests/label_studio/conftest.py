@@ -30,7 +30,7 @@ from dovetail.server.limits import Limits
 from dovetail.server.running import address_of, bind
 from dovetail.text.document import Document
 
-LONG_ENOUGH = 120
+LONG_ENOUGH = 300
 """Seconds that a test waits for anything."""
 
 CONFIG = """<View>

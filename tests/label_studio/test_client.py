@@ -6,11 +6,10 @@ import pytest
 from tests.label_studio.conftest import CONFIG
 from tests.label_studio.stand_in import ACCESS, PERSONAL, TOKEN, standing_in
 
-from dovetail.errors import ConfigError
+from dovetail.errors import ConfigError, TrainingError
 from dovetail.label_studio.client import (
     TOKEN_VARIABLE,
     LabelStudio,
-    LabelStudioError,
     checked_url,
     is_overheard,
     read_token,
@@ -31,7 +30,7 @@ def test_legacy_token_is_sent_as_it_is_and_a_personal_one_is_exchanged(label_stu
 def test_token_does_not_follow_to_another_address(label_studio):
     with standing_in(CONFIG) as other:
         label_studio.moved_to = other.url
-        with pytest.raises(LabelStudioError, match="302: it sends on to elsewhere"):
+        with pytest.raises(TrainingError, match="302: it sends on to elsewhere"):
             LabelStudio(label_studio.url, TOKEN).project(1)
         assert other.asked == []
 
@@ -50,26 +49,26 @@ def test_token_does_not_follow_to_another_address(label_studio):
 )
 def test_wrong_answers_are_sentences(label_studio, answer, said):
     label_studio.answers["/api/projects/1"] = answer
-    with pytest.raises(LabelStudioError, match=said) as caught:
+    with pytest.raises(TrainingError, match=said) as caught:
         LabelStudio(label_studio.url, TOKEN).project(1)
     assert TOKEN not in str(caught.value)
 
 
 def test_wrong_tasks_and_a_wrong_token_are_sentences(label_studio):
-    with pytest.raises(LabelStudioError, match="401 Unauthorized: the token is not known"):
+    with pytest.raises(TrainingError, match="401 Unauthorized: the token is not known"):
         LabelStudio(label_studio.url, "another").project(1)
-    with pytest.raises(LabelStudioError, match="401"):
+    with pytest.raises(TrainingError, match="401"):
         LabelStudio(label_studio.url, "a.b.c").project(1)
     for content in (b"{}", b"[1]", b'[{"id": "x"}]'):
         label_studio.answers["/api/projects/1/export?exportType=JSON"] = (200, content)
-        with pytest.raises(LabelStudioError, match="expected a list of tasks with numbers"):
+        with pytest.raises(TrainingError, match="expected a list of tasks with numbers"):
             LabelStudio(label_studio.url, TOKEN).annotated_tasks(1)
 
 
 def test_nobody_at_the_address_is_a_sentence():
     with standing_in(CONFIG) as gone:
         pass
-    with pytest.raises(LabelStudioError, match=r"cannot be reached.*is --url the address"):
+    with pytest.raises(TrainingError, match=r"cannot be reached.*is --url the address"):
         LabelStudio(gone.url, TOKEN).project(1)
 
 

@@ -7,7 +7,8 @@ import pytest
 from dovetail.corpora.formats.label_studio.label_studio_writer import labelling_config
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.writing.raw_text import RawDocument, RawEntity, RawRelation
-from dovetail.label_studio.labelling_config import LabellingConfig, LabellingConfigError
+from dovetail.errors import ConfigError
+from dovetail.label_studio.labelling_config import LabellingConfig
 
 
 def config_of(inside):
@@ -79,5 +80,5 @@ LABELS = '<Labels name="l" toName="t"><Label value="x"/></Labels>'
     ],
 )  # fmt: skip
 def test_config_that_nothing_can_be_annotated_for_is_refused_in_a_sentence(xml, said):
-    with pytest.raises(LabellingConfigError, match=f"(?s){said}"):
+    with pytest.raises(ConfigError, match=f"(?s){said}"):
         LabellingConfig.parse(xml)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import DovetailError, ModelError
+from dovetail.errors import ConfigError, DovetailError, ModelError
 from dovetail.extractor import Extractor
 from dovetail.label_studio.client import LabelStudio
 from dovetail.label_studio.folder import BackendFolder
-from dovetail.label_studio.labelling_config import LabellingConfig, LabellingConfigError
+from dovetail.label_studio.labelling_config import LabellingConfig
 from dovetail.label_studio.trainer import Trainer
 from dovetail.label_studio.training_process import Work, config_of
 from dovetail.saved.ensemble_folder import files_of_predictor
@@ -88,13 +89,17 @@ class Backend:
         self._served: tuple[str, str] | None = None
         self._said: tuple[str, ...] = ()
         self._annotations = 0
+        self._counting = threading.Lock()
         self.learning = learning
         self.service = Service(ServedModels({}), start.limits)
         self.trainer: Trainer | None = None
         if learning is not None:
             self._begin(learning)
-        if self._served is None and start.model is not None:
-            self._serve(start.model, start.schema, start.threads)
+        if start.model is not None:
+            if self._served is None:
+                self._serve(start.model, start.schema, start.threads)
+            else:
+                say(f"{start.model} is not served, for a model that was learned took its place")
 
     def _begin(self, learning: Learning) -> None:
         learning.check()
@@ -157,7 +162,7 @@ class Backend:
         """What of the model has no place in a labelling config, in sentences.
 
         Raises:
-            LabellingConfigError: if that is all of it, and nothing can be learned.
+            ConfigError: if that is all of it, and nothing can be learned.
         """
         models = self.service.models
         if not models.default:
@@ -170,7 +175,7 @@ class Backend:
                 f"{models.default}, which has {_listed(schema.entity_types)}"
             )
             if self.trainer is None:
-                raise LabellingConfigError(
+                raise ConfigError(
                     f"{said}: rename labels, or start the backend with a --folder to learn into"
                 )
             return [f"{said}: nothing is predicted until it is trained"]
@@ -205,9 +210,11 @@ class Backend:
         every = self.learning.every if self.learning is not None else 0
         if not every:
             return "noted"
-        self._annotations += count
-        if self._annotations < every:
-            return f"{self._annotations} of {every} annotations until the next training"
+        with self._counting:
+            self._annotations += count
+            if self._annotations < every:
+                return f"{self._annotations} of {every} annotations until the next training"
+            self._annotations = 0
         return self.train(project)
 
     def health(self) -> dict[str, Any]:

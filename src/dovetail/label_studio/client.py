@@ -16,7 +16,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from dovetail.errors import ConfigError, DovetailError
+from dovetail.errors import ConfigError, TrainingError
 from dovetail.files.bounded import json_value, read_bytes
 
 TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"
@@ -29,10 +29,6 @@ SECONDS = 300.0
 """For Label Studio to begin an answer, or to go on with it."""
 
 _TOKEN_BYTES = 1 << 16
-
-
-class LabelStudioError(DovetailError):
-    """Label Studio cannot be asked, or refuses."""
 
 
 def read_token(path: Path | None, environment: Mapping[str, str]) -> str | None:
@@ -121,7 +117,7 @@ class LabelStudio:
         """The settings of a project, its labelling config among them.
 
         Raises:
-            LabelStudioError: if Label Studio does not give them.
+            TrainingError: if Label Studio does not give them.
         """
         values = self._get(f"/api/projects/{number}")
         if not isinstance(values, dict) or not isinstance(values.get("label_config"), str):
@@ -132,7 +128,7 @@ class LabelStudio:
         """The tasks of a project that somebody annotated, with their annotations.
 
         Raises:
-            LabelStudioError: if Label Studio does not give them.
+            TrainingError: if Label Studio does not give them.
         """
         path = f"/api/projects/{number}/export?exportType=JSON"
         tasks = self._get(path)
@@ -168,21 +164,21 @@ class LabelStudio:
                 content = answer.read(MOST_BYTES + 1)
         except HTTPError as error:
             error.close()  # it is the answer, whose body is not read
-            raise LabelStudioError(f"{where} answered {_meaning(error)}") from None
+            raise TrainingError(f"{where} answered {_meaning(error)}") from None
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
-            raise LabelStudioError(
+            raise TrainingError(
                 f"{where} cannot be reached: {reason}; is --url the address of Label Studio?"
             ) from None
         if len(content) > MOST_BYTES:
-            raise LabelStudioError(f"{where} answered with more than {MOST_BYTES:,} bytes")
+            raise TrainingError(f"{where} answered with more than {MOST_BYTES:,} bytes")
         try:
             return json_value(content.decode("utf-8"))
         except ValueError as error:
-            raise LabelStudioError(f"{where} did not answer with JSON: {error}") from None
+            raise TrainingError(f"{where} did not answer with JSON: {error}") from None
 
-    def _unexpected(self, path: str, expected: str) -> LabelStudioError:
-        return LabelStudioError(f"{self.url}{path}: expected {expected}, and the answer is not")
+    def _unexpected(self, path: str, expected: str) -> TrainingError:
+        return TrainingError(f"{self.url}{path}: expected {expected}, and the answer is not")
 
 
 def _meaning(error: HTTPError) -> str:

@@ -9,16 +9,12 @@ from xml.parsers import expat
 
 from dovetail.corpora.formats.label_studio.label_studio_writer import RELATED
 from dovetail.corpora.formats.label_studio.results import Tags
-from dovetail.errors import DovetailError
+from dovetail.errors import ConfigError
 
 MOST_CHARACTERS = 1_000_000
 """Of a labelling config."""
 
 _VARIABLE = re.compile(r"\$([^.\[\]]+)")
-
-
-class LabellingConfigError(DovetailError):
-    """A labelling config that Dovetail can annotate nothing for."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class LabellingConfig:
         """Read a config.
 
         Raises:
-            LabellingConfigError: if it is no XML, or has no labels for a text; says what it needs.
+            ConfigError: if it is no XML, or has no labels for a text; says what it needs.
         """
         elements = _elements(xml)
         texts = {
@@ -55,7 +51,7 @@ class LabellingConfig:
         ]
         if not marking:
             found = ", ".join(dict.fromkeys(own.tag for own in elements)) or "no tag"
-            raise LabellingConfigError(
+            raise ConfigError(
                 f'the labelling config marks nothing in a text: expected <Labels name="…" '
                 f'toName="…"> with the name of a <Text>, found {found}'
             )
@@ -105,7 +101,7 @@ class _Element:
 def _named(element: _Element) -> str:
     name = element.attributes.get("name")
     if not name:
-        raise LabellingConfigError(
+        raise ConfigError(
             f"<{element.tag}> has no name, by which its regions refer to it: give it one"
         )
     return name
@@ -114,14 +110,14 @@ def _named(element: _Element) -> str:
 def _field(attributes: Mapping[str, str], name: str) -> str:
     """The field of the tasks that a text shows."""
     if attributes.get("valueType", "text") != "text":
-        raise LabellingConfigError(
+        raise ConfigError(
             f'<Text name="{name}"> shows what is at a URL, which Dovetail does not fetch: put the '
             f"text itself into the tasks"
         )
     value = attributes.get("value", "")
     match = _VARIABLE.fullmatch(value)
     if match is None:
-        raise LabellingConfigError(
+        raise ConfigError(
             f'<Text name="{name}"> has value="{value}": expected a field of the tasks, such as '
             f'value="$text"'
         )
@@ -138,7 +134,7 @@ def _elements(xml: str) -> list[_Element]:
     Entities are refused, by which a small file becomes a large one, or names other files.
     """
     if len(xml) > MOST_CHARACTERS:
-        raise LabellingConfigError(
+        raise ConfigError(
             f"the labelling config has {len(xml):,} characters; at most {MOST_CHARACTERS:,} are "
             f"read"
         )
@@ -156,9 +152,7 @@ def _elements(xml: str) -> list[_Element]:
         elements.append(element)
 
     def refuse(*_: object) -> None:
-        raise LabellingConfigError(
-            "the labelling config has a DOCTYPE, which none needs: remove it"
-        )
+        raise ConfigError("the labelling config has a DOCTYPE, which none needs: remove it")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start
@@ -167,5 +161,5 @@ def _elements(xml: str) -> list[_Element]:
     try:
         parser.Parse(xml, True)
     except (expat.ExpatError, ValueError) as error:
-        raise LabellingConfigError(f"the labelling config is no XML: {error}") from None
+        raise ConfigError(f"the labelling config is no XML: {error}") from None
     return elements

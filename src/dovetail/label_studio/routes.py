@@ -16,9 +16,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dovetail.errors import DovetailError
+from dovetail.errors import ConfigError, DovetailError
 from dovetail.label_studio.backend import Backend
-from dovetail.label_studio.labelling_config import LabellingConfig, LabellingConfigError
+from dovetail.label_studio.labelling_config import LabellingConfig
 from dovetail.label_studio.predictions import prediction
 from dovetail.server.asked import Asked, Found
 from dovetail.server.problems import Fault, ProblemError, invalid
@@ -120,7 +120,7 @@ async def setup(backend: Served, asked_for: SetupRequest) -> dict[str, Any]:
     """The version of the model, and what of it has no place in the labelling config."""
     try:
         said = backend.fit(_parsed(asked_for.schema_))
-    except LabellingConfigError as error:
+    except ConfigError as error:
         backend.say_once([f"refused: {error}"])
         raise invalid([Fault(where="schema", message=str(error))]) from None
     backend.say_once(said)
@@ -133,7 +133,7 @@ async def versions(backend: Served) -> dict[str, list[str]]:
     return {"versions": [backend.version] if backend.version else []}
 
 
-@label_studio_router.post("/webhook", responses=problems(*ALWAYS, *OF_BODIES))
+@label_studio_router.post("/webhook", responses=problems(*ALWAYS, *OF_BODIES, 409))
 async def webhook(backend: Served, event: Webhook) -> dict[str, str]:
     """Train when told, and count annotations."""
     if event.action == "START_TRAINING":
@@ -146,7 +146,7 @@ async def webhook(backend: Served, event: Webhook) -> dict[str, str]:
     return {"said": "noted"}
 
 
-@label_studio_router.post("/train", responses=problems(*ALWAYS, *OF_BODIES))
+@label_studio_router.post("/train", responses=problems(*ALWAYS, *OF_BODIES, 409))
 async def train(backend: Served, asked_for: OldTrainRequest) -> dict[str, str]:
     """Train, as versions of Label Studio before 2022 ask for it."""
     number = str(asked_for.project).partition(".")[0]
@@ -245,7 +245,7 @@ def parsed_config(xml: str) -> LabellingConfig:
     """
     try:
         return _parsed(xml)
-    except LabellingConfigError as error:
+    except ConfigError as error:
         raise invalid([Fault(where="label_config", message=str(error))]) from None
 
 

@@ -62,7 +62,7 @@ def work_in_process(work: Work, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the server ends us
     end_with_parent()
     prepare_threads()
-    with suppress(OSError):
+    if hasattr(os, "nice"):  # not on Windows
         os.nice(POLITE)
 
     def tell(what: str | Outcome) -> None:
