@@ -46,6 +46,16 @@ def test_token_that_others_could_hear_is_warned_of(tmp_path):
     assert isinstance(result.exception, DovetailError)
 
 
+def test_token_that_others_can_read_is_warned_of(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("x")
+    options = ["--folder", str(token / "x"), "--token-file", str(token), "--port", "0"]
+    for mode, warned in ((0o644, True), (0o600, False)):
+        token.chmod(mode)
+        result = CliRunner().invoke(app, ["label-studio", *options])
+        assert (f"other users of this machine can read {token}" in result.output) == warned
+
+
 def test_command_says_where_it_listens_and_a_signal_ends_it(tmp_path):
     command = [
         sys.executable,

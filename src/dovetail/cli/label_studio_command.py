@@ -17,6 +17,7 @@ from dovetail.cli.serve_command import (
     Threads,
     access_to,
     refuse_missing,
+    warn_of_readers,
 )
 from dovetail.cli.waiting import Waiting
 from dovetail.errors import ConfigError
@@ -156,6 +157,8 @@ def _learning(
             f"to learn, the backend asks {url} for annotations, which takes a token: put one of "
             f"your account there into a file and name it by --token-file, or set {TOKEN_VARIABLE}"
         )
+    if token_file is not None:
+        warn_of_readers(token_file)
     if is_overheard(url):
         say(f"warning: the token goes to {url} without encryption; https keeps it", err=True)
     return Learning(BackendFolder(folder), LabelStudio(url, token), config, every)

@@ -140,6 +140,14 @@ def _tell(line: str) -> None:
     say(line, err=True)
 
 
+def warn_of_readers(file: Path) -> None:
+    """Warn if others than the owner can read a file of secrets."""
+    from dovetail.server.keys import can_be_read_by_others
+
+    if can_be_read_by_others(file):
+        _tell(f"warning: other users of this machine can read {file}; chmod 600 keeps it from them")
+
+
 def refuse_missing() -> None:
     """Say how what the server stands on is installed, where it is not."""
     if any(find_spec(part) is None for part in PARTS):
@@ -151,17 +159,13 @@ def access_to(
 ) -> Access:
     """Who may ask, with warnings of what is unsafe."""
     from dovetail.server.guard import ANY_HOST, Access, loopback_names
-    from dovetail.server.keys import can_be_read_by_others, read_keys
+    from dovetail.server.keys import read_keys
     from dovetail.server.running import loopback_address
 
     keys: tuple[str, ...] = ()
     if key_file is not None:
         keys = read_keys(key_file)
-        if can_be_read_by_others(key_file):
-            _tell(
-                f"warning: other users of this machine can read {key_file}; chmod 600 keeps it "
-                f"from them"
-            )
+        warn_of_readers(key_file)
     if address := loopback_address(host):
         return Access(keys, loopback_names([host, address, *allowed]), passwords)
     if not keys:
