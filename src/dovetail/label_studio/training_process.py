@@ -160,7 +160,10 @@ def config_of(path: Path | None, place: Path) -> Config:
     Raises:
         ConfigError: if it cannot be right, or is about several corpora.
     """
-    files = {name: str(place / f"{name}.json").replace("$", "$$") for name in ("train", "dev")}
+    files = {
+        name: str((place / f"{name}.json").resolve()).replace("$", "$$")
+        for name in ("train", "dev")
+    }
     overrides = [
         *(f"data.{name}={json.dumps([file], ensure_ascii=False)}" for name, file in files.items()),
         "data.dev_fraction=0.0",
