@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dovetail.cli import app
-from dovetail.cli.serve_command import _access
+from dovetail.cli.serve_command import access_to
 from dovetail.errors import DovetailError
 from dovetail.server.guard import ANY_HOST
 from dovetail.server.running import bind, loopback_address
@@ -151,7 +151,7 @@ def test_server_that_others_reach_without_a_key_is_warned_of():
     ],
 )
 def test_host_of_this_machine_alone_keeps_other_names_out(host, names, capsys):
-    access = _access(host, None, ["Proxy.example"])
+    access = access_to(host, None, ["Proxy.example"])
     assert {*names, "proxy.example"} <= {*access.hosts}
     assert ANY_HOST not in access.hosts
     assert "warning" not in capsys.readouterr().err

@@ -69,7 +69,9 @@ def test_models_are_called_by_their_runs_or_as_told(trained_model):
     with pytest.raises(ModelError, match="two models are called 'run': give them names"):
         ServedModels.load([str(trained_model)] * 2, threads=1)
     with pytest.raises(ModelError, match="at least one model"):
-        ServedModels({})
+        ServedModels.load([])
+    with pytest.raises(LookupError, match="has no model yet"):
+        ServedModels({}).find(ServedModels({}).default, "")
 
 
 def test_schemas_of_a_model_can_be_asked_for_one_by_one(models):

@@ -24,6 +24,7 @@ from dovetail.cli.experiment_command import experiment_command
 from dovetail.cli.extract_command import extract_command
 from dovetail.cli.graph_command import graph_command
 from dovetail.cli.inspect_command import inspect_command
+from dovetail.cli.label_studio_command import label_studio_command
 from dovetail.cli.probe_command import probe_command
 from dovetail.cli.push_command import push_command
 from dovetail.cli.report_command import report_command
@@ -95,6 +96,7 @@ _add("experiment", experiment_command)
 _add("extract", extract_command)
 _add("graph", graph_command)
 _add("serve", serve_command)
+_add("label-studio", label_studio_command)
 _add("suggest", suggest_command)
 _add("report", report_command)
 _add("push", push_command)

@@ -100,11 +100,11 @@ def serve_command(  # noqa: PLR0913  the options of a command, which nobody pass
     Only programs on this machine reach it, unless --host says otherwise. SIGTERM or Ctrl-C ends it
     when all that it has accepted is answered.
     """
-    _refuse_missing()
+    refuse_missing()
     from dovetail.server.limits import Limits
     from dovetail.server.running import Settings
 
-    access = _access(host, api_key_file, allow_host or [])
+    access = access_to(host, api_key_file, allow_host or [])
     limits = Limits(
         body_bytes=round(max_body * 1_000_000),
         texts=max_texts,
@@ -140,28 +140,34 @@ def _tell(line: str) -> None:
     say(line, err=True)
 
 
-def _refuse_missing() -> None:
+def warn_of_readers(file: Path) -> None:
+    """Warn if others than the owner can read a file of secrets."""
+    from dovetail.server.keys import can_be_read_by_others
+
+    if can_be_read_by_others(file):
+        _tell(f"warning: other users of this machine can read {file}; chmod 600 keeps it from them")
+
+
+def refuse_missing() -> None:
     """Say how what the server stands on is installed, where it is not."""
     if any(find_spec(part) is None for part in PARTS):
         raise MissingExtraError("the server", extra="serve")
 
 
-def _access(host: str, key_file: Path | None, allowed: list[str]) -> Access:
+def access_to(
+    host: str, key_file: Path | None, allowed: list[str], *, passwords: bool = False
+) -> Access:
     """Who may ask, with warnings of what is unsafe."""
     from dovetail.server.guard import ANY_HOST, Access, loopback_names
-    from dovetail.server.keys import can_be_read_by_others, read_keys
+    from dovetail.server.keys import read_keys
     from dovetail.server.running import loopback_address
 
     keys: tuple[str, ...] = ()
     if key_file is not None:
         keys = read_keys(key_file)
-        if can_be_read_by_others(key_file):
-            _tell(
-                f"warning: other users of this machine can read {key_file}; chmod 600 keeps it "
-                f"from them"
-            )
+        warn_of_readers(key_file)
     if address := loopback_address(host):
-        return Access(keys, loopback_names([host, address, *allowed]))
+        return Access(keys, loopback_names([host, address, *allowed]), passwords)
     if not keys:
         _tell(f"warning: whoever reaches {host} can use the server; --api-key-file asks for a key")
-    return Access(keys, tuple(name.lower() for name in allowed) or (ANY_HOST,))
+    return Access(keys, tuple(name.lower() for name in allowed) or (ANY_HOST,), passwords)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
@@ -38,7 +39,24 @@ def create_app(
     return guarded(service, access or Access())
 
 
-def guarded(service: Service, access: Access) -> Guard:
+@dataclass(frozen=True)
+class Addresses:
+    """What an application answers to.
+
+    Args:
+        routers: the addresses.
+        state: what their handlers find in the application's state, beside the service.
+    """
+
+    routers: Sequence[APIRouter]
+    state: Mapping[str, object] = field(default_factory=dict)
+
+
+ALL = Addresses((router, stream_router, open_router, page_router))
+"""The addresses of `dovetail serve`."""
+
+
+def guarded(service: Service, access: Access, addresses: Addresses = ALL) -> Guard:
     """The application of a service."""
 
     @asynccontextmanager
@@ -59,7 +77,9 @@ def guarded(service: Service, access: Access) -> Guard:
         redirect_slashes=False,
     )
     app.state.service = service
-    for own in (router, stream_router, open_router, page_router):
+    for name, value in addresses.state.items():
+        setattr(app.state, name, value)
+    for own in addresses.routers:
         app.include_router(own)
     for kind in (ProblemError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _refused)

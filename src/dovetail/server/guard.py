@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,11 +50,13 @@ class Access:
     """Who may ask.
 
     `hosts` are the names that a request may call the server by: a page of another site, whose name
-    was made to lead here, is told apart by that.
+    was made to lead here, is told apart by that.  With `passwords` a key may also be the password
+    of basic authentication, whoever the user is.
     """
 
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = (ANY_HOST,)
+    passwords: bool = False
 
     def check(self, path: str, headers: Headers) -> None:
         """Refuse a request.
@@ -70,13 +73,26 @@ class Access:
         is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
         if not self.keys or is_open:
             return
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not is_known(key.strip(), self.keys):
+        if not is_known(self._key(headers.get("authorization", "")), self.keys):
             raise ProblemError(
                 401,
                 "Expected a key of this server in the header `Authorization: Bearer KEY`.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
+
+    def _key(self, authorization: str) -> str:
+        """The key in a header; empty if there is none."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return value.strip()
+        if scheme.lower() == "basic" and self.passwords:
+            try:
+                decoded = b64decode(value.strip(), validate=True)
+            except ValueError:
+                return ""
+            # Clients encode users in one way or another; a key is ASCII in all of them.
+            return decoded.decode("latin-1").partition(":")[2]
+        return ""
 
     def _is_host(self, given: str) -> bool:
         if ANY_HOST in self.hosts:

@@ -105,8 +105,11 @@ class ModelThread(threading.Thread):
         # Cutting texts into sentences takes time, in which jobs may come.
         step = lane.step(self._limits.step_tokens)
         with self._changed:
-            if lane and schemas not in self._waiting:
-                self._waiting.append(schemas)
+            if schemas not in self._waiting:
+                if lane:
+                    self._waiting.append(schemas)
+                else:  # it would hold for ever a model that is not served any more
+                    del self._lanes[schemas]
         return schemas, step
 
     def _wait_for_others(self) -> None:

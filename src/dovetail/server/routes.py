@@ -29,6 +29,7 @@ _MEANINGS = {
     401: "There is no key, or another one.",
     404: "There is no such model or schema.",
     408: "The body did not arrive in time.",
+    409: "The server cannot do that as it was started.",
     413: "The body is too large.",
     415: "The body is of another type.",
     421: "The server does not answer to this Host.",

@@ -6,11 +6,9 @@ SIGTERM and Ctrl-C let it answer what it has accepted, and tell newcomers that i
 from __future__ import annotations
 
 import math
-import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +19,8 @@ from types import FrameType
 import uvicorn
 
 from dovetail.errors import DovetailError
-from dovetail.server.app import guarded
+from dovetail.running.parents import end_with_parent
+from dovetail.server.app import ALL, Addresses, guarded
 from dovetail.server.guard import Access
 from dovetail.server.limits import Limits
 from dovetail.server.served_models import ServedModels
@@ -106,8 +105,7 @@ def serve_here(
     """
     models = ServedModels.load(settings.models, threads=settings.threads_of_worker)
     service = Service(models, settings.limits)
-    if parent_process() is not None:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     server_of(
         service, settings.access, drain_seconds=settings.drain_seconds, on_ready=on_ready
     ).run([listening])
@@ -117,13 +115,14 @@ def server_of(
     service: Service,
     access: Access,
     *,
+    addresses: Addresses = ALL,
     drain_seconds: float = 0.0,
     on_ready: Callable[[], None] | None = None,
 ) -> DrainingServer:
     """The server of a service, which has not begun."""
     limits = service.limits
     config = uvicorn.Config(
-        guarded(service, access),
+        guarded(service, access, addresses),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -196,11 +195,3 @@ def _drop_unread(listening: socket.socket, seconds: float) -> None:
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # not on macOS, where they stay until the server ends
         milliseconds = math.ceil(1000 * seconds)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-
-
-def _end_with_parent() -> None:
-    """Nobody would end this process after its parent was killed, and the port would stay taken."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

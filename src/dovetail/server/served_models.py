@@ -44,14 +44,9 @@ class ServedModels:
     Args:
         extractors: by the names that requests call them.  Frozen weights that they have in common
             are from now on the same tensors in all of them.
-
-    Raises:
-        ModelError: if there is none.
     """
 
     def __init__(self, extractors: dict[str, Extractor]) -> None:
-        if not extractors:
-            raise ModelError("a server needs at least one model, found none")
         self._extractors = extractors
         share_frozen_weights(extractors.values())
         self._asked = {
@@ -65,8 +60,10 @@ class ServedModels:
         """Load models by their names or folders; ``NAME=FOLDER`` gives one a name.
 
         Raises:
-            ModelError: if one cannot be loaded, or two have the same name.
+            ModelError: if one cannot be loaded, two have the same name, or there is none.
         """
+        if not asked:
+            raise ModelError("a server needs at least one model, found none")
         extractors: dict[str, Extractor] = {}
         for one in asked:
             name, separator, place = one.partition("=")
@@ -85,8 +82,8 @@ class ServedModels:
 
     @property
     def default(self) -> str:
-        """The model that answers where none is named."""
-        return next(iter(self))
+        """The model that answers where none is named; empty where there is no model yet."""
+        return next(iter(self), "")
 
     def find(self, name: str, schema: str) -> ServedSchemas:
         """What a request asks for.
@@ -94,6 +91,8 @@ class ServedModels:
         Raises:
             LookupError: if there is no such model, or it has no such schema; says which there are.
         """
+        if not self._extractors:
+            raise LookupError("The server has no model yet.")
         if name not in self._extractors:
             raise LookupError(f"There is no model {name!r}; the server has {', '.join(self)}.")
         if (name, schema) not in self._asked:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from dovetail.corpora.formats.label_studio.results import Tags, prediction_of, results_of
 from dovetail.corpora.ledger import Tally
 from dovetail.corpora.source.text_files import read_text
-from dovetail.corpora.writing.raw_text import RawDocument, RawEntity, raw_document, tasks_to_write
+from dovetail.corpora.writing.raw_text import RawDocument, raw_document, tasks_to_write
 from dovetail.files.writing import write_text
 from dovetail.text.document import TASKS, Document
 
@@ -64,55 +65,13 @@ def _note_losses(documents: Sequence[RawDocument], tally: Tally) -> None:
 def _task(document: RawDocument, number: int) -> dict[str, Any]:
     data = {"text": document.text, **({"id": document.id} if document.id else {})}
     task: dict[str, Any] = {"data": data}
+    # Label Studio wants names of regions that are unique in the whole project.
+    results = results_of(document, prefix=f"{number}-", tags=Tags(_TEXT, lambda label: _ENTITIES))
     if document.is_scored:
-        scores = [item.confidence for item in document.entities if item.confidence is not None]
-        mean = {"score": sum(scores) / len(scores)} if scores else {}
-        results = _results(document, number)
-        task["predictions"] = [{"model_version": "dovetail", **mean, "result": results}]
+        task["predictions"] = [prediction_of(document, results, "dovetail")]
     elif tasks_to_write(document):
-        task["annotations"] = [{"result": _results(document, number)}]
+        task["annotations"] = [{"result": results}]
     return task
-
-
-def _results(document: RawDocument, number: int) -> list[dict[str, Any]]:
-    """The regions and relations; Label Studio wants names that are unique in the whole project."""
-    names = [f"{number}-{position}" for position in range(1, len(document.entities) + 1)]
-    regions = [
-        {
-            "id": name,
-            "from_name": _ENTITIES,
-            "to_name": _TEXT,
-            "type": "labels",
-            "value": _value(entity),
-            **_score(entity.confidence),
-        }
-        for name, entity in zip(names, document.entities, strict=True)
-    ]
-    relations = [
-        {
-            "type": "relation",
-            "from_id": names[relation.head],
-            "to_id": names[relation.tail],
-            "direction": "right",
-            "labels": [relation.type],
-            **_score(relation.confidence),
-        }
-        for relation in document.relations
-    ]
-    return [*regions, *relations]
-
-
-def _value(entity: RawEntity) -> dict[str, Any]:
-    return {
-        "start": entity.start,
-        "end": entity.end,
-        "text": entity.surface,
-        "labels": [entity.type],
-    }
-
-
-def _score(confidence: float | None) -> dict[str, float]:
-    return {} if confidence is None else {"score": confidence}
 
 
 def labelling_config(documents: Sequence[RawDocument], tally: Tally) -> str:
