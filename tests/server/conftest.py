@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,14 @@ from dovetail.server.service import Service
 
 LONG_ENOUGH = 60
 """Seconds that a test waits for anything."""
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for what happens soon, however busy the machine is."""
+    end = time.monotonic() + LONG_ENOUGH
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @dataclass

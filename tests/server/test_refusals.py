@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
-import time
 from urllib.parse import urlsplit
 
 import pytest
+from tests.server.conftest import wait_for
 
 from dovetail.server.guard import Access, loopback_names
 from dovetail.server.keys import is_known
@@ -176,42 +175,21 @@ def test_body_that_does_not_arrive_is_not_waited_for(serve):
     connection.close()
 
 
-@pytest.fixture
-def busy(serve):
-    """A server in which one request is computed, and no other has room."""
-    running = serve(Limits(waiting_requests=1, request_seconds=2.0, step_tokens=64))
-    answers = []
-
-    def ask():
-        with running.client() as client:
-            answers.append(posted(client, json={"texts": SLOW}))
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    end = time.monotonic() + 30
-    while running.service.gate.is_empty and time.monotonic() < end:
-        time.sleep(0.01)
-    yield running, answers
-    thread.join(60)
-
-
-def test_who_finds_no_room_is_told_when_to_come_again(busy):
-    running, _ = busy
-    with running.client() as client:
+def test_who_finds_no_room_is_told_when_to_come_again(serve):
+    running = serve(Limits(waiting_requests=1))
+    with running.service.gate.enter(1_000), running.client() as client:
         answered = posted(client, json={"texts": "a"})
         problem(answered, 429)
         assert 1 <= int(answered.headers["retry-after"]) <= 60
         assert client.get("/healthz").json() == {"status": "ok"}
 
 
-def test_request_that_takes_too_long_is_ended_and_leaves_room(busy):
-    running, answers = busy
-    end = time.monotonic() + 60
-    while not answers and time.monotonic() < end:
-        time.sleep(0.05)
-    assert "2 seconds" in problem(answers[0], 503)["detail"]
+def test_request_that_takes_too_long_is_ended_and_leaves_room(serve):
+    running = serve(Limits(waiting_requests=1, request_seconds=2.0, step_tokens=64))
     with running.client() as client:
-        assert posted(client, json={"texts": "Ada lives in London."}).status_code == 200
+        assert "2 seconds" in problem(posted(client, json={"texts": SLOW}), 503)["detail"]
+        wait_for(lambda: running.service.gate.is_empty)
+        wait_for(lambda: posted(client, json={"texts": "Ada lives in London."}).status_code == 200)
 
 
 def test_client_that_goes_away_is_computed_for_no_more(serve):
@@ -219,13 +197,9 @@ def test_client_that_goes_away_is_computed_for_no_more(serve):
     address = urlsplit(running.address)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     connection.request("POST", "/v1/extract", json.dumps({"texts": SLOW}), JSON)
-    end = time.monotonic() + 30
-    while running.service.gate.is_empty and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_for(lambda: not running.service.gate.is_empty)
     connection.close()
-    while not running.service.gate.is_empty and time.monotonic() < end:
-        time.sleep(0.01)
-    assert running.service.gate.is_empty
+    wait_for(lambda: running.service.gate.is_empty)
 
 
 def test_newcomers_are_told_that_the_server_ends(serve):

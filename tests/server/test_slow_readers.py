@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
+from tests.server.conftest import wait_for
 
 from dovetail.server.asked import Asked
 from dovetail.server.guard import PART_BYTES
@@ -43,14 +44,6 @@ def connections(running):
     return running.server.server_state.connections
 
 
-def wait_until(condition):
-    """Wait for what happens soon."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.mark.skipif(
     not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system keeps what nobody reads"
 )
@@ -58,8 +51,8 @@ def test_connection_whose_client_reads_nothing_is_not_kept(serve):
     running = serve(Limits(send_seconds=0.3))
     body = json.dumps({"texts": BLANK}).encode()
     with asked_slowly(running, "/v1/extract", body):
-        wait_until(lambda: connections(running))
-        wait_until(lambda: not connections(running))
+        wait_for(lambda: connections(running))
+        wait_for(lambda: not connections(running))
     assert running.service.gate.is_empty
 
 
