@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from tests import waiting
 from tests.corpus import SENTENCES
 
 pytest.importorskip("fastapi", reason="the server needs dovetail[serve]")
@@ -32,6 +33,8 @@ from dovetail.text.document import Document
 
 LONG_ENOUGH = 300
 """Seconds that a test waits for anything."""
+
+until = partial(waiting.until, seconds=LONG_ENOUGH)
 
 CONFIG = """<View>
   <Relations>
@@ -99,15 +102,6 @@ class Served:
                 (own := self.training())["state"] != "running" and own["number"] == number and own
             )
         )
-
-
-def until(condition: Callable):
-    """What a condition gives, once it holds."""
-    end = time.monotonic() + LONG_ENOUGH
-    while not (found := condition()):
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
-    return found
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from tests import waiting
 
 pytest.importorskip("fastapi", reason="the server needs dovetail[serve]")
 pytest.importorskip("uvicorn", reason="the server needs dovetail[serve]")
@@ -26,13 +27,7 @@ from dovetail.server.service import Service
 LONG_ENOUGH = 60
 """Seconds that a test waits for anything."""
 
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait for what happens soon, however busy the machine is."""
-    end = time.monotonic() + LONG_ENOUGH
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+wait_for = partial(waiting.until, seconds=LONG_ENOUGH)
 
 
 @dataclass

@@ -5,18 +5,13 @@ from __future__ import annotations
 from inspect import iscoroutinefunction
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from tests.descriptions import KEY, check_answers, described_at, operations_of
 from tests.server.conftest import start
 
 from dovetail.server.guard import Access
 from dovetail.server.limits import Limits
 from dovetail.server.routes import open_router, router
 from dovetail.server.streaming import stream_router
-
-schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis")
-
-from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
 
 OPERATIONS = [
     ("POST", "/v1/extract"),
@@ -26,10 +21,6 @@ OPERATIONS = [
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 ]
-
-
-KEY = "0123456789abcdef"
-HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +33,11 @@ def locked(models):
 
 @pytest.fixture(scope="module")
 def described(locked):
-    return schemathesis.openapi.from_url(f"{locked.address}/openapi.json")
+    return described_at(locked.address)
 
 
 def test_no_address_is_left_out(described):
-    listed = [own.ok() for own in described.get_all_operations()]
-    assert sorted((own.method.upper(), own.path) for own in listed) == sorted(OPERATIONS)
+    assert sorted(operations_of(described)) == sorted(OPERATIONS)
 
 
 ASKED = [(*own, "POSITIVE") for own in OPERATIONS] + [
@@ -58,25 +48,8 @@ ASKED = [(*own, "POSITIVE") for own in OPERATIONS] + [
 
 @pytest.mark.parametrize(("method", "path", "mode"), ASKED)
 def test_every_answer_is_as_described(described, locked, method, path, mode):
-    cases = described[path][method].as_strategy(generation_mode=schemathesis.GenerationMode[mode])
-
-    @settings(
-        max_examples=25 if method == "POST" else 3,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=[*HealthCheck],
-        database=None,
-    )
-    @given(data=st.data())
-    def asked(data):
-        # What no schema can say is refused too: a type that the model has not, a line that is no
-        # JSON.
-        case = data.draw(cases)
-        case.call_and_validate(
-            base_url=locked.address, headers=HEADERS, excluded_checks=[positive_data_acceptance]
-        )
-
-    asked()
+    most = 25 if method == "POST" else 3
+    check_answers(described, locked.address, method, path, mode, most)
 
 
 def test_description_has_examples_and_problems(client):

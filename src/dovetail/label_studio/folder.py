@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +44,11 @@ class Outcome:
     said: str
     score: float | None = None
     old_score: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended before there was a model to compare."""
+        return not self.accepted and self.score is None
 
 
 class BackendFolder:
@@ -104,6 +109,14 @@ class BackendFolder:
     def training(self, number: int) -> Path:
         """The folder of a training."""
         return self._trainings / str(number)
+
+    def part(self, number: int, name: str) -> Path:
+        """The file of the tasks that a training learns from (`train`), or of its dev set."""
+        return self.training(number) / f"{name}.json"
+
+    def keep_tasks(self, number: int, name: str, tasks: Sequence[dict[str, Any]]) -> None:
+        """Write the tasks of such a file."""
+        self._write(self.part(number, name), tasks)
 
     def model(self, number: int) -> Path:
         """The folder of the model that a training made."""

@@ -144,6 +144,5 @@ class Trainer:
             except Exception as error:  # whatever it is, the model before is still served
                 self._set("failed", number, f"failed: its model cannot be served: {error}")
                 return
-        failed = outcome.said.startswith("failed")
-        state: State = "failed" if failed else "taken" if outcome.accepted else "not taken"
+        state: State = "failed" if outcome.failed else "taken" if outcome.accepted else "not taken"
         self._set(state, number, outcome.said)

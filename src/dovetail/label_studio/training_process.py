@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from dovetail.config import Config, load_config, parse_config
 from dovetail.errors import ConfigError, DovetailError, TrainingError
-from dovetail.files.writing import make_folder, write_text
 from dovetail.label_studio.client import LabelStudio
 from dovetail.label_studio.folder import FEWEST_TASKS, BackendFolder, Outcome
 from dovetail.label_studio.labelling_config import LabellingConfig
@@ -98,17 +97,17 @@ def trained(work: Work, say: Say) -> Outcome:
     place = folder.training(work.number)
     dev = folder.divide(tasks)
     for name, numbers in (("train", tasks.keys() - dev), ("dev", dev)):
-        _write(place / f"{name}.json", [tasks[number] for number in sorted(numbers)])
+        folder.keep_tasks(work.number, name, [tasks[number] for number in sorted(numbers)])
     say(f"{len(tasks)} annotated tasks, {len(dev)} of them are the dev set")
     config = config_of(work.config, place)
-    from dovetail.training import RunFinished, training_events  # torch, after its settings
+    from dovetail.training import train  # torch, after its settings
 
-    for event in training_events(config, place / "run"):
+    def tell(event: RunEvent) -> None:
         for line in lines_of(event):
             say(line)
-        if isinstance(event, RunFinished):
-            break
-    new = _loaded(BackendFolder(work.folder).model(work.number))
+
+    train(config, place / "run", notify=tell)
+    new = _loaded(folder.model(work.number))
     if unknown := labelling.unknown_to(new.schema.entity_types, new.schema.relation_types):
         say(f"no annotated task to learn from has {', '.join(unknown)}, so these are not found")
     return compared(work, new, config, labelling)
@@ -145,11 +144,6 @@ def _of_text(results: Sequence[dict[str, Any]], config: LabellingConfig) -> list
         if own.get("type") == "relation" and {own.get("from_id"), own.get("to_id")} <= names
     ]
     return [*regions, *relations]
-
-
-def _write(path: Path, tasks: Sequence[dict[str, Any]]) -> None:
-    make_folder(path.parent)
-    write_text(path, json.dumps(tasks, ensure_ascii=False) + "\n")
 
 
 def config_of(path: Path | None, place: Path) -> Config:
@@ -207,7 +201,7 @@ def compared(work: Work, new: Extractor, config: Config, labelling: LabellingCon
     """Whether the new model is better than the one that is served, on the same dev sentences."""
     from dovetail.corpora import read_corpus
 
-    dev = BackendFolder(work.folder).training(work.number) / "dev.json"
+    dev = BackendFolder(work.folder).part(work.number, "dev")
     reading = replace(config.data.reading, language=new.reading.language)
     gold = read_corpus(dev, format=FORMAT, reading=reading).sentences
     score = score_on(new, gold, labelling, config.training.select)

@@ -59,9 +59,9 @@ def doubted(extractor: Extractor, documents: Iterable[Document]) -> Iterator[Dou
     Those without a word are left out.
     """
     thresholds = AskedSchemas(extractor.model, extractor.chosen).exact_thresholds
-    lower = Remembering.of(extractor.down_to(LOWEST))
     for buffered in buffers(own for own in documents if any(s.tokens for s in own.sentences)):
         sentences = [sentence for document in buffered for sentence in document.sentences]
+        lower = Remembering.of(extractor.down_to(LOWEST))  # no batch comes again after its buffer
         of_tokens = _doubted_tokens(lower, sentences)
         found = lower.annotate(sentences)
         ends = list(accumulate((len(document.sentences) for document in buffered), initial=0))
