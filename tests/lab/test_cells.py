@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ from dovetail.lab.experiment_plan import load_plan
 from dovetail.lab.experiment_work import CellWork
 from dovetail.lab.folder_cells import FolderCells
 from dovetail.lab.statistics.cell_results import CellResult
-from dovetail.lab.workers import OwnProcess, ProcessWorkers
+from dovetail.lab.workers import OwnProcess, ProcessWorkers, Steps
 from dovetail.running.steps import result_of
 from dovetail.training import StageProgress
 
@@ -279,6 +280,40 @@ def test_killed_cell_goes_on_where_it_was(plan_file: Path, root: Path, tmp_path:
     done(cell, root)
     whole = done(cell, tmp_path / "whole")
     assert without_times(folder) == without_times(whole)
+
+
+def test_process_goes_from_cell_to_cell_and_each_has_its_own_log(
+    plan_file: Path, root: Path
+) -> None:
+    """What is printed for a cell, by libraries of C too, is in its log alone."""
+    cells = cells_of(load_plan(plan_file), root)[:2]
+    workers = ProcessWorkers(
+        Printing(), 1, log_of=lambda cell: CellFolder(root, cell.key).open_log()
+    )
+    processes = set()
+    for cell in cells:
+        workers.start(cell)
+        processes.update(workers.pids)
+        (told,) = workers.wait(60)
+        assert isinstance(told, Ended)
+        assert told.ending is Ending.FINISHED
+    workers.stop()
+    assert len(processes) == 1
+    for cell in cells:
+        log = CellFolder(root, cell.key).log.read_text("utf-8").splitlines()
+        assert sorted(log) == [f"{cell.key} {way}" for way in ("aside", "below Python", "printed")]
+
+
+@dataclass(frozen=True)
+class Printing:
+    """Prints the name of a cell in three ways."""
+
+    def __call__(self, cell: Cell) -> Steps:
+        sys.stdout.write(f"{cell.key} printed\n")
+        sys.stderr.write(f"{cell.key} aside\n")
+        os.write(1, f"{cell.key} below Python\n".encode())
+        yield from ()
+        return Ended(cell, Ending.FINISHED)
 
 
 def without_times(folder: CellFolder) -> dict[str, object]:

@@ -7,6 +7,7 @@ work is gone, and the process ends too.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
@@ -18,17 +19,28 @@ from dovetail.threads import prepare_threads
 
 
 def serve(pipe: Connection) -> None:
-    """Do cell after cell.
+    """Do cell after cell, each with the file that takes what is printed for it, if there is one.
 
     Raises:
         EOFError: when nobody is at the other end any more.
     """
     work = pipe.recv()
     while True:
-        with closing(work(pipe.recv())) as steps:
+        cell, log = pipe.recv()
+        if log is not None:
+            print_to(log)
+        with closing(work(cell)) as steps:
             outcome = followed(steps, pipe)
         if outcome is not None:
             pipe.send(outcome)
+
+
+def print_to(path: str) -> None:
+    """Let all that this process prints from now on, libraries of C too, go to the end of a file."""
+    with open(path, "a", encoding="utf-8") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # into the file before
+            os.dup2(file.fileno(), stream.fileno())
 
 
 def followed(steps: Steps, pipe: Connection) -> Ended | None:

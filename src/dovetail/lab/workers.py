@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any, Protocol, TextIO
@@ -93,8 +93,10 @@ class ProcessWorkers:
         work: what is done with a cell; it is sent to the processes.
         places: how many there are at most.
         threads: what each computes on, unless `OMP_NUM_THREADS` or the config says otherwise.
-        log_of: opens the file of all that is printed for a cell; then each cell has a process of
-            its own, and otherwise they go from cell to cell, with what they remember.
+        log_of: opens the file of all that is printed for a cell, to be written on; otherwise it
+            goes where this process prints.
+
+    A process goes from cell to cell, with what it remembers.
     """
 
     def __init__(
@@ -116,15 +118,10 @@ class ProcessWorkers:
         return [child.process.pid for child in self._busy.values()]
 
     def start(self, cell: LabCell) -> None:
-        child = self._idle.pop() if self._idle else self._child(cell)
-        child.give(cell)
+        with nullcontext() if self._log_of is None else self._log_of(cell) as log:
+            child = self._idle.pop() if self._idle else _Child(self.work, self.threads, log)
+            child.give(cell, log)
         self._busy[cell.key] = child
-
-    def _child(self, cell: LabCell) -> _Child:
-        if self._log_of is None:
-            return _Child(self.work, self.threads, None)
-        with self._log_of(cell) as log:
-            return _Child(self.work, self.threads, log)
 
     def wait(self, seconds: float) -> list[Progress | Ended]:
         if not self._busy:
@@ -147,10 +144,7 @@ class ProcessWorkers:
 
     def _free(self, child: _Child) -> None:
         del self._busy[child.cell.key]
-        if self._log_of is None:
-            self._idle.append(child)
-        else:
-            child.end()
+        self._idle.append(child)
 
     def answer(self, cell: LabCell, *, goes_on: bool) -> None:
         child = self._busy[cell.key]
@@ -177,7 +171,7 @@ class _Child:
         self.cell: LabCell
         with theirs:  # closed here, so that the end of the process is the end of the pipe
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dovetail.lab.worker_process", str(theirs.fileno())],
+                [sys.executable, "-u", "-m", "dovetail.lab.worker_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -191,9 +185,9 @@ class _Child:
         with suppress(OSError):  # that it is dead will be seen
             self.pipe.send(what)
 
-    def give(self, cell: LabCell) -> None:
+    def give(self, cell: LabCell, log: TextIO | None) -> None:
         self.cell = cell
-        self._send(cell)
+        self._send((cell, None if log is None else log.name))
 
     def end(self) -> str:
         """Let go of the process; says why it ended."""
