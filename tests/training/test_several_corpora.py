@@ -197,6 +197,26 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(corpus: Any, tmp_path: 
     assert metrics(tmp_path / "parts") == metrics(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("per_epoch", [5, 50])
+def test_a_single_corpus_has_its_sentences_per_epoch_in_either_section(
+    corpus: Any, tmp_path: Path, per_epoch: int
+) -> None:
+    """Fewer than there are, or more, and the same ones."""
+    own = corpus("towns", per_epoch=per_epoch)
+    listed = config_of(own, training={"epochs": 2})
+    del own["name"]
+    alone = tiny_config(data=own, training={"epochs": 2})
+    for name, config in (("listed", listed), ("alone", alone)):
+        (started, *_) = [
+            event
+            for event in training_events(config, tmp_path / name)
+            if isinstance(event, RunStarted)
+        ]
+        (splits,) = started.corpora.values()
+        assert splits.pools[0].drawn == per_epoch
+    assert weights(tmp_path / "alone") == weights(tmp_path / "listed")
+
+
 def test_a_schema_without_relations_has_no_relation_task(corpus: Any, tmp_path: Path) -> None:
     config = config_of(corpus("towns"), corpus("mentions", mentions), training={"epochs": 1})
     for _ in training_events(config, tmp_path / "run"):

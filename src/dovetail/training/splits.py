@@ -59,7 +59,7 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
     refuse_useless(train)
     refuse_unannotated_dev(dev_kept)
     splits = Splits(
-        (Pool.of(TRAINING, train),),
+        (Pool(TRAINING, train, config.per_epoch or len(train)),),
         dev_kept,
         (*learn.warnings, *dev.warnings, *notes, *warnings_of(train, dev_kept)),
         said_of_part,

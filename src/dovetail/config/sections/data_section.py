@@ -74,6 +74,11 @@ class DataConfig(Section):
     """Seed of that order; apart from `seed`, so that runs with different seeds learn from the same
     sentences."""
 
+    per_epoch: Count = 0
+    """Training sentences in an epoch, drawn at random, some several times if there are fewer; with
+    0 all are read once, or of several corpora as many as their share says. With few sentences and
+    many dev sentences, an epoch that reads the few several times spends less on dev scores."""
+
     extra: FilePaths = ()
     """Files to learn from as well whose sentences are annotated for some tasks only, such as for
     entities and not for relations. Their types have to be types of `train`, which alone decides

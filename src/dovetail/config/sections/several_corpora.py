@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sections.data_section import DataConfig, TaskNames
-from dovetail.config.values import Count, Positive
+from dovetail.config.values import Positive
 from dovetail.text.named_schemas import SCHEMA_NAME
 
 
@@ -44,10 +44,6 @@ class CorpusConfig(DataConfig):
 
     weight: Positive = 1.0
     """Factor of its share of an epoch beside those of the other corpora."""
-
-    per_epoch: Count = 0
-    """Its training sentences in an epoch, drawn at random, some twice if there are fewer; with 0
-    the share decides."""
 
     @property
     def of_schema(self) -> str:
