@@ -37,8 +37,8 @@ TABLE = re.compile(r"(<!-- simulated -->\n).*?(<!-- end -->)", re.DOTALL)
 CONFIG = PROJECT / "experiments" / "configs" / "conll04.toml"
 
 START, BATCH = 50, 50
-STEPS = 460
-"""Steps of each training, whatever the number of sentences: as many as 16 epochs of all have."""
+STEPS, EPOCHS = 240, 16
+"""Each training has at least so many steps and epochs, whatever the number of sentences."""
 
 FILES = {
     "conll04": ("conll04/conll04_train.json", "conll04/conll04_test.json"),
@@ -162,7 +162,7 @@ def trained(documents: Sequence[Document], seed: int) -> Extractor:
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "train.jsonl"
         write_corpus(documents, corpus, format="dovetail")
-        epochs = max(16, round(STEPS / -(-len(documents) // 32)))
+        epochs = max(EPOCHS, round(STEPS / -(-len(documents) // 32)))
         own = (f'data.train="{corpus}"', f"training.epochs={epochs}", f"seed={seed}")
         config = load_config(CONFIG, [*own, "data.dev=[]", "training.threads=1"])
         return Extractor.load(train(config, Path(folder) / "run").model_folder, threads=1)
