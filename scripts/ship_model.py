@@ -12,8 +12,10 @@ import json
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from dovetail.corpora import read_corpus
+from dovetail.encoders.known_encoders import KNOWN
 from dovetail.evaluation import Evaluation, SettingScores, evaluate
 from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import files_of_model, load_model
@@ -28,7 +30,7 @@ CARD = """# {name}
 - **Data:** {data}
 - **Terms:** {terms}
 - **Recipe:** `{recipe}`, seed {seed}: `dovetail train {recipe}`
-- **Encoder:** all-MiniLM-L6-v2, frozen (Apache-2.0); not in this folder, named by its digest
+- **Encoder:** {encoder}
 - **Size:** {size:.1f} MB; {numbers:,} stored parameters
 
 ## Scores
@@ -78,6 +80,7 @@ def card(name: str, folder: Path, test: Path, evaluation: Evaluation, extractor:
     """The model card."""
     texts = tomllib.loads((PROJECT / "scripts" / "shipped_models.toml").read_text())[name]
     config = tomllib.loads((folder / "config.toml").read_text())
+    encoders = [own for own in config["encoders"] if own["kind"] == "pretrained"]
     kinds = {"entities": evaluation.entity_strict, "relations": evaluation.relation_strict}
     rows = "\n".join(row for kind, scores in kinds.items() for row in score_rows(kind, scores))
     by_type = ", ".join(
@@ -88,6 +91,7 @@ def card(name: str, folder: Path, test: Path, evaluation: Evaluation, extractor:
     return CARD.format(
         name=name,
         **texts,
+        encoder="; ".join(map(encoder, encoders)) or "none that is pretrained",
         seed=config["seed"],
         size=sum(file.stat().st_size for file in folder.iterdir()) / 1e6,
         numbers=sum(tensor.numel() for tensor in load_model(folder).model.stored_state().values()),
@@ -97,6 +101,20 @@ def card(name: str, folder: Path, test: Path, evaluation: Evaluation, extractor:
         by_type=by_type,
         entity_types=", ".join(extractor.schema.entity_types),
         relation_types=", ".join(extractor.schema.relation_types),
+    )
+
+
+def encoder(section: dict[str, Any]) -> str:
+    """What is read of a pretrained encoder, and where its weights are."""
+    name = section["name"]
+    read = f"the lower {section['layers_read']} layers of " if "layers_read" in section else ""
+    trained = section["trained_layers"]
+    kept = (
+        "frozen" if not trained else f"{trained if trained == 'all' else f'top {trained}'} trained"
+    )
+    return (
+        f"{read}{KNOWN[name].hub.rpartition('/')[2]}, {kept} (Apache-2.0); what is frozen is not "
+        f"in this folder, but named by its digest"
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.markdown import PROJECT
 
-from dovetail.config import load_config
+from dovetail.config import PretrainedEncoderConfig, load_config
 
 RECIPES = PROJECT / "recipes"
 
@@ -26,3 +28,28 @@ def test_the_control_of_the_chain_learns_from_gold_entities() -> None:
     head = recipe.relation_head.model_copy(update={"candidates": based_on.relation_head.candidates})
     back = {"name": based_on.name, "sharing": based_on.sharing, "relation_head": head}
     assert recipe.model_copy(update=back) == based_on
+
+
+@pytest.mark.parametrize("name", ["conll04", "ade", "scierc"])
+def test_recipe_of_base_size_differs_by_its_pretrained_encoder_alone(
+    name: str, tmp_path: Path
+) -> None:
+    small, base = (load_config(RECIPES / f"{own}.toml") for own in (name, f"{name}_base"))
+    minilm, *others = small.encoders
+    mpnet = PretrainedEncoderConfig(name="mpnet", dropout=0.2)
+    assert minilm == PretrainedEncoderConfig(dropout=0.2)
+    assert base.encoders == (mpnet, *others)
+    assert base.model_copy(update={"name": small.name, "encoders": small.encoders}) == small
+    text = (RECIPES / f"{name}_base.toml").read_text(encoding="utf-8")
+    (tmp_path / "both.toml").write_text(uncommented(text), encoding="utf-8")
+    both = load_config(tmp_path / "both.toml")
+    assert both.encoders == (mpnet, minilm, *others)
+    assert both.model_copy(update={"encoders": base.encoders}) == base
+
+
+def uncommented(recipe: str) -> str:
+    """A recipe with the encoder that it has as a comment."""
+    return "".join(
+        line.removeprefix("# ") if line.startswith(("# [[", "# kind", "# name", "# drop")) else line
+        for line in recipe.splitlines(keepends=True)
+    )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from tests.encoders.elmo_restated import save_elmo
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
+from transformers import (
+    AutoModel,
+    BertConfig,
+    BertModel,
+    DebertaV2Config,
+    MPNetConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaModel,
+)
 
 WINDOW_PIECES = 24
 """How many pieces the tiny encoders read, two special ones included."""
@@ -47,6 +58,49 @@ def save_tiny_bert(folder: Path) -> Path:
         initializer_range=0.5,  # so that context matters
     )
     BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_mpnet(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an MPNet, whose layers are handed the bias of positions beside the states."""
+    folder = tmp_path_factory.mktemp("tiny-mpnet")
+    return save_tiny(
+        MPNetConfig(**TINY, max_position_embeddings=WINDOW_PIECES + 2), tiny_bert, folder
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_deberta(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model whose layers do not run apart."""
+    folder = tmp_path_factory.mktemp("tiny-deberta")
+    return save_tiny(
+        DebertaV2Config(**TINY, max_position_embeddings=WINDOW_PIECES, relative_attention=True),
+        tiny_bert,
+        folder,
+    )
+
+
+TINY = {
+    "vocab_size": len(PIECES),
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "pad_token_id": 0,
+}
+"""The sizes of a model that has one number of layers and reads the pieces of `tiny_bert`."""
+
+
+def save_tiny(config: PreTrainedConfig, tiny_bert: Path, folder: Path) -> Path:
+    """Write a model with random weights and the tokenizer of another into a folder."""
+    shutil.copytree(tiny_bert, folder, dirs_exist_ok=True)
+    torch.manual_seed(1)
+    model = AutoModel.from_config(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(std=0.5)  # so that context matters
+    model.save_pretrained(folder)
     return folder
 
 

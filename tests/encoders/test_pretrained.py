@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+import copy
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from tests.encoders.conftest import WINDOW_PIECES
+from tests.encoders.conftest import TINY, WINDOW_PIECES
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, MPNetConfig, MPNetModel
+from transformers import AutoConfig, AutoModel
 
 from dovetail.encoders import PretrainedEncoder, Transformer
 from dovetail.encoders.layer_mix import LayerMix
@@ -271,13 +271,10 @@ def test_a_model_whose_encoder_was_moved_says_what_it_stands_on(tiny_bert: Path)
         PretrainedEncoder.from_assets(assets)
 
 
-TINY = {
-    "vocab_size": 11,
-    "hidden_size": 8,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 12,
-    "pad_token_id": 0,
+OPTIONS = {
+    "electra": {"embedding_size": 16},
+    "albert": {"embedding_size": 16},
+    "deberta-v2": {"relative_attention": True},
 }
 
 
@@ -289,13 +286,14 @@ TINY = {
         ("xlm-roberta", True),
         ("electra", True),
         ("distilbert", True),
-        ("mpnet", False),  # hands the bias of its positions from layer to layer
+        ("mpnet", True),  # hands the bias of its positions from layer to layer
+        ("deberta-v2", False),  # so does this, in a form of its own
         ("albert", False),  # one layer, run several times
     ],
 )
 def test_layers_run_apart_where_they_read_states_and_mask_alone(kind: str, apart: bool) -> None:
     torch.manual_seed(1)
-    options = TINY | ({"embedding_size": 8} if kind in ("electra", "albert") else {})
+    options = TINY | OPTIONS.get(kind, {})
     model = AutoModel.from_config(AutoConfig.for_model(kind, **options)).eval()
     with torch.no_grad():
         for weight in model.parameters():
@@ -303,30 +301,20 @@ def test_layers_run_apart_where_they_read_states_and_mask_alone(kind: str, apart
     assert run_apart(model, layers_of(model)) == apart
 
 
-@pytest.fixture
-def tiny_mpnet(tiny_bert: Path, tmp_path: Path) -> Path:
-    """A folder with a model whose layers do not run apart."""
-    folder = Path(shutil.copytree(tiny_bert, tmp_path / "mpnet"))
-    torch.manual_seed(1)
-    config = MPNetConfig(**TINY, max_position_embeddings=WINDOW_PIECES + 1, initializer_range=0.5)
-    MPNetModel(config).save_pretrained(folder)
-    return folder
-
-
-def test_where_layers_do_not_run_apart_all_run_at_once(tiny_mpnet: Path) -> None:
-    encoder = PretrainedEncoder(load(tiny_mpnet, trained_layers=1))
+def test_where_layers_do_not_run_apart_all_run_at_once(tiny_deberta: Path) -> None:
+    encoder = PretrainedEncoder(load(tiny_deberta, trained_layers=2))
     features = encoder.featurise([SHORT, LONG])
     assert encoder.states(features) is None
-    frozen = PretrainedEncoder(load(tiny_mpnet))
+    frozen = PretrainedEncoder(load(tiny_deberta))
     torch.testing.assert_close(encoder.eval()(features), frozen(features), **EXACT)
     learning = learning_names(encoder)
     assert any(".layer.1." in name for name in learning)
     assert not any(".layer.0." in name for name in learning)
 
 
-def test_layers_that_do_not_run_apart_are_not_handed_on(tiny_mpnet: Path) -> None:
-    with pytest.raises(ModelError, match=r"MPNetModel\) do not run by themselves"):
-        load(tiny_mpnet).hand_on(1)
+def test_layers_that_do_not_run_apart_are_not_handed_on(tiny_deberta: Path) -> None:
+    with pytest.raises(ModelError, match=r"DebertaV2Model\) do not run by themselves"):
+        load(tiny_deberta).hand_on(1)
 
 
 @pytest.mark.parametrize("layers", ["mix", "concatenated", "last"])
@@ -353,12 +341,39 @@ def test_handed_layers_start_from_unrounded_weights(tiny_bert: Path) -> None:
         assert torch.equal(ours, theirs)
 
 
+@pytest.mark.parametrize("folder", ["tiny_bert", "tiny_mpnet"])
 @pytest.mark.parametrize("trained_layers", [1, 2, 3])
 def test_layers_below_the_trained_ones_give_what_the_whole_model_gives(
-    tiny_bert: Path, trained_layers: int
+    folder: str, trained_layers: int, request: pytest.FixtureRequest
 ) -> None:
-    divided = PretrainedEncoder(load(tiny_bert, trained_layers=trained_layers)).eval()
-    whole = PretrainedEncoder(load(tiny_bert, trained_layers="all")).eval()
+    found = request.getfixturevalue(folder)
+    divided = PretrainedEncoder(load(found, trained_layers=trained_layers)).eval()
+    whole = PretrainedEncoder(load(found, trained_layers="all")).eval()
     assert divided.transformer.divides
     features = divided.featurise([SHORT, LONG * 3, ["the"]])
     torch.testing.assert_close(divided(features), whole(features), **EXACT)
+
+
+def test_layers_handed_on_keep_the_bias_of_positions_and_do_not_learn_it(tiny_mpnet: Path) -> None:
+    encoder = PretrainedEncoder(load(tiny_mpnet))
+    states = encoder.states(encoder.featurise([LONG]))
+    handed = torch.nn.ModuleList(layer.eval() for layer in encoder.hand_on(2))
+    again = copy.deepcopy(handed)
+    assert set(again.state_dict()) == {name for name, _ in again.named_parameters()}
+    assert not any("bias.table" in name for name in again.state_dict())
+    pieces = encoder.piece_states(encoder.with_states(encoder.featurise([LONG])))
+    for number, layer in enumerate(again, start=2):
+        pieces = pieces.through(layer)
+        torch.testing.assert_close(pieces.pooled(), states[:, :, number], **EXACT)
+
+
+def test_what_all_layers_have_in_common_learns_as_the_embeddings_do(tiny_mpnet: Path) -> None:
+    above = load(tiny_mpnet, trained_layers="all").layers_above()
+    assert {above[name] for name in above if "embeddings." in name} == {3}
+    assert above["model.encoder.relative_attention_bias.weight"] == 3
+    for place in range(3):
+        own = {above[name] for name in above if f".layer.{place}." in name}
+        assert own == {2 - place}
+    top = load(tiny_mpnet, trained_layers=1).layers_above()
+    assert set(top.values()) == {0}
+    assert all(".layer.2." in name for name in top)

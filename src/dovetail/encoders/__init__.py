@@ -6,9 +6,10 @@ from dovetail.encoders.characters import CharacterEncoder, character_vocabulary
 from dovetail.encoders.concatenated import ConcatenatedEncoder, encoder_of
 from dovetail.encoders.elmo import ElmoEncoder
 from dovetail.encoders.encoder import Encoder, Features, Words
+from dovetail.encoders.known_encoders import EMBEDDED, FETCHED
 from dovetail.encoders.precision import Precision, fast_bfloat16
 from dovetail.encoders.pretrained import PretrainedEncoder
-from dovetail.encoders.pretrained_files import EMBEDDED, PretrainedFiles, find_pretrained
+from dovetail.encoders.pretrained_files import PretrainedFiles, find_pretrained
 from dovetail.encoders.static import StaticEncoder
 from dovetail.encoders.transformer import Transformer
 from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
@@ -16,6 +17,7 @@ from dovetail.encoders.word_vectors import WordVectors, read_word_vectors
 __all__ = [
     "CASINGS",
     "EMBEDDED",
+    "FETCHED",
     "BrownEncoder",
     "CasingEncoder",
     "CharacterEncoder",

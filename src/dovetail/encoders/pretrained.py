@@ -76,7 +76,11 @@ class PretrainedEncoder(Encoder):
     @classmethod
     def build(cls, section: PretrainedEncoderConfig, words: Words) -> Self:
         return cls(
-            Transformer.load(section.name, trained_layers=section.trained_layers),
+            Transformer.load(
+                section.name,
+                trained_layers=section.trained_layers,
+                layers_read=section.layers_read,
+            ),
             pooling=section.pooling,
             layers=section.layers,
             projection_dim=section.projection_dim or None,
@@ -188,6 +192,7 @@ class PretrainedEncoder(Encoder):
             "kind": "pretrained",
             "name": self.transformer.files.name,
             "sha256": self.transformer.files.sha256,
+            "layers_read": self.transformer.layers_read,
             "trained_layers": self.transformer.trained_layers,
             "handed_layers": self.transformer.handed_layers,
             "precision": self.transformer.precision,
@@ -215,6 +220,7 @@ class PretrainedEncoder(Encoder):
                 assets["name"],
                 sha256=assets["sha256"],
                 trained_layers=assets["trained_layers"],
+                layers_read=assets.get("layers_read"),  # older models do not say that all are
                 precision=assets["precision"],
             )
         except ModelError as error:

