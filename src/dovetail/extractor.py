@@ -87,7 +87,7 @@ class Extractor(OnHub):
         """
         use_threads(threads)
         folder = model_folder(path_or_name)
-        model, reading = load_predictor(folder)
+        model, reading, *_ = load_predictor(folder)
         model.use_fast_precision()
         extractor = cls(model, reading=reading)
         is_shipped = folder == shipped_models().get(str(path_or_name))

@@ -19,7 +19,12 @@ from dovetail.config import parse_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import ModelError
 from dovetail.extractor import Extractor
-from dovetail.saved.ensemble_folder import save_ensemble
+from dovetail.saved.ensemble_folder import (
+    copy_saved,
+    digest_of,
+    load_predictor,
+    save_ensemble,
+)
 from dovetail.saved.finding import shipped_models
 from dovetail.saved.model_folder import load_model, save_model
 from dovetail.text.confidence import PLAIN
@@ -200,7 +205,17 @@ def test_a_run_is_calibrated_on_its_own_dev_sentences(trained_model: Path, tmp_p
     assert "the run's dev set" in (run_folder / "model" / "README.md").read_text("utf-8")
 
 
-def test_an_ensemble_has_the_mean_scales_of_its_members_and_is_not_calibrated_itself(
+@pytest.fixture
+def ensemble(model: Path, tmp_path: Path) -> Path:
+    """A trained model and one like it with other thresholds, together."""
+    other = load_model(model)
+    other.model.relation_head.set_thresholds([0.2, 0.3, 0.4])
+    save_model(tmp_path / "other", other.model, other.config)
+    save_ensemble(tmp_path / "both", [model, tmp_path / "other"])
+    return tmp_path / "both"
+
+
+def test_an_ensemble_has_the_mean_scales_of_its_members_unless_it_is_calibrated_itself(
     model: Path, dev: Path, tmp_path: Path
 ) -> None:
     assert run(model, dev, "-o", tmp_path / "new").exit_code == 0
@@ -208,9 +223,50 @@ def test_an_ensemble_has_the_mean_scales_of_its_members_and_is_not_calibrated_it
     own = load_model(tmp_path / "new").model.of_schema("").confidence
     for type_, scale in ensemble.heads[""].confidence.relations.items():
         assert scale.temperature == pytest.approx((1 + own.relations[type_].temperature) / 2)
-    result = run(tmp_path / "both", dev)
+    assert run(tmp_path / "both", dev).exit_code == 0
+    calibrated = load_predictor(tmp_path / "both").model.of_schema("").confidence
+    assert calibrated != ensemble.heads[""].confidence
+
+
+def test_an_ensemble_that_is_calibrated_finds_the_same_with_truer_confidences(
+    ensemble: Path, dev: Path, tmp_path: Path
+) -> None:
+    result = run(ensemble, dev, "-o", tmp_path / "new", "--json", "--test", dev)
+    assert result.exit_code == 0, result.output
+    sentences = read_corpus(dev).sentences
+    before, after = (
+        Extractor.load(path).annotate(sentences) for path in (ensemble, tmp_path / "new")
+    )
+    assert facts(before) == facts(after)
+    (values,) = json.loads(result.stdout)["schemas"]
+    for error in values["calibration_error"].values():
+        assert error["after"] < error["before"]
+    assert digest_of(tmp_path / "new") != digest_of(ensemble)
+    assert "Confidences were calibrated" in (tmp_path / "new" / "README.md").read_text("utf-8")
+    members = [load_model(tmp_path / "new" / "members" / place).model for place in "12"]
+    assert not any(own.of_schema("").confidence for own in members)
+
+
+def test_thresholds_of_an_ensemble_for_a_precision_are_its_own_and_stay(
+    ensemble: Path, dev: Path, tmp_path: Path
+) -> None:
+    before = Extractor.load(ensemble).thresholds
+    assert run(ensemble, dev, "--precision", 0.9).exit_code == 0
+    after = Extractor.load(ensemble)
+    assert after.thresholds != before
+    copy_saved(ensemble, tmp_path / "copy")
+    assert Extractor.load(tmp_path / "copy").thresholds == after.thresholds
+    once = (ensemble / "model.json").read_bytes()
+    assert run(ensemble, dev, "--precision", 0.9).exit_code == 0
+    assert json.loads((ensemble / "model.json").read_text("utf-8"))["version"] == 2
+    again = json.loads((ensemble / "model.json").read_text("utf-8"))["decisions"][""]
+    assert again["thresholds"] == pytest.approx(json.loads(once)["decisions"][""]["thresholds"])
+
+
+def test_an_ensemble_of_several_runs_needs_the_sentences_named(ensemble: Path) -> None:
+    result = run(ensemble)
     assert isinstance(result.exception, ModelError)
-    assert "calibrate each member" in str(result.exception)
+    assert "an ensemble of models of several runs" in str(result.exception)
 
 
 @pytest.fixture(scope="module")

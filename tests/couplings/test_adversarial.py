@@ -37,7 +37,7 @@ from dovetail.training.job import Job
 from dovetail.training.loop import Loop
 from dovetail.training.opponents import Opponents
 from dovetail.training.pools import for_tasks
-from dovetail.training.run import prepare
+from dovetail.training.preparation import prepare_one
 
 LEVELS = ("outputs", "features", "both")
 
@@ -347,7 +347,7 @@ def test_what_is_needed_is_told(
 
 
 def loop_of(config: Config) -> Loop:
-    return result_of(prepare(Job.of(config)))
+    return result_of(prepare_one(Job.of(config)))
 
 
 def test_batches_know_where_their_sentences_come_from(

@@ -26,7 +26,7 @@ from dovetail.strategies.listing import couplings_by_kind, listed
 from dovetail.training import EpochResult, training_events
 from dovetail.training.job import Job
 from dovetail.training.loop import Loop
-from dovetail.training.run import prepare
+from dovetail.training.preparation import prepare_one
 
 Coupled = Callable[..., Config]
 
@@ -61,7 +61,7 @@ def run(config: Config, path: Path, *, epochs: int | None = None, resume: bool =
 
 
 def loop_of(config: Config) -> Loop:
-    return result_of(prepare(Job.of(config)))
+    return result_of(prepare_one(Job.of(config)))
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,18 @@ def test_cells_come_seed_by_seed_and_ensembles_after_their_members(plan_file: Pa
     assert [cell.config.sharing.model_dump()["entity_layers"] for cell in cells[:2]] == [1, 0]
 
 
+def test_ensemble_can_be_of_some_seeds(plan_file: Path) -> None:
+    text = plan_file.read_text("utf-8").replace("seeds = [1, 2]", "seeds = [1, 2, 3]")
+    two = '[[configs]]\nname = "two"\nensemble_of = "full"\nof_seeds = [1, 3]\n'
+    plan_file.write_text(text + two, encoding="utf-8")
+    plan = load_plan(plan_file)
+    needs = {cell.row: cell.needs for cell in cells_of(plan, ROOT) if cell.is_ensemble}
+    assert needs["two"] == ("full/all/seed1", "full/all/seed3")
+    assert len(needs["together"]) == 3
+    small = {cell.row: cell.needs for cell in cells_of(smoke_plan(plan), ROOT) if cell.is_ensemble}
+    assert small["two"] == ("full/all/seed1",)
+
+
 def test_folds_have_data_and_tests_of_their_own(plan_file: Path) -> None:
     text = plan_file.read_text("utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("test = ")]
@@ -195,6 +207,15 @@ def test_smoke_is_the_same_plan_with_one_seed_one_epoch_and_few_sentences(plan_f
         ('[[configs]]\nname = "x"\ncontrol = "ful"\n', "there is no 'ful' to take; expected"),
         ('[[configs]]\nname = "x"\ncontrol = "x"\n', "there is no 'x' to take; expected"),
         ('[[configs]]\nname = "x"\nseds = [1]\n', "unknown key"),
+        ('[[configs]]\nname = "x"\nof_seeds = [1, 2]\n', "expected two seeds or more"),
+        (
+            '[[configs]]\nname = "x"\nensemble_of = "full"\nof_seeds = [1, 1]\n',
+            "expected two seeds or more",
+        ),
+        (
+            '[[configs]]\nname = "x"\nensemble_of = "full"\nof_seeds = [1, 7]\n',
+            "the seeds of the plan; found 7",
+        ),
         ("[grid]\n", None),
         ('[grid]\n"sharing.shared_layers" = []\n', "non-empty list"),
     ],

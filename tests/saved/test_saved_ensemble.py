@@ -50,7 +50,7 @@ def test_ensemble_is_saved_and_loaded_with_the_same_predictions(
     saved = save_ensemble(tmp_path / "ensemble", models)
     moved = tmp_path / "elsewhere" / "moved"
     shutil.copytree(tmp_path / "ensemble", moved)
-    loaded, reading = load_predictor(moved)
+    loaded, reading, *_ = load_predictor(moved)
     assert isinstance(loaded, Ensemble)
     assert (len(loaded), reading) == (3, ModelReading())
     assert not loaded.training
@@ -151,7 +151,7 @@ def change_description(**values: object) -> Callable[[Path], None]:
     [
         (change_member, "members/2 is not the model that it was made of"),
         (lambda folder: shutil.rmtree(folder / "members" / "3"), "cannot be read"),
-        (change_description(version=9), "format version 9, this program reads versions up to 1"),
+        (change_description(version=9), "format version 9, this program reads versions up to 2"),
         (change_description(members=[{"folder": "../..", "sha256": ""}]), "is damaged"),
         (change_description(members=[{}]), "is damaged"),
         (change_description(members=[]), "at least one model"),

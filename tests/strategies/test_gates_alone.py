@@ -124,7 +124,7 @@ def test_the_last_phase_begins_with_the_single_models(start: str, gates: str) ->
     batch = batch_of(SENTENCES, loop.model)
     alone = loop.model.eval()(batch)
     shared = [layer.shared.state_dict() for layer in block.layers]  # type: ignore[union-attr]
-    loop._next_phase()
+    loop.next_phase()
     after = loop.model.eval()(batch)
     if gates == "learned":
         for task in block.tasks:

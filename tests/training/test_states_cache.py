@@ -13,8 +13,8 @@ from dovetail.config import CharactersEncoderConfig, Config, EncoderConfig
 from dovetail.training.job import Job
 from dovetail.training.loop import Loop
 from dovetail.training.pools import Pool, Splits
+from dovetail.training.preparation import prepare_one
 from dovetail.training.results import EpochResult, StageProgress
-from dovetail.training.run import prepare
 from dovetail.training.states_cache import StatesCache
 
 SPLITS = Splits((Pool.of("training", TRAIN),), DEV)
@@ -26,7 +26,7 @@ def config_with(*encoders: EncoderConfig) -> Config:
 
 def prepared(config: Config, cache: StatesCache | None) -> tuple[Loop, int]:
     """A loop, and how often something was encoded for it."""
-    steps = prepare(Job(config, SPLITS), cache)
+    steps = prepare_one(Job(config, SPLITS), cache)
     encoded = 0
     while True:
         try:

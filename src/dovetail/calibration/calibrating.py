@@ -17,14 +17,14 @@ from dovetail.errors import ModelError
 from dovetail.evaluation.operating_points import Wanted
 from dovetail.extractor import Extractor
 from dovetail.heads.relation.relation_head import UNREACHABLE
-from dovetail.model.joint import JointModel
+from dovetail.model.prediction import Predictor
 from dovetail.report.run_report import scored
 from dovetail.running.steps import SILENT, Teller
 from dovetail.text.confidence import AS_IS, PLAIN
 from dovetail.text.document import RELATION_TASK, TASKS, Sentence
 
 
-def uncalibrated(model: JointModel, schema: str) -> None:
+def uncalibrated(model: Predictor, schema: str) -> None:
     """Take the scales of a schema away; thresholds go on letting the same relations through."""
     heads = model.of_schema(schema)
     if heads.relation_head is not None:
@@ -61,15 +61,9 @@ def calibrate(
         tell: told what is done.
 
     Raises:
-        ModelError: if the model is an ensemble, of whose members each is calibrated, or nothing is
-            predicted that has an annotation to be compared with.
+        ModelError: if nothing is predicted that has an annotation to be compared with.
     """
     model, schema = extractor.model, extractor.chosen
-    if not isinstance(model, JointModel):
-        raise ModelError(
-            "an ensemble decides by the mean of its members' scales and thresholds: calibrate each "
-            "member, and make the ensemble of them"
-        )
     uncalibrated(model, schema)
     head = model.of_schema(schema).relation_head
     in_force = {

@@ -10,7 +10,7 @@ from dovetail.config import Config
 from dovetail.corpora import read_corpus
 from dovetail.errors import CorpusError, ModelError
 from dovetail.report.run_report import ReadAs
-from dovetail.saved.model_folder import load_model
+from dovetail.saved.ensemble_folder import SavedPredictor
 from dovetail.text.document import Sentence
 from dovetail.text.wording import wording, wordings
 from dovetail.training.job import Job
@@ -29,26 +29,26 @@ class Apart:
     notes: tuple[str, ...] = ()
 
 
-def of_files(paths: Sequence[Path], config: Config, read_as: ReadAs) -> Apart:
+def of_files(paths: Sequence[Path], configs: Sequence[Config], read_as: ReadAs) -> Apart:
     """The sentences of corpora, without those that the model learned from, as far as that is known.
 
     Args:
         paths: the corpora.
-        config: of the model, which names what it learned from.
+        configs: of the models that have a say, which name what they learned from.
         read_as: a change of how they are read.
 
     Raises:
         ModelError: if most of them are training sentences.
         CorpusError: if a corpus cannot be read, or is not annotated.
     """
-    reading = read_as(config.reading.of_corpora)
+    reading = read_as(configs[0].reading.of_corpora)
     sentences = [
         own
         for path in paths
         for own in read_corpus(path, reading=reading, expect_annotations=True).sentences
     ]
     source = ", ".join(f"`{path}`" for path in paths)
-    learned, missing = _learned(config)
+    learned, missing = _learned(configs)
     apart = _without(sentences, learned, source)
     note = (
         f"whether some of them are training sentences is not known: {', '.join(missing)} cannot be "
@@ -57,16 +57,18 @@ def of_files(paths: Sequence[Path], config: Config, read_as: ReadAs) -> Apart:
     return Apart(apart.sentences, source, (*apart.notes, *((note,) if missing else ())))
 
 
-def _learned(config: Config) -> tuple[frozenset[str], list[str]]:
+def _learned(configs: Sequence[Config]) -> tuple[frozenset[str], list[str]]:
     """The wordings of the training sentences, and the files that are not there."""
     known: set[str] = set()
     missing = []
-    for data in config.sources:
-        for path in data.train:
-            try:
-                known |= wordings(read_corpus(path, format=data.format).sentences)
-            except CorpusError:
-                missing.append(str(path))
+    files = {
+        (path, data.format) for config in configs for data in config.sources for path in data.train
+    }
+    for path, format_ in sorted(files, key=str):
+        try:
+            known |= wordings(read_corpus(path, format=format_).sentences)
+        except CorpusError:
+            missing.append(str(path))
     return frozenset(known), missing
 
 
@@ -84,14 +86,20 @@ def _without(sentences: Iterable[Sentence], learned: frozenset[str], source: str
     return Apart(apart, source, (left,) * bool(known))
 
 
-def of_run(model: Path) -> dict[str, Apart]:
-    """The dev sentences of the run that a model is of, by the names of its schemas.
+def of_run(model: Path, saved: SavedPredictor) -> dict[str, Apart]:
+    """The dev sentences of the run that a model or a committee is of, by the names of its schemas.
 
     Raises:
-        ModelError: if it had none.
+        ModelError: if it had none, or is an ensemble of several runs.
         CorpusError, TrainingError: if its corpora are not there any more.
     """
-    job = Job.of_run(load_model(model).config)
+    if saved.config is None:
+        raise ModelError(
+            f"{model} is an ensemble of models of several runs, which may have learned from each "
+            f"other's dev sentences: name a corpus that none of them learned from, as in `dovetail "
+            f"calibrate {model} DEV`"
+        )
+    job = Job.of_run(saved.config)
     found: dict[str, Apart] = {}
     for name in job.schemas:
         own = [corpus for corpus in job.corpora if corpus.schema == name]

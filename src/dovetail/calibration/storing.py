@@ -19,8 +19,7 @@ from dovetail.extractor import Extractor
 from dovetail.report.run_report import ReadAs, extractor_of
 from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.calibrated_folder import save_calibrated
-from dovetail.saved.ensemble_folder import load_predictor
-from dovetail.saved.model_folder import SavedModel, load_model
+from dovetail.saved.ensemble_folder import SavedPredictor, load_predictor
 from dovetail.text.document import TASKS, Sentence
 from dovetail.text.named_schemas import ONLY
 
@@ -42,19 +41,13 @@ class Calibrating:
     tasks: Sequence[str] = TASKS
 
     @cached_property
-    def saved(self) -> SavedModel:
-        """The model.
+    def saved(self) -> SavedPredictor:
+        """The model or the ensemble.
 
         Raises:
-            ModelError: if it is an ensemble, or cannot be loaded.
+            ModelError: if it cannot be loaded.
         """
-        if (self.source / "members").is_dir():
-            load_predictor(self.source)  # says what is wrong with it
-            raise ModelError(
-                f"{self.source} is an ensemble, which decides by the means of its members' scales "
-                f"and thresholds: calibrate each member, and make the ensemble of them"
-            )
-        return load_model(self.source)
+        return load_predictor(self.source)
 
     def sentences(
         self, dev: Sequence[Path], schema: str | None, read_as: ReadAs
@@ -68,8 +61,8 @@ class Calibrating:
         if schema is not None or dev:
             model.of_schema(schema or ONLY)  # says what is wrong with the name
         if dev:
-            return {schema or ONLY: of_files(dev, self.saved.config, read_as)}
-        found = of_run(self.source)
+            return {schema or ONLY: of_files(dev, self.saved.members, read_as)}
+        found = of_run(self.source, self.saved)
         if schema is None:
             return found
         if schema not in found:
@@ -110,7 +103,7 @@ class Calibrating:
             ModelError: if there are several schemas, and none is named.
         """
         self.saved.model.of_schema(schema or ONLY)  # says what is wrong with the name
-        reading = read_as(self.saved.config.reading.of_corpora)
+        reading = read_as(self.saved.reading.of_corpora)
         return read_corpus(test, reading=reading, expect_annotations=True).sentences
 
     def on_test(

@@ -14,6 +14,7 @@ from dovetail.config.reference import config_reference
 from dovetail.config.saved_config import dump_network, load_saved
 from dovetail.config.section import Contradiction
 from dovetail.config.sections.auxiliary_section import AuxiliaryConfig
+from dovetail.config.sections.committee_section import MAX_MEMBERS, CommitteeConfig
 from dovetail.config.sections.coupling_section import CouplingConfig
 from dovetail.config.sections.data_section import DataConfig
 from dovetail.config.sections.distillation_section import DistillationConfig
@@ -38,10 +39,12 @@ from dovetail.config.sections.training_section import TrainingConfig
 from dovetail.config.sections.windows_section import WindowsConfig
 
 __all__ = [
+    "MAX_MEMBERS",
     "AuxiliaryConfig",
     "BrownEncoderConfig",
     "CasingEncoderConfig",
     "CharactersEncoderConfig",
+    "CommitteeConfig",
     "Config",
     "Contradiction",
     "CorpusConfig",

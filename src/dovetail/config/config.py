@@ -20,6 +20,7 @@ from dovetail.config.sections.auxiliary_section import (
     contradictions_of_auxiliary,
     task_of_word,
 )
+from dovetail.config.sections.committee_section import CommitteeConfig, seeds_of_members
 from dovetail.config.sections.coupling_section import (
     CouplingConfig,
     contradictions_of_couplings,
@@ -111,6 +112,9 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     """How the model learns."""
 
+    committee: CommitteeConfig = CommitteeConfig()
+    """Several models in the place of one."""
+
     distillation: DistillationConfig = DistillationConfig()
     """Another model to learn from."""
 
@@ -153,6 +157,20 @@ class Config(Section):
         """The config of a model of one of several corpora alone."""
         return self.model_copy(update={"data": corpus.data, "corpora": ()})
 
+    @property
+    def of_members(self) -> tuple[Config, ...]:
+        """The config of each member of the committee, of a model that is alone then."""
+        seeds = seeds_of_members(self.seed, self.committee.members)
+        return tuple(
+            self.alone.model_copy(update={"seed": seed, "name": f"{self.name}-{number}"})
+            for number, seed in enumerate(seeds, start=1)
+        )
+
+    @property
+    def alone(self) -> Config:
+        """The config of a single model in place of a committee."""
+        return self.model_copy(update={"committee": CommitteeConfig()})
+
     @model_serializer(mode="wrap")
     def _without_the_other(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A config has one corpus or several, and says nothing of the other."""
@@ -161,6 +179,8 @@ class Config(Section):
             values.pop(name, None)
         for name in (name for name in ("couplings", "auxiliary") if not getattr(self, name)):
             values.pop(name, None)
+        if self.committee == CommitteeConfig():
+            values.pop("committee", None)
         return values
 
     @field_validator("sharing", "entity_head", mode="before")

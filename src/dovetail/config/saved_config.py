@@ -21,7 +21,7 @@ from dovetail.errors import ConfigError
 
 _SECTIONS = ("windows", "encoders", "sharing", "entity_head", "relation_head")
 _READING = ("language", "unit")
-_RECORDED = ("data", "training", "distillation")
+_RECORDED = ("data", "training", "distillation", "committee")
 _NOT_RECORDED = "not-recorded"
 
 
@@ -88,7 +88,7 @@ def _with_corpora(own: Config, record: Mapping[str, Any]) -> Config | None:
     values = own.model_dump(mode="json", exclude_none=True)
     del values["data"]
     values |= {name: record[name] for name in ("name", "seed") if name in record}
-    for name in ("training", "mixing"):
+    for name in ("training", "mixing", "committee"):
         values[name] = _known(getattr(own, name), record.get(name))
     known = CorpusConfig.model_fields.keys()
     values["corpora"] = [

@@ -43,8 +43,8 @@ from dovetail.threads import use_threads
 from dovetail.training.job import Job, pinned
 from dovetail.training.loop import Loop
 from dovetail.training.pools import TRAINING, Pool, Splits
+from dovetail.training.preparation import prepare_one
 from dovetail.training.results import StepResult
-from dovetail.training.run import prepare
 from dovetail.training.states_cache import StatesCache
 
 ODDS = 2.0
@@ -188,7 +188,7 @@ def _trained(
     tell.stage(f"preparing {name}")
     use_threads(config.training.threads)
     job = Job(pinned(config), Splits((Pool.of(TRAINING, sentences),), ()))
-    loop: Loop = result_of(prepare(job, cache))
+    loop: Loop = result_of(prepare_one(job, cache))
     tell.stage(f"training {name}")
     for event in loop.run():
         if isinstance(event, StepResult):

@@ -36,7 +36,7 @@ from dovetail.errors import DovetailError, ModelError, TrainingError
 from dovetail.report.curves import read_curves
 from dovetail.report.run_report import dev_source, extractor_of, scored
 from dovetail.running.steps import SILENT, Teller
-from dovetail.saved.model_folder import load_model
+from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.training.job import Job
 from dovetail.training.learned_corpora import LearnedCorpus
 from dovetail.training.run_folder import RunFolder
@@ -137,7 +137,7 @@ def _facts_of_run(folder: RunFolder, corpus: LearnedCorpus, tell: Teller) -> Run
         return RunFacts(folder.path, curves, None)
     tell.stage("loading the model")
     try:
-        extractor = extractor_of(load_model(folder.model), corpus.schema)
+        extractor = extractor_of(load_predictor(folder.model), corpus.schema)
     except ModelError:
         return RunFacts(folder.path, curves, None)
     found = scored(extractor, corpus.dev, dev_source(corpus.config), tell)

@@ -22,9 +22,8 @@ from dovetail.estimator.items import (
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.files.temporary import TemporaryFolder
-from dovetail.saved.ensemble_folder import copy_saved
+from dovetail.saved.ensemble_folder import copy_saved, first_config
 from dovetail.saved.finding import model_folder
-from dovetail.saved.model_folder import config_of_model
 from dovetail.text.document import Document
 from dovetail.text.extraction import Extraction
 from dovetail.training import train
@@ -164,9 +163,7 @@ class DovetailEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has
         entities are.
         """
         evaluation = self.evaluate(X, y)
-        return score_of(
-            evaluation, self.select or config_of_model(self.model_folder_).training.select
-        )
+        return score_of(evaluation, self.select or first_config(self.model_folder_).training.select)
 
     def evaluate(self, X: Any, y: Any = None) -> Evaluation:  # noqa: N803
         """All scores, by type, as `dovetail.evaluate` gives them, without intervals."""
@@ -198,7 +195,7 @@ class DovetailEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has
             ModelError: if there is no such model.
         """
         found = model_folder(folder)
-        estimator = cls(config_of_model(found))
+        estimator = cls(first_config(found))
         estimator._take(found)
         return estimator
 

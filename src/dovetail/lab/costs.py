@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dovetail.encoders import Features
 from dovetail.extractor import Extractor
-from dovetail.model.ensemble import Ensemble
+from dovetail.model.ensemble import Ensemble, members_of
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
 from dovetail.tensors.features import Batch
@@ -69,15 +69,6 @@ def _mean_multiply_adds(
     counts = [[multiply_adds(model, window, corpus.schema) for window in row] for row in chosen]
     sums = [tuple(map(sum, zip(*row, strict=True))) for row in counts]
     return (fmean(whole for whole, _ in sums), fmean(own for _, own in sums)) if sums else None
-
-
-def members_of(model: Predictor) -> tuple[JointModel, ...]:
-    """The models that have a say."""
-    if isinstance(model, Ensemble):
-        return tuple(model)
-    if not isinstance(model, JointModel):
-        raise TypeError(f"expected a model or an ensemble, found {type(model).__name__}")
-    return (model,)
 
 
 def stored(model: Predictor) -> list[Tensor]:

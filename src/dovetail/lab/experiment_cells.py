@@ -145,7 +145,8 @@ def _trained(plan: Plan, row: PlannedConfig, fold: Fold, seed: int, root: Path) 
 def _ensemble(
     plan: Plan, row: PlannedConfig, members: PlannedConfig, fold: Fold, root: Path
 ) -> Cell:
-    cells = [_trained(plan, members, fold, seed, root) for seed in plan.seeds]
+    seeds = row.seeds_of(plan.seeds)
+    cells = [_trained(plan, members, fold, seed, root) for seed in seeds]
     return replace(cells[0], row=row.name, seed=None, needs=tuple(member.key for member in cells))
 
 

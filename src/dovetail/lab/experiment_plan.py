@@ -153,6 +153,12 @@ class Plan(Section):
         for number, row in enumerate(self.configs):
             for field, remedy in contradictions_of_needs(row, by_name):
                 yield Contradiction(f"configs.{number}.{field}", remedy)
+            if unplanned := [seed for seed in row.of_seeds if seed not in self.seeds]:
+                yield Contradiction(
+                    f"configs.{number}.of_seeds",
+                    f"expected some of {', '.join(map(str, self.seeds))}, the seeds of the plan; "
+                    f"found {', '.join(map(str, unplanned))}",
+                )
         if len({*self.seeds}) < len(self.seeds):
             yield Contradiction("seeds", "a seed stands there twice; each cell is trained once")
         if self.test and any(fold.test for fold in self.folds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from dovetail.config.in_words import alternatives
 from dovetail.config.section import Contradiction, Section
@@ -45,6 +45,10 @@ class PlannedConfig(Section):
     ensemble_of: Text | None = None
     """Name of a config whose models of all seeds decide together, once for each fold."""
 
+    of_seeds: tuple[int, ...] = ()
+    """Seeds of those models, two or more of the plan's, such as to ask what three are worth and
+    what five; all of the plan's unless told."""
+
     set_of: tuple[Text, ...] = ()
     """Names of configs that learn from different corpora and together count as one, such as a
     single model for each corpus: it has the scores of all, and costs what they cost together."""
@@ -66,10 +70,20 @@ class PlannedConfig(Section):
                     f"{what} trains nothing, so config, set, after, corpora and scored_as have no "
                     f"meaning beside it",
                 )
+        if self.of_seeds and (self.ensemble_of is None or len({*self.of_seeds}) < 2):
+            yield Contradiction(
+                "of_seeds",
+                f"expected two seeds or more of the models of an ensemble_of, found "
+                f"{list(self.of_seeds)} of {self.ensemble_of or 'none'}",
+            )
         if self.after is None:
             for placeholder in (ENSEMBLE, MODEL):
                 if self.names(placeholder):
                     yield Contradiction("set", f'{placeholder} of which? Name it: after = "NAME"')
+
+    def seeds_of(self, seeds: Sequence[int]) -> list[int]:
+        """The seeds of the models of an ensemble: its own of these, or all of a smoke test's."""
+        return [seed for seed in seeds if seed in self.of_seeds] or [*seeds]
 
     @property
     def is_trained(self) -> bool:

@@ -129,7 +129,7 @@ def probe_config(config: Config, task: str, penalty: float, *, seed: int, layers
         "auxiliary": [],
         "training.average": "none",
     }
-    return with_changes(config, changes)
+    return with_changes(config.alone, changes)
 
 
 def exits_config(config: Config, exits: dict[str, int], *, name: str) -> Config:

@@ -9,7 +9,8 @@ random field
 the normalised geometric mean of the members' distributions over whole tag paths.  Where the
 members score spans, the same holds of the distribution over a span's types.  Relations: the
 mean of the members' logits for pairs of the ensemble's entities, which is the normalised geometric
-mean of their probabilities, against the mean of their thresholds.
+mean of their probabilities, against the mean of their thresholds unless it has thresholds of its
+own.  The same holds of the scales of confidences.
 
 It costs what its members cost together, except for frozen encoders that they share: these
 are held in memory once, and run once for a batch.
@@ -33,7 +34,7 @@ from dovetail.model.prediction import Predictor
 from dovetail.model.schema_heads import SchemaDecoders, SchemaHeads
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
-from dovetail.text.confidence import mean_confidence
+from dovetail.text.confidence import Confidence, mean_confidence
 from dovetail.text.named_schemas import ONLY
 
 
@@ -51,14 +52,18 @@ class Ensemble(Predictor):
         refuse_different(members)
         self._members = tuple(members)  # typed, which a ModuleList is not
         self.members = nn.ModuleList(members)
-        self._heads = {
-            name: decoders_of_mean([own.heads[name] for own in members])
-            for name in members[0].heads
-        }
+        self._heads = self._of_means()
         self._hold(self._heads)
         # Of the encoders of all members, those with the same assets once.
         self._encoders: list[Encoder] = []
-        self._places = [[self._place_of(part) for part in own.encoder] for own in members]
+        self._places = [self._places_of(own) for own in members]
+
+    def _of_means(self) -> dict[str, SchemaDecoders]:
+        """The decoders of each schema as the members stand."""
+        return {
+            name: decoders_of_mean([own.heads[name] for own in self])
+            for name in self._members[0].heads
+        }
 
     def __iter__(self) -> Iterator[JointModel]:
         return iter(self._members)
@@ -66,11 +71,18 @@ class Ensemble(Predictor):
     def __len__(self) -> int:
         return len(self._members)
 
-    def _place_of(self, encoder: Encoder) -> int:
+    def _places_of(self, member: JointModel) -> list[int]:
+        """The place of each encoder of a member, none of which it has twice."""
+        places: list[int] = []
+        for encoder in member.encoder:
+            places.append(self._place_of(encoder, taken=places))
+        return places
+
+    def _place_of(self, encoder: Encoder, *, taken: Sequence[int]) -> int:
         """The place of an encoder that reads the same features and has the same frozen weights."""
         assets = encoder.assets()
         for place, known in enumerate(self._encoders):
-            if known.assets() == assets:
+            if place not in taken and known.assets() == assets:
                 share_frozen(encoder, known)
                 return place
         self._encoders.append(encoder)
@@ -106,6 +118,15 @@ class Ensemble(Predictor):
     @property
     def heads(self) -> Mapping[str, SchemaDecoders]:
         return self._heads
+
+    @property
+    def own(self) -> dict[str, SchemaDecoders]:
+        """The decoders of schemas whose thresholds or scales are not the members' means."""
+        means = self._of_means()
+        return {name: own for name, own in self._heads.items() if not decides_as(own, means[name])}
+
+    def set_confidence(self, schema: str, confidence: Confidence) -> None:
+        self._heads[schema] = replace(self.of_schema(schema), confidence=confidence)
 
     def streams(self, batch: Batch, schemas: Sequence[str] | None = None) -> tuple[Streams, ...]:
         features = [
@@ -143,6 +164,21 @@ class Ensemble(Predictor):
         )
 
 
+def members_of(model: Predictor) -> tuple[JointModel, ...]:
+    """The models that have a say: the members of an ensemble, or the only model."""
+    if isinstance(model, Ensemble):
+        return tuple(model)
+    if not isinstance(model, JointModel):
+        raise TypeError(f"expected a model or an ensemble, found {type(model).__name__}")
+    return (model,)
+
+
+def num_parameters(model: Predictor) -> int:
+    """The parameters of all that have a say; those that several hold together count once."""
+    own = {id(own): own.numel() for member in members_of(model) for own in member.parameters()}
+    return sum(own.values())
+
+
 def decoders_of_mean(heads: Sequence[SchemaHeads]) -> SchemaDecoders:
     """Return the decoders for the mean of the scores of these heads, of the same schema."""
     of_entities = [own.entity_head for own in heads]
@@ -154,6 +190,13 @@ def decoders_of_mean(heads: Sequence[SchemaHeads]) -> SchemaDecoders:
         of_relations[0].of_mean(of_relations) if of_relations else None,
         confidence=mean_confidence([own.confidence for own in heads]),
     )
+
+
+def decides_as(own: SchemaDecoders, other: SchemaDecoders) -> bool:
+    """Whether two decoders of a schema have the same thresholds and scales."""
+    heads = own.relation_head, other.relation_head
+    thresholds = [None if head is None else head.known_thresholds for head in heads]
+    return thresholds[0] == thresholds[1] and own.confidence == other.confidence
 
 
 def mean(scores: Sequence[Tensor]) -> Tensor:

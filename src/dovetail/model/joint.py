@@ -68,11 +68,6 @@ class JointModel(Predictor):
         return self._heads[name]
 
     def set_confidence(self, schema: str, confidence: Confidence) -> None:
-        """Let confidences of a schema be made so from now on; thresholds are for what is made.
-
-        Raises:
-            ModelError: if there is no such schema.
-        """
         self._heads[schema] = replace(self.of_schema(schema), confidence=confidence)
 
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:

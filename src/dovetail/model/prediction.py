@@ -20,6 +20,7 @@ from dovetail.heads import EntityHead, RelationHead
 from dovetail.model.schema_heads import SchemaDecoders
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
+from dovetail.text.confidence import Confidence
 from dovetail.text.document import Relation, Sentence
 from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import ONLY, is_only
@@ -87,6 +88,14 @@ class Predictor(nn.Module, ABC):
         if name not in heads:
             raise ModelError(no_such_schema(name, [*heads]))
         return heads[name]
+
+    @abstractmethod
+    def set_confidence(self, schema: str, confidence: Confidence) -> None:
+        """Let confidences of a schema be made so from now on; thresholds are for what is made.
+
+        Raises:
+            ModelError: if there is no such schema.
+        """
 
     @abstractmethod
     def featurise(self, sentences: Sequence[Sequence[str]]) -> list[Features]:

@@ -33,6 +33,7 @@ def config_summary(config: Config) -> list[tuple[str, str]]:
         ("entity head", _section(config.entity_head)),
         ("relation head", _section(config.relation_head)),
         ("training", _section(config.training)),
+        *([("committee", _section(config.committee))] if config.committee.members > 1 else []),
         ("seed", str(config.seed)),
     ]
 

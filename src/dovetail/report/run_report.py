@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from dovetail.config import Config, dump_config
+from dovetail.config import Config, dump_config, load_config
 from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
@@ -24,7 +24,7 @@ from dovetail.report.scored import ScoredCorpus
 from dovetail.report.sizes import Parameters, SplitCounts, counts_of
 from dovetail.report.telling import Weighed
 from dovetail.running.steps import SILENT, Teller, result_of
-from dovetail.saved.model_folder import SavedModel, load_model
+from dovetail.saved.ensemble_folder import SavedPredictor, load_predictor
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import ModelReading, Reading
@@ -124,9 +124,9 @@ def reports_of_run(
     folder = RunFolder(path)
     refuse_unfinished(folder)
     tell.stage("loading the model")
-    saved = load_model(folder.model)
+    saved = load_predictor(folder.model)
     tell.stage("reading the corpora")
-    job = Job.of_run(saved.config)
+    job = Job.of_run(saved.config or load_config(folder.config))
     chosen = corpora_of(job, corpus)
     if test is not None and len(chosen) > 1:
         raise TrainingError(
@@ -145,7 +145,7 @@ class RunSources:
     """What reports on the corpora of a run have in common."""
 
     folder: RunFolder
-    saved: SavedModel
+    saved: SavedPredictor
     job: Job
 
     @cached_property
@@ -168,7 +168,7 @@ class RunSources:
         tell: Teller,
     ) -> RunReport:
         """The report on one corpus, which is part of its name if it was asked for by name."""
-        config, splits = self.saved.config, corpus.splits
+        config, splits = self.job.config, corpus.splits
         extractor = extractor_of(self.saved, corpus.schema)
         tested = None
         files = sorted(splits.files, key=lambda own: own.split == "dev")  # those learned from first
@@ -229,11 +229,11 @@ def corpora_of(job: Job, name: str | None) -> tuple[LearnedCorpus, ...]:
     return (named[name],)
 
 
-def extractor_of(saved: SavedModel, schema: str) -> Extractor:
+def extractor_of(saved: SavedPredictor, schema: str) -> Extractor:
     """The predictor that users run, as `Extractor.load` makes it from the same folder."""
     use_threads(0)
     saved.model.use_fast_precision()
-    extractor = Extractor(saved.model, reading=saved.config.reading)
+    extractor = Extractor(saved.model, reading=saved.reading)
     return extractor.of_schema(schema) if schema else extractor
 
 

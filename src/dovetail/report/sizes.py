@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dovetail.model.joint import JointModel
+from dovetail.model.ensemble import members_of, num_parameters
+from dovetail.model.prediction import Predictor
 from dovetail.report.scored import ScoredCorpus
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 from dovetail.training.pools import Splits
@@ -44,12 +45,13 @@ class Parameters:
     total: int
 
     @classmethod
-    def of(cls, model: JointModel) -> Parameters:
-        """Count."""
+    def of(cls, model: Predictor) -> Parameters:
+        """Count, of a model or of several that decide together."""
+        members = members_of(model)
         return cls(
-            sum(parameter.numel() for _, parameter in model.trainable_parameters()),
-            sum(tensor.numel() for tensor in model.stored_state().values()),
-            sum(parameter.numel() for parameter in model.parameters()),
+            sum(own.numel() for member in members for _, own in member.trainable_parameters()),
+            sum(own.numel() for member in members for own in member.stored_state().values()),
+            num_parameters(model),
         )
 
 

@@ -1,7 +1,9 @@
-"""An ensemble as a folder: copies of its members, and a list of them with their digests.
+"""An ensemble as a folder: its members, and a list of them with their digests.
 
-model.json     format version; the folder, the name and the digest of each member
+model.json     format version; the folder, the name and the digest of each member; thresholds and
+               scales of its own, if they are not the means of its members'
 members/1/…    saved models
+config.toml    of members that were trained together, the config of their run
 README.md      the card
 
 It is moved and loaded as a model is.
@@ -11,19 +13,28 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from dovetail.config import Config
+from dovetail.config import MAX_MEMBERS, Config, load_saved
 from dovetail.errors import ModelError
-from dovetail.files.names import stays_inside
 from dovetail.model.ensemble import Ensemble
 from dovetail.model.prediction import Predictor
-from dovetail.saved.description import DESCRIPTION, check_version, read_description, write_json
+from dovetail.saved.description import DESCRIPTION, read_description, write_json
+from dovetail.saved.member_list import (
+    FORMAT,
+    FORMAT_VERSION,
+    MEMBERS,
+    OF_MEANS,
+    listed_members,
+    read_members,
+)
 from dovetail.saved.model_folder import (
     CARD,
+    CONFIG,
+    NETWORK,
     SavedModel,
     config_of_model,
     digest_of_model,
@@ -32,24 +43,29 @@ from dovetail.saved.model_folder import (
     load_model,
     model_folder_to_write,
 )
+from dovetail.saved.own_decisions import (
+    decide_as_described,
+    described_decisions,
+    own_decisions,
+)
 from dovetail.showing.visible import shown
 from dovetail.text.named_schemas import joined_schema
 from dovetail.text.reading import ModelReading
 from dovetail.version import __version__
 
-FORMAT = "dovetail-ensemble"
-FORMAT_VERSION = 1
-MEMBERS = "members"
-_IN_ENSEMBLE = {DESCRIPTION, CARD, MEMBERS}
-MAX_MEMBERS = 100
-"""Models that can decide together; each of them is loaded and run."""
+_IN_ENSEMBLE = {DESCRIPTION, CONFIG, CARD, MEMBERS}
 
 
 class SavedPredictor(NamedTuple):
-    """A model or an ensemble, and how it reads texts."""
+    """A model or an ensemble, how it reads texts, and what its members were trained with.
+
+    `config` is that of a model or of members that were trained together; there is none of others.
+    """
 
     model: Predictor
     reading: ModelReading
+    config: Config | None
+    members: tuple[Config, ...]
 
 
 def load_predictor(folder: Path) -> SavedPredictor:
@@ -58,10 +74,10 @@ def load_predictor(folder: Path) -> SavedPredictor:
     Raises:
         ModelError: if it is neither, is damaged, or stands on an encoder that is not there.
     """
-    listed = _listed_members(folder)
+    listed = read_members(folder)
     if listed is None:
         saved = load_model(folder)
-        return SavedPredictor(saved.model, saved.config.reading)
+        return SavedPredictor(saved.model, saved.config.reading, saved.config, (saved.config,))
     for name, digest in listed:
         if digest_of_model(folder / name) != digest:
             raise ModelError(
@@ -69,7 +85,11 @@ def load_predictor(folder: Path) -> SavedPredictor:
                 f"make the ensemble again"
             )
     members = [load_model(folder / name) for name, _ in listed]
-    return SavedPredictor(ensemble_of(members), members[0].config.reading)
+    ensemble = ensemble_of(members)
+    decide_as_described(ensemble, read_description(folder), folder)
+    configs = tuple(member.config for member in members)
+    together = first_config(folder) if (folder / CONFIG).is_file() else None
+    return SavedPredictor(ensemble, configs[0].reading, together, configs)
 
 
 def ensemble_of(members: Sequence[SavedModel]) -> Ensemble:
@@ -101,10 +121,12 @@ def digest_of(folder: Path) -> str:
     Raises:
         ModelError: if it cannot be read.
     """
-    listed = _listed_members(folder)
+    listed = read_members(folder)
     if listed is None:
         return digest_of_model(folder)
-    return hashlib.sha256("\n".join(sorted(digest for _, digest in listed)).encode()).hexdigest()
+    own = described_decisions(read_description(folder))
+    parts = [*sorted(digest for _, digest in listed), *([own] if own else [])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def files_of_predictor(folder: Path) -> list[str]:
@@ -113,11 +135,12 @@ def files_of_predictor(folder: Path) -> list[str]:
     Raises:
         ModelError: if an ensemble is damaged.
     """
-    listed = _listed_members(folder)
+    listed = read_members(folder)
     if listed is None:
         return files_of_model(folder)
     members = [f"{name}/{file}" for name, _ in listed for file in files_of_model(folder / name)]
-    return [name for name in (DESCRIPTION, CARD) if (folder / name).exists()] + members
+    own = (name for name in (DESCRIPTION, CONFIG, CARD) if (folder / name).exists())
+    return [*own, *members]
 
 
 def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
@@ -132,30 +155,49 @@ def save_ensemble(folder: Path, models: Sequence[Path]) -> Ensemble:
     sources = _distinct(models)
     members = [load_model(path) for path in sources.values()]
     ensemble = ensemble_of(members)
-    listed = [
-        {"folder": f"{MEMBERS}/{number}", "name": member.config.name, "sha256": digest}
-        for number, (digest, member) in enumerate(zip(sources, members, strict=True), start=1)
-    ]
-    description = {"format": FORMAT, "version": FORMAT_VERSION, "dovetail": __version__}
-    with model_folder_to_write(folder, _IN_ENSEMBLE.__contains__) as partial:
+    names = [member.config.name for member in members]
+    listed = listed_members(zip(names, sources, strict=True))
+    with ensemble_folder_to_write(folder) as partial:
         for row, source in zip(listed, sources.values(), strict=True):
             (partial / row["folder"]).mkdir(parents=True)
             for name in files_of_model(source):
                 shutil.copyfile(source / name, partial / row["folder"] / name)
-        write_json(partial / DESCRIPTION, {**description, "members": listed})
+        write_json(partial / DESCRIPTION, described_ensemble(ensemble, listed))
         (partial / CARD).write_text(shown(ensemble_card(ensemble, listed)), encoding="utf-8")
     return ensemble
 
 
+def ensemble_folder_to_write(folder: Path) -> AbstractContextManager[Path]:
+    """A folder to write an ensemble in, which takes the place of `folder` when all is written.
+
+    Raises:
+        ModelError: as `model_folder_to_write` does.
+    """
+    return model_folder_to_write(folder, _IN_ENSEMBLE.__contains__)
+
+
+def described_ensemble(ensemble: Ensemble, listed: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """The values that describe an ensemble of these members."""
+    own = own_decisions(ensemble)
+    version = FORMAT_VERSION if own else OF_MEANS
+    description = {"format": FORMAT, "version": version, "dovetail": __version__}
+    return {**description, "members": listed, **own}
+
+
 def first_config(folder: Path) -> Config:
-    """The config of a saved model, or of the first member of an ensemble.
+    """The config of a saved model or committee, or of the first member of another ensemble.
 
     Raises:
         ConfigError: if it cannot be read.
         ModelError: if the ensemble is damaged.
     """
-    listed = _listed_members(folder)
-    return config_of_model(folder / listed[0][0] if listed else folder)
+    listed = read_members(folder)
+    if not listed:
+        return config_of_model(folder)
+    first = folder / listed[0][0]
+    if (folder / CONFIG).is_file():
+        return load_saved(first / NETWORK, folder / CONFIG)
+    return config_of_model(first)
 
 
 def copy_saved(source: Path, target: Path) -> None:
@@ -169,7 +211,7 @@ def copy_saved(source: Path, target: Path) -> None:
     """
     if target.exists() and target.resolve() == source.resolve():
         return
-    listed = _listed_members(source)
+    listed = read_members(source)
     if listed is None and not (source / DESCRIPTION).is_file():
         raise ModelError(f"{source} is not a saved model: it has no {DESCRIPTION}")
     is_own = _IN_ENSEMBLE.__contains__ if listed is not None else is_of_model
@@ -188,7 +230,7 @@ def _distinct(models: Sequence[Path]) -> dict[str, Path]:
     """The folders of single models by their digests, in the order of these."""
     path_by_digest: dict[str, Path] = {}
     for path in models:
-        if _listed_members(path) is not None:
+        if read_members(path) is not None:
             raise ModelError(f"{path} is an ensemble itself; name its members: {path / MEMBERS}/…")
         digest = digest_of_model(path)
         if digest in path_by_digest:
@@ -218,38 +260,3 @@ Members, with the SHA-256 of each; their own cards say what they were trained on
 
 {members}
 """
-
-
-def _listed_members(folder: Path) -> list[tuple[str, str]] | None:
-    """Folder and digest of each member; None if this is no ensemble."""
-    try:
-        description = read_description(folder)
-    except ModelError:
-        return None  # what is wrong with a model, whoever loads it says
-    if description.get("format") != FORMAT:
-        return None
-    check_version(folder, description, FORMAT_VERSION, kind="ensemble")
-    try:
-        rows = description["members"]
-        if len(rows) > MAX_MEMBERS:
-            raise ValueError(f"{len(rows):,} members; expected at most {MAX_MEMBERS}")
-        listed = [(_inside(row["folder"]), str(row["sha256"])) for row in rows]
-        _refuse_twice(listed)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the ensemble {folder} is damaged: {error!r}") from error
-    return listed
-
-
-def _refuse_twice(listed: Sequence[tuple[str, str]]) -> None:
-    """Refuse a list that names a folder or a model twice."""
-    for kind, names in zip(("folder", "model"), zip(*listed, strict=True), strict=False):
-        for name, count in Counter(names).items():
-            if count > 1:
-                raise ValueError(f"the {kind} {name!r} is listed {count} times")
-
-
-def _inside(folder: str) -> str:
-    """The folder of a member, which lies in that of the ensemble wherever this was moved."""
-    if not stays_inside(folder):
-        raise ValueError(f"expected a member within the folder, found {folder!r}")
-    return folder

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from dovetail.errors import ModelError
 from dovetail.saved.description import DESCRIPTION
-from dovetail.saved.ensemble_folder import MEMBERS, digest_of
+from dovetail.saved.ensemble_folder import digest_of
 from dovetail.saved.finding import HubName
 from dovetail.saved.hub_card import DIGEST, field_of_card
+from dovetail.saved.member_list import MEMBERS
 from dovetail.saved.word_files import FILE_NAME, LISTS
 
 _FILES = ("model.json", "network.toml", "config.toml", "weights.safetensors", "README.md")

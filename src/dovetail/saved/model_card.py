@@ -14,13 +14,16 @@ from dovetail.config import (
 )
 from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation
+from dovetail.model.ensemble import members_of
 from dovetail.model.joint import JointModel
+from dovetail.model.prediction import Predictor
 from dovetail.strategies.strategy import strategy_of
 from dovetail.text.named_schemas import joined_schema
 
 
-def model_card(model: JointModel, config: Config, dev_by_corpus: Mapping[str, Evaluation]) -> str:
-    """Markdown for the README of a model folder."""
+def model_card(model: Predictor, config: Config, dev_by_corpus: Mapping[str, Evaluation]) -> str:
+    """Markdown for the README of the folder of a model, or of a committee of several."""
+    members = members_of(model)
     schema = joined_schema(model.schemas)
     signatures = "None: the model was trained to find entities alone." * (not schema.relation_types)
     signatures += "\n".join(
@@ -33,17 +36,17 @@ def model_card(model: JointModel, config: Config, dev_by_corpus: Mapping[str, Ev
         for relation in schema.relation_types
     )
     encoders = ", ".join(map(_encoder, config.encoders))
-    trained = sum(tensor.numel() for tensor in model.stored_state().values())
+    trained = sum(own.numel() for member in members for own in member.stored_state().values())
     learned_beside = _auxiliary(config) + _couplings(config)
     return f"""# {config.name}
 
-A joint entity and relation model trained with Dovetail.
+{_opening(len(members))}
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
 - Parameters stored: {trained:,}
-{_sharing(model, config)}{learned_beside}{_trained_on(config)}{_teacher(config)}
+{_sharing(members, config)}{learned_beside}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
 {signatures}
@@ -59,6 +62,16 @@ def _encoder(section: EncoderConfig) -> str:
     read = section.layers_read
     lower = f", its lower {read} layer{'s' * (read > 1)}" if read is not None else ""
     return f"{section.kind} (`{section.name}`{lower})"
+
+
+def _opening(members: int) -> str:
+    """What the model is."""
+    if members == 1:
+        return "A joint entity and relation model trained with Dovetail."
+    return (
+        f"A committee of {members} joint entity and relation models that were trained together "
+        f"with Dovetail and decide by the mean of their scores; frozen encoders run once for all."
+    )
 
 
 def _trained_on(config: Config) -> str:
@@ -97,12 +110,14 @@ def _files(paths: Sequence[Path]) -> str:
     return ", ".join(f"`{path}`" for path in paths)
 
 
-def _sharing(model: JointModel, config: Config) -> str:
+def _sharing(members: Sequence[JointModel], config: Config) -> str:
     """Return the strategy's lines on what training chose."""
-    strategy = strategy_of(config.sharing)
+    strategy, model = strategy_of(config.sharing), members[0]
     lines = strategy.card_lines(config.sharing, model.sharing, num_new=model.num_added)
     for own in model.heads.values():
         lines = [*lines, *strategy.card_lines_of_heads(config.sharing, own.learned)]
+    if lines and len(members) > 1:
+        lines = ["What training chose in each member: its own card, in `members`, says it"]
     return "".join(f"- {line}\n" for line in lines)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,32 @@ class Checkpoint:
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"the checkpoint {path} is damaged: {error}") from error
         return cls(progress, **parts, data_digest=data_digest)
+
+    @classmethod
+    def joined(cls, members: Sequence[Checkpoint]) -> Checkpoint:
+        """The checkpoint of several models that train together, at the same progress."""
+        parts: dict[str, dict[str, Tensor]] = {
+            part: {
+                f"{place}/{name}": tensor
+                for place, own in enumerate(members)
+                for name, tensor in getattr(own, part).items()
+            }
+            for part in PARTS
+        }
+        return cls(members[0].progress, **parts, data_digest="")
+
+    def of_member(self, place: int) -> Checkpoint:
+        """What `joined` took from the model at this place."""
+        start = f"{place}/"
+        parts: dict[str, dict[str, Tensor]] = {
+            part: {
+                name.removeprefix(start): tensor
+                for name, tensor in getattr(self, part).items()
+                if name.startswith(start)
+            }
+            for part in PARTS
+        }
+        return Checkpoint(self.progress, **parts, data_digest="")
 
 
 def _remove_leftovers(folder: Path) -> None:

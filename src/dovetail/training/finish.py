@@ -18,10 +18,10 @@ from dovetail.extractor import Extractor
 from dovetail.heads import RelationHead
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.running.steps import retold
-from dovetail.saved.model_folder import save_model
+from dovetail.saved.committee_folder import save_trained
 from dovetail.text.document import Sentence
+from dovetail.training.epochs import Epochs
 from dovetail.training.job import Job
-from dovetail.training.loop import Loop
 from dovetail.training.results import RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import LOWEST, tuned_thresholds, with_thresholds
@@ -29,7 +29,7 @@ from dovetail.training.selection import LOWEST, tuned_thresholds, with_threshold
 Stages = Generator[StageProgress, None, RunFinished]
 
 
-def finish(loop: Loop, job: Job, folder: RunFolder, *, interrupted: bool) -> Stages:
+def finish(loop: Epochs, job: Job, folder: RunFolder, *, interrupted: bool) -> Stages:
     """Save the best weights, with thresholds and dev scores of what users will run: the extractor.
 
     Training reads cached encodings in the precision of its device, which may tip a close decision.
@@ -38,14 +38,14 @@ def finish(loop: Loop, job: Job, folder: RunFolder, *, interrupted: bool) -> Sta
     progress = loop.progress
     dev = yield from decide(loop, job, folder)
     yield StageProgress("saving the model")
-    save_model(folder.model, loop.model, job.config, dev_by_corpus=dev)
+    save_trained(folder.model, loop.model, job.config, dev_by_corpus=dev)
     shutil.rmtree(folder.draft, ignore_errors=True)
     folder.note_finished(progress, dev)
     return RunFinished(folder.model, dev, progress.best_epoch, progress.epoch, interrupted)
 
 
 def decide(
-    loop: Loop, job: Job, folder: RunFolder
+    loop: Epochs, job: Job, folder: RunFolder
 ) -> Generator[StageProgress, None, dict[str, Evaluation]]:
     """Set the thresholds of the model; returns its scores on the dev sentences of each corpus.
 
@@ -120,11 +120,11 @@ def annotated(
     return (yield from retold(extractor.annotating(sentences), lambda done: told(*done)))
 
 
-def draft_extractor(loop: Loop, config: Config, folder: RunFolder) -> Extractor:
+def draft_extractor(loop: Epochs, config: Config, folder: RunFolder) -> Extractor:
     """The model as it stands, saved and loaded again.
 
     Not as the run's model: whoever kills the process now must not leave a model there that has the
     thresholds of the search for better ones.
     """
-    save_model(folder.draft, loop.model, config)
+    save_trained(folder.draft, loop.model, config)
     return Extractor.load(folder.draft, threads=config.training.threads)

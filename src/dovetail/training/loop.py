@@ -1,26 +1,21 @@
-"""The training loop: a generator of results.  What is shown, logged and saved, its caller decides.
-
-for result in loop.run():      # StepResult…, EpochResult, StepResult…
-    if isinstance(result, EpochResult): loop.checkpoint().save(folder)
-"""
+"""The training of one model."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from dovetail.config import TrainingConfig
+from dovetail.encoders import ConcatenatedEncoder
 from dovetail.encoders.precision import dtype_of_precision
 from dovetail.errors import TrainingError
-from dovetail.evaluation import Evaluation
 from dovetail.model.joint import JointModel
-from dovetail.strategies.curriculum import Curriculum, Phase
+from dovetail.strategies.curriculum import Curriculum
 from dovetail.tensors.state import copy_exactly
-from dovetail.text.document import Sentence
 from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
     EncodedSentences,
@@ -37,17 +32,18 @@ from dovetail.training.checkpoint import (
     seed_epoch,
     tensors_from_optimiser,
 )
-from dovetail.training.dev_scores import DevSets, Selection, dev_scores
+from dovetail.training.dev_scores import DevSets, Selection
 from dovetail.training.device import training_device
+from dovetail.training.epochs import Epochs, Learned
 from dovetail.training.initial_weights import InitialWeights
 from dovetail.training.opponents import Opponents
 from dovetail.training.optimiser import build_optimiser, build_schedule
-from dovetail.training.phase_ends import afresh_after, is_over, phase_is_over
-from dovetail.training.phase_tasks import outputs_in, portions_of, score_in
-from dovetail.training.results import EpochResult, LoopEvent, Means, StageProgress, StepResult
+from dovetail.training.phase_ends import afresh_after
+from dovetail.training.phase_tasks import outputs_in, portions_of
+from dovetail.training.results import Means, StepResult
 
 
-class Loop:
+class Loop(Epochs):
     """Trains a model through the phases of a curriculum, from the start or from a checkpoint.
 
     `portions` says which of the training sentences an epoch reads; all of them unless told.
@@ -64,14 +60,14 @@ class Loop:
         seed: int,
         portions: Sequence[Portion] | None = None,
     ) -> None:
-        self.model = model
+        self._model = model
         self.train, self.dev = train, dev
         whole = Portion(len(train.sentences), len(train.sentences))
         self.all_portions = (whole,) if portions is None else tuple(portions)
         self.curriculum = curriculum
         self.config, self.seed = config, seed
         self.selection = dev.selection or Selection(config.select)
-        self.progress = Progress()
+        self._progress = Progress()
         self.best: dict[str, Tensor] = {}
         self.device = training_device()
         self.model.to(self.device)
@@ -79,7 +75,6 @@ class Loop:
         self.objectives = nn.ModuleList(distinct).to(self.device)
         self.dtype = dtype_of_precision(config.precision, self.device)
         self.initial = InitialWeights(model, self.objectives, curriculum)
-        self._score = 0.0
         self._change()
         self._begin_phase()
 
@@ -89,9 +84,20 @@ class Loop:
         return sum(portion.drawn for portion in self.portions)
 
     @property
-    def phase(self) -> Phase:
-        """The phase that training is in."""
-        return self.curriculum[self.progress.phase]
+    def model(self) -> JointModel:
+        return self._model
+
+    @property
+    def encoder(self) -> ConcatenatedEncoder:
+        return self.model.encoder
+
+    @property
+    def progress(self) -> Progress:
+        return self._progress
+
+    @property
+    def parameters(self) -> Sequence[nn.Parameter]:
+        return self._parameters
 
     def _begin_phase(self) -> None:
         """Build the optimiser from what the phase trains, and nothing else.
@@ -115,7 +121,7 @@ class Loop:
             steps_done=(self.progress.epoch - self.progress.phase_start) * self.steps,
         )
         self.optimiser = optimiser
-        self.parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        self._parameters = [p for group in optimiser.param_groups for p in group["params"]]
         self.average = AveragedWeights(
             trained,
             kind=self.config.average,
@@ -124,8 +130,7 @@ class Loop:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint was taken."""
-        self.progress = checkpoint.progress
+        self._progress = checkpoint.progress
         self.model.load_stored_state(checkpoint.model)
         self.best = dict(checkpoint.best)
         copy_exactly(self.objectives.state_dict(), checkpoint.objectives, owner="the objectives")
@@ -135,7 +140,6 @@ class Loop:
         self.opponents.restore(checkpoint.opponents)
 
     def checkpoint(self) -> Checkpoint:
-        """All that `restore` needs, as it stands at the end of an epoch."""
         return Checkpoint(
             self.progress,
             self.model.stored_state(),
@@ -146,37 +150,11 @@ class Loop:
             self.opponents.state(),
         )
 
-    @property
-    def epochs(self) -> int:
-        """The epochs that are over when the curriculum is, if patience ends no phase before."""
-        ahead = self.curriculum[self.progress.phase :]
-        return self.progress.phase_start + sum(phase.epochs for phase in ahead)
-
-    @property
-    def phase_is_over(self) -> bool:
-        """Whether the last epoch of the phase is done, or patience is at its end."""
-        return phase_is_over(self.curriculum, self.progress, self.config.patience_epochs)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the last phase is over."""
-        return is_over(self.curriculum, self.progress, self.config.patience_epochs)
-
-    def run(self) -> Iterator[LoopEvent]:
-        """Train until the curriculum is over; afterwards `use_best` puts the best weights back."""
-        while not self.is_done:
-            if self.phase_is_over:
-                self._next_phase()
-            yield from self._epoch()
-
-    def _next_phase(self) -> None:
-        """Go on from the best weights of the phase that is over; the next one chooses its own.
-
-        One that starts afresh goes on from the last ones, but for those that it trains.
-        """
+    def next_phase(self) -> None:
+        # A phase that starts afresh goes on from the last weights, but for those that it trains.
         if not afresh_after(self.curriculum, self.progress):
             self.use_best()
-        self.progress = replace(
+        self._progress = replace(
             self.progress,
             phase=self.progress.phase + 1,
             phase_start=self.progress.epoch,
@@ -195,13 +173,11 @@ class Loop:
                 self.phase.begin(self.model)
 
     def use_best(self) -> None:
-        """Give the model the weights of the best epoch."""
         if self.best:
             self.model.load_stored_state(self.best)
 
-    def _epoch(self) -> Iterator[LoopEvent]:
-        started = time.perf_counter()
-        epoch = self.progress.epoch + 1
+    def learn(self) -> Generator[StepResult, None, Learned]:
+        epoch, epochs = self.progress.epoch + 1, self.epochs
         seed = seed_epoch(self.seed, phase=self.progress.phase, epoch=epoch)
         batches = self._batches(seed)
         means = Means(len(batches))
@@ -209,41 +185,23 @@ class Loop:
         for step, (schema, indices) in enumerate(batches, start=1):
             losses = self._step(schema, indices)
             means.add(losses)
-            yield StepResult(epoch, self.epochs, step, len(batches), losses, len(indices))
-        trained = time.perf_counter() - started
+            yield StepResult(epoch, epochs, step, len(batches), losses, len(indices))
         rate = float(self.schedule.get_last_lr()[-1])
-        with self.average.in_force():
-            dev = yield from self.evaluate()
-            score = score_in(self.phase, self.selection, self.dev, dev)
-            self._note(epoch, float(epoch) if score is None else score)
-        yield EpochResult(
-            phase=self.phase.name,
-            epoch=epoch,
-            epochs=self.epochs,
-            losses=means.by_name(),
-            dev_by_corpus=dev,
-            score=self._score,
-            best_epoch=self.progress.best_epoch,
-            learning_rate=rate,
-            seconds=time.perf_counter() - started,
-            sentences_per_second=self.sentences_per_epoch / trained,
-        )
+        return Learned(means.by_name(), self.sentences_per_epoch, rate)
+
+    def averages_in_force(self) -> AbstractContextManager[None]:
+        return self.average.in_force()
 
     def _batches(self, seed: int) -> list[tuple[str, list[int]]]:
         """The sentences of an epoch by schema, drawn and shuffled by its seed."""
         size, lengths = self.config.batch_size, self.train.lengths
         return epoch_batches(self.portions, lengths, batch_size=size, seed=seed)
 
-    def _note(self, epoch: int, score: float) -> None:
-        """Keep the weights if they are the best so far."""
-        self._score = score
-        self.progress = replace(self.progress, epoch=epoch)
+    def note(self, epoch: int, score: float) -> None:
+        self._progress = replace(self.progress, epoch=epoch)
         if score > self.progress.best_score:
-            self.progress = replace(self.progress, best_epoch=epoch, best_score=score)
+            self._progress = replace(self.progress, best_epoch=epoch, best_score=score)
             self.best = copied(self.model.stored_state())
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _step(self, schema: str, indices: Sequence[int]) -> dict[str, float]:
         """One optimiser step on a batch.
@@ -259,7 +217,7 @@ class Loop:
             with torch.no_grad():
                 done = self.schedule.last_epoch / (self.phase.epochs * self.steps)
                 self.phase.before_step(self.model, done)
-        with self._autocast():
+        with self.autocast():
             outputs = outputs_in(self.phase, self.model.outputs(batch))
         terms: dict[str, Tensor] = {}
         for objective in self.phase.objectives:
@@ -279,17 +237,6 @@ class Loop:
                 self.phase.after_step(self.model, self.optimiser)
         self.schedule.step()
         self.average.update(self.schedule.last_epoch)
-        self.progress = replace(self.progress, step=self.progress.step + 1)
+        self._progress = replace(self.progress, step=self.progress.step + 1)
         losses = {name: term.item() for name, term in terms.items()}
         return losses | self.opponents.learn(outputs, batch)
-
-    def evaluate(self) -> Generator[StageProgress, None, dict[str, Evaluation]]:
-        """Scores on the dev set of each corpus, without intervals."""
-        self.model.eval()
-        symmetric = {name: schema.symmetric for name, schema in self.model.schemas.items()}
-        return (yield from dev_scores(self.dev.by_corpus, self._predict, symmetric))
-
-    def _predict(self, dev: EncodedSentences, indices: Sequence[int]) -> list[Sentence]:
-        batch = dev.batch(indices, self.model.encoder).to(self.device)
-        with self._autocast():
-            return self.model.predict(batch)

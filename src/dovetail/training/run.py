@@ -11,41 +11,30 @@ runs/<name>/run.lock          held by the process that trains, so that there is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dovetail.build import build_model, with_auxiliary
 from dovetail.config import Config
-from dovetail.heads.relation.relation_head import UNREACHABLE
-from dovetail.model.joint import JointModel
-from dovetail.text.document import Sentence
+from dovetail.model.ensemble import num_parameters
 from dovetail.text.fragments import Fragments
 from dovetail.text.named_schemas import joined_schema
 from dovetail.text.schema import Schema
-from dovetail.text.windowed import Windowed
 from dovetail.threads import use_threads
-from dovetail.training.batches import EncodedSentences, number_of_batches
-from dovetail.training.checkpoint import Progress, seed_epoch
-from dovetail.training.coupled import couplings_of
-from dovetail.training.dev_scores import DevSets
-from dovetail.training.device import training_device
-from dovetail.training.encoding import encoded
+from dovetail.training.checkpoint import Progress
+from dovetail.training.epochs import Epochs
 from dovetail.training.finish import finish
 from dovetail.training.job import Job, pinned, warnings_of_signatures
 from dovetail.training.learned_corpora import LearnedCorpus, joined
-from dovetail.training.lesson import Lesson
-from dovetail.training.long_sentences import LearnedSentences, accounts_of_windows
-from dovetail.training.loop import Loop
+from dovetail.training.long_sentences import accounts_of_windows
 from dovetail.training.metrics import Metrics
-from dovetail.training.over_base import base_of, model_over_base
 from dovetail.training.phase_ends import is_over
 from dovetail.training.pools import Splits
+from dovetail.training.preparation import Preparation, prepare
 from dovetail.training.results import EpochResult, LoopEvent, RunFinished, StageProgress
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.supervision import curriculum_of
-from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
 from dovetail.training.unlearned import warnings_of_unlearned, warnings_of_unplaced
 
 
@@ -68,9 +57,6 @@ class RunStarted:
     epochs_done: int
     is_over: bool
 
-
-Preparation = StageProgress | TeachingProgress
-"""The events before a run starts."""
 
 RunEvent = Preparation | RunStarted | LoopEvent | RunFinished
 
@@ -138,7 +124,7 @@ def training_events(
 
 
 def trained(
-    loop: Loop,
+    loop: Epochs,
     job: Job,
     folder: RunFolder,
     data_digest: str,
@@ -170,84 +156,7 @@ def ended(job: Job, progress: Progress) -> bool:
     return is_over(curriculum, progress, job.config.training.patience_epochs)
 
 
-def prepare(
-    job: Job, cache: StatesCache | None = None, *, encodes: bool = True
-) -> Generator[Preparation, None, Loop]:
-    """Build the model, ask the teacher, and encode what is encoded once.
-
-    What frozen encoders compute may be in the cache, where a run before left it.  A loop that has
-    nothing left to train needs neither teacher nor encodings.
-    """
-    config = job.config
-    seed_epoch(config.seed, phase=0, epoch=0)
-    states = StatesCache() if cache is None else cache
-    model = new_model(job).to(training_device())
-    switch_off_unlearned(model, job)
-    drawn = LearnedSentences.of(job.splits.pools, config.reading)
-    steps = number_of_batches(drawn.portions, config.training.batch_size)
-    coupled = couplings_of(job, model, steps_per_epoch=steps)  # refuses before time is spent
-    dev = {corpus.name: Windowed.of(corpus.dev, config.reading) for corpus in job.corpora}
-    if encodes:
-        sentences, taught = yield from learned(model, drawn, config)
-        train = yield from encoded(model, sentences, config.training, states, what="training")
-        train = replace(train, taught=taught)
-    else:
-        train = EncodedSentences(drawn.sentences)
-    encoded_dev = {}
-    for corpus in job.corpora:
-        whole = dev[corpus.name]
-        own = EncodedSentences(whole.parts)
-        if encodes:
-            own = yield from encoded(model, whole.parts, config.training, states, what="dev")
-        encoded_dev[corpus.name] = replace(own, windowed=whole, schema=corpus.schema)
-    return Loop(
-        model,
-        train=train,
-        dev=DevSets(encoded_dev, job.selection),
-        curriculum=curriculum_of(config, job.loss_weights, steps_per_epoch=steps, coupled=coupled),
-        config=config.training,
-        seed=config.seed,
-        portions=drawn.portions,
-    )
-
-
-def switch_off_unlearned(model: JointModel, job: Job) -> None:
-    """Let relations that no corpus teaches never be found."""
-    weights = job.loss_weights
-    for name in job.schemas:
-        heads = model.of_schema(name)
-        if heads.relation_head is not None and not weights[heads.relation_task]:
-            number = len(heads.schema.relation_types)
-            heads.relation_head.set_thresholds([UNREACHABLE] * number)
-
-
-def new_model(job: Job) -> JointModel:
-    """The model as training begins: new, or a base with tasks added to it."""
-    config, splits = job.config, job.splits
-    if base_of(config.sharing) is not None:
-        return model_over_base(config, job.schemas, Windowed.of(splits.train, config.reading).parts)
-    words = [sentence.tokens for sentence in splits.learned]
-    return with_auxiliary(build_model(config, job.schemas, words=words), config, job.auxiliary)
-
-
-def learned(
-    model: JointModel, drawn: LearnedSentences, config: Config
-) -> Generator[TeachingProgress, None, tuple[Sequence[Sentence], Lesson | None]]:
-    """The sentences as they are learned from, and what the teacher says of them, if there is one.
-
-    The teacher is let go then.
-    """
-    if config.distillation.teacher is None:
-        return drawn.sentences, None
-    teacher = load_teacher(config)
-    refuse_unfit(teacher, model, config.reading)
-    teacher.model.to(training_device())
-    schemas = [own.schema for own in drawn.portions for _ in range(own.size)]
-    temperature = config.distillation.temperature
-    return (yield from lesson(teacher, drawn.sentences, temperature=temperature, schemas=schemas))
-
-
-def started(loop: Loop, job: Job, threads: int) -> RunStarted:
+def started(loop: Epochs, job: Job, threads: int) -> RunStarted:
     """The facts that a user wants to know before the first epoch."""
     trainable = sum(parameter.numel() for parameter in loop.parameters)
     told = [accounted(loop, job, corpus) for corpus in job.corpora]
@@ -263,7 +172,7 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
         corpora={corpus.name: corpus.splits for corpus in job.corpora},
         schema=joined_schema(loop.model.schemas),
         trainable_parameters=trainable,
-        total_parameters=sum(parameter.numel() for parameter in loop.model.parameters()),
+        total_parameters=num_parameters(loop.model),
         device=str(loop.device),
         precision=str(loop.dtype).removeprefix("torch."),
         threads=threads,
@@ -272,7 +181,7 @@ def started(loop: Loop, job: Job, threads: int) -> RunStarted:
     )
 
 
-def accounted(loop: Loop, job: Job, corpus: LearnedCorpus) -> Splits:
+def accounted(loop: Epochs, job: Job, corpus: LearnedCorpus) -> Splits:
     """The sentences of a corpus, with warnings and notes of what its model cannot learn of them."""
     splits, heads = corpus.splits, loop.model.of_schema(corpus.schema)
     fragments = Fragments(heads.schema)

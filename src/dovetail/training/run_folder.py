@@ -13,7 +13,7 @@ from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import ModelError, TrainingError
 from dovetail.evaluation import Evaluation
 from dovetail.files.writing import make_folder, write_text
-from dovetail.saved.model_folder import digest_of_model
+from dovetail.saved.ensemble_folder import digest_of
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
 from dovetail.training.folder_lock import locked
 from dovetail.training.pools import LeftOut
@@ -129,7 +129,7 @@ class RunFolder:
         values = {
             "epochs": progress.epoch,
             "best_epoch": progress.best_epoch,
-            "model_sha256": digest_of_model(self.model),
+            "model_sha256": digest_of(self.model),
             **dev_values(dev_by_corpus),
         }
         self._write(self.record, json.dumps(values) + "\n")
@@ -139,7 +139,7 @@ class RunFolder:
         try:
             values = json.loads(self.record.read_text(encoding="utf-8"))
             known = (values["epochs"], values["best_epoch"], values["model_sha256"])
-            if known != (progress.epoch, progress.best_epoch, digest_of_model(self.model)):
+            if known != (progress.epoch, progress.best_epoch, digest_of(self.model)):
                 return None
             dev = dev_from_values(values)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ModelError):

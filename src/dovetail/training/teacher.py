@@ -81,7 +81,7 @@ def load_teacher(config: Config) -> Teacher:
         raise ValueError("expected a config with a teacher and its digest, as Job.of makes it")
     folder = folder_of(named, field=FIELD)
     try:
-        model, reading = load_predictor(folder)
+        model, reading, *_ = load_predictor(folder)
     except ModelError as error:
         raise TrainingError(f"{FIELD}: {error}") from error
     kind = f"an ensemble of {len(model)} models" if isinstance(model, Ensemble) else "a model"

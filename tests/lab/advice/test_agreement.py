@@ -29,7 +29,7 @@ from dovetail.strategies.objective import Outputs
 from dovetail.tensors.features import Batch
 from dovetail.text.named_schemas import ONLY
 from dovetail.training.job import Job
-from dovetail.training.run import prepare
+from dovetail.training.preparation import prepare_one
 
 SHARED = DepthSharingConfig(
     hidden_dim=6, dropout=0.3, shared_layers=2, entity_layers=1, relation_layers=0
@@ -137,7 +137,7 @@ def test_layers_of_one_task_are_not_shared() -> None:
 
 def test_tasks_of_several_corpora_are_compared_batch_with_batch(several: Job) -> None:
     small = several.with_config(with_changes(several.config, {"training.batch_size": 3}))
-    loop = result_of(prepare(small))
+    loop = result_of(prepare_one(small))
     found = agreement_in(loop, rounds=3)
     pairs = {(own.one, own.other) for own in found if own.layer == ENCODERS}
     tasks = ("whole/entity", "whole/relation", "part/entity")
@@ -156,6 +156,6 @@ def test_a_loaded_model_is_asked_on_sentences(trained_model: Path) -> None:
 
 
 def test_the_same_seed_gives_the_same_agreement(job: Job) -> None:
-    loop = result_of(prepare(job))
+    loop = result_of(prepare_one(job))
     assert agreement_in(loop, seed=1) == agreement_in(loop, seed=1)
     assert agreement_in(loop, seed=1) != agreement_in(loop, seed=2)

@@ -17,8 +17,8 @@ from dovetail.training.job import Job
 from dovetail.training.learned_corpora import joined
 from dovetail.training.loop import Loop
 from dovetail.training.pools import Splits
+from dovetail.training.preparation import prepare_one
 from dovetail.training.results import EpochResult
-from dovetail.training.run import prepare
 from dovetail.training.selection import score_of
 from dovetail.training.states_cache import StatesCache
 
@@ -100,7 +100,7 @@ class Pilots:
         if share < WHOLE:
             job = part_of(job, share, seed=config.data.dev_seed)
         use_threads(config.training.threads)
-        steps = prepare(job, self.cache)
+        steps = prepare_one(job, self.cache)
         loop = yield from self._unless_stopped(steps)
         if loop is None:
             return None

@@ -16,8 +16,8 @@ from dovetail.lab.cell_events import Epoch
 from dovetail.lab.search.records import Result
 from dovetail.threads import use_threads
 from dovetail.training.job import Job
+from dovetail.training.preparation import prepare
 from dovetail.training.results import EpochResult
-from dovetail.training.run import prepare
 from dovetail.training.states_cache import StatesCache
 
 
