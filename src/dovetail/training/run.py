@@ -190,7 +190,7 @@ def prepare(
     if encodes:
         sentences, taught = yield from learned(model, drawn, config)
         train = yield from encoded(model, sentences, config.training, states, what="training")
-        train = replace(train, taught=taught)
+        train = replace(train, taught=taught, negatives=drawn.negatives)
     else:
         train = EncodedSentences(drawn.sentences)
     encoded_dev = {}

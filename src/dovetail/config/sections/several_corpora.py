@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sections.data_section import DataConfig, TaskNames
 from dovetail.config.values import Count, Positive
+from dovetail.text.document import RELATION_TASK
 from dovetail.text.named_schemas import SCHEMA_NAME
 
 
@@ -48,6 +49,15 @@ class CorpusConfig(DataConfig):
     per_epoch: Count = 0
     """Its training sentences in an epoch, drawn at random, some twice if there are fewer; with 0
     the share decides."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from super().contradictions()
+        if self.negatives and RELATION_TASK not in self.tasks:
+            yield Contradiction(
+                "negatives",
+                'they teach that nothing is related, and the tasks of this corpus lack "relation"; '
+                "leave them out, or name the task",
+            )
 
     @property
     def of_schema(self) -> str:
