@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from dovetail.cli.negatives_options import InNegatives, NegativesOptions
 from dovetail.cli.reading_options import ReadingOptions
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.errors import ModelError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Compared:
     """Gold and predictions; `unknown` has, by task, the types of the gold that a model lacks.
 
-    `related` are the predictions given the gold entities, if they were asked for.
+    `related` are the predictions given the gold entities, and `negatives` what was found in
+    sentences without a relation, if they were asked for.
     """
 
     gold: Corpus
@@ -36,6 +38,7 @@ class Compared:
     symmetric: frozenset[str] = frozenset()
     unknown: Mapping[str, list[str]] = field(default_factory=dict)
     related: Sequence[Sentence] | None = None
+    negatives: InNegatives | None = None
 
     def evaluation(self, undirected: list[str], samples: int) -> Evaluation:
         """The scores; the direction of the relations that are named does not count."""
@@ -54,8 +57,19 @@ class Compared:
             return None
         return replace(self, predicted=self.related).evaluation(undirected, samples).relation_strict
 
-    def beside(self) -> BesideScores:
-        """Remarks that belong to the scores."""
+    def write_alarms(self, path: Path | None) -> None:
+        """Write the sentences with false alarms, if a file is named and there were any to ask of.
+
+        Raises:
+            OutputError: if it cannot be written.
+        """
+        from dovetail.files.writing import write_text
+
+        if path is not None and self.negatives is not None:
+            write_text(path, self.negatives.lines())
+
+    def beside(self, warnings: Sequence[str] = ()) -> BesideScores:
+        """Remarks that belong to the scores, these warnings among them."""
         from dovetail.cli.evaluate_display import BesideScores
         from dovetail.text.document import TASKS
 
@@ -63,19 +77,21 @@ class Compared:
             not_counted={task: self.gold.ledger[task].dropped for task in TASKS},
             unaligned={task: _unaligned(self.gold.sentences, task) for task in TASKS},
             unknown_to_model={task: self.unknown.get(task, []) for task in TASKS},
-            warnings=self.gold.warnings,
+            warnings=(*self.gold.warnings, *warnings),
         )
 
 
 class ModelOf(NamedTuple):
     """The model that is scored, and the schema that the corpus is annotated in, if it has one.
 
-    It may be asked for relations between the gold entities besides.
+    It may be asked for relations between the gold entities besides, and for those that it finds
+    where there are none.
     """
 
     model: str
     schema: str | None
     gold_entities: bool = False
+    negatives: NegativesOptions = NegativesOptions()
 
     def load(self) -> Extractor:
         """The extractor of the schema.
@@ -121,8 +137,9 @@ def compare_model(
         related = result_of(
             extractor.annotating(gold.sentences, given_entities=True), tell.progress
         )
+    in_negatives = model.negatives.found_by(extractor, read_as, tell)
     unknown = _unknown_types(gold.sentences, extractor.schema)
-    return Compared(gold, found, extractor.schema.symmetric, unknown, related)
+    return Compared(gold, found, extractor.schema.symmetric, unknown, related, in_negatives)
 
 
 def compare_file(

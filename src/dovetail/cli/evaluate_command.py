@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dovetail.cli.compared import ModelOf, compare_file, compare_model
-from dovetail.cli.output_checks import check_output
+from dovetail.cli.negatives_options import Alarms, NegativesOptions
+from dovetail.cli.option_groups import with_group
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say_json
 from dovetail.cli.waiting import Waiting
@@ -65,6 +66,7 @@ Output = Annotated[Path | None, typer.Option(help="Write the scores to this file
 
 
 @reads_corpora
+@with_group(NegativesOptions, "asked")
 def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody passes on
     arguments: Arguments,
     *,
@@ -76,6 +78,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     gold_entities: GoldEntities = False,
     as_json: AsJson = False,
     output: Output = None,
+    asked: NegativesOptions,
     reading: ReadingOptions,
 ) -> None:
     """Score entities and relations against an annotated corpus.
@@ -86,33 +89,35 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
     """
     model, corpus = _model_and_corpus(arguments, predictions)
     if predictions is not None:
-        _refuse_for_predictions(schema, gold_entities)
-    check_output(output, corpus, predictions)
+        _refuse_for_predictions(schema, gold_entities, asked)
+    asked.check(corpus, predictions, output=output)
 
     from dovetail.cli.evaluate_display import show
-    from dovetail.files.writing import write_text
 
+    known = ModelOf(model, schema, gold_entities, asked)
     with Waiting() as tell:
         compared = (
-            compare_model(ModelOf(model, schema, gold_entities), corpus, format, reading, tell)
+            compare_model(known, corpus, format, reading, tell)
             if predictions is None
             else compare_file(predictions, corpus, format, reading, tell)
         )
         tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
         evaluation = compared.evaluation(symmetric or [], samples)
         given = compared.given_entities(symmetric or [], samples)
-    beside = compared.beside()
-    scores = {**_values(evaluation, given), **asdict(beside)}
-    scores_as_json = json.dumps(scores, indent=2, ensure_ascii=False) + "\n"
-    if output is not None:
-        write_text(output, scores_as_json)
+    alarms = Alarms.of(evaluation, compared.negatives, asked.negatives_share)
+    beside = compared.beside(alarms.warnings(evaluation))
+    scores_as_json = _as_json({**_values(evaluation, given, alarms), **asdict(beside)})
+    _write(scores_as_json, output)
+    compared.write_alarms(asked.false_alarms)
     if as_json:
-        say_json(scores_as_json.rstrip())
+        say_json(scores_as_json)
     else:
-        show(evaluation, beside, given)
+        show(evaluation, beside, given, alarms)
 
 
-def _refuse_for_predictions(schema: str | None, gold_entities: bool) -> None:
+def _refuse_for_predictions(
+    schema: str | None, gold_entities: bool, asked: NegativesOptions
+) -> None:
     """Refuse what only a model can be asked for."""
     if schema is not None:
         raise typer.BadParameter("predictions are of one schema", param_hint="--schema")
@@ -121,13 +126,32 @@ def _refuse_for_predictions(schema: str | None, gold_entities: bool) -> None:
             "predictions of a file are there already; only a model can be given other entities",
             param_hint="--gold-entities",
         )
+    if asked.files:
+        raise typer.BadParameter(
+            "predictions of a file are there already; only a model can be given other sentences. "
+            "Those of the corpus that hold no relation count as they are",
+            param_hint="--negatives",
+        )
 
 
-def _values(evaluation: Evaluation, given: SettingScores | None) -> dict[str, Any]:
-    """The scores as JSON values, with those given the gold entities."""
+def _as_json(scores: dict[str, Any]) -> str:
+    return json.dumps(scores, indent=2, ensure_ascii=False)
+
+
+def _write(scores: str, output: Path | None) -> None:
+    from dovetail.files.writing import write_text
+
+    if output is not None:
+        write_text(output, f"{scores}\n")
+
+
+def _values(evaluation: Evaluation, given: SettingScores | None, alarms: Alarms) -> dict[str, Any]:
+    """The scores as JSON values, with those given the gold entities, and false alarms."""
+    from dovetail.evaluation.alarm_counts import FALSE_ALARMS
     from dovetail.evaluation.scores import GIVEN_ENTITIES
 
     values = evaluation.to_dict()
+    values["relation"][FALSE_ALARMS] = alarms.to_dict()
     if given is not None:
         values["relation"][GIVEN_ENTITIES] = given.to_dict()
     return values

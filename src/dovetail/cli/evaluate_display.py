@@ -12,6 +12,7 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dovetail.cli.negatives_options import Alarms
     from dovetail.evaluation import Evaluation, SettingScores
 
 
@@ -30,10 +31,16 @@ class BesideScores:
     warnings: Sequence[str] = ()
 
 
-def show(evaluation: Evaluation, beside: BesideScores, given: SettingScores | None = None) -> None:
+def show(
+    evaluation: Evaluation,
+    beside: BesideScores,
+    given: SettingScores | None = None,
+    alarms: Alarms | None = None,
+) -> None:
     """Print scores as tables, and below them what is beside them.
 
-    `given` are the strict scores of relations given the gold entities.
+    `given` are the strict scores of relations given the gold entities, `alarms` the relations that
+    are found where there are none.
     """
     from dovetail.cli.terminal import Terminal
 
@@ -64,12 +71,10 @@ def show(evaluation: Evaluation, beside: BesideScores, given: SettingScores | No
         console.print(f"Intervals: strict F1 in {intervals.samples} draws of the sentences.")
     if given is not None:
         _show_given(console, evaluation.relation_strict, given)
+    if alarms is not None:
+        _show_alarms(console, evaluation, alarms)
     _show_calibration(console, evaluation)
-    totals = {
-        ENTITY_TASK: evaluation.entity_strict.micro.support,
-        RELATION_TASK: evaluation.relation_strict.micro.support,
-    }
-    _show_unaligned(console, beside, totals)
+    _show_unaligned(console, beside, evaluation)
     _show_left_out(console, beside)
 
 
@@ -86,6 +91,27 @@ def _show_given(console: Console, found: SettingScores, given: SettingScores) ->
     )
 
 
+def _show_alarms(console: Console, evaluation: Evaluation, alarms: Alarms) -> None:
+    from dovetail.evaluation.false_alarms import interval_per_thousand
+
+    of_all = alarms.of_all
+    if not of_all.sentences:
+        return
+    interval = interval_per_thousand(of_all)
+    console.print(
+        f"False alarms: a relation is found in {of_all.per_thousand:.0f} of 1,000 sentences that "
+        f"hold none [{interval.low:.0f}, {interval.high:.0f}] ({of_all.alarmed:,} of "
+        f"{of_all.sentences:,}, {of_all.relations:,} relations)."
+    )
+    if alarms.at_share is not None:
+        at, alone = alarms.at_share, evaluation.relation_strict.micro
+        console.print(
+            f"Where {100 * at.share:g} % of sentences hold none: relations, strict micro F1 "
+            f"{100 * at.f1:.1f}, precision {100 * at.precision:.1f}, recall {100 * at.recall:.1f} "
+            f"(in this corpus F1 {100 * alone.f1:.1f}, precision {100 * alone.precision:.1f})."
+        )
+
+
 def _show_calibration(console: Console, evaluation: Evaluation) -> None:
     errors = {
         "entities": evaluation.entity_calibration_error,
@@ -96,9 +122,13 @@ def _show_calibration(console: Console, evaluation: Evaluation) -> None:
         console.print(f"Expected calibration error of the confidences: {', '.join(known)}.")
 
 
-def _show_unaligned(console: Console, beside: BesideScores, totals: Mapping[str, int]) -> None:
+def _show_unaligned(console: Console, beside: BesideScores, evaluation: Evaluation) -> None:
     from dovetail.showing.visible import shown
 
+    totals = {
+        ENTITY_TASK: evaluation.entity_strict.micro.support,
+        RELATION_TASK: evaluation.relation_strict.micro.support,
+    }
     for task, reasons in beside.unaligned.items():
         if reasons:
             number = sum(reasons.values())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from dovetail.cli.option_groups import with_group
 from dovetail.text.reading import Annotators, Discontinuous, Offsets, OnError, Reading
 
 _PANEL = "How corpora are read"
@@ -105,24 +103,5 @@ class ReadingOptions:
             raise typer.BadParameter(str(error)) from error
 
 
-def reads_corpora(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command these options; it takes them as one keyword argument `reading`."""
-
-    @wraps(command)
-    def with_options(*arguments: Any, **options: Any) -> None:
-        said = {field.name: options.pop(field.name) for field in fields(ReadingOptions)}
-        command(*arguments, reading=ReadingOptions(**said), **options)
-
-    own = inspect.signature(command, eval_str=True)
-    hints = inspect.get_annotations(ReadingOptions, eval_str=True)
-    added = [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hints[field.name]
-        )
-        for field in fields(ReadingOptions)
-    ]
-    kept = [parameter for name, parameter in own.parameters.items() if name != "reading"]
-    with_options.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
-    annotations = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
-    with_options.__annotations__ = annotations
-    return with_options
+reads_corpora = with_group(ReadingOptions, "reading")
+"""Gives a command these options; it takes them as one keyword argument `reading`."""

@@ -37,6 +37,7 @@ from dovetail.config.sections.head_sections import (
     EntityHeadConfig,
     RelationHeadConfig,
 )
+from dovetail.config.sections.negatives_checks import contradictions_of_taught_negatives
 from dovetail.config.sections.several_corpora import (
     NO_DATA,
     CorpusConfig,
@@ -210,6 +211,7 @@ class Config(Section):
         named = schemas if len(schemas) > 1 else {}
         yield from contradictions_of_auxiliary(self.auxiliary, self.sharing, named)
         yield from self._contradictions_of_unlabelled()
+        yield from contradictions_of_taught_negatives(self.sources, self.distillation)
         yield from self._contradictions_of_copies()
         yield from self._contradictions_of_fragments()
         if all(schema_has_dev(self.sources)):

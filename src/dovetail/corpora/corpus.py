@@ -10,6 +10,7 @@ from pathlib import Path
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.format import Format, Source
 from dovetail.corpora.format_plugins import Plugins
+from dovetail.corpora.formats.ade import ADE
 from dovetail.corpora.formats.arrow import DATASETS, PARQUET_FORMAT
 from dovetail.corpora.formats.bioc.bioc import BIOC, BIOC_JSON
 from dovetail.corpora.formats.brat.brat import BRAT
@@ -53,7 +54,7 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
-        *(WEBANNO, SEMEVAL2010, SEMEVAL2018, CONLLU_PLUS),
+        *(WEBANNO, SEMEVAL2010, SEMEVAL2018, CONLLU_PLUS, ADE),
         *(PUBTATOR, BIOC, BIOC_JSON),
         *(TOKEN_TABLE, ENTITY_TABLE),
         *(BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
@@ -239,6 +240,15 @@ def recognise(path: Path) -> Format:
         CorpusError: if no format fits.
     """
     return recognised(path, FORMATS)[0]
+
+
+def is_corpus(path: Path) -> bool:
+    """Whether a format is recognised; what is none may be plain text."""
+    try:
+        recognise(path)
+    except CorpusError:
+        return False
+    return True
 
 
 def _format(name: str) -> Format:

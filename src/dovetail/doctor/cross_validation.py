@@ -171,6 +171,10 @@ def small_config(config: Config, epochs: int) -> Config:
         "training.epochs": min(epochs, config.training.epochs),
         "training.patience_epochs": 0,
         "data.extra": [],
+        "data.negatives": [],
+        "data.negatives_per_epoch": 0,
+        "data.negatives_held_out": [],
+        "data.documents": [],
         "data.held_out": [],
     }
     known = config.model_copy(update={"distillation": type(config.distillation)()})

@@ -4,6 +4,7 @@ Sentences in, numbers out.  This package knows nothing of models, files or tenso
 predictions from anywhere can score them here.  `docs/evaluation.md` says what is counted and why.
 """
 
+from dovetail.evaluation.alarm_counts import FalseAlarms
 from dovetail.evaluation.calibration import (
     Calibration,
     CalibrationBin,
@@ -21,6 +22,7 @@ from dovetail.evaluation.errors_by_kind import (
     errors_by_kind,
 )
 from dovetail.evaluation.evaluate import evaluate
+from dovetail.evaluation.false_alarms import ScoreAtShare, false_alarms
 from dovetail.evaluation.scores import (
     BootstrapIntervals,
     Evaluation,
@@ -40,11 +42,13 @@ __all__ = [
     "EntityError",
     "EntityErrorKind",
     "Evaluation",
+    "FalseAlarms",
     "Interval",
     "MacroScore",
     "RelationError",
     "RelationErrorKind",
     "Score",
+    "ScoreAtShare",
     "ScoreIntervals",
     "SentenceErrors",
     "SettingScores",
@@ -54,6 +58,7 @@ __all__ = [
     "entity_confusion",
     "errors_by_kind",
     "evaluate",
+    "false_alarms",
     "judged_entities",
     "judged_relations",
 ]

@@ -12,6 +12,7 @@ from dovetail.evaluation.calibration import (
     judged_entities,
     judged_relations,
 )
+from dovetail.evaluation.false_alarms import false_alarms
 from dovetail.evaluation.scores import Evaluation, MacroScore, SettingScores
 from dovetail.evaluation.tally import Draws, Tally
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
@@ -62,6 +63,7 @@ def evaluate(
         relation_calibration_error=_calibration_error(
             judged_relations(gold, predicted, symmetric=symmetric)
         ),
+        false_alarms=false_alarms(gold, predicted, symmetric=symmetric),
     )
 
 

@@ -7,12 +7,15 @@ the recall where there is nothing to find.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from dovetail.evaluation.alarm_counts import FALSE_ALARMS, FalseAlarms
 
-def _ratio(part: int, whole: int) -> float:
+
+def ratio(part: float, whole: float) -> float:
+    """A part of a whole; 0 if there is no whole."""
     return part / whole if whole else 0.0
 
 
@@ -27,17 +30,17 @@ class Score:
     @property
     def precision(self) -> float:
         """The share of the predictions that is right; 0 if nothing is predicted."""
-        return _ratio(self.true_positives, self.predicted)
+        return ratio(self.true_positives, self.predicted)
 
     @property
     def recall(self) -> float:
         """The share of the gold annotations that is found; 0 if there are none."""
-        return _ratio(self.true_positives, self.support)
+        return ratio(self.true_positives, self.support)
 
     @property
     def f1(self) -> float:
         """The harmonic mean of precision and recall; 0 if there is neither gold nor prediction."""
-        return _ratio(2 * self.true_positives, self.predicted + self.support)
+        return ratio(2 * self.true_positives, self.predicted + self.support)
 
     @property
     def support(self) -> int:
@@ -213,7 +216,7 @@ class Evaluation:
     and the relation's own type.  `entity_sentences` and `relation_sentences` say how many of the
     `sentences` were annotated for the task, hence counted.  The calibration errors are the expected
     ones of the confidences of what was predicted, right in the strict sense or not; None where
-    nothing has a confidence.
+    nothing has a confidence.  `false_alarms` are those of the sentences without a relation.
     """
 
     entity_strict: SettingScores
@@ -225,6 +228,12 @@ class Evaluation:
     relation_sentences: int
     entity_calibration_error: float | None = None
     relation_calibration_error: float | None = None
+    false_alarms: FalseAlarms = field(default_factory=FalseAlarms)
+
+    @property
+    def related_sentences(self) -> int:
+        """How many of the sentences that are annotated for relations hold one."""
+        return self.relation_sentences - self.false_alarms.sentences
 
     @property
     def mean_f1(self) -> float:
@@ -256,6 +265,7 @@ class Evaluation:
             relation_sentences=relation["sentences"],
             entity_calibration_error=entity.get("calibration_error"),
             relation_calibration_error=relation.get("calibration_error"),
+            false_alarms=FalseAlarms.from_dict(relation.get(FALSE_ALARMS)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -274,5 +284,6 @@ class Evaluation:
                 "strict": self.relation_strict.to_dict(),
                 "boundaries": self.relation_boundaries.to_dict(),
                 "calibration_error": self.relation_calibration_error,
+                FALSE_ALARMS: self.false_alarms.to_dict(),
             },
         }

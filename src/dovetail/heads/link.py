@@ -52,7 +52,7 @@ class EntityLink(nn.Module):
     ) -> Targets:
         """The targets of the relation head in training: gold candidates come first."""
         if self.candidates == "gold":
-            return gold
+            return with_unrelated(entity_head, emissions, mask, gold)
         with torch.no_grad():
             predicted = entity_head.decode(emissions, mask)
         return gold.with_spurious(predicted, entity_head.entity_types, most=MOST_SPURIOUS)
@@ -105,3 +105,24 @@ class EntityLink(nn.Module):
         real = types * candidates.mask.unsqueeze(2)
         marked: Tensor = self.marked(stream, mask, candidates.spans, real)
         return marked.float()
+
+
+def with_unrelated(
+    entity_head: EntityHead,
+    emissions: Float[Tensor, "batch tokens *scores"],
+    mask: Bool[Tensor, "batch tokens"],
+    gold: Targets,
+) -> Targets:
+    """The gold targets, in sentences where nothing is related with the predicted entities besides.
+
+    Without these such a sentence would teach the relation head nothing.
+    """
+    if gold.unrelated is None:
+        return gold
+    with torch.no_grad():
+        predicted = entity_head.decode(emissions, mask)
+    rows = [
+        found if unrelated else []
+        for found, unrelated in zip(predicted, gold.unrelated.tolist(), strict=True)
+    ]
+    return gold.with_spurious(rows, entity_head.entity_types, most=MOST_SPURIOUS)

@@ -77,10 +77,11 @@ def _opening(members: int) -> str:
 def _trained_on(config: Config) -> str:
     """The files of each corpus."""
     if not config.corpora:
-        return f"- Trained on: {_training_files(config.data)}\n{_extra_data(config.data)}"
+        data = config.data
+        return f"- Trained on: {_training_files(data)}\n{_extra_data(data)}{_negatives(data)}"
     return "".join(
         f"- Trained on the corpus `{own.name}` (schema `{own.of_schema}`, for "
-        f"{' and '.join(own.tasks)}): {_training_files(own)}\n{_extra_data(own)}"
+        f"{' and '.join(own.tasks)}): {_training_files(own)}\n{_extra_data(own)}{_negatives(own)}"
         for own in config.corpora
     )
 
@@ -138,6 +139,19 @@ def _extra_data(data: DataConfig) -> str:
     if not data.extra:
         return ""
     return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+
+
+def _negatives(data: DataConfig) -> str:
+    """The sentences without a relation that were learned from, and how many of them."""
+    if not data.negatives:
+        return ""
+    number = data.negatives_per_epoch
+    many = f"{number:,} in an epoch" if isinstance(number, int) else f"{number:g} to each with one"
+    learned = "relations" if data.negatives_for == "relations" else "entities and relations"
+    return (
+        f"- Sentences without a relation, for {learned}: {_files(data.negatives)}"
+        f"{f', {many}' * bool(number)}\n"
+    )
 
 
 def _teacher(config: Config) -> str:

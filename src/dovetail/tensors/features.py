@@ -93,12 +93,14 @@ class Candidates:
 class Targets:
     """The gold annotations of a batch, and for which tasks each sentence carries them.
 
-    The candidates are the gold entities and, `with_spurious`, others behind them.
+    The candidates are the gold entities and, `with_spurious`, others behind them.  In `unrelated`
+    sentences nothing is related, whatever their entities are.
     """
 
     candidates: Candidates
     relations: Float[Tensor, "batch entities entities types"]
     annotated: Mapping[str, Bool[Tensor, " batch"]]
+    unrelated: Bool[Tensor, " batch"] | None = None
 
     @classmethod
     def from_sentences(
@@ -139,14 +141,15 @@ class Targets:
         """The same targets with predicted entities that are not gold, between which nothing holds.
 
         They follow the gold candidates, at most `most` in a sentence, the most confident ones.
-        Only sentences that are annotated with entities get any: of others nobody knows what is not
-        an entity.
+        Sentences that are annotated with entities get them, and `unrelated` ones: of others nobody
+        knows what is not an entity, nor what is not related.
         """
-        annotated = self.annotated[ENTITY_TASK].tolist()
+        known = self.annotated[ENTITY_TASK]
+        known = known if self.unrelated is None else known | self.unrelated
         rows = [
-            _most_confident(set(entities) - gold, most) if is_annotated else []
-            for entities, gold, is_annotated in zip(
-                predicted, self.candidates.entities(entity_types), annotated, strict=True
+            _most_confident(set(entities) - gold, most) if is_known else []
+            for entities, gold, is_known in zip(
+                predicted, self.candidates.entities(entity_types), known.tolist(), strict=True
             )
         ]
         if not any(rows):
@@ -201,7 +204,8 @@ class Batch:
     sentences are annotated in, or are to be, of a model of several schemas.  With `given_entities`
     those on the sentences are known, and nothing but relations between them is to be predicted.
     With a `floor` relations are predicted from this probability on, if it is below their threshold.
-    `domains` says from which of the pools that are learned from each sentence comes; it is there in
+    `domains` says from which of the pools that are learned from each sentence comes, and
+    `unrelated`, where there are such, in which sentences nothing is related; both are there in
     training only.
     """
 
@@ -214,6 +218,7 @@ class Batch:
     given_entities: bool = False
     floor: float | None = None
     domains: Int[Tensor, " batch"] | None = None
+    unrelated: Bool[Tensor, " batch"] | None = None
 
     @classmethod
     def from_sentences(cls, sentences: Sequence[Sentence], featurise: Featurise) -> Batch:
@@ -225,7 +230,8 @@ class Batch:
 
     def with_targets(self, expressible: Expressible, schema: Schema) -> Batch:
         """The same batch with the gold annotations of its sentences."""
-        return replace(self, targets=Targets.from_sentences(self.sentences, expressible, schema))
+        targets = Targets.from_sentences(self.sentences, expressible, schema)
+        return replace(self, targets=replace(targets, unrelated=self.unrelated))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch with all tensors on a device."""

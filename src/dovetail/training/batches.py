@@ -54,12 +54,13 @@ def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> l
 class Portion:
     """Sentences of one schema that stand one after another, and how many of them an epoch reads.
 
-    If that is more than there are, it reads some again.
+    If that is more than there are, it reads some again.  In `negative` ones nothing is related.
     """
 
     size: int
     drawn: int
     schema: str = ONLY
+    negative: bool = False
 
 
 def draw(portions: Sequence[Portion], *, seed: int) -> list[int]:
@@ -210,7 +211,8 @@ class EncodedSentences:
 
     `taught` is what a teacher says of each sentence, if there is one.  `windowed` are the longer
     sentences whose windows these are, if they are windows.  `schema` is the one that all of them
-    are annotated in, unless batches name theirs.
+    are annotated in, unless batches name theirs.  `negatives` are the indices of those in which
+    nothing is related.
     """
 
     sentences: Sequence[Sentence]
@@ -218,6 +220,7 @@ class EncodedSentences:
     taught: Lesson | None = None
     windowed: Windowed | None = None
     schema: str = ONLY
+    negatives: frozenset[int] = frozenset()
 
     @property
     def gold(self) -> Sequence[Sentence]:
@@ -241,7 +244,13 @@ class EncodedSentences:
                 chosen, lambda words: states.features(encoder, words, indices)
             )
         taught = None if self.taught is None else self.taught.batch(indices)
-        return replace(batch, taught=taught, schema=self.schema if schema is None else schema)
+        unrelated = [index in self.negatives for index in indices]
+        return replace(
+            batch,
+            taught=taught,
+            schema=self.schema if schema is None else schema,
+            unrelated=torch.tensor(unrelated) if any(unrelated) else None,
+        )
 
     @property
     def lengths(self) -> list[int]:

@@ -171,20 +171,21 @@ def _without(corpus: CorpusConfig, splits: Splits, known: Mapping[str, Collectio
             if reason is None:
                 kept.append(sentence)
             else:
-                left_out.append(LeftOut(sentence, f"corpora.{corpus.name}.extra", reason))
+                left_out.append(LeftOut(sentence, f"corpora.{corpus.name}.{pool.name}", reason))
         if not kept:
             raise TrainingError(
-                f"the corpus {corpus.name}: all sentences of extra are sentences of other corpora "
-                f"of its schema. Leave extra out, or name other files"
+                f"the corpus {corpus.name}: all sentences of {pool.name} are sentences of other "
+                f"corpora of its schema. Leave {pool.name} out, or name other files"
             )
         pools.append(Pool.of(pool.name, tuple(kept), min(pool.drawn, len(kept))))
     number = len(left_out) - len(splits.left_out)
     notes = splits.notes
     if number:
+        names = " and ".join(pool.name for pool in splits.pools[1:])
         notes = (
             *notes,
-            f"{number:,} sentences of extra are left out, and listed in left_out.jsonl, since they "
-            f"are sentences of other corpora of the schema",
+            f"{number:,} sentences of {names} are left out, and listed in left_out.jsonl, since "
+            f"they are sentences of other corpora of the schema",
         )
     return replace(splits, pools=tuple(pools), left_out=tuple(left_out), notes=notes)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading
 from dovetail.text.windowed import Windowed
 from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Portion
-from dovetail.training.pools import UNLABELLED, Pool, Splits
+from dovetail.training.pools import NEGATIVES, UNLABELLED, Pool, Splits
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,24 @@ class LearnedSentences:
             parts = [window.sentence for row in rows for window in row]
             sentences += parts
             drawn = -(-pool.drawn * len(parts) // max(1, len(pool.sentences)))
-            portions.append(Portion(len(parts), drawn, pool.schema))
+            portions.append(Portion(len(parts), drawn, pool.schema, pool.name == NEGATIVES))
         return cls(tuple(sentences), tuple(portions))
 
     @property
     def number(self) -> int:
         """How many sentences and windows an epoch reads."""
         return sum(portion.drawn for portion in self.portions)
+
+    @property
+    def negatives(self) -> frozenset[int]:
+        """The indices of the sentences in which nothing is related."""
+        starts = accumulate((own.size for own in self.portions), initial=0)
+        return frozenset(
+            index
+            for start, own in zip(starts, self.portions, strict=False)
+            if own.negative
+            for index in range(start, start + own.size)
+        )
 
 
 def learned_windows(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Window]]:

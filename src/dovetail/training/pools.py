@@ -14,7 +14,7 @@ from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
 from dovetail.text.wording import wording
 
-TRAINING, EXTRA, UNLABELLED = "training", "extra", "unlabelled"
+TRAINING, EXTRA, UNLABELLED, NEGATIVES = "training", "extra", "unlabelled", "negatives"
 
 UNANNOTATED = "not annotated for a task of data.extra_tasks"
 

@@ -74,7 +74,7 @@ def _loops(
     if encodes:
         sentences, taught = yield from learned(model, drawn, config)
         train = yield from encoded(model, sentences, config.training, states, what="training")
-        train = replace(train, taught=taught)
+        train = replace(train, taught=taught, negatives=drawn.negatives)
     else:
         train = EncodedSentences(drawn.sentences)
     encoded_dev = {}

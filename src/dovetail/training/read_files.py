@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from dovetail.config import DataConfig
-from dovetail.corpora import read_corpus
-from dovetail.corpora.corpus import recognise
+from dovetail.corpora import Corpus, read_corpus
+from dovetail.corpora.corpus import is_corpus
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.corpora.source.text_files import read_text
-from dovetail.errors import CorpusError
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
 from dovetail.text.tokenization import Tokenizer
+from dovetail.text.wording import wording
 from dovetail.text.writing_systems import guess_language
 from dovetail.training.pools import FileAccount
 
@@ -24,10 +24,12 @@ from dovetail.training.pools import FileAccount
 class ReadFiles:
     """The sentences of each document of some files, and what is to be said of them.
 
-    `language` is that of raw text among them; None where all of it brings its own tokens.
+    `ids` are those of the documents.  `language` is that of raw text among them; None where all of
+    it brings its own tokens.
     """
 
     documents: tuple[tuple[Sentence, ...], ...] = ()
+    ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     language: str | None = None
@@ -38,22 +40,51 @@ class ReadFiles:
         """All of them, in order."""
         return tuple(sentence for document in self.documents for sentence in document)
 
+    def ids_by_wording(self) -> dict[str, set[str]]:
+        """The ids of the documents that sentences stand in, by their wording."""
+        found: dict[str, set[str]] = {}
+        for id, document in zip(self.ids, self.documents, strict=True):
+            for sentence in document if id else ():
+                found.setdefault(wording(sentence), set()).add(id)
+        return found
+
 
 def read_files(
-    paths: Sequence[Path], config: DataConfig, reading: Reading, *, split: str = "", limit: int = 0
+    paths: Sequence[Path],
+    config: DataConfig,
+    reading: Reading,
+    *,
+    split: str = "",
+    limit: int = 0,
+    read: Callable[[Path, Reading], Corpus] | None = None,
 ) -> ReadFiles:
-    """Read the corpora of a split, of each the first so many sentences."""
+    """Read the corpora of a split, of each the first so many sentences.
+
+    Args:
+        paths: the files.
+        config: of the corpus.
+        reading: how its texts are cut.
+        split: what the files are for, in the account of each.
+        limit: sentences of a file at most; 0 reads all.
+        read: reads a file, in place of `read_corpus` with the format of the config.
+    """
     documents: list[tuple[Sentence, ...]] = []
+    ids: list[str] = []
     notes: list[str] = []
     warnings: list[str] = []
     files: list[FileAccount] = []
     language = None
     for path in paths:
-        corpus = read_corpus(path, format=config.format, reading=reading)
+        corpus = (
+            read_corpus(path, format=config.format, reading=reading)
+            if read is None
+            else read(path, reading)
+        )
         left = limit or len(corpus.sentences)
         for document in corpus.documents:
             own = document.sentences[:left]
             left -= len(own)
+            ids.append(document.id)
             documents.append(tuple(forwards(sentence, config.symmetric) for sentence in own))
         files.append(FileAccount(str(path), split, corpus.ledger))
         language = language or corpus.language
@@ -65,7 +96,9 @@ def read_files(
                 f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
                 f"reasons{hint}"
             )
-    return ReadFiles(tuple(documents), tuple(notes), tuple(warnings), language, tuple(files))
+    return ReadFiles(
+        tuple(documents), tuple(ids), tuple(notes), tuple(warnings), language, tuple(files)
+    )
 
 
 def read_texts(
@@ -73,27 +106,17 @@ def read_texts(
 ) -> ReadFiles:
     """The sentences of corpora of any format, and of raw text in `.txt` files that are none."""
     reading = replace(config.reading, language=language)
-    return ReadFiles(
-        tuple(tuple(islice(_sentences_of(path, reading), limit or None)) for path in paths)
-    )
+    texts = tuple(tuple(islice(_sentences_of(path, reading), limit or None)) for path in paths)
+    return ReadFiles(texts, tuple(path.stem for path in paths))
 
 
 def _sentences_of(path: Path, reading: Reading) -> Iterator[Sentence]:
-    if path.suffix == ".txt" and not _is_corpus(path):
+    if path.suffix == ".txt" and not is_corpus(path):
         text = read_text(path)
         known = reading.language or guess_language([text]).language
         yield from Tokenizer(known, reading.unit).document(text, path.stem).sentences
     else:
         yield from read_corpus(path, reading=reading).sentences
-
-
-def _is_corpus(path: Path) -> bool:
-    """Whether a corpus format is recognised."""
-    try:
-        recognise(path)
-    except CorpusError:
-        return False
-    return True
 
 
 def forwards(sentence: Sentence, symmetric: Collection[str]) -> Sentence:

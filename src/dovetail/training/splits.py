@@ -12,8 +12,10 @@ from dataclasses import replace
 from dovetail.config import DataConfig, DistillationConfig
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.reading import Reading
 from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_split import set_apart
+from dovetail.training.negatives import FIELD, HELD_OUT, IN_DEV, Known, with_negatives
 from dovetail.training.pools import (
     EXTRA,
     TRAINING,
@@ -66,16 +68,47 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
         files=(*learn.files, *dev.files),
         language=learn.language,
     )
-    return with_pools(splits, config, distillation)
+    return with_pools(splits, config, distillation, scored_in=dev if config.dev else learn)
 
 
-def with_pools(splits: Splits, config: DataConfig, distillation: DistillationConfig) -> Splits:
+def with_pools(
+    splits: Splits,
+    config: DataConfig,
+    distillation: DistillationConfig,
+    *,
+    scored_in: ReadFiles,
+) -> Splits:
     """Add the pools of further sentences, none of which is scored, chosen by, or known already.
+
+    `scored_in` are the files that the dev sentences are of.
 
     Raises:
         CorpusError: if a file cannot be read.
         TrainingError: if a pool has types that the training sentences lack, or no sentence left.
     """
+    sources = sources_of(config, distillation)
+    if not (sources or config.held_out or config.negatives):
+        return splits
+    learn = replace(config.reading_to_learn, language=config.language or splits.language)
+    held_out_in = read_files(config.held_out, config, learn)
+    held_out = wordings(held_out_in.sentences)
+    known: dict[str, Collection[str]] = {
+        HELD_OUT: held_out,
+        IN_DEV: wordings(splits.dev),
+        "in data.train": wordings(splits.train),
+    }
+    if config.negatives:
+        splits = with_negatives(splits, config, learn, (scored_in, held_out_in), known)
+    for source in sources:
+        splits, pool = with_source(splits, source, config, learn, known)
+        known[f"in {source.field}"] = wordings(pool.sentences)
+    fields = [source.field for source in sources] + [FIELD] * bool(config.negatives)
+    warnings = warnings_of_held_out(splits, held_out, fields)
+    return replace(splits, warnings=(*splits.warnings, *warnings))
+
+
+def sources_of(config: DataConfig, distillation: DistillationConfig) -> list[Source]:
+    """The pools of sentences that are annotated for some tasks, or for none, as far as named."""
     named = (
         Source(EXTRA, "data.extra", config.extra, config.extra_tasks, config.extra_per_epoch),
         Source(
@@ -83,37 +116,31 @@ def with_pools(splits: Splits, config: DataConfig, distillation: DistillationCon
             distillation.unlabelled_per_epoch,
         ),
     )
-    sources = [source for source in named if source.paths]
-    if not (sources or config.held_out):
-        return splits
-    known_language = config.language or splits.language
-    learn = replace(config.reading_to_learn, language=known_language)
-    held_out = wordings(read_files(config.held_out, config, learn).sentences)
-    known = {
-        "in data.held_out": held_out,
-        "in the dev set": wordings(splits.dev),
-        "in data.train": wordings(splits.train),
-    }
-    for source in sources:
-        read = (
-            read_files(source.paths, config, learn, split=source.name, limit=config.max_sentences)
-            if source.tasks
-            else read_texts(source.paths, config, known_language, limit=config.max_sentences)
-        )
-        pool, left_out, note = source.pool(
-            (own for own in read.sentences if own.tokens), splits.train, known
-        )
-        known[f"in {source.field}"] = wordings(pool.sentences)
-        splits = replace(
-            splits,
-            pools=(*splits.pools, pool),
-            left_out=(*splits.left_out, *left_out),
-            notes=(*splits.notes, note),
-            warnings=(*splits.warnings, *read.notes),
-            files=(*splits.files, *read.files),
-        )
-    warnings = warnings_of_held_out(splits, held_out, sources)
-    return replace(splits, warnings=(*splits.warnings, *warnings))
+    return [source for source in named if source.paths]
+
+
+def with_source(
+    splits: Splits, source: Source, config: DataConfig, learn: Reading, known: Known
+) -> tuple[Splits, Pool]:
+    """Add the pool of a source; the pool is told as well."""
+    limit = config.max_sentences
+    read = (
+        read_files(source.paths, config, learn, split=source.name, limit=limit)
+        if source.tasks
+        else read_texts(source.paths, config, learn.language, limit=limit)
+    )
+    pool, left_out, note = source.pool(
+        (own for own in read.sentences if own.tokens), splits.train, known
+    )
+    added = replace(
+        splits,
+        pools=(*splits.pools, pool),
+        left_out=(*splits.left_out, *left_out),
+        notes=(*splits.notes, note),
+        warnings=(*splits.warnings, *read.notes),
+        files=(*splits.files, *read.files),
+    )
+    return added, pool
 
 
 def divided(
@@ -210,15 +237,15 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
 
 
 def warnings_of_held_out(
-    splits: Splits, held_out: Collection[str], sources: Iterable[Source]
+    splits: Splits, held_out: Collection[str], fields: Iterable[str]
 ) -> list[str]:
     """Return warnings on test sentences that may be learned from, so that final scores mislead."""
     known = sum(wording(sentence) in held_out for sentence in splits.train)
     if not held_out:
         return [
             f"data.held_out is empty, so nothing keeps sentences that final scores are made on out "
-            f"of {source.field}; name their files there"
-            for source in sources
+            f"of {field}; name their files there"
+            for field in fields
         ]
     return [
         f"{known} of {len(splits.train)} training sentences are in data.held_out too, whatever "

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from dovetail.config.section import Contradiction, Section
+from dovetail.config.sections.negatives_checks import contradictions_of_negatives
 from dovetail.config.values import Count, FilePaths, Names, Text
 from dovetail.text.reading import (
     DEFAULT_LANGUAGE,
@@ -43,6 +44,10 @@ def _part(part: str) -> str:
 
 Unit = Annotated[str, AfterValidator(_unit)]
 """The unit that is read at once."""
+
+
+MOST_PER_EPOCH = 10**9
+"""More sentences than any epoch has."""
 
 
 class DataConfig(Section):
@@ -97,9 +102,33 @@ class DataConfig(Section):
     """Files of sentences that must not be learned from `extra`, such as those that the final
     scores are reported on. Their words are compared, and nothing else is made of them."""
 
+    negatives: FilePaths = ()
+    """Files to learn from as well whose sentences are known to hold no relation: corpora, whose
+    formats are recognised, or plain text, a sentence a line (`.txt`). A file that holds a relation
+    is refused. A sentence that is also in `train`, in the dev set or in `held_out` is left out, and
+    so is one of a document that a dev or held-out sentence is of."""
+
+    negatives_for: Literal["relations", "both"] = "relations"
+    """What is learned of them: that no two of the entities that the model finds there are related
+    (`relations`), whatever entities there are; or besides, that there are no entities but those
+    that their files mark, in plain text none (`both`)."""
+
+    negatives_per_epoch: Annotated[int | float, Field(ge=0, le=MOST_PER_EPOCH)] = 0
+    """Sentences of `negatives` that an epoch draws at random: a whole number, or with a decimal
+    point so many for each sentence of `train` with a relation (`0.5` is half as many, `4.0` four
+    times as many); 0 takes all."""
+
+    negatives_held_out: Names = ()
+    """Documents of `negatives` that are never learned from, by their ids, in which `*` stands for
+    anything (`"*7"`)."""
+
+    documents: FilePaths = ()
+    """Files that say of which documents the sentences of `dev` and `held_out` are, where those
+    files do not: corpora with the same sentences and the ids that `negatives` has."""
+
     max_sentences: Count = 0
-    """Sentences that are read of each file of `train`, `dev` and `extra` at most, from its
-    beginning; 0 reads all. For a quick try; a learning curve is better drawn with `part`.
+    """Sentences that are read of each file of `train`, `dev`, `extra` and `negatives` at most, from
+    its beginning; 0 reads all. For a quick try; a learning curve is better drawn with `part`.
     `held_out` is always read whole."""
 
     format: Text | None = None
@@ -206,6 +235,7 @@ class DataConfig(Section):
                     f"learnt by heart; name another file, or leave dev out and set dev_fraction",
                 )
         yield from self._contradictions_of_extra()
+        yield from contradictions_of_negatives(self)
 
     def _contradictions_of_extra(self) -> Iterator[Contradiction]:
         # What is left of a file by data.part may be learned from as extra.

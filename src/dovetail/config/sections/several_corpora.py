@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sections.data_section import DataConfig, TaskNames
 from dovetail.config.values import Positive
+from dovetail.text.document import RELATION_TASK
 from dovetail.text.named_schemas import SCHEMA_NAME
 
 
@@ -44,6 +45,15 @@ class CorpusConfig(DataConfig):
 
     weight: Positive = 1.0
     """Factor of its share of an epoch beside those of the other corpora."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from super().contradictions()
+        if self.negatives and RELATION_TASK not in self.tasks:
+            yield Contradiction(
+                "negatives",
+                'they teach that nothing is related, and the tasks of this corpus lack "relation"; '
+                "leave them out, or name the task",
+            )
 
     @property
     def of_schema(self) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from dovetail.heads.entity.entity_head import EntityHead
-from dovetail.heads.link import EntityLink
+from dovetail.heads.link import EntityLink, with_unrelated
 from dovetail.tensors.features import Candidates, Targets
 from dovetail.text.document import Entity
 
@@ -95,7 +95,7 @@ class ChainedLink(EntityLink):
     ) -> Targets:
         """The gold candidates, then those wrongly predicted, then those drawn."""
         if not self.holds:
-            return gold
+            return with_unrelated(entity_head, emissions, mask, gold)
         known = super().targets(entity_head, emissions, mask, gold)
         names = entity_head.entity_types
         if not (self.non_entities and names):
