@@ -24,6 +24,7 @@ from dovetail.lab.statistics.experiment_tables import (
 )
 from dovetail.lab.statistics.reliability_tables import reliability_tables
 from dovetail.lab.statistics.text_table import TextTable, amount, p_text, signed
+from dovetail.lab.statistics.views import MEAN
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results"
@@ -99,12 +100,15 @@ def experiment_tables(name: str, folder: Path) -> str:
         raise FileNotFoundError(f"there is no {stored}; {command} --export results/{name}")
     summary = json.loads(stored.read_text(encoding="utf-8"))
     tables = score_tables(summary)
+    costs = cost_table(summary)
     shown = (
         *reversed(tables),
         *reversed(control_tables(summary)),
         *reversed(reliability_tables(summary)),
-        cost_table(summary),
+        costs,
     )
+    if any(table.title.endswith(MEAN) for table in shown):  # a picture has each corpus
+        shown = tuple(own for own in shown if own.title.endswith(MEAN) or own is costs)
     titled = [f"**{table.title}**\n\n{table.markdown()}" for table in shown]
     return "\n\n".join([f"`{command}`", explanation(summary), *titled, *data_line(folder)])
 
