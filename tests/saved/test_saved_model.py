@@ -81,7 +81,8 @@ def test_model_on_lower_layers_holds_none_above_and_says_the_same_when_loaded(
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
-    sharing = DepthSharingConfig(hidden_dim=6, cell=cell, shared_layers=1, entity_layers=1)
+    own = {"shared_layers": 1, "entity_layers": 1, "relation_layers": 1}
+    sharing = DepthSharingConfig(hidden_dim=6, cell=cell, **own)
     encoder = pretrained(
         request.getfixturevalue(kind), layers_read=2, trained_layers=trained_layers
     )
