@@ -47,6 +47,14 @@ def pretrained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def mpnet_folder(pretrained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny MPNet, which reads the same pieces."""
+    from tests.encoders.conftest import save_tiny_mpnet
+
+    return save_tiny_mpnet(pretrained_folder, tmp_path_factory.mktemp("mpnet"))
+
+
+@pytest.fixture(scope="session")
 def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model that has learned something of the tiny corpus."""
     from tests.corpus import DEV, TRAIN, save_corpus

@@ -341,7 +341,7 @@ def test_handed_layers_start_from_unrounded_weights(tiny_bert: Path) -> None:
         assert torch.equal(ours, theirs)
 
 
-@pytest.mark.parametrize("folder", ["tiny_bert", "tiny_mpnet"])
+@pytest.mark.parametrize("folder", ["tiny_bert", "mpnet_folder"])
 @pytest.mark.parametrize("trained_layers", [1, 2, 3])
 def test_layers_below_the_trained_ones_give_what_the_whole_model_gives(
     folder: str, trained_layers: int, request: pytest.FixtureRequest
@@ -354,8 +354,10 @@ def test_layers_below_the_trained_ones_give_what_the_whole_model_gives(
     torch.testing.assert_close(divided(features), whole(features), **EXACT)
 
 
-def test_layers_handed_on_keep_the_bias_of_positions_and_do_not_learn_it(tiny_mpnet: Path) -> None:
-    encoder = PretrainedEncoder(load(tiny_mpnet))
+def test_layers_handed_on_keep_the_bias_of_positions_and_do_not_learn_it(
+    mpnet_folder: Path,
+) -> None:
+    encoder = PretrainedEncoder(load(mpnet_folder))
     states = encoder.states(encoder.featurise([LONG]))
     handed = torch.nn.ModuleList(layer.eval() for layer in encoder.hand_on(2))
     again = copy.deepcopy(handed)
@@ -367,13 +369,13 @@ def test_layers_handed_on_keep_the_bias_of_positions_and_do_not_learn_it(tiny_mp
         torch.testing.assert_close(pieces.pooled(), states[:, :, number], **EXACT)
 
 
-def test_what_all_layers_have_in_common_learns_as_the_embeddings_do(tiny_mpnet: Path) -> None:
-    above = load(tiny_mpnet, trained_layers="all").layers_above()
+def test_what_all_layers_have_in_common_learns_as_the_embeddings_do(mpnet_folder: Path) -> None:
+    above = load(mpnet_folder, trained_layers="all").layers_above()
     assert {above[name] for name in above if "embeddings." in name} == {3}
     assert above["model.encoder.relative_attention_bias.weight"] == 3
     for place in range(3):
         own = {above[name] for name in above if f".layer.{place}." in name}
         assert own == {2 - place}
-    top = load(tiny_mpnet, trained_layers=1).layers_above()
+    top = load(mpnet_folder, trained_layers=1).layers_above()
     assert set(top.values()) == {0}
     assert all(".layer.2." in name for name in top)

@@ -70,6 +70,47 @@ def test_trained_layers_of_an_encoder_are_stored_in_half_precision(
     assert_same_predictions(again, load_model(tmp_path / "again").model)
 
 
+@pytest.mark.parametrize("kind", ["pretrained_folder", "mpnet_folder"])
+@pytest.mark.parametrize(
+    ("trained_layers", "cell"), [(0, "gru"), (1, "gru"), ("all", "gru"), (0, "pretrained")]
+)
+def test_model_on_lower_layers_holds_none_above_and_says_the_same_when_loaded(
+    trained_layers: int | str,
+    cell: str,
+    kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+) -> None:
+    own = {"shared_layers": 1, "entity_layers": 1, "relation_layers": 1}
+    sharing = DepthSharingConfig(hidden_dim=6, cell=cell, **own)
+    encoder = pretrained(
+        request.getfixturevalue(kind), layers_read=2, trained_layers=trained_layers
+    )
+    config = tiny_config(encoders=(*ENCODERS, encoder), sharing=sharing)
+    save_model(tmp_path / "model", talkative_model(config), config)
+    saved = load_model(tmp_path / "model")
+    assert not any(".layer.2." in name for name, _ in saved.model.named_parameters())
+    assert saved.config == config
+    save_model(tmp_path / "again", saved.model, config)
+    assert_same_predictions(saved.model, load_model(tmp_path / "again").model)
+    card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert f"pretrained (`{encoder.name}`, its lower 2 layers)" in card
+
+
+def test_model_that_says_that_other_layers_are_read_is_refused(
+    pretrained_folder: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(encoders=(*ENCODERS, pretrained(pretrained_folder, layers_read=2)))
+    save_model(tmp_path / "model", talkative_model(config), config)
+    path = tmp_path / "model" / "model.json"
+    for other in (3, "2", None, True):
+        description = json.loads(path.read_text("utf-8"))
+        description["encoders"][-1]["layers_read"] = other
+        path.write_text(json.dumps(description), encoding="utf-8")
+        with pytest.raises(ModelError, match="is described by layers_read"):
+            load_model(tmp_path / "model")
+
+
 def test_trained_model_says_the_same_after_another_round_trip(folder: Path, tmp_path: Path) -> None:
     first = load_model(folder)
     save_model(tmp_path / "again", first.model, first.config)

@@ -46,6 +46,18 @@ def test_frozen_encoder_of_several_models_is_in_memory_once(pretrained_folder):
     assert [own.extract(TEXTS) for own in extractors] == expected
 
 
+@pytest.mark.parametrize("kind", ["pretrained_folder", "mpnet_folder"])
+def test_lower_layers_of_one_model_are_those_of_another(kind, request):
+    folder = request.getfixturevalue(kind)
+    extractors = [models_on(folder)[0], models_on(folder, layers_read=1)[1]]
+    whole, lower = (frozen_bytes([own]) for own in extractors)
+    assert lower < whole
+    expected = [own.extract(TEXTS) for own in extractors]
+    ServedModels(dict(zip("ab", extractors, strict=True)))
+    assert frozen_bytes(extractors) == whole
+    assert [own.extract(TEXTS) for own in extractors] == expected
+
+
 def test_sharing_again_saves_nothing_more(pretrained_folder):
     encoders = [encoder for own in models_on(pretrained_folder) for encoder in own.model.encoders]
     assert share_equal(encoders) > 0

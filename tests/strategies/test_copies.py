@@ -74,15 +74,17 @@ def pooled_states(folder: Path, batch: Batch) -> Tensor:
     return whole.states(whole.featurise([sentence.tokens for sentence in batch.sentences]))
 
 
+@pytest.mark.parametrize("kind", ["pretrained_folder", "mpnet_folder"])
 @pytest.mark.parametrize("pooling", ["first", "mean"])
 @pytest.mark.parametrize("name", PLANS)
 def test_untrained_copies_are_the_layers_of_the_encoder(
-    name: str, pooling: str, pretrained_folder: Path
+    name: str, pooling: str, kind: str, request: pytest.FixtureRequest
 ) -> None:
+    folder = request.getfixturevalue(kind)
     sharing, _, *ends = PLANS[name]
-    model = tiny_model(config_of(pretrained_folder, sharing, pooling=pooling)).eval()
+    model = tiny_model(config_of(folder, sharing, pooling=pooling)).eval()
     batch = batch_of(SENTENCES, model)
-    whole = PretrainedEncoder(Transformer.load(str(pretrained_folder)), pooling=pooling)
+    whole = PretrainedEncoder(Transformer.load(str(folder)), pooling=pooling)
     states = whole.states(whole.featurise([sentence.tokens for sentence in SENTENCES]))
     tokens, streams = model.encoder(batch.features), model(batch)
     for task, end in zip(model.sharing.tasks, ends, strict=True):

@@ -93,11 +93,12 @@ def test_trained_layers_have_a_rate_of_their_own_and_vectors_do_not_decay(
     assert sorted(seen) == sorted(name for name, _ in model.trainable_parameters())
 
 
+@pytest.mark.parametrize("kind", ["pretrained_folder", "mpnet_folder"])
 @pytest.mark.parametrize("trained_layers", [2, "all"])
 def test_each_layer_learns_slower_than_the_one_above_it(
-    pretrained_folder: Path, trained_layers: int | str
+    kind: str, trained_layers: int | str, request: pytest.FixtureRequest
 ) -> None:
-    encoder = pretrained(pretrained_folder, trained_layers=trained_layers)
+    encoder = pretrained(request.getfixturevalue(kind), trained_layers=trained_layers)
     model = tiny_model(tiny_config(encoders=(*ENCODERS, encoder)))
     config = TrainingConfig(learning_rate=1e-2, encoder_learning_rate=1e-3, encoder_layer_decay=0.5)
     optimiser = build_optimiser(
@@ -113,10 +114,21 @@ def test_each_layer_learns_slower_than_the_one_above_it(
         "layer.1.": 1e-3 / 2,
         "layer.0.": 1e-3 / 4,
         ".embeddings.": 1e-3 / 8,
+        ".relative_attention_bias.": 1e-3 / 8,  # of all layers of MPNet, the lowest among them
     }
+    if kind == "pretrained_folder":
+        del inside[".relative_attention_bias."]
     seen = set()
     for name, parameter in model.trainable_parameters():
         part = next((part for part in inside if ".transformer." in name and part in name), "")
         assert rate_by_id[id(parameter)] == inside.get(part, 1e-2), name
         seen.add(part)
     assert seen == {*([*inside][:2] if trained_layers == 2 else inside), ""}
+
+
+def test_of_the_layers_read_the_top_one_learns_fastest(mpnet_folder: Path) -> None:
+    encoder = pretrained(mpnet_folder, trained_layers=1, layers_read=2)
+    above = tiny_model(tiny_config(encoders=(*ENCODERS, encoder))).layers_above
+    assert set(above.values()) == {0}
+    assert len(above) == 16
+    assert all(".layer.1." in name for name in above)

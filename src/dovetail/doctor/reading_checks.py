@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
-from dovetail.config import PretrainedEncoderConfig
 from dovetail.corpora import Corpus
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES
 from dovetail.corpora.marking.token_alignment import DISCONTINUOUS
@@ -19,6 +18,7 @@ from dovetail.doctor.finding import MOST_EXAMPLES, Disease, Example, Finding, No
 from dovetail.doctor.function_words import written_in
 from dovetail.doctor.patient import Patient
 from dovetail.doctor.places import Places
+from dovetail.encoders.known_encoders import KNOWN
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Document, Sentence
 from dovetail.text.reading import Offsets, Reading
 from dovetail.text.writing_systems import guess_language
@@ -88,9 +88,8 @@ def examine_language(patient: Patient) -> Finding | None:
 
 
 def _reads_english(patient: Patient) -> bool:
-    """Whether an encoder is the default one, which knows English words alone."""
-    default = PretrainedEncoderConfig().name
-    return any(getattr(own, "name", None) == default for own in patient.config.encoders)
+    """Whether an encoder is one with a short name, all of which know English words alone."""
+    return any(getattr(own, "name", None) in KNOWN for own in patient.config.encoders)
 
 
 def _encoders_for(patient: Patient, language: str) -> str:
@@ -98,8 +97,8 @@ def _encoders_for(patient: Patient, language: str) -> str:
     known = [own.kind for own in patient.config.encoders if own.kind != "casing"]
     cut = "cut it by the rules of its language, and " if patient.raw else ""
     return (
-        f"{cut}name an encoder that knows {language!r} (the config has: {', '.join(known)}; the "
-        f"default one of the kind pretrained reads English)"
+        f"{cut}name an encoder that knows {language!r} (the config has: {', '.join(known)}; those "
+        f"with a short name read English: {', '.join(sorted(KNOWN))})"
     )
 
 

@@ -89,7 +89,7 @@ FETCHED: dict[str, FetchedModel] = {
 """Encoders that are fetched; mpnet is all-mpnet-base-v2 (12 layers of 768, uncased)."""
 
 KNOWN: dict[str, EmbeddedModel | FetchedModel] = {**EMBEDDED, **FETCHED}
-"""All encoders with a short name."""
+"""All encoders with a short name; they read English."""
 
 
 def fetched_folder(name: str) -> Path:
