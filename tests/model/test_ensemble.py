@@ -22,6 +22,7 @@ from dovetail.model.prediction import Predictor
 from dovetail.strategies import DepthSharingConfig
 from dovetail.tensors.features import Batch
 from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.named_schemas import ONLY
 
 SEEDS = (0, 1, 2)
 
@@ -89,6 +90,28 @@ def test_a_relation_has_the_mean_of_its_log_odds() -> None:
         logits.append(model.relation_logits(streams, model.emissions(streams), candidates))
     *each, found = logits
     torch.testing.assert_close(found, sum(each, torch.zeros_like(found)) / len(each))
+
+
+@torch.no_grad()
+def test_labels_are_those_of_the_ensembles_entities_for_each_member_in_its_own_kind() -> None:
+    kinds = ("probabilities", "gold", "probabilities")
+    configs = [tiny_config(relation_head={"labels": kind}) for kind in kinds]
+    members = [talkative_model(own, seed=seed) for seed, own in enumerate(configs)]
+    ensemble = ensemble_of(members)
+    batch = batch_of(TRAIN[:8], members[0])
+    assert batch.targets is not None
+    candidates = batch.targets.candidates
+    streams = ensemble.streams(batch)
+    emissions = ensemble.emissions(streams)
+    found = ensemble.relation_logits(streams, emissions, candidates)
+    each = [
+        member.of_schema(ONLY).relation_logits(
+            own, emissions, candidates, entity_head=ensemble.entity_head
+        )
+        for member, own in zip(ensemble, streams, strict=True)
+    ]
+    torch.testing.assert_close(found, torch.stack(each).mean(0))
+    assert not torch.allclose(each[0], each[1])
 
 
 def test_thresholds_are_the_means_of_those_of_the_members() -> None:
@@ -214,6 +237,17 @@ def test_members_share_the_frozen_layers_below_their_trained_ones(
         for task in streams.by_task:
             torch.testing.assert_close(streams[task], alone[task])
     assert [annotated(member) for member in ensemble] == expected
+
+
+def test_each_of_two_equal_encoders_of_a_member_has_a_place_of_its_own() -> None:
+    twice = tiny_config(encoders=(*ENCODERS, ENCODERS[1]))
+    members = [talkative_model(twice, seed=seed) for seed in SEEDS]
+    expected = [annotated(member) for member in members]
+    ensemble = ensemble_of(members)
+    assert len(ensemble.encoders) == 3
+    assert [annotated(member) for member in ensemble] == expected
+    batch = Batch.from_sentences(SENTENCES, members[0].featurise)
+    assert ensemble.predict(batch) == annotated(ensemble)
 
 
 def test_models_that_do_not_mean_the_same_are_refused() -> None:

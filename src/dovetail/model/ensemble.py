@@ -125,6 +125,14 @@ class Ensemble(Predictor):
         means = self._of_means()
         return {name: own for name, own in self._heads.items() if not decides_as(own, means[name])}
 
+    def pass_on_thresholds(self) -> None:
+        """Give each member the thresholds that were chosen for all together."""
+        for name, own in self._heads.items():
+            for member in self:
+                head = member.of_schema(name).relation_head
+                if head is not None and own.relation_head is not None:
+                    head.set_thresholds(own.relation_head.known_thresholds)
+
     def set_confidence(self, schema: str, confidence: Confidence) -> None:
         self._heads[schema] = replace(self.of_schema(schema), confidence=confidence)
 
@@ -154,12 +162,22 @@ class Ensemble(Predictor):
         schema: str = ONLY,
     ) -> Float[Tensor, "batch entities entities types"]:
         together = self.of_schema(schema).entity_head
+        heads = [member.of_schema(schema) for member in self]
+        # The entities are the ensemble's, and so are their labels: computed once for all members.
+        labels = {
+            own.kind_of_labels: own.labels(together, emissions, streams[0].mask, candidates)
+            for own in {own.kind_of_labels: own for own in heads}.values()
+        }
         return mean(
             [
-                member.of_schema(schema).relation_logits(
-                    own, emissions, candidates, entity_head=together
+                own.relation_logits(
+                    stream,
+                    emissions,
+                    candidates,
+                    entity_head=together,
+                    labels=labels[own.kind_of_labels],
                 )
-                for member, own in zip(self, streams, strict=True)
+                for own, stream in zip(heads, streams, strict=True)
             ]
         )
 

@@ -181,15 +181,37 @@ class SchemaHeads(SchemaDecoders):
         candidates: Candidates,
         *,
         entity_head: EntityHead | None = None,
+        labels: Tensor | None = None,
     ) -> Float[Tensor, "batch entities entities types"]:
-        """Return the scores that `relation_head` decodes; `entity_head` (own by default) labels."""
+        """Return the scores that `relation_head` decodes; `entity_head` (own by default) labels.
+
+        The labels are what `labels` gives, and may be known already.
+        """
         head, link = self._relations()
         entity_head = entity_head or self.entity_head
-        labels = link.read(entity_head, emissions, streams.mask, candidates, training=False)
+        if labels is None:
+            labels = self.labels(entity_head, emissions, streams.mask, candidates)
         scores = head(self.relation_stream(streams, candidates), labels, candidates)
         if not candidates.certain:
             scores = link.decided(entity_head, emissions, streams.mask, candidates, scores)
         return head.of_types(scores)
+
+    def labels(
+        self,
+        entity_head: EntityHead,
+        emissions: Tensor,
+        mask: Bool[Tensor, "batch tokens"],
+        candidates: Candidates,
+    ) -> Tensor:
+        """The labels by which an entity head tells the relation head of the candidates."""
+        _, link = self._relations()
+        return link.read(entity_head, emissions, mask, candidates, training=False)
+
+    @property
+    def kind_of_labels(self) -> str:
+        """Which labels those are: of the same kind they are the same, whatever the model."""
+        _, link = self._relations()
+        return link.labels
 
     def relation_stream(self, streams: Streams, candidates: Candidates) -> Tensor:
         """The token vectors that the relation head reads, given the entities."""

@@ -17,6 +17,7 @@ from dovetail.evaluation import Evaluation, evaluate
 from dovetail.extractor import Extractor
 from dovetail.heads import RelationHead
 from dovetail.heads.relation.relation_head import UNREACHABLE
+from dovetail.model.ensemble import Ensemble
 from dovetail.running.steps import retold
 from dovetail.saved.committee_folder import save_trained
 from dovetail.text.document import Sentence
@@ -37,6 +38,8 @@ def finish(loop: Epochs, job: Job, folder: RunFolder, *, interrupted: bool) -> S
     loop.use_best()
     progress = loop.progress
     dev = yield from decide(loop, job, folder)
+    if isinstance(loop.model, Ensemble):
+        loop.model.pass_on_thresholds()  # so that a member is of use alone
     yield StageProgress("saving the model")
     save_trained(folder.model, loop.model, job.config, dev_by_corpus=dev)
     shutil.rmtree(folder.draft, ignore_errors=True)
