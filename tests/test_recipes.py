@@ -26,3 +26,17 @@ def test_the_control_of_the_chain_learns_from_gold_entities() -> None:
     head = recipe.relation_head.model_copy(update={"candidates": based_on.relation_head.candidates})
     back = {"name": based_on.name, "sharing": based_on.sharing, "relation_head": head}
     assert recipe.model_copy(update=back) == based_on
+
+
+def test_the_recipe_with_negatives_differs_by_its_data_alone() -> None:
+    based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("ade", "adverse_effects"))
+    data = recipe.data
+    assert [path.name for path in data.negatives] == ["ADE-NEG.txt"]
+    assert data.negatives_held_out == ("*7",)
+    assert [path.name for path in data.documents] == ["DRUG-AE.rel"]
+    tested = data.train[0].name.replace("train", "test")
+    assert [path.name for path in data.held_out] == [tested]
+    assert recipe.model_copy(update={"name": based_on.name, "data": based_on.data}) == based_on
+    bare = {"negatives": (), "negatives_held_out": (), "documents": (), "held_out": ()}
+    bare |= {"negatives_for": "relations", "negatives_per_epoch": 0}
+    assert data.model_copy(update=bare) == based_on.data
