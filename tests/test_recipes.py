@@ -53,3 +53,17 @@ def uncommented(recipe: str) -> str:
         line.removeprefix("# ") if line.startswith(("# [[", "# kind", "# name", "# drop")) else line
         for line in recipe.splitlines(keepends=True)
     )
+
+
+def test_the_recipe_with_negatives_differs_by_its_data_alone() -> None:
+    based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("ade", "adverse_effects"))
+    data = recipe.data
+    assert [path.name for path in data.negatives] == ["ADE-NEG.txt"]
+    assert data.negatives_held_out == ("*7",)
+    assert [path.name for path in data.documents] == ["DRUG-AE.rel"]
+    tested = data.train[0].name.replace("train", "test")
+    assert [path.name for path in data.held_out] == [tested]
+    assert recipe.model_copy(update={"name": based_on.name, "data": based_on.data}) == based_on
+    bare = {"negatives": (), "negatives_held_out": (), "documents": (), "held_out": ()}
+    bare |= {"negatives_for": "relations", "negatives_per_epoch": 0}
+    assert data.model_copy(update=bare) == based_on.data

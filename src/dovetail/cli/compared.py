@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
-from dovetail.cli.negatives_options import InNegatives, NegativesOptions
+from dovetail.cli.negatives_options import NegativesOptions
 from dovetail.cli.reading_options import ReadingOptions
 from dovetail.cli.waiting import Waiting, being_read
 from dovetail.errors import ModelError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dovetail.corpora import Corpus
     from dovetail.evaluation import Evaluation, SettingScores
     from dovetail.extractor import Extractor
+    from dovetail.report.false_alarms import Alarms, InNegatives
     from dovetail.text.document import Sentence
     from dovetail.text.schema import Schema
 
@@ -56,6 +57,16 @@ class Compared:
         if self.related is None:
             return None
         return replace(self, predicted=self.related).evaluation(undirected, samples).relation_strict
+
+    def alarms(self, evaluation: Evaluation, share: float | None) -> Alarms:
+        """The false alarms beside the scores.
+
+        Raises:
+            CorpusError: if scores at the share cannot be reckoned.
+        """
+        from dovetail.report.false_alarms import Alarms
+
+        return Alarms.of(evaluation, self.negatives, share)
 
     def write_alarms(self, path: Path | None) -> None:
         """Write the sentences with false alarms, if a file is named and there were any to ask of.
@@ -137,7 +148,7 @@ def compare_model(
         related = result_of(
             extractor.annotating(gold.sentences, given_entities=True), tell.progress
         )
-    in_negatives = model.negatives.found_by(extractor, read_as, tell)
+    in_negatives = model.negatives.asked.found_by(extractor, read_as, tell)
     unknown = _unknown_types(gold.sentences, extractor.schema)
     return Compared(gold, found, extractor.schema.symmetric, unknown, related, in_negatives)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dovetail.cli.compared import ModelOf, compare_file, compare_model
-from dovetail.cli.negatives_options import Alarms, NegativesOptions
+from dovetail.cli.negatives_options import NegativesOptions, refuse_for_predictions
 from dovetail.cli.option_groups import with_group
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say_json
@@ -18,6 +18,7 @@ from dovetail.cli.waiting import Waiting
 
 if TYPE_CHECKING:
     from dovetail.evaluation import Evaluation, SettingScores
+    from dovetail.report.false_alarms import Alarms
 
 Arguments = Annotated[
     list[str],
@@ -104,7 +105,7 @@ def evaluate_command(  # noqa: PLR0913  the options of a command, which nobody p
         tell.stage("scoring" + " and drawing sentences for intervals" * bool(samples))
         evaluation = compared.evaluation(symmetric or [], samples)
         given = compared.given_entities(symmetric or [], samples)
-    alarms = Alarms.of(evaluation, compared.negatives, asked.negatives_share)
+    alarms = compared.alarms(evaluation, asked.negatives_share)
     beside = compared.beside(alarms.warnings(evaluation))
     scores_as_json = _as_json({**_values(evaluation, given, alarms), **asdict(beside)})
     _write(scores_as_json, output)
@@ -126,12 +127,7 @@ def _refuse_for_predictions(
             "predictions of a file are there already; only a model can be given other entities",
             param_hint="--gold-entities",
         )
-    if asked.files:
-        raise typer.BadParameter(
-            "predictions of a file are there already; only a model can be given other sentences. "
-            "Those of the corpus that hold no relation count as they are",
-            param_hint="--negatives",
-        )
+    refuse_for_predictions(asked)
 
 
 def _as_json(scores: dict[str, Any]) -> str:

@@ -12,8 +12,8 @@ from dovetail.text.document import ENTITY_TASK, RELATION_TASK
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dovetail.cli.negatives_options import Alarms
     from dovetail.evaluation import Evaluation, SettingScores
+    from dovetail.report.false_alarms import Alarms
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,9 @@ def _show_given(console: Console, found: SettingScores, given: SettingScores) ->
 
 
 def _show_alarms(console: Console, evaluation: Evaluation, alarms: Alarms) -> None:
-    from dovetail.evaluation.false_alarms import interval_per_thousand
-
-    of_all = alarms.of_all
-    if not of_all.sentences:
+    of_all, interval = alarms.of_all, alarms.interval
+    if interval is None:
         return
-    interval = interval_per_thousand(of_all)
     console.print(
         f"False alarms: a relation is found in {of_all.per_thousand:.0f} of 1,000 sentences that "
         f"hold none [{interval.low:.0f}, {interval.high:.0f}] ({of_all.alarmed:,} of "

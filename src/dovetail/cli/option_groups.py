@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Any
+from typing import Any, get_type_hints
 
 Command = Callable[..., None]
 
@@ -24,7 +24,7 @@ def with_group(group: type[Any], name: str) -> Callable[[Command], Command]:
             command(*arguments, **{name: group(**said)}, **options)
 
         own = inspect.signature(command, eval_str=True)
-        hints = inspect.get_annotations(group, eval_str=True)
+        hints = get_type_hints(group, include_extras=True)  # those of its bases too
         added = [
             inspect.Parameter(
                 field.name,

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from dovetail.cli.negatives_options import NegativesOfRun
+from dovetail.cli.option_groups import with_group
 from dovetail.cli.output_checks import check_output
 from dovetail.cli.reading_options import ReadingOptions, reads_corpora
 from dovetail.cli.say import say
@@ -50,6 +52,7 @@ Predictions = Annotated[
 
 
 @reads_corpora
+@with_group(NegativesOfRun, "asked")
 def report_command(
     source: Source,
     *,
@@ -57,6 +60,7 @@ def report_command(
     test: Test = None,
     corpus: CorpusName = None,
     predictions: Predictions = None,
+    asked: NegativesOfRun,
     reading: ReadingOptions,
 ) -> None:
     """Make one self-contained HTML page of what a model does well and what goes wrong.
@@ -69,10 +73,11 @@ def report_command(
         raise typer.BadParameter("predictions are scored on one corpus", param_hint="--test")
     if corpus is not None and predictions is not None:
         raise typer.BadParameter("predictions are of one corpus", param_hint="--corpus")
+    asked.check(predictions)
     target = output or (
         source / "report.html" if predictions is None else predictions.with_suffix(".html")
     )
-    check_output(output, source, test, predictions)
+    check_output(output, source, test, predictions, *asked.files)
 
     from dovetail.files.writing import write_text
     from dovetail.report.page import Made, environment
@@ -85,7 +90,7 @@ def report_command(
         page = page_of(
             source,
             Made.now(command),
-            of_run=OfRun(test, corpus),
+            of_run=OfRun(test, corpus, asked.asked),
             predictions=predictions,
             read_as=reading.over,
             tell=tell,

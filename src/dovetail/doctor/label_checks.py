@@ -207,6 +207,8 @@ def _contradiction(patient: Patient, group: Sequence[Sentence]) -> Iterator[Exam
 
 def examine_negatives(patient: Patient) -> Finding | None:
     """A training set in which every sentence has a relation."""
+    if patient.config.data.negatives:
+        return None
     asked = [own for own in patient.train if RELATION_TASK in own.annotated]
     related = [own for own in asked if own.relations or own.unaligned_for(RELATION_TASK)]
     if len(asked) < ENOUGH_SENTENCES or len(related) < ALL_RELATED * len(asked):
@@ -217,5 +219,6 @@ def examine_negatives(patient: Patient) -> Finding | None:
         "most sentences have none, precision is lower than on these dev sentences",
         0.0,
         (f"{len(related):,} of {len(asked):,} training sentences have a relation",),
-        "add sentences without any, as they occur in the text that the model is for",
+        "name sentences without any in data.negatives, as they occur in the text that the model is "
+        "for",
     )

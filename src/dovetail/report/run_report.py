@@ -6,10 +6,8 @@ to choose by them.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +18,8 @@ from dovetail.errors import TrainingError
 from dovetail.extractor import Extractor
 from dovetail.report.config_summary import config_summary
 from dovetail.report.curves import Curves, read_curves
+from dovetail.report.false_alarms import AskedNegatives
+from dovetail.report.run_notes import changed_data, left_out_of, warnings_of
 from dovetail.report.scored import ScoredCorpus
 from dovetail.report.sizes import Parameters, SplitCounts, counts_of
 from dovetail.report.telling import Weighed
@@ -27,18 +27,19 @@ from dovetail.running.steps import SILENT, Teller, result_of
 from dovetail.saved.ensemble_folder import SavedPredictor, load_predictor
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
-from dovetail.text.reading import ModelReading, Reading
+from dovetail.text.reading import Reading
 from dovetail.threads import use_threads
-from dovetail.training.checkpoint import FILE, Checkpoint
 from dovetail.training.job import Job
 from dovetail.training.learned_corpora import LearnedCorpus
-from dovetail.training.long_sentences import accounts_of_windows
-from dovetail.training.pools import FileAccount, Splits
+from dovetail.training.pools import FileAccount
 from dovetail.training.run_folder import RunFolder
 from dovetail.training.selection import with_thresholds
 
 CONSIDERED = 0.05
 """The probability from which a relation counts as one that the model considered."""
+
+
+NONE_ASKED = AskedNegatives()
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def reports_of_run(
     *,
     test: Path | None = None,
     corpus: str | None = None,
+    negatives: AskedNegatives = NONE_ASKED,
     read_as: ReadAs = as_it_is,
     tell: Teller = SILENT,
 ) -> list[RunReport]:
@@ -113,6 +115,7 @@ def reports_of_run(
         path: the folder of the run.
         test: a corpus that is scored too.
         corpus: the name of the corpus that is reported on; all of several unless one is named.
+        negatives: sentences without a relation, of which false alarms are told.
         read_as: a change of how `test` is read.
         tell: told what is done.
 
@@ -133,7 +136,7 @@ def reports_of_run(
             f"{test} is a test corpus of one of {', '.join(own.name for own in chosen)}: say of "
             f"which by --corpus"
         )
-    sources = RunSources(folder, saved, job)
+    sources = RunSources(folder, saved, job, negatives)
     return [
         sources.report_on(own, test=test, read_as=read_as, named=corpus is not None, tell=tell)
         for own in chosen
@@ -147,6 +150,7 @@ class RunSources:
     folder: RunFolder
     saved: SavedPredictor
     job: Job
+    negatives: AskedNegatives = NONE_ASKED
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -176,6 +180,12 @@ class RunSources:
             tested, read = scored_test(extractor, corpus.config, test, read_as, tell)
             files.append(read)
         source, written = dev_source(corpus.config), self.folder.model.stat().st_mtime
+        dev = scored(extractor, splits.dev, source, tell) if splits.dev else None
+        in_negatives = self.negatives.found_by(extractor, read_as(corpus.config.data.reading), tell)
+        dev, tested = (
+            own and replace(own, negatives=in_negatives, share=self.negatives.share)
+            for own in (dev, tested)
+        )
         return RunReport(
             name=config.name + (f", {corpus.name}" if named else ""),
             folder=str(self.folder.path),
@@ -189,7 +199,7 @@ class RunSources:
             left_out=left_out_of(self.folder),
             warnings=(*warnings_of(splits, config.reading), *self.changed),
             curves=read_curves(self.folder.metrics, corpus.name, corpus.schema),
-            dev=scored(extractor, splits.dev, source, tell) if splits.dev else None,
+            dev=dev,
             test=tested,
             corpus=corpus.name,
         )
@@ -270,29 +280,3 @@ def dev_source(config: Config) -> str:
     if data.dev:
         return ", ".join(map(str, data.dev))
     return f"{data.dev_fraction:.0%} of {', '.join(map(str, data.train))}, set apart at random"
-
-
-def left_out_of(folder: RunFolder) -> list[tuple[str, int]]:
-    """Why, and how many, sentences of pools are not learned from."""
-    if not folder.left_out.is_file():
-        return []
-    rows = map(json.loads, folder.left_out.read_text(encoding="utf-8").splitlines())
-    return Counter(f"{row['field']}: {row['reason']}" for row in rows).most_common()
-
-
-def warnings_of(splits: Splits, reading: ModelReading) -> tuple[str, ...]:
-    """Warnings of what makes scores, or the model, less than they seem."""
-    of_windows, _ = accounts_of_windows(splits, reading)
-    return (*splits.warnings, *of_windows)
-
-
-def changed_data(folder: RunFolder, splits: Splits) -> list[str]:
-    """A warning if the corpora are not those that the run was trained on."""
-    if not (folder.checkpoint / FILE).is_file():
-        return []
-    if Checkpoint.load(folder.checkpoint).data_digest == splits.digest:
-        return []
-    return [
-        "The corpora are not those that the run was trained on: a file has changed since. What is "
-        "said here of dev sentences is true of the files as they are now."
-    ]

@@ -19,6 +19,7 @@ from dovetail.evaluation import (
     judged_relations,
 )
 from dovetail.evaluation.calibration import entities_by_type, relations_by_type
+from dovetail.report.false_alarms import Alarms, InNegatives
 from dovetail.report.telling import TellingSentence, Weighed, telling_sentences
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
 
@@ -31,7 +32,8 @@ class ScoredCorpus:
     """Gold and predicted sentences of one corpus, in the same order, and what follows from them.
 
     `source` says where the sentences come from.  `weighed` are the relations that a model took
-    into consideration, where that is known.
+    into consideration, where that is known.  `negatives` are sentences without a relation, and
+    `share` is that of such sentences for which scores are reckoned.
     """
 
     source: str
@@ -39,6 +41,17 @@ class ScoredCorpus:
     predicted: Sequence[Sentence]
     symmetric: frozenset[str] = frozenset()
     weighed: Weighed | None = None
+    negatives: InNegatives | None = None
+    share: float | None = None
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """The relations that are found where there are none.
+
+        Raises:
+            CorpusError: if scores at the share cannot be reckoned.
+        """
+        return Alarms.of(self.evaluation, self.negatives, self.share)
 
     @cached_property
     def evaluation(self) -> Evaluation:

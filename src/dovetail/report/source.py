@@ -9,6 +9,7 @@ from dovetail.corpora import read_corpus
 from dovetail.errors import TrainingError
 from dovetail.evaluation import align_documents
 from dovetail.report.experiment_report import is_experiment, report_of_experiment
+from dovetail.report.false_alarms import AskedNegatives
 from dovetail.report.page import Made
 from dovetail.report.render import (
     page_of_corpora,
@@ -16,7 +17,7 @@ from dovetail.report.render import (
     page_of_predictions,
     page_of_run,
 )
-from dovetail.report.run_report import ReadAs, as_it_is, reports_of_run
+from dovetail.report.run_report import NONE_ASKED, ReadAs, as_it_is, reports_of_run
 from dovetail.report.scored import ScoredCorpus
 from dovetail.running.steps import SILENT, Teller
 from dovetail.text.reading import Reading
@@ -26,10 +27,14 @@ SCORING = "scoring, and drawing the page"
 
 @dataclass(frozen=True)
 class OfRun:
-    """What a report on a run is of beside its dev sentences: a test corpus; one of its corpora."""
+    """What a report on a run is of beside its dev sentences.
+
+    That is a test corpus; one of its corpora; sentences without a relation.
+    """
 
     test: Path | None = None
     corpus: str | None = None
+    negatives: AskedNegatives = NONE_ASKED
 
 
 DEV_ALONE = OfRun()
@@ -54,32 +59,45 @@ def page_of(
         MissingExtraError: if Jinja2 is not installed.
     """
     if predictions is not None:
-        tell.stage(f"reading {source} and {predictions}")
-        reading = read_as(Reading())
-        gold = read_corpus(source, reading=reading, expect_annotations=True)
-        again = replace(reading, language=reading.language or gold.language)
-        found = read_corpus(predictions, reading=again)
-        aligned = align_documents(gold.documents, found.documents)
-        corpus = ScoredCorpus(str(predictions), gold.sentences, aligned)
+        corpus = scored_predictions(source, predictions, read_as(Reading()), tell)
         tell.stage(SCORING)
-        return page_of_predictions(predictions.name, corpus, made)
+        known = replace(corpus, share=of_run.negatives.share)
+        return page_of_predictions(predictions.name, known, made)
     if is_experiment(source):
         if of_run != DEV_ALONE:
             raise TrainingError(
-                f"{source} is an experiment, whose plan says what it is tested on; --test and "
-                f"--corpus are for the run of one cell, such as {source}/cells/CONFIG/FOLD/seed1"
+                f"{source} is an experiment, whose plan says what it is tested on; --test, "
+                f"--corpus and --negatives are for the run of one cell, such as "
+                f"{source}/cells/CONFIG/FOLD/seed1"
             )
         tell.stage("reading the results")
         return page_of_experiment(report_of_experiment(source), made)
     if is_run(source):
         reports = reports_of_run(
-            source, test=of_run.test, corpus=of_run.corpus, read_as=read_as, tell=tell
+            source,
+            test=of_run.test,
+            corpus=of_run.corpus,
+            negatives=of_run.negatives,
+            read_as=read_as,
+            tell=tell,
         )
         tell.stage(SCORING)
         return (
             page_of_run(reports[0], made) if len(reports) == 1 else page_of_corpora(reports, made)
         )
     raise TrainingError(_unknown(source))
+
+
+def scored_predictions(
+    source: Path, predictions: Path, reading: Reading, tell: Teller
+) -> ScoredCorpus:
+    """The predictions of a file beside the annotations of a corpus."""
+    tell.stage(f"reading {source} and {predictions}")
+    gold = read_corpus(source, reading=reading, expect_annotations=True)
+    again = replace(reading, language=reading.language or gold.language)
+    found = read_corpus(predictions, reading=again)
+    aligned = align_documents(gold.documents, found.documents)
+    return ScoredCorpus(str(predictions), gold.sentences, aligned)
 
 
 def is_run(folder: Path) -> bool:

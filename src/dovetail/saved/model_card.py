@@ -13,7 +13,7 @@ from dovetail.config import (
     PretrainedEncoderConfig,
 )
 from dovetail.couplings.coupling import coupling_of
-from dovetail.evaluation import Evaluation
+from dovetail.evaluation import Evaluation, FalseAlarms
 from dovetail.model.ensemble import members_of
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
@@ -184,4 +184,15 @@ def _scores_of(dev: Evaluation) -> list[str]:
     lines = [f"- entities {100 * entities.f1:.1f}"] if dev.entity_sentences else []
     if relations.support or relations.predicted:
         lines.append(f"- relations {100 * relations.f1:.1f}")
+        lines.append(f"- false alarms: {_alarms(dev.false_alarms)}")
     return lines
+
+
+def _alarms(alarms: FalseAlarms) -> str:
+    """The sentences without a relation in which one is found."""
+    if not alarms.sentences:
+        return "not known, for each dev sentence holds a relation"
+    return (
+        f"a relation in {alarms.per_thousand:.0f} of 1,000 sentences that hold none "
+        f"({alarms.alarmed:,} of {alarms.sentences:,})"
+    )
