@@ -164,6 +164,16 @@ CASES = {
         "T1\tPeop 0 4\tAnna\nR1\tLive_In Arg1:T1 Arg2:T9\n",
         ":2: a relation refers to 'T9'",
     ),
+    "a line of ADE that is neither kind": (
+        "ade",
+        "7 NEG Tea.\n7 POS Tea.\n",
+        ":2: expected 'PubMed",
+    ),
+    "an effect that is not there": (
+        "ade",
+        "7|Tea and rash.|itch|8|12|Tea|0|3\n",
+        ":1: expected a sentence with 'itch'",
+    ),
     "a sentence without marks": ("semeval2010", '1\t"Tea."\nOther\n', ":1: expected one <e1>"),
     "no subject": ("tacred", '[{"token": ["a"]}]', "'subj_start' is missing"),
     "no head": ("opennre", '{"text": "a"}', ":1: 'h': expected a JSON object, found null"),
