@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where agreement.csv and agreement.png go")
     given = parser.parse_args()
     found = measured(given.run)
+    given.folder.mkdir(parents=True, exist_ok=True)
     with (given.folder / "agreement.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
@@ -75,9 +76,8 @@ def agreement_figure(found: Sequence[Agreement]) -> Figure:
         for row, own in enumerate(values):
             for column, mean in enumerate(own):
                 colour = "white" if abs(mean) > 0.75 else "#222222"
-                plot.text(
-                    column, row, f"{mean:+.2f}", ha="center", va="center", color=colour, fontsize=8
-                )
+                shown = f"{round(mean, 2) + 0.0:+.2f}".replace("-", "−")
+                plot.text(column, row, shown, ha="center", va="center", color=colour, fontsize=8)
         names = [shown_label(task).replace("/", "\n") for task in tasks]
         plot.set_xticks(range(len(tasks)), names, fontsize=8)
         plot.set_yticks(range(len(tasks)), names if plot is figure.axes[0] else [], fontsize=8)
