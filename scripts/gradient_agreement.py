@@ -76,7 +76,7 @@ def agreement_figure(found: Sequence[Agreement]) -> Figure:
         for row, own in enumerate(values):
             for column, mean in enumerate(own):
                 colour = "white" if abs(mean) > 0.75 else "#222222"
-                shown = f"{round(mean, 2) + 0.0:+.2f}".replace("-", "−")
+                shown = f"{round(mean, 2) + 0.0:+.2f}"  # + 0.0: no negative zero
                 plot.text(column, row, shown, ha="center", va="center", color=colour, fontsize=8)
         names = [shown_label(task).replace("/", "\n") for task in tasks]
         plot.set_xticks(range(len(tasks)), names, fontsize=8)
