@@ -239,8 +239,8 @@ def test_an_ensemble_that_is_calibrated_finds_the_same_with_truer_confidences(
     )
     assert facts(before) == facts(after)
     (values,) = json.loads(result.stdout)["schemas"]
-    for error in values["calibration_error"].values():
-        assert error["after"] < error["before"]
+    error = values["calibration_error"]["relation"]
+    assert error["after"] < error["before"]
     assert digest_of(tmp_path / "new") != digest_of(ensemble)
     assert "Confidences were calibrated" in (tmp_path / "new" / "README.md").read_text("utf-8")
     members = [load_model(tmp_path / "new" / "members" / place).model for place in "12"]

@@ -45,6 +45,7 @@ ONLY_READ = {
     "triples": TRIPLES,
     "hugging-face": HUGGING_FACE,
     "tagged": TAGGED,
+    "ade": "\n".join(f"{i} NEG word{i} left." for i in range(4)),
 }
 
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from dovetail.config import (
-    Config,
-    CrfEntityHeadConfig,
-    DataConfig,
-    EncoderConfig,
-    PretrainedEncoderConfig,
-)
+from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
 from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation, FalseAlarms
 from dovetail.model.ensemble import members_of
@@ -35,7 +29,7 @@ def model_card(model: Predictor, config: Config, dev_by_corpus: Mapping[str, Eva
         )
         for relation in schema.relation_types
     )
-    encoders = ", ".join(map(_encoder, config.encoders))
+    encoders = ", ".join(own.in_words for own in config.encoders)
     trained = sum(own.numel() for member in members for own in member.stored_state().values())
     learned_beside = _auxiliary(config) + _couplings(config)
     return f"""# {config.name}
@@ -53,15 +47,6 @@ Relation types and the arguments that they admit:
 
 {_scores(dev_by_corpus)}
 """
-
-
-def _encoder(section: EncoderConfig) -> str:
-    """The kind of an encoder, and of a pretrained one which it is and what is read of it."""
-    if not isinstance(section, PretrainedEncoderConfig):
-        return section.kind
-    read = section.layers_read
-    lower = f", its lower {read} layer{'s' * (read > 1)}" if read is not None else ""
-    return f"{section.kind} (`{section.name}`{lower})"
 
 
 def _opening(members: int) -> str:

@@ -45,6 +45,11 @@ class EncoderConfig(OpenSection):
         """Whether pretrained layers are trained on, at a rate of their own."""
         return False
 
+    @property
+    def in_words(self) -> str:
+        """What the card of a model says of it."""
+        return self.kind
+
 
 class PretrainedEncoderConfig(EncoderConfig):
     """A pretrained transformer; the vectors of a word's pieces become the vector of the word."""
@@ -84,6 +89,12 @@ class PretrainedEncoderConfig(EncoderConfig):
     @property
     def is_fine_tuned(self) -> bool:
         return bool(self.trained_layers)
+
+    @property
+    def in_words(self) -> str:
+        read = self.layers_read
+        lower = f", its lower {read} layer{'s' * (read > 1)}" if read is not None else ""
+        return f"{self.kind} (`{self.name}`{lower})"
 
     def contradictions(self) -> Iterator[Contradiction]:
         read, trained = self.layers_read, self.trained_layers
