@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.corpus import DEV, TRAIN, save_corpus
 
-from dovetail.config import DataConfig
+from dovetail.config import Config, DataConfig
+from dovetail.training import RunStarted, training_events
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,17 @@ def metrics(run: Path) -> list[dict[str, Any]]:
     for line in lines:
         del line["seconds"], line["sentences_per_second"]
     return lines
+
+
+def check_resumes_to_the_same_bits(config: Config, folder: Path, *, stop_at: int) -> None:
+    """A run that is stopped in its second epoch, at a number of events, ends as one that is not."""
+    for _ in training_events(config, folder / "whole"):
+        pass
+    asked = count(1)
+    for _ in training_events(config, folder / "run", should_stop=lambda: next(asked) == stop_at):
+        pass
+    started, *_ = training_events(config, folder / "run", resume=True)
+    assert isinstance(started, RunStarted)
+    assert started.epochs_done == 1
+    assert weights(folder / "run") == weights(folder / "whole")
+    assert metrics(folder / "run") == metrics(folder / "whole")

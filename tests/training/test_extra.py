@@ -6,7 +6,6 @@ import json
 import string
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.corpus import DEV, SENTENCES, TRAIN, save_corpus
 from tests.networks import batch_of, reached, tiny_config, tiny_model
-from tests.training.conftest import metrics, weights
+from tests.training.conftest import check_resumes_to_the_same_bits
 
 from dovetail.config import Config, DataConfig
 from dovetail.errors import ConfigError, TrainingError
@@ -253,16 +252,7 @@ def test_an_epoch_reads_all_training_sentences_and_as_many_extra_ones_as_drawn(
 
 def test_run_that_draws_extra_sentences_resumes_to_the_same_bits(tmp_path: Path) -> None:
     config = config_of(tmp_path, per_epoch=4)
-    for _ in training_events(config, tmp_path / "whole"):
-        pass
-    asked = count(1)
-    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 7):
-        pass
-    started, *_ = training_events(config, tmp_path / "run", resume=True)
-    assert isinstance(started, RunStarted)
-    assert started.epochs_done == 1
-    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
-    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+    check_resumes_to_the_same_bits(config, tmp_path, stop_at=7)
 
 
 def test_run_says_what_is_extra_and_lists_what_is_left_out(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import reached, talkative_model, tiny_config
-from tests.training.conftest import metrics, weights
+from tests.training.conftest import check_resumes_to_the_same_bits
 from tests.training.test_several_corpora import config_of as config_of_several
 
 from dovetail.config import Config, DataConfig, DistillationConfig
@@ -275,16 +274,7 @@ def test_an_epoch_reads_as_many_negatives_as_it_draws(tmp_path: Path) -> None:
 @pytest.mark.parametrize("negatives_for", ["relations", "both"])
 def test_a_run_with_negatives_resumes_to_the_same_bits(tmp_path: Path, negatives_for: str) -> None:
     config = config_of(tmp_path, negatives_for=negatives_for)
-    for _ in training_events(config, tmp_path / "whole"):
-        pass
-    asked = count(1)
-    for _ in training_events(config, tmp_path / "run", should_stop=lambda: next(asked) == 9):
-        pass
-    started, *_ = training_events(config, tmp_path / "run", resume=True)
-    assert isinstance(started, RunStarted)
-    assert started.epochs_done == 1
-    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
-    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+    check_resumes_to_the_same_bits(config, tmp_path, stop_at=9)
 
 
 def test_other_negatives_are_another_run(tmp_path: Path) -> None:
