@@ -21,6 +21,7 @@ from dovetail.corpora import read_corpus
 from dovetail.encoders.known_encoders import KNOWN
 from dovetail.evaluation import Evaluation, SettingScores, evaluate
 from dovetail.extractor import Extractor
+from dovetail.model.ensemble import num_stored
 from dovetail.report.false_alarms import Alarms, AskedNegatives
 from dovetail.saved.model_folder import files_of_model, load_model
 
@@ -149,7 +150,7 @@ def card(
         encoder="; ".join(map(encoder, encoders)) or "none that is pretrained",
         seed=config["seed"],
         size=sum(file.stat().st_size for file in folder.iterdir()) / 1e6,
-        numbers=sum(tensor.numel() for tensor in load_model(folder).model.stored_state().values()),
+        numbers=num_stored(load_model(folder).model),
         test=str(test),
         test_sentences=evaluation.sentences,
         rows=rows,

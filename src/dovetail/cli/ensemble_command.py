@@ -27,14 +27,17 @@ def ensemble_command(models: Models, *, output: Output) -> None:
     The folder holds copies of the models, and is used wherever a model is: to evaluate, to extract,
     or as the teacher of a single model.
     """
+    from dovetail.model.ensemble import num_stored
     from dovetail.saved.ensemble_folder import save_ensemble
     from dovetail.saved.finding import model_folder
 
     with Waiting() as tell:
         tell.stage(f"loading and copying {len(models)} models")
         ensemble = save_ensemble(output, [model_folder(model) for model in models])
+    stored = num_stored(ensemble)
     say(
-        f"{len(ensemble)} models, {ensemble.num_stored:,} parameters stored; every model is run on "
-        f"every sentence, except frozen encoders that they share ({ensemble.num_shared_encoders})"
+        f"{len(ensemble)} models, {stored:,} parameters stored; every model is run on "
+        "every sentence, except frozen encoders that they share "
+        f"({ensemble.num_shared_encoders})"
     )
     say(f"ensemble: {output}")

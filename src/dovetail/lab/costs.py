@@ -15,12 +15,11 @@ from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dovetail.encoders import Features
 from dovetail.extractor import Extractor
-from dovetail.model.ensemble import Ensemble, members_of
+from dovetail.model.ensemble import Ensemble, members_of, num_stored
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
 from dovetail.tensors.features import Batch
@@ -52,7 +51,7 @@ def costs_of(
     """
     found = [own for corpus in corpora if (own := _mean_multiply_adds(model, corpus, reading))]
     return {
-        "stored_parameters": sum(tensor.numel() for tensor in stored(model)),
+        "stored_parameters": num_stored(model),
         "total_parameters": total_parameters(model),
         "multiply_adds": round(fmean(whole for whole, _ in found)) if found else None,
         "multiply_adds_above_frozen": round(fmean(own for _, own in found)) if found else None,
@@ -69,11 +68,6 @@ def _mean_multiply_adds(
     counts = [[multiply_adds(model, window, corpus.schema) for window in row] for row in chosen]
     sums = [tuple(map(sum, zip(*row, strict=True))) for row in counts]
     return (fmean(whole for whole, _ in sums), fmean(own for _, own in sums)) if sums else None
-
-
-def stored(model: Predictor) -> list[Tensor]:
-    """The tensors that the saved model holds."""
-    return [tensor for member in members_of(model) for tensor in member.stored_state().values()]
 
 
 def total_parameters(model: Predictor) -> int:

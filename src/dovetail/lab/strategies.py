@@ -17,9 +17,9 @@ from dovetail.lab.costs import (
     COUNTED_SENTENCES,
     multiply_adds_of_streams,
     spread,
-    stored,
     windows_of,
 )
+from dovetail.model.ensemble import num_stored
 from dovetail.model.joint import JointModel
 from dovetail.strategies import LayersConfig
 from dovetail.strategies.listing import Costs, Counted, listed, sections_by_kind
@@ -72,7 +72,7 @@ def costs_before_training(model: JointModel, sentences: Sequence[Sequence[Senten
     """
     final = model.finalize().eval()
     return Costs(
-        stored=sum(tensor.numel() for tensor in stored(final)),
+        stored=num_stored(final),
         trained=sum(parameter.numel() for _, parameter in model.trainable_parameters()),
         multiply_adds=round(
             fmean(

@@ -94,11 +94,6 @@ class Ensemble(Predictor):
         return tuple(self._encoders)
 
     @property
-    def num_stored(self) -> int:
-        """Number of parameters that the members store, without those of frozen encoders."""
-        return sum(t.numel() for member in self for t in member.stored_state().values())
-
-    @property
     def num_shared_encoders(self) -> int:
         """Frozen encoders that several members stand on: each is in memory once, and run once."""
         uses = Counter(place for places in self._places for place in places)
@@ -189,6 +184,12 @@ def members_of(model: Predictor) -> tuple[JointModel, ...]:
     if not isinstance(model, JointModel):
         raise TypeError(f"expected a model or an ensemble, found {type(model).__name__}")
     return (model,)
+
+
+def num_stored(model: Predictor) -> int:
+    """The parameters that a saved model holds, or all members of an ensemble: not frozen ones."""
+    members = members_of(model)
+    return sum(own.numel() for member in members for own in member.stored_state().values())
 
 
 def num_parameters(model: Predictor) -> int:

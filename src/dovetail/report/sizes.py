@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dovetail.model.ensemble import members_of, num_parameters
+from dovetail.model.ensemble import members_of, num_parameters, num_stored
 from dovetail.model.prediction import Predictor
 from dovetail.report.scored import ScoredCorpus
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence
@@ -50,7 +50,7 @@ class Parameters:
         members = members_of(model)
         return cls(
             sum(own.numel() for member in members for _, own in member.trainable_parameters()),
-            sum(own.numel() for member in members for own in member.stored_state().values()),
+            num_stored(model),
             num_parameters(model),
         )
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from dovetail.config import MAX_MEMBERS, Config, load_saved
 from dovetail.errors import ModelError
-from dovetail.model.ensemble import Ensemble
+from dovetail.model.ensemble import Ensemble, num_stored
 from dovetail.model.prediction import Predictor
 from dovetail.saved.description import DESCRIPTION, read_description, write_json
 from dovetail.saved.member_list import (
@@ -253,7 +253,7 @@ scores.
 
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Relation types: {", ".join(f"`{type_}`" for type_ in schema.relation_types)}
-- Parameters stored: {ensemble.num_stored:,}; every member is run on every sentence, except frozen
+- Parameters stored: {num_stored(ensemble):,}; every member is run on every sentence, except frozen
   encoders that they share ({ensemble.num_shared_encoders})
 
 Members, with the SHA-256 of each; their own cards say what they were trained on:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dovetail.config import Config, CrfEntityHeadConfig, DataConfig
 from dovetail.couplings.coupling import coupling_of
 from dovetail.evaluation import Evaluation, FalseAlarms
-from dovetail.model.ensemble import members_of
+from dovetail.model.ensemble import members_of, num_stored
 from dovetail.model.joint import JointModel
 from dovetail.model.prediction import Predictor
 from dovetail.strategies.strategy import strategy_of
@@ -30,7 +30,6 @@ def model_card(model: Predictor, config: Config, dev_by_corpus: Mapping[str, Eva
         for relation in schema.relation_types
     )
     encoders = ", ".join(own.in_words for own in config.encoders)
-    trained = sum(own.numel() for member in members for own in member.stored_state().values())
     learned_beside = _auxiliary(config) + _couplings(config)
     return f"""# {config.name}
 
@@ -39,7 +38,7 @@ def model_card(model: Predictor, config: Config, dev_by_corpus: Mapping[str, Eva
 - Entity types: {", ".join(f"`{type_}`" for type_ in schema.entity_types)}
 - Encoders: {encoders}; sharing: {config.sharing.kind}; seed {config.seed}
 - Entities: {_entities(config)}{_discontinuous(schema.discontinuous)}
-- Parameters stored: {trained:,}
+- Parameters stored: {num_stored(model):,}
 {_sharing(members, config)}{learned_beside}{_trained_on(config)}{_teacher(config)}
 Relation types and the arguments that they admit:
 
