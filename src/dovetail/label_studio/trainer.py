@@ -49,6 +49,7 @@ class Trainer:
         self._say = say
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
+        self._follower: threading.Thread | None = None
         self._waits: int | None = None  # the project for which another was asked for
         self._is_stopping = False
         self.status = Status()
@@ -68,11 +69,12 @@ class Trainer:
         """End what is running; its folder goes when the backend starts again."""
         with self._lock:
             self._is_stopping, self._waits = True, None
-            process = self._process
-            if process is not None:
-                process.terminate()
-        if process is not None:
-            process.join()
+            if self._process is not None:
+                self._process.terminate()
+            follower = self._follower
+        if follower is not None:
+            # Two threads that wait for one process may both go on before it is known to have ended.
+            follower.join()
 
     def _begin(self, project: int) -> str:
         if self._is_stopping:
@@ -90,7 +92,8 @@ class Trainer:
         tells.close()  # so that the pipe ends with the process
         self._set("running", number, "begins")
         arguments = (self._process, heard, number)
-        threading.Thread(target=self._follow, args=arguments, daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=arguments, daemon=True)
+        self._follower.start()
         return f"training {number} begins"
 
     def _set(self, state: State, number: int, said: str) -> None:
