@@ -155,6 +155,57 @@ def test_an_epoch_draws_a_number_or_a_share_of_the_sentences_with_a_relation(
     assert (len(pool.sentences), pool.drawn) == (40, expected)
 
 
+def in_dev(splits: Splits) -> list[Sentence]:
+    return [own for own in splits.dev if own not in DEV]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 4, 7, 8, 11, 16])
+def test_negatives_join_the_dev_set_those_of_its_own_documents_first(
+    tmp_path: Path, number: int
+) -> None:
+    """By enumeration: of dev documents, of held-out ones, of some kept out, and of others."""
+    ids = {"dev": [own.id for own in DEV[:4]], "held": [DEV[5].id], "out": ["17"]}
+    ids["free"] = [f"f{number}" for number in range(5)]
+    negatives = [
+        named(f"{kind} {id} {place} .", id)
+        for place in range(2)
+        for kind, own in ids.items()
+        for id in own
+    ]
+    negatives.append(replace(TRAIN[0].without_annotations(), id=DEV[0].id))  # known already
+    fields: dict[str, Any] = {"negatives_held_out": "*7", "negatives_in_dev": number * 10}
+    config = data_of(tmp_path, negatives, **fields)
+    splits = read_splits(config.model_copy(update={"negatives_in_dev": number}))
+    dev = in_dev(splits)
+    of_dev = 2 * len(ids["dev"])
+    assert sum(own.tokens[0] == "dev" for own in dev) == min(number, of_dev)
+    assert sum(own.tokens[0] == "free" for own in dev) == max(0, min(number, 16) - of_dev)
+    learned = {own.id for own in pool_of(splits).sentences}
+    assert learned == {*ids["free"]} - {own.id for own in dev}
+    assert len(dev) + len(pool_of(splits).sentences) + len(splits.left_out) == len(negatives)
+
+
+def test_a_dev_set_that_takes_all_negatives_is_refused(tmp_path: Path) -> None:
+    negatives = [named(f"Nothing {n} .", DEV[0].id) for n in range(3)] + [named("It is .", "x")]
+    config = data_of(tmp_path, negatives, negatives_in_dev=10)
+    with pytest.raises(TrainingError, match="4 negatives are in the dev set"):
+        read_splits(config)
+    assert read_splits(config.model_copy(update={"negatives_in_dev": 3})).pools[1].sentences
+
+
+def test_dev_negatives_are_a_multiple_of_the_dev_sentences_with_a_relation(tmp_path: Path) -> None:
+    text = "\n".join(f"Nothing {number} ." for number in range(60))
+    splits = read_splits(data_of(tmp_path, text, negatives_in_dev=3.0, negatives_for="both"))
+    related = sum(bool(own.relations) for own in DEV[:4])
+    assert len(in_dev(splits)) == 3 * related > 0
+    assert {own.annotated for own in in_dev(splits)} == {frozenset(TASKS)}
+    assert f"data.negatives_in_dev: {3 * related} negatives are in the dev set" in splits.notes
+    again = read_splits(data_of(tmp_path, text, negatives_in_dev=3.0, negatives_for="both"))
+    assert again.dev == splits.dev
+    other = read_splits(data_of(tmp_path, text, negatives_in_dev=3.0, dev_seed=1))
+    assert in_dev(other) != in_dev(splits)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -164,6 +215,12 @@ def test_an_epoch_draws_a_number_or_a_share_of_the_sentences_with_a_relation(
         ({"negatives": "a", "held_out": "a"}, '"a" is in held_out too'),
         ({"negatives_per_epoch": 50}, "there are no negatives"),
         ({"negatives_held_out": "*7"}, "there are no negatives"),
+        ({"negatives_in_dev": 1.0}, "there are no negatives"),
+        ({"negatives": "a", "dev": "c", "negatives_in_dev": 4}, r"for 4 of them .* write 4\.0"),
+        (
+            {"negatives": "a", "dev_fraction": 0.0, "negatives_in_dev": 4.0},
+            "there is no dev set for them",
+        ),
         ({"negatives": "a", "negatives_per_epoch": 4}, r"for 4 of them .* write 4\.0"),
     ],
 )

@@ -6,7 +6,7 @@ out of it: those that a dev or held-out sentence is of, and those that are never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,20 +16,21 @@ from dovetail.corpora.negatives import of_documents, read_negatives
 from dovetail.errors import TrainingError
 from dovetail.text.document import RELATION_TASK, TASKS, Sentence
 from dovetail.text.reading import Reading
-from dovetail.training.pools import NEGATIVES, LeftOut, Source, Splits, account
+from dovetail.text.wording import wordings
+from dovetail.training.dev_negatives import (
+    FIELD,
+    IN_DEV,
+    OF_SCORED,
+    Divided,
+    Known,
+    NegativeDocument,
+    divided,
+    notes_of_dev,
+)
+from dovetail.training.pools import NEGATIVES, LeftOut, Pool, Source, Splits, account
 from dovetail.training.read_files import ReadFiles, read_files
 
-FIELD = "data.negatives"
-HELD_OUT, IN_DEV = "in data.held_out", "in the dev set"
 NEVER_LEARNED = "of a document in data.negatives_held_out"
-OF_SCORED = {
-    HELD_OUT: "of a document that a sentence of data.held_out is of",
-    IN_DEV: "of a document that a dev sentence is of",
-}
-"""Why a document is kept out, by why its sentences are."""
-
-Known = Mapping[str, Collection[str]]
-"""Wordings that are not learned from, by the reason."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,17 @@ class Documents:
             return NEVER_LEARNED
         return next((reason for reason, ids in self.scored.items() if id in ids), None)
 
+    def judged(self, found: ReadFiles) -> Iterator[NegativeDocument]:
+        """The negatives by document, of several files too, and whether they are learned from."""
+        by_id: dict[str | int, list[Sentence]] = {}
+        for number, (id, document) in enumerate(zip(found.ids, found.documents, strict=True)):
+            own = [sentence for sentence in document if sentence.tokens]
+            by_id.setdefault(id or number, []).extend(own)
+        for name, sentences in by_id.items():
+            yield NegativeDocument(
+                tuple(sentences), self.reason(name if isinstance(name, str) else "")
+            )
+
 
 def with_negatives(
     splits: Splits, config: DataConfig, learn: Reading, read: Sequence[ReadFiles], known: Known
@@ -86,40 +98,65 @@ def with_negatives(
         TrainingError: if none is left, they have types that the training sentences lack, or these
             hold no relation.
     """
-    number = sum(bool(sentence.relations) for sentence in splits.train)
-    if not number:
+    if not related(splits.train):
         raise TrainingError(
             f"{FIELD} teaches in which sentences nothing is related, and data.train holds no "
             f"relation to tell them from; leave it out"
         )
-    per_epoch = config.negatives_per_epoch
-    drawn = per_epoch if isinstance(per_epoch, int) else max(1, round(per_epoch * number))
     limit = config.max_sentences
     found = read_files(
         config.negatives, config, learn, split=NEGATIVES, limit=limit, read=read_negatives
     )
     listed = list(listed_documents(config, learn))
     documents = Documents.of(config, read, listed, known)
-    kept, left_out = divided(found, documents.reason)
-    tasks = TASKS if config.negatives_for == "both" else (RELATION_TASK,)
-    source = Source(NEGATIVES, FIELD, config.negatives, tasks, drawn if per_epoch else 0)
-    try:
-        pool, others, _ = source.pool((negative(own, tasks) for own in kept), splits.train, known)
-    except TrainingError as error:
-        raise TrainingError(f"{error}{_listed(left_out)}") from error
-    left_out += others
+    asked = as_many(config.negatives_in_dev, splits.dev)
+    parts = divided(list(documents.judged(found)), asked, config.dev_seed, known)
+    pool, dev, left_out = pooled(parts, config, splits.train, known)
     return replace(
         splits,
         pools=(*splits.pools, pool),
+        dev=(*splits.dev, *dev),
         left_out=(*splits.left_out, *left_out),
         notes=(
             *splits.notes,
             account(FIELD, len(pool.sentences), left_out),
+            *notes_of_dev(len(dev)),
             *notes_of(config, found, documents),
         ),
         warnings=(*splits.warnings, *found.notes, *warnings_of(config, found, documents)),
         files=(*splits.files, *found.files),
     )
+
+
+def pooled(
+    parts: Divided, config: DataConfig, train: Sequence[Sentence], known: Known
+) -> tuple[Pool, tuple[Sentence, ...], tuple[LeftOut, ...]]:
+    """The pool of what is learned, the dev sentences as they are scored, and all that is left out.
+
+    Raises:
+        TrainingError: if none is left, or they have types that the training sentences lack.
+    """
+    tasks = TASKS if config.negatives_for == "both" else (RELATION_TASK,)
+    dev = tuple(negative(own, tasks) for own in parts.dev)
+    known = {**known, IN_DEV: {*known[IN_DEV], *wordings(dev)}}
+    drawn = as_many(config.negatives_per_epoch, train)
+    source = Source(NEGATIVES, FIELD, config.negatives, tasks, drawn)
+    try:
+        learned = (negative(own, tasks) for own in parts.learned)
+        pool, others, _ = source.pool(learned, train, known)
+    except TrainingError as error:
+        raise TrainingError(f"{error}{_listed(parts.left_out, len(dev))}") from error
+    return pool, dev, (*parts.left_out, *others)
+
+
+def related(sentences: Iterable[Sentence]) -> int:
+    """How many of some sentences hold a relation."""
+    return sum(bool(sentence.relations) for sentence in sentences)
+
+
+def as_many(given: float, others: Iterable[Sentence]) -> int:
+    """A number as it is given, a whole one, or so many for each of the others with a relation."""
+    return given if isinstance(given, int) else max(bool(given), round(given * related(others)))
 
 
 def listed_documents(config: DataConfig, learn: Reading) -> Iterator[ReadFiles]:
@@ -136,25 +173,10 @@ def listed_documents(config: DataConfig, learn: Reading) -> Iterator[ReadFiles]:
         yield read_files(config.documents, config, reading, read=recognised)
 
 
-def _listed(left_out: Sequence[LeftOut]) -> str:
-    """What was left out before, by document."""
-    return f" ({account(FIELD, 0, left_out)})" if left_out else ""
-
-
-def divided(
-    found: ReadFiles, reason_of: Callable[[str], str | None]
-) -> tuple[list[Sentence], list[LeftOut]]:
-    """The sentences of documents that are learned from, and those that are left out."""
-    kept: list[Sentence] = []
-    left_out: list[LeftOut] = []
-    for id, document in zip(found.ids, found.documents, strict=True):
-        reason = reason_of(id)
-        sentences = [sentence for sentence in document if sentence.tokens]
-        if reason is None:
-            kept += sentences
-        else:
-            left_out += [LeftOut(sentence, FIELD, reason) for sentence in sentences]
-    return kept, left_out
+def _listed(left_out: Sequence[LeftOut], in_dev: int) -> str:
+    """What was left out before, by document, and what is in the dev set."""
+    said = [account(FIELD, 0, left_out)] * bool(left_out) + list(notes_of_dev(in_dev))
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def negative(sentence: Sentence, tasks: Collection[str]) -> Sentence:

@@ -14,8 +14,9 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, Sentence
 from dovetail.text.reading import Reading
 from dovetail.text.wording import CorpusPart, wording, wordings
+from dovetail.training.dev_negatives import FIELD, HELD_OUT, IN_DEV, Known
 from dovetail.training.dev_split import set_apart
-from dovetail.training.negatives import FIELD, HELD_OUT, IN_DEV, Known, with_negatives
+from dovetail.training.negatives import with_negatives
 from dovetail.training.pools import (
     EXTRA,
     TRAINING,
@@ -99,6 +100,7 @@ def with_pools(
     }
     if config.negatives:
         splits = with_negatives(splits, config, learn, (scored_in, held_out_in), known)
+        known[IN_DEV] = wordings(splits.dev)
     for source in sources:
         splits, pool = with_source(splits, source, config, learn, known)
         known[f"in {source.field}"] = wordings(pool.sentences)

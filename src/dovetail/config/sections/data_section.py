@@ -118,6 +118,11 @@ class DataConfig(Section):
     point so many for each sentence of `train` with a relation (`0.5` is half as many, `4.0` four
     times as many); 0 takes all."""
 
+    negatives_in_dev: Annotated[int | float, Field(ge=0, le=MOST_PER_EPOCH)] = 0
+    """Sentences of `negatives` that are scored with the dev set and not learned from: a whole
+    number, or with a decimal point so many for each dev sentence with a relation (`4.0` where four
+    of five sentences hold none). Those of documents that a dev sentence is of come first."""
+
     negatives_held_out: Names = ()
     """Documents of `negatives` that are never learned from, by their ids, in which `*` stands for
     anything (`"*7"`)."""

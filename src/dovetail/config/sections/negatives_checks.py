@@ -18,7 +18,7 @@ FEWEST = 10
 def contradictions_of_negatives(data: DataConfig) -> Iterator[Contradiction]:
     """Yield what cannot be meant of negatives, for a corpus."""
     if not data.negatives:
-        for field in ("negatives_per_epoch", "negatives_held_out"):
+        for field in ("negatives_per_epoch", "negatives_in_dev", "negatives_held_out"):
             if getattr(data, field):
                 yield Contradiction(
                     field,
@@ -32,12 +32,18 @@ def contradictions_of_negatives(data: DataConfig) -> Iterator[Contradiction]:
                     "negatives",
                     f'"{path}" is in {other} too; leave it out of one of the two',
                 )
-    number = data.negatives_per_epoch
-    if isinstance(number, int) and 0 < number < FEWEST:
+    for field in ("negatives_per_epoch", "negatives_in_dev"):
+        number = getattr(data, field)
+        if isinstance(number, int) and 0 < number < FEWEST:
+            yield Contradiction(
+                field,
+                f"{number} is a number of sentences, and so few tell nothing; for {number} of them "
+                f"to each sentence with a relation write {number}.0",
+            )
+    if data.negatives_in_dev and not (data.dev or data.dev_fraction):
         yield Contradiction(
-            "negatives_per_epoch",
-            f"{number} is a number of sentences, and so few teach nothing; for {number} of them to "
-            f"each sentence with a relation write {number}.0",
+            "negatives_in_dev",
+            "there is no dev set for them to be in; name files in dev, or set dev_fraction",
         )
 
 
