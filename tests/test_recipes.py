@@ -65,5 +65,5 @@ def test_the_recipe_with_negatives_differs_by_its_data_alone() -> None:
     assert [path.name for path in data.held_out] == [tested]
     assert recipe.model_copy(update={"name": based_on.name, "data": based_on.data}) == based_on
     bare = {"negatives": (), "negatives_held_out": (), "documents": (), "held_out": ()}
-    bare |= {"negatives_for": "relations", "negatives_per_epoch": 0}
+    bare |= {"negatives_for": "relations", "negatives_per_epoch": 0, "negatives_in_dev": 0}
     assert data.model_copy(update=bare) == based_on.data

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from dovetail.cli import app
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus
+from dovetail.doctor.cross_validation import small_config
 from dovetail.doctor.examination import examined, patients_of_run
 from dovetail.doctor.finding import Disease, Finding
 from dovetail.saved.model_folder import load_model, save_model
@@ -145,6 +146,15 @@ def test_suspects_are_written_in_other_formats_too(tmp_path: Path) -> None:
     options = ("--cross-validate", 2, "--suspects", suspects, "--suspects-format", "labelstudio")
     assert run_doctor(config, *options).exit_code in (0, 4)
     assert read_corpus(suspects).format == "labelstudio"
+
+
+def test_models_of_parts_learn_from_no_negatives() -> None:
+    recipe = load_config(Path(__file__).parents[2] / "recipes" / "adverse_effects.toml")
+    data = small_config(recipe, 4).data
+    plain = type(data)(train=data.train)
+    for field in type(data).model_fields:
+        if field.startswith("negatives") and field != "negatives_for":
+            assert getattr(data, field) == getattr(plain, field)
 
 
 def test_no_suspects_without_cross_validation(tmp_path: Path) -> None:

@@ -325,7 +325,16 @@ def test_an_epoch_reads_as_many_negatives_as_it_draws(tmp_path: Path) -> None:
     assert sum(step.sentences for step in steps) == CUT + 10
     card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
     path = tmp_path / "negatives.txt"
-    assert f"- Sentences without a relation, for relations: `{path}`, 10 in an epoch" in card
+    assert f"- Sentences without a relation, for relations: `{path}`, 10 in an epoch\n" in card
+
+
+def test_the_card_of_a_model_tells_false_alarms_of_negatives_in_the_dev_set(tmp_path: Path) -> None:
+    for _ in training_events(config_of(tmp_path, negatives_in_dev=2.0), tmp_path / "run"):
+        pass
+    card = (tmp_path / "run" / "model" / "README.md").read_text("utf-8")
+    related = sum(bool(own.relations) for own in DEV[:4])
+    assert ", 10 in an epoch, 2 to each with one in the dev set\n" in card
+    assert f"(0 of {2 * related + len(DEV[:4]) - related})" in card  # one of its own holds none
 
 
 @pytest.mark.parametrize("negatives_for", ["relations", "both"])

@@ -173,6 +173,7 @@ def small_config(config: Config, epochs: int) -> Config:
         "data.extra": [],
         "data.negatives": [],
         "data.negatives_per_epoch": 0,
+        "data.negatives_in_dev": 0,
         "data.negatives_held_out": [],
         "data.documents": [],
         "data.held_out": [],

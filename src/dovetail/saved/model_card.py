@@ -129,12 +129,20 @@ def _negatives(data: DataConfig) -> str:
     """The sentences without a relation that were learned from, and how many of them."""
     if not data.negatives:
         return ""
-    number = data.negatives_per_epoch
-    many = f"{number:,} in an epoch" if isinstance(number, int) else f"{number:g} to each with one"
+    numbers = (
+        f", {number:,} {place}"
+        if isinstance(number, int)
+        else f", {number:g} to each with one {place}"
+        for number, place in (
+            (data.negatives_per_epoch, "in an epoch"),
+            (data.negatives_in_dev, "in the dev set"),
+        )
+        if number
+    )
     learned = "relations" if data.negatives_for == "relations" else "entities and relations"
     return (
         f"- Sentences without a relation, for {learned}: {_files(data.negatives)}"
-        f"{f', {many}' * bool(number)}\n"
+        f"{''.join(numbers)}\n"
     )
 
 
