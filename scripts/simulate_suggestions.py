@@ -5,7 +5,8 @@
 It starts with 50 sentences drawn by the seed, trains, chooses 50 more by the model (or at random)
 and trains anew on all of them, from scratch, as somebody would who annotates.  The scores of each
 round are test scores; nothing is chosen by them.  Rounds are kept in results/suggestions, and the
-same command goes on after the last one.  With --write the tables go into docs/suggest.md.
+same command goes on after the last one.  With --write the tables go into docs/suggest.md, and the
+learning curves into results/suggestions/curves.png.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import t
 
 from dovetail import Extractor
 from dovetail.config import load_config
@@ -45,6 +50,11 @@ FILES = {
     "ade": ("ade/ade_split_0_train.json", "ade/ade_split_0_test.json"),
 }
 WAYS = ("random", "suggested", "doubted most")
+MORE = ((50, 100), (100, 200), (200, 400), (400, 600))
+"""From how many sentences to how many the gain is told."""
+
+SCORES = {"entity_f1": "entities", "relation_f1": "relations"}
+COLOURS = {"random": "#8a8a8a", "suggested": "#0b6e99", "doubted most": "#b5541c"}
 FIELDS = ("corpus", "way", "seed", "sentences", "tokens", "entity_f1", "relation_f1", "chosen")
 
 
@@ -86,6 +96,7 @@ def main() -> None:
     if given.write:
         page = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(TABLE.sub(lambda m: f"{m[1]}\n{table()}\n\n{m[2]}", page), "utf-8")
+        draw_curves(read_rounds(), RESULTS / "curves.png")
 
 
 def simulated(corpus: str, way: str, seed: int, most: int, data: Path) -> Iterator[Round]:
@@ -233,6 +244,77 @@ def tables_of(corpus: str, rounds: Sequence[Round]) -> Iterator[str]:
     needed = tuple((way, *needed_by(way, rounds)) for way in ways)
     yield "To reach 95 % of the score with all labels, sentences (tokens), mean over seeds:"
     yield TextTable("", ("way", "seeds", "entities", "relations"), needed).markdown()
+    gains = tuple(row for way in ways for row in gains_of(way, rounds))
+    yield "What more labels bring, in points of F1, mean over seeds with its 95 % interval:"
+    yield TextTable("", ("way", "sentences", "entities", "relations"), gains).markdown()
+
+
+def gains_of(way: str, rounds: Sequence[Round]) -> Iterator[tuple[str, ...]]:
+    """The gain of each step of `MORE`, seed by seed, with Student's interval of the mean."""
+    by_place = {(own.seed, own.sentences): own for own in rounds if own.way == way}
+    for less, more in MORE:
+        pairs = [
+            (own, by_place[seed, more])
+            for (seed, number), own in by_place.items()
+            if number == less and (seed, more) in by_place
+        ]
+        if len(pairs) > 1:
+            texts = []
+            for score in SCORES:
+                gains = [100 * (getattr(b, score) - getattr(a, score)) for a, b in pairs]
+                mean = fmean(gains)
+                half = t.ppf(0.975, len(gains) - 1) * stdev(gains) / len(gains) ** 0.5
+                texts.append(f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]")
+            yield (way, f"{less} to {more}", *texts)
+
+
+def draw_curves(rounds: Sequence[Round], path: Path) -> None:
+    """Draw the scores by the number of sentences, a line for each way, with one deviation."""
+    corpora = [corpus for corpus in FILES if any(own.corpus == corpus for own in rounds)]
+    figure = Figure(figsize=(9.0, 3.4 * len(corpora)), layout="constrained")
+    plots = figure.subplots(len(corpora), len(SCORES), squeeze=False)
+    for line, corpus in zip(plots, corpora, strict=True):
+        own = [one for one in rounds if one.corpus == corpus]
+        for plot, (score, name) in zip(line, SCORES.items(), strict=True):
+            for way in WAYS:
+                draw_curve(plot, [one for one in own if one.way == way], score, way)
+            everything = [100 * getattr(one, score) for one in own if one.way == "all"]
+            if everything:
+                plot.axhline(fmean(everything), color="black", linewidth=0.8, linestyle=":")
+                label = "all labels"
+                plot.annotate(label, (1, fmean(everything)), xycoords=("axes fraction", "data"))
+            plot.set_title(f"{corpus}, {name}", fontsize=10)
+            plot.set_xlabel("sentences annotated")
+            plot.set_ylabel("test F1, %")
+            plot.legend(frameon=False, fontsize=8, loc="lower right")
+            plot.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=110)
+
+
+def draw_curve(plot: Axes, rounds: Sequence[Round], score: str, way: str) -> None:
+    """Draw the line of a way, where all of its seeds have come."""
+    seeds = {own.seed for own in rounds}
+    numbers = sorted({own.sentences for own in rounds})
+    by_number = {
+        number: [100 * getattr(own, score) for own in rounds if own.sentences == number]
+        for number in numbers
+    }
+    whole = [number for number in numbers if len(by_number[number]) == len(seeds)]
+    if not whole:
+        return
+    means = [fmean(by_number[number]) for number in whole]
+    plot.plot(
+        whole,
+        means,
+        color=COLOURS[way],
+        label=f"{way}, {len(seeds)} seed{'s' * (len(seeds) > 1)}",
+        linewidth=1.6,
+    )
+    if len(seeds) > 1:
+        deviations = [stdev(by_number[number]) for number in whole]
+        pairs = [*zip(means, deviations, strict=True)]
+        low, high = [m - d for m, d in pairs], [m + d for m, d in pairs]
+        plot.fill_between(whole, low, high, color=COLOURS[way], alpha=0.15, linewidth=0)
 
 
 def spread(rounds: Sequence[Round]) -> str:

@@ -42,6 +42,7 @@ REGIMES = {
     "regime_c_halves": ("a task each", r"masked( separate| hard sharing| depth .*)?", "90 to 10$"),
     "regime_d_dependence": ("dependence", r"depth.*", ""),
     "regime_e_new_domain": ("a domain later", "alone", r"\d+ %$"),
+    "regime_e_ade": ("another corpus later", "alone", r"[\d.]+ %$"),
 }
 """By experiment: the regime; the names of the configs of which the one that is best on dev is the
 tuned depth; and what of a name says the share of the labels, which must be the same."""
