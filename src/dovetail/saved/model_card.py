@@ -62,10 +62,10 @@ def _trained_on(config: Config) -> str:
     """The files of each corpus."""
     if not config.corpora:
         data = config.data
-        return f"- Trained on: {_training_files(data)}\n{_extra_data(data)}{_negatives(data)}"
+        return f"- Trained on: {_training_files(data)}\n{_others(data)}"
     return "".join(
         f"- Trained on the corpus `{own.name}` (schema `{own.of_schema}`, for "
-        f"{' and '.join(own.tasks)}): {_training_files(own)}\n{_extra_data(own)}{_negatives(own)}"
+        f"{' and '.join(own.tasks)}): {_training_files(own)}\n{_others(own)}"
         for own in config.corpora
     )
 
@@ -118,11 +118,24 @@ def _couplings(config: Config) -> str:
     return "".join(f"- {line}\n" for line in lines)
 
 
+def _others(data: DataConfig) -> str:
+    """What was learned from beside the training sentences, a line each."""
+    return _extra_data(data) + _templates(data) + _negatives(data)
+
+
 def _extra_data(data: DataConfig) -> str:
     """The extra data; scores reached with it are to be reported as such."""
     if not data.extra:
         return ""
     return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+
+
+def _templates(data: DataConfig) -> str:
+    """The sentences with gaps that were filled with names and learned from."""
+    if not data.templates:
+        return ""
+    times = data.templates_times
+    return f"- Templates: {_files(data.templates)}, filled {times:,} time{'s' * (times > 1)}\n"
 
 
 def _negatives(data: DataConfig) -> str:

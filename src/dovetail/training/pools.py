@@ -15,6 +15,7 @@ from dovetail.text.schema import Schema
 from dovetail.text.wording import wording
 
 TRAINING, EXTRA, UNLABELLED, NEGATIVES = "training", "extra", "unlabelled", "negatives"
+TEMPLATES = "templates"
 
 UNANNOTATED = "not annotated for a task of data.extra_tasks"
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from dovetail.config import DataConfig, DistillationConfig
+from dovetail.corpora.templates import names_in, read_templates
 from dovetail.errors import TrainingError
-from dovetail.text.document import ENTITY_TASK, Sentence
+from dovetail.text.document import ENTITY_TASK, TASKS, Sentence
 from dovetail.text.reading import Reading
 from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_negatives import FIELD, HELD_OUT, IN_DEV, Known
@@ -19,6 +21,7 @@ from dovetail.training.dev_split import set_apart
 from dovetail.training.negatives import with_negatives
 from dovetail.training.pools import (
     EXTRA,
+    TEMPLATES,
     TRAINING,
     UNLABELLED,
     Pool,
@@ -104,7 +107,9 @@ def with_pools(
     for source in sources:
         splits, pool = with_source(splits, source, config, learn, known)
         known[f"in {source.field}"] = wordings(pool.sentences)
-    fields = [source.field for source in sources] + [FIELD] * bool(config.negatives)
+    fields = [source.field for source in sources if source.name != TEMPLATES] + [FIELD] * bool(
+        config.negatives
+    )
     warnings = warnings_of_held_out(splits, held_out, fields)
     return replace(splits, warnings=(*splits.warnings, *warnings))
 
@@ -112,6 +117,7 @@ def with_pools(
 def sources_of(config: DataConfig, distillation: DistillationConfig) -> list[Source]:
     """The pools of sentences that are annotated for some tasks, or for none, as far as named."""
     named = (
+        Source(TEMPLATES, "data.templates", config.templates, TASKS, 0),
         Source(EXTRA, "data.extra", config.extra, config.extra_tasks, config.extra_per_epoch),
         Source(
             *(UNLABELLED, "distillation.unlabelled", distillation.unlabelled, ()),
@@ -125,12 +131,7 @@ def with_source(
     splits: Splits, source: Source, config: DataConfig, learn: Reading, known: Known
 ) -> tuple[Splits, Pool]:
     """Add the pool of a source; the pool is told as well."""
-    limit = config.max_sentences
-    read = (
-        read_files(source.paths, config, learn, split=source.name, limit=limit)
-        if source.tasks
-        else read_texts(source.paths, config, learn.language, limit=limit)
-    )
+    read = read_source(source, config, learn, splits.train)
     pool, left_out, note = source.pool(
         (own for own in read.sentences if own.tokens), splits.train, known
     )
@@ -143,6 +144,23 @@ def with_source(
         files=(*splits.files, *read.files),
     )
     return added, pool
+
+
+def read_source(
+    source: Source, config: DataConfig, learn: Reading, train: Sequence[Sentence]
+) -> ReadFiles:
+    """The files of a source; templates are filled with the names of the training sentences.
+
+    Raises:
+        CorpusError: if one cannot be read.
+    """
+    limit = config.max_sentences
+    if not source.tasks:
+        return read_texts(source.paths, config, learn.language, limit=limit)
+    if source.name != TEMPLATES:
+        return read_files(source.paths, config, learn, split=source.name, limit=limit)
+    fill = partial(read_templates, names=names_in(train), times=config.templates_times)
+    return read_files(source.paths, config, learn, split=source.name, read=fill)
 
 
 def divided(

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from dovetail.config.section import Contradiction, Section
 from dovetail.config.sections.negatives_checks import contradictions_of_negatives
-from dovetail.config.values import Count, FilePaths, Names, Text
+from dovetail.config.values import Count, FilePaths, Names, PositiveCount, Text
 from dovetail.text.reading import (
     DEFAULT_LANGUAGE,
     Annotators,
@@ -97,6 +97,15 @@ class DataConfig(Section):
 
     extra_per_epoch: Count = 0
     """Sentences of `extra` that an epoch draws at random; 0 takes all."""
+
+    templates: FilePaths = ()
+    """Files of sentences with gaps for names, to learn from as well. A line is
+    `RELATION HEAD TAIL TEXT`, with a relation from one gap to another (counted from 1), or `- TEXT`
+    without one; a gap is an entity type in braces: `Work_For 1 2 {Peop} joined {Org}.` The names
+    are entities of `train`. Lines that begin with `#` are passed over."""
+
+    templates_times: PositiveCount = 2
+    """How often each template is filled, with other names."""
 
     held_out: FilePaths = ()
     """Files of sentences that must not be learned from `extra`, such as those that the final

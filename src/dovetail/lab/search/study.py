@@ -246,7 +246,7 @@ def comparable(config: Config) -> dict[str, Any]:
     """
     values = config.model_dump(mode="json")
     for corpus in values.get("corpora") or [values["data"]]:
-        for field in ("train", "dev", "extra", "negatives", "documents", "held_out"):
+        for field in ("train", "dev", "extra", "templates", "negatives", "documents", "held_out"):
             del corpus[field]
     values["distillation"] |= {"teacher": None, "unlabelled": []}
     for field in WITHOUT_EFFECT:
