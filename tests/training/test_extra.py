@@ -313,3 +313,41 @@ def test_entities_without_relations_in_the_original_conll04(data_folder: Path) -
     assert {sentence.annotated for sentence in extra_of(splits)} == {frozenset({ENTITY_TASK})}
     scored = wordings(splits.dev)
     assert not any(wording(sentence) in scored for sentence in extra_of(splits))
+
+
+# Sentences of which nobody says what is related.
+
+
+def test_extra_sentences_are_taken_to_hold_no_other_relation_if_that_is_asked(
+    tmp_path: Path,
+) -> None:
+    entities = TRAIN[13].with_annotations(TRAIN[13].entities, ())
+    half = replace(entities, annotated=frozenset({ENTITY_TASK}))
+    related = next(own for own in TRAIN[CUT:] if own.relations and own != TRAIN[13])
+    extra = [half, related]
+    splits = splits_of(tmp_path, extra, extra_tasks=TASKS, extra_unrelated=True)
+    (pool,) = (own for own in splits.pools if own.name == EXTRA)
+    assert pool.unrelated
+    assert [own.annotated for own in pool.sentences] == [frozenset(TASKS)] * 2
+    assert [own.relations for own in pool.sentences] == [frozenset(), related.relations]
+    assert [own.entities for own in pool.sentences] == [half.entities, related.entities]
+    (unasked,) = (
+        own for own in splits_of(tmp_path, extra, extra_tasks=TASKS).pools if own.name == EXTRA
+    )
+    assert not unasked.unrelated
+    assert unasked.sentences[0].annotated == {ENTITY_TASK}
+
+
+def test_it_is_refused_where_nothing_comes_of_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there are no such sentences"):
+        DataConfig(train=("a",), extra_unrelated=True)
+
+
+def test_a_run_that_takes_extra_sentences_for_unrelated_resumes_to_the_same_bits(
+    tmp_path: Path,
+) -> None:
+    data = data_of(tmp_path, TRAIN[CUT:], extra_unrelated=True)
+    config = tiny_config(data, training={"epochs": 3}, relation_head={"candidates": "predicted"})
+    check_resumes_to_the_same_bits(config, tmp_path, stop_at=9)
+    card = (tmp_path / "whole" / "model" / "README.md").read_text("utf-8")
+    assert "learned as if no two entities were related" in card

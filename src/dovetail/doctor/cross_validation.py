@@ -171,6 +171,7 @@ def small_config(config: Config, epochs: int) -> Config:
         "training.epochs": min(epochs, config.training.epochs),
         "training.patience_epochs": 0,
         "data.extra": [],
+        "data.extra_unrelated": False,
         "data.templates": [],
         "data.negatives": [],
         "data.negatives_per_epoch": 0,

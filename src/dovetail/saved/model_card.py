@@ -127,7 +127,9 @@ def _extra_data(data: DataConfig) -> str:
     """The extra data; scores reached with it are to be reported as such."""
     if not data.extra:
         return ""
-    return f"- Extra data, for {' and '.join(data.extra_tasks)} only: {_files(data.extra)}\n"
+    unrelated = ", learned as if no two entities were related" * data.extra_unrelated
+    tasks = " and ".join(data.extra_tasks)
+    return f"- Extra data, for {tasks} only: {_files(data.extra)}{unrelated}\n"
 
 
 def _templates(data: DataConfig) -> str:

@@ -12,7 +12,7 @@ from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_LANGUAGE
 from dovetail.text.wording import wording, wordings
 from dovetail.training.mixing import shares
-from dovetail.training.pools import TRAINING, LeftOut, Pool, Splits, for_tasks
+from dovetail.training.pools import TRAINING, LeftOut, Splits, for_tasks
 from dovetail.training.splits import read_splits
 from dovetail.training.tasks import fitted_to
 
@@ -117,7 +117,7 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
     pools = []
     for pool in splits.pools:
         kept = annotated(pool.sentences)
-        pools.append(Pool.of(pool.name, kept, min(pool.drawn, len(kept))))
+        pools.append(replace(pool, sentences=kept, drawn=min(pool.drawn, len(kept)) or len(kept)))
     dev = annotated(splits.dev)
     for kind, read, kept in (
         ("training", splits.train, pools[0].sentences),
@@ -177,7 +177,8 @@ def _without(corpus: CorpusConfig, splits: Splits, known: Mapping[str, Collectio
                 f"the corpus {corpus.name}: all sentences of {pool.name} are sentences of other "
                 f"corpora of its schema. Leave {pool.name} out, or name other files"
             )
-        pools.append(Pool.of(pool.name, tuple(kept), min(pool.drawn, len(kept))))
+        drawn = min(pool.drawn, len(kept)) or len(kept)
+        pools.append(replace(pool, sentences=tuple(kept), drawn=drawn))
     number = len(left_out) - len(splits.left_out)
     notes = splits.notes
     if number:

@@ -16,7 +16,7 @@ from dovetail.text.reading import ModelReading
 from dovetail.text.windowed import Windowed
 from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Portion
-from dovetail.training.pools import NEGATIVES, UNLABELLED, Pool, Splits
+from dovetail.training.pools import UNLABELLED, Pool, Splits
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class LearnedSentences:
             parts = [window.sentence for row in rows for window in row]
             sentences += parts
             drawn = -(-pool.drawn * len(parts) // max(1, len(pool.sentences)))
-            portions.append(Portion(len(parts), drawn, pool.schema, pool.name == NEGATIVES))
+            portions.append(Portion(len(parts), drawn, pool.schema, pool.unrelated))
         return cls(tuple(sentences), tuple(portions))
 
     @property

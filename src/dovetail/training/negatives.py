@@ -146,7 +146,7 @@ def pooled(
         pool, others, _ = source.pool(learned, train, known)
     except TrainingError as error:
         raise TrainingError(f"{error}{_listed(parts.left_out, len(dev))}") from error
-    return pool, dev, (*parts.left_out, *others)
+    return replace(pool, unrelated=True), dev, (*parts.left_out, *others)
 
 
 def related(sentences: Iterable[Sentence]) -> int:

@@ -24,13 +24,15 @@ UNANNOTATED = "not annotated for a task of data.extra_tasks"
 class Pool:
     """Sentences of one kind to learn from, of which an epoch draws a number at random.
 
-    `schema` is what they are annotated in, of a model of several schemas.
+    `schema` is what they are annotated in, of a model of several schemas.  In `unrelated` ones no
+    two entities are related, be they annotated or found, except where a relation is annotated.
     """
 
     name: str
     sentences: tuple[Sentence, ...]
     drawn: int
     schema: str = ONLY
+    unrelated: bool = False
 
     @classmethod
     def of(cls, name: str, sentences: tuple[Sentence, ...], per_epoch: int = 0) -> Pool:

@@ -13,7 +13,7 @@ from functools import partial
 from dovetail.config import DataConfig, DistillationConfig
 from dovetail.corpora.templates import names_in, read_templates
 from dovetail.errors import TrainingError
-from dovetail.text.document import ENTITY_TASK, TASKS, Sentence
+from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence
 from dovetail.text.reading import Reading
 from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_negatives import FIELD, HELD_OUT, IN_DEV, Known
@@ -135,6 +135,8 @@ def with_source(
     pool, left_out, note = source.pool(
         (own for own in read.sentences if own.tokens), splits.train, known
     )
+    if source.name == EXTRA and config.extra_unrelated:
+        pool = without_relations(pool)
     added = replace(
         splits,
         pools=(*splits.pools, pool),
@@ -144,6 +146,14 @@ def with_source(
         files=(*splits.files, *read.files),
     )
     return added, pool
+
+
+def without_relations(pool: Pool) -> Pool:
+    """The pool, learned from as if nothing that nobody annotated were related."""
+    sentences = tuple(
+        replace(own, annotated=own.annotated | {RELATION_TASK}) for own in pool.sentences
+    )
+    return replace(pool, sentences=sentences, unrelated=True)
 
 
 def read_source(

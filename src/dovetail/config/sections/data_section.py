@@ -98,6 +98,11 @@ class DataConfig(Section):
     extra_per_epoch: Count = 0
     """Sentences of `extra` that an epoch draws at random; 0 takes all."""
 
+    extra_unrelated: bool = False
+    """Whether no two entities of `extra` are related but those that its files relate, also where
+    these are not annotated for relations. That is not true of all, but may be of most: then a
+    model learns that sentences without a relation exist, and misses few that are like theirs."""
+
     templates: FilePaths = ()
     """Files of sentences with gaps for names, to learn from as well. A line is
     `RELATION HEAD TAIL TEXT`, with a relation from one gap to another (counted from 1), or `- TEXT`
@@ -252,6 +257,11 @@ class DataConfig(Section):
         yield from contradictions_of_negatives(self)
 
     def _contradictions_of_extra(self) -> Iterator[Contradiction]:
+        if self.extra_unrelated and not self.extra:
+            yield Contradiction(
+                "extra_unrelated",
+                "there are no such sentences; name files in extra, or leave it out",
+            )
         # What is left of a file by data.part may be learned from as extra.
         for path in self.extra:
             for field in (*("train",) * self.is_whole, "dev", "held_out"):

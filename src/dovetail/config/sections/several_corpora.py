@@ -48,12 +48,13 @@ class CorpusConfig(DataConfig):
 
     def contradictions(self) -> Iterator[Contradiction]:
         yield from super().contradictions()
-        if self.negatives and RELATION_TASK not in self.tasks:
-            yield Contradiction(
-                "negatives",
-                'they teach that nothing is related, and the tasks of this corpus lack "relation"; '
-                "leave them out, or name the task",
-            )
+        for field in ("negatives", "extra_unrelated"):
+            if getattr(self, field) and RELATION_TASK not in self.tasks:
+                yield Contradiction(
+                    field,
+                    "this teaches that nothing is related, and the tasks of this corpus lack "
+                    '"relation"; leave it out, or name the task',
+                )
 
     @property
     def of_schema(self) -> str:

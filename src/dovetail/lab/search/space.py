@@ -32,7 +32,7 @@ REFUSED = {
 """Fields that cannot be tuned, with the reason."""
 
 TUNED_DATA = (
-    *("data.extra_per_epoch", "data.extra_tasks"),
+    *("data.extra_per_epoch", "data.extra_tasks", "data.extra_unrelated"),
     *("data.negatives_per_epoch", "data.negatives_for"),
 )
 """The only fields of the data that can be tuned."""
