@@ -34,6 +34,7 @@ WRITES = re.compile(
 )
 IN_OTHER_WAYS = {
     "files/writing.py": "this is the way",
+    "bulk/bulk_folder.py": "the file of `replaced`",
     "cli/standard_streams.py": "the null device in the place of a closed stream",
     "corpora/formats/arrow.py": "in a folder of `whole_folder`",
     "corpora/formats/docbin/docbin_writer.py": "the file of `replaced`",
