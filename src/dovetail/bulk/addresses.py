@@ -27,7 +27,7 @@ KINDS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".wet": "wet",
 }
-_MAGIC = frozenset("*?[")
+_MAGIC = ("*", "?", "[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,15 @@ def _local(argument: str) -> Iterator[str]:
 def _remote(argument: str) -> Iterator[str]:
     with asked(argument):
         system, path = system_of(argument)
-        if _MAGIC.isdisjoint(path):
-            paths = system.find(path) if system.isdir(path) else [path] * system.exists(path)
-        else:
+        fixed = min((path.partition(sign)[0] for sign in _MAGIC), key=len)
+        if fixed != path:
             paths = [own for own in system.glob(path) if not system.isdir(own)]
+        else:
+            paths = system.find(path) if system.isdir(path) else [path] * system.exists(path)
     first, chained, rest = argument.partition("::")
     protocol = first.partition("://")[0]
     for own in paths:
-        if _is_plain_name(own.split("/")):
+        if _is_plain_name(own[len(fixed) :].split("/")):
             whole = own if "://" in own else f"{protocol}://{own.lstrip('/')}"
             whole = f"{protocol}://{own}" if protocol == "file" else whole
             yield f"{whole}{chained}{rest}"

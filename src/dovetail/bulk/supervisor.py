@@ -193,7 +193,9 @@ class Supervisor:
                 beat = worker.heartbeat.last
                 if beat.sign != sign:
                     sign, since = beat.sign, time.monotonic()
-                reason = self._too_far(worker, most_seconds, time.monotonic() - since)
+                # Before its first document it may have to unpack very much.
+                silent = time.monotonic() - since if sign != worker.first_sign else 0.0
+                reason = self._too_far(worker, most_seconds, silent)
                 if reason:
                     worker.process.kill()
                     break
@@ -232,6 +234,8 @@ class _Worker:
         self.pipe, theirs = multiprocessing.Pipe()
         self.heartbeat, descriptor = Heartbeat.new()
         self.is_at_unit = False
+        self.first_sign = 0
+        """The sign with which its task began: it has shown no other of its own since."""
         passed = [theirs.fileno(), descriptor]
         with theirs:  # closed here, so that the end of the process is the end of the pipe
             self.process = subprocess.Popen(
@@ -250,6 +254,7 @@ class _Worker:
         """Give it something to do."""
         unit = what.unit if isinstance(what, Task) else what.task.unit
         self.heartbeat.tell(unit.first, unit.first + unit.documents - 1, 0)
+        self.first_sign = self.heartbeat.last.sign
         self.is_at_unit = isinstance(what, Task)
         with suppress(OSError):
             self.pipe.send(what)

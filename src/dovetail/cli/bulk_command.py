@@ -90,7 +90,7 @@ Memory = Annotated[
     typer.Option(
         metavar="SIZE",
         help="Of all processes together, such as 8G: fewer of them are started, and one that takes "
-        "more than its share is started again.",
+        "more than its share is started again; with --ray, of each.",
         show_default=False,
     ),
 ]
