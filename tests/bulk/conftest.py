@@ -11,9 +11,6 @@ import pytest
 
 from dovetail.bulk import BulkOptions, Running, run_bulk
 
-pytest.importorskip("fsspec")
-pytest.importorskip("zstandard")
-
 Runs = Callable[..., Path]
 
 

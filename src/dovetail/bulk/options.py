@@ -54,7 +54,7 @@ class BulkOptions:
     texts: bool = True
     schema: str | None = None
     unit_documents: int = 5000
-    unit_bytes: int = 2 * MEGABYTE
+    unit_bytes: int = MEGABYTE
     max_characters: int = 1_000_000
     max_seconds: float = 300.0
 

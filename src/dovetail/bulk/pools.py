@@ -12,7 +12,6 @@ from dovetail.bulk.messages import Identity, Setting
 from dovetail.bulk.shard import Shard
 from dovetail.bulk.supervisor import StoppedError, Supervisor
 from dovetail.bulk.unit_work import Task
-from dovetail.errors import DovetailError
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class LocalPool:
             self._known.put(supervisor.identity())
             while (task := self._tasks.get()) is not None:
                 self._outcomes.put(Outcome(task, _made(supervisor, task)))
-        except (StoppedError, DovetailError) as error:
+        except Exception as error:  # of the first loading; those of units are outcomes
             self._known.put(error)
         finally:
             supervisor.close()

@@ -137,7 +137,7 @@ class LimitOptions:
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="A shard ends with the document that reaches it.  [default: 2M]",
+            help="A shard ends with the document that reaches it.  [default: 1M]",
             show_default=False,
         ),
     ] = None
