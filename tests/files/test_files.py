@@ -34,6 +34,7 @@ WRITES = re.compile(
 )
 IN_OTHER_WAYS = {
     "files/writing.py": "this is the way",
+    "bulk/bulk_folder.py": "the file of `replaced`",
     "cli/standard_streams.py": "the null device in the place of a closed stream",
     "corpora/formats/arrow.py": "in a folder of `whole_folder`",
     "corpora/formats/docbin/docbin_writer.py": "the file of `replaced`",
@@ -43,6 +44,7 @@ IN_OTHER_WAYS = {
     "lab/cell_folder.py": "the log of a cell, which a process writes on",
     "lab/ray_workers.py": "an archive in memory",
     "lab/worker_process.py": "the log of a cell, as a place to print to",
+    "running/folder_lock.py": "a lock, in which nothing is ever written",
     "saved/calibrated_folder.py": "in a folder of `whole_folder`",
     "saved/committee_folder.py": "in a folder of `whole_folder`",
     "saved/description.py": "in a folder of `whole_folder`",
@@ -52,7 +54,6 @@ IN_OTHER_WAYS = {
     "saved/word_files.py": "in a folder of `whole_folder`",
     "spacy_component/packed_model.py": "in a temporary folder",
     "training/checkpoint.py": "the file of `replaced`",
-    "training/folder_lock.py": "a lock, in which nothing is ever written",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from dovetail.cli.advise_command import advise_command
+from dovetail.cli.bulk_command import bulk_command
 from dovetail.cli.calibrate_command import calibrate_command
 from dovetail.cli.convert_command import ConvertCommand, convert_command
 from dovetail.cli.demo_command import demo_command
@@ -94,6 +95,7 @@ _add("doctor", doctor_command)
 _add("calibrate", calibrate_command)
 _add("experiment", experiment_command)
 _add("extract", extract_command)
+_add("bulk", bulk_command)
 _add("graph", graph_command)
 _add("serve", serve_command)
 _add("label-studio", label_studio_command)

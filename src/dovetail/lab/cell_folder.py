@@ -25,7 +25,7 @@ from dovetail.errors import TrainingError
 from dovetail.files.writing import write_text
 from dovetail.lab.cell_events import Ended, Ending, LabCell
 from dovetail.lab.workers import Steps, message_of
-from dovetail.training.folder_lock import locked
+from dovetail.running.folder_lock import locked
 
 RESULT = "result.json"
 PARTS_OF_RESULT = ("test", "training", "costs", "dovetail")

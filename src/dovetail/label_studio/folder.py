@@ -22,6 +22,7 @@ from typing import Any
 from dovetail.errors import DovetailError
 from dovetail.files.bounded import read_json
 from dovetail.files.writing import make_folder, write_text
+from dovetail.running.folder_lock import locked
 
 DEV_SHARE = 5
 """Every so many tasks, one goes to the dev set, and stays there."""
@@ -68,8 +69,6 @@ class BackendFolder:
             DovetailError: if another backend serves from it.
             TrainingError: if it cannot be made.
         """
-        from dovetail.training.folder_lock import locked  # torch, which a training loads later
-
         with locked(self.path / "backend.lock") as mine:
             if not mine:
                 raise DovetailError(

@@ -13,9 +13,9 @@ from dovetail.config import Config, dump_config, load_config
 from dovetail.errors import ModelError, TrainingError
 from dovetail.evaluation import Evaluation
 from dovetail.files.writing import make_folder, write_text
+from dovetail.running.folder_lock import locked
 from dovetail.saved.ensemble_folder import digest_of
 from dovetail.training.checkpoint import FILE, Checkpoint, Progress
-from dovetail.training.folder_lock import locked
 from dovetail.training.pools import LeftOut
 from dovetail.training.results import RunFinished, dev_from_values, dev_values
 

@@ -1,7 +1,7 @@
 """A lock on a folder that the kernel releases when its process ends, however it ends.
 
-Cells of experiments and runs are each done by one process at a time because of it.  Over NFS it
-holds between machines too.
+Cells of experiments, runs and bulk extractions are each done by one process at a time because of
+it.  Over NFS it holds between machines too.
 """
 
 from __future__ import annotations
