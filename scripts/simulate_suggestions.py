@@ -29,7 +29,7 @@ from dovetail import Extractor
 from dovetail.config import load_config
 from dovetail.corpora import read_corpus, write_corpus
 from dovetail.evaluation import evaluate
-from dovetail.lab.statistics.text_table import TextTable
+from dovetail.lab.statistics.text_table import TextTable, signed
 from dovetail.suggestion import chosen, doubted
 from dovetail.text.document import Document
 from dovetail.training import train
@@ -264,7 +264,8 @@ def gains_of(way: str, rounds: Sequence[Round]) -> Iterator[tuple[str, ...]]:
                 gains = [100 * (getattr(b, score) - getattr(a, score)) for a, b in pairs]
                 mean = fmean(gains)
                 half = t.ppf(0.975, len(gains) - 1) * stdev(gains) / len(gains) ** 0.5
-                texts.append(f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]")
+                interval = f"[{signed(mean - half)}, {signed(mean + half)}]"
+                texts.append(f"{signed(mean)} {interval}")
             yield (way, f"{less} to {more}", *texts)
 
 
