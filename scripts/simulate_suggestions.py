@@ -5,8 +5,8 @@
 It starts with 50 sentences drawn by the seed, trains, chooses 50 more by the model (or at random)
 and trains anew on all of them, from scratch, as somebody would who annotates.  The scores of each
 round are test scores; nothing is chosen by them.  Rounds are kept in results/suggestions, and the
-same command goes on after the last one.  With --write the tables go into docs/suggest.md, and the
-learning curves into results/suggestions/curves.png.
+same command goes on after the last one.  With --write the tables go into
+docs/results/suggestions.md, and the learning curves into results/suggestions/curves.png.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from dovetail.training import train
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = PROJECT / "results" / "suggestions"
-PAGE = PROJECT / "docs" / "suggest.md"
+PAGE = PROJECT / "docs" / "results" / "suggestions.md"
 TABLE = re.compile(r"(<!-- simulated -->\n).*?(<!-- end -->)", re.DOTALL)
 
 CONFIG = PROJECT / "experiments" / "configs" / "conll04.toml"
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=0, help="sentences to end at; 0: all")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the corpora")
     parser.add_argument(
-        "--write", action="store_true", help="write the tables into docs/suggest.md"
+        "--write", action="store_true", help="write the tables into docs/results/suggestions.md"
     )
     given = parser.parse_args()
     for seed in map(int, given.seeds.split(",")):

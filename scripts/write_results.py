@@ -62,8 +62,8 @@ def main() -> None:
 
 
 def pages() -> dict[Path, str]:
-    """The pages as they should be, by path: one for each folder of results."""
-    names = sorted(folder.name for folder in RESULTS.iterdir() if folder.is_dir())
+    """The pages as they should be, by path: one for each experiment in the folder of results."""
+    names = sorted(plan.parent.name for plan in RESULTS.glob("*/plan.toml"))
     paths = {name: PAGES / f"{name}.md" for name in names}
     of_experiments = {
         path: with_experiments(

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = PROJECT / "scripts" / "write_results.py"
 WRITTEN_BY_HAND = (PROJECT / "README.md", PROJECT / "docs" / "results.md")
 SPREAD = re.compile(r"\d+\.\d ± \d+\.\d")
-GENERATED = re.compile(r"<!-- experiment: .*?<!-- end -->", flags=re.DOTALL)
+GENERATED = re.compile(r"<!-- (?:simulated -->|experiment: ).*?<!-- end -->", flags=re.DOTALL)
 
 
 def test_pages_say_what_the_stored_results_say() -> None:
@@ -140,6 +140,11 @@ def test_scores_of_the_readme_are_in_the_results() -> None:
     written = {number for row in rows for number in score.findall(row)}
     assert written
     assert written <= known
+
+
+def test_page_of_suggestions_says_what_the_rounds_say() -> None:
+    script = runpy.run_path(str(PROJECT / "scripts" / "simulate_suggestions.py"))
+    assert script["table"]() in script["PAGE"].read_text(encoding="utf-8")
 
 
 def test_results_hold_what_a_page_shows_and_nothing_else() -> None:
