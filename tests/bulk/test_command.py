@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_control_c_stops_with_130_and_can_be_resumed(tmp_path: Path, light: None
     lines = (line_of(number).replace("Ada", "SLOW Ada", 1) for number in range(200))
     source.write_text("".join(lines), encoding="utf-8")
     asked = [source, "-o", folder, "--unit-documents", 7, "--workers", 1]
-    process = subprocess.Popen(command(*asked), stderr=subprocess.PIPE, text=True)
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also if the tests do not
+    process = subprocess.Popen(command(*asked), stderr=subprocess.PIPE, text=True, preexec_fn=hears)
     until(lambda: len([*folder.glob("documents/*.parquet")]) > 2, seconds=60)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
