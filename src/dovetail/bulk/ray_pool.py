@@ -17,7 +17,8 @@ from dovetail.bulk.pools import Outcome
 from dovetail.bulk.shard import Shard
 from dovetail.bulk.supervisor import Supervisor, UnitError
 from dovetail.bulk.unit_work import Task
-from dovetail.errors import DovetailError, MissingExtraError
+from dovetail.errors import DovetailError
+from dovetail.running.ray_cluster import connected
 
 MOST_LOSSES = 20
 """Of actors that were at a unit, before it is given up."""
@@ -61,16 +62,9 @@ class RayPool:
     """
 
     def __init__(self, setting: Setting, address: str, memory: int | None) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise MissingExtraError("--ray", extra="ray") from None
-        self._ray: Any = ray
-        self._is_own = not ray.is_initialized()
-        if self._is_own:
-            self._connect(address)
+        self._ray, self._is_own = connected(address)
         # An actor that is lost is not started again by Ray, which would let its unit wait for it.
-        self._actor: Any = ray.remote(num_cpus=1, max_restarts=0)(Seat)
+        self._actor: Any = self._ray.remote(num_cpus=1, max_restarts=0)(Seat)
         self._arguments = (setting, memory, os.getcwd())
         self._loading: dict[Any, Any] = {}  # actors by what they will answer
         self._idle: list[Any] = []
@@ -79,21 +73,6 @@ class RayPool:
         self._losses: Counter[int] = Counter()
         self._identity: Identity | None = None
         self.deaths = 0
-
-    def _connect(self, address: str) -> None:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            self._ray.init(
-                address=address,
-                log_to_driver=False,
-                configure_logging=False,
-                **({"include_dashboard": False} if address == "local" else {}),
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise DovetailError(
-                f"there is no Ray cluster at {address!r}: {error}. Start one with `ray start "
-                f"--head`, or take --ray local"
-            ) from None
 
     def identity(self) -> Identity:
         while self._identity is None:

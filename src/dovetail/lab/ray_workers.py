@@ -19,11 +19,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import MissingExtraError, TrainingError
+from dovetail.errors import TrainingError
 from dovetail.files.writing import put_in_place
 from dovetail.lab.cell_events import Ended, Ending, Progress
 from dovetail.lab.cell_folder import CellFolder
 from dovetail.lab.experiment_cells import Cell
+from dovetail.running.ray_cluster import connected
 from dovetail.running.steps import result_of
 
 RETRIES = 5
@@ -44,39 +45,17 @@ class RayWorkers:
     """
 
     def __init__(self, root: Path, address: str) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise MissingExtraError("--ray", extra="ray") from None
-        self.ray: Any = ray
+        self.ray, _ = connected(address, TrainingError)
         self.root = root
         self._claims: dict[str, ExitStack] = {}
         self._running: dict[Any, Cell] = {}
         self._ended: list[Progress | Ended] = []
-        if not ray.is_initialized():
-            self._connect(address)
-        self._task = ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(work)
+        self._task = self.ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(work)
 
     @property
     def places(self) -> int:
         """The cores that the cluster has at present."""
         return max(1, int(self.ray.cluster_resources().get("CPU", 1)))
-
-    def _connect(self, address: str) -> None:
-        # Tasks without an accelerator leave its variables alone, as Ray will do by itself one day.
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            self.ray.init(
-                address=address,
-                log_to_driver=False,
-                configure_logging=False,
-                **({"include_dashboard": False} if address == "local" else {}),
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise TrainingError(
-                f"there is no Ray cluster at {address!r}: {error}. Start one with `ray start "
-                f"--head`, or take --ray local"
-            ) from None
 
     def start(self, cell: Any) -> None:
         claim = ExitStack()

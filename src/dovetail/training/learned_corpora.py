@@ -117,7 +117,7 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
     pools = []
     for pool in splits.pools:
         kept = annotated(pool.sentences)
-        pools.append(replace(pool, sentences=kept, drawn=min(pool.drawn, len(kept)) or len(kept)))
+        pools.append(pool.of_these(kept))
     dev = annotated(splits.dev)
     for kind, read, kept in (
         ("training", splits.train, pools[0].sentences),
@@ -177,8 +177,7 @@ def _without(corpus: CorpusConfig, splits: Splits, known: Mapping[str, Collectio
                 f"the corpus {corpus.name}: all sentences of {pool.name} are sentences of other "
                 f"corpora of its schema. Leave {pool.name} out, or name other files"
             )
-        drawn = min(pool.drawn, len(kept)) or len(kept)
-        pools.append(replace(pool, sentences=tuple(kept), drawn=drawn))
+        pools.append(pool.of_these(tuple(kept)))
     number = len(left_out) - len(splits.left_out)
     notes = splits.notes
     if number:

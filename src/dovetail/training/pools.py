@@ -39,6 +39,11 @@ class Pool:
         """Some sentences, of which an epoch draws so many, or all if that is 0."""
         return cls(name, sentences, min(per_epoch or len(sentences), len(sentences)))
 
+    def of_these(self, sentences: tuple[Sentence, ...]) -> Pool:
+        """The pool with these sentences alone, of which an epoch draws as many if it can."""
+        drawn = min(self.drawn, len(sentences)) or len(sentences)
+        return replace(self, sentences=sentences, drawn=drawn)
+
 
 @dataclass(frozen=True)
 class LeftOut:
