@@ -1,4 +1,4 @@
-"""How long Dovetail takes to get ready: the import, and the help of the command line.
+"""How long Dovetail takes to get ready: the import, the help, and a first extraction.
 
     python benchmarks/startup.py
 
@@ -16,10 +16,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+DOVETAIL = str(Path(sys.executable).with_name("dovetail"))
+
 STARTS: dict[str, tuple[list[str], float]] = {
     "python": ([sys.executable, "-c", "pass"], 0.0),
     "import dovetail": ([sys.executable, "-c", "import dovetail"], 0.3),
-    "dovetail --help": ([str(Path(sys.executable).with_name("dovetail")), "--help"], 0.5),
+    "dovetail --help": ([DOVETAIL, "--help"], 0.5),
+    "dovetail extract": ([DOVETAIL, "extract", "news", "Anna Berg lives in Turku."], 3.0),
 }
 """The commands that are started, each with its limit in seconds (0 for none)."""
 

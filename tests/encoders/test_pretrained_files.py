@@ -108,7 +108,7 @@ def test_folder_that_is_no_encoder_is_refused(tiny_bert: Path, tmp_path: Path) -
     files = find_pretrained(str(tmp_path))
     with pytest.raises(ModelError, match="cannot load the encoder"):
         load_pretrained_model(files, dtype=torch.float32)
-    with pytest.raises(ModelError, match="cannot load the tokenizer"):
+    with pytest.raises(ModelError, match=r"cannot load the encoder in .*config\.json"):
         load_pretrained_tokenizer(files)
 
 

@@ -6,33 +6,29 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig, PreTrainedModel
 
-from dovetail.encoders.transformer_layers import example_windows, module_of_layers
+from dovetail.encoders.transformer_layers import (
+    PretrainedModel,
+    example_windows,
+    module_of_layers,
+)
 from dovetail.errors import ModelError
 
 
-def cut_config(config: PreTrainedConfig, count: int, *, name: str) -> None:
-    """Let a config ask for the lower layers only.
-
-    Args:
-        config: of the whole encoder; it is changed.
-        count: how many layers are kept.
-        name: of the encoder, for errors.
+def check_count(count: int, whole: int, *, name: str) -> None:
+    """Check that so many layers can be kept of an encoder that has so many.
 
     Raises:
-        ModelError: if it has not so many.
+        ModelError: if it has not so many; it tells the `name` of the encoder.
     """
-    whole = config.num_hidden_layers
     if not 1 <= count <= whole:
         raise ModelError(
             f"the encoder {name!r} has {whole} layers; cannot read the lower {count} of them: set "
             f"layers_read to 1 to {whole}, or leave it out"
         )
-    config.num_hidden_layers = count
 
 
-def check_cut(model: PreTrainedModel, stored: Iterable[str], *, name: str) -> None:
+def check_cut(model: PretrainedModel, stored: Iterable[str], *, name: str) -> None:
     """Check that a model which was built without its upper layers is one of the lower layers.
 
     Args:
@@ -56,7 +52,7 @@ def check_cut(model: PreTrainedModel, stored: Iterable[str], *, name: str) -> No
 
 
 @torch.no_grad()
-def leave_out_what_follows(model: PreTrainedModel) -> None:
+def leave_out_what_follows(model: PretrainedModel) -> None:
     """Take away what a model does with its last states after all layers, such as one more norm.
 
     Of a whole encoder it is part of its last states.  Those of a layer below have nothing of it.

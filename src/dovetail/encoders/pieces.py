@@ -6,11 +6,11 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from dovetail.encoders.encoder import Features, Words, padded_indices
 from dovetail.encoders.piece_windows import windows_over
@@ -27,31 +27,53 @@ class Pieces(NamedTuple):
     ends: list[int]
 
 
+class LoadedTokenizer(NamedTuple):
+    """A tokenizer of the tokenizers library, and what the files beside it say."""
+
+    backend: Tokenizer
+    padding: int
+    """The piece that fills up shorter windows."""
+    unknown: int
+    """The piece that stands for what the tokenizer does not know."""
+    longest: int | None
+    """The most pieces of a window, special ones included; None where it is not said."""
+
+    @classmethod
+    def of(
+        cls, backend: Tokenizer, padding: int | None, unknown: int | None, *, longest: int | None
+    ) -> Self:
+        """With what takes the place of a piece that is not there."""
+        padding = padding or 0
+        # Byte-level tokenizers have no unknown piece, and need it for empty words only.
+        unknown = padding if unknown is None else unknown
+        return cls(backend, padding, unknown, longest)
+
+
 class PieceTokenizer:
     """Splits words into pieces and packs them into windows of bounded length.
 
     Args:
         tokenizer: the tokenizer of a pretrained encoder.
-        window_pieces: the most pieces that the encoder reads at once, special ones included.
+        window_pieces: the most pieces that the encoder reads at once, special ones included; the
+            tokenizer may allow fewer.
 
     Raises:
         ValueError: if a window has no room for a piece beside the special ones.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, *, window_pieces: int) -> None:
+    def __init__(self, tokenizer: LoadedTokenizer, *, window_pieces: int) -> None:
         # Batches are small, and threads of its own would make the library warn about forks.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        self._tokenizer = tokenizer.backend_tokenizer
+        self._tokenizer = tokenizer.backend
         self._tokenizer.no_truncation()  # both may be baked into the tokenizer's file
         self._tokenizer.no_padding()
         self._prefix, self._suffix = self._special_pieces()
+        if tokenizer.longest is not None:
+            window_pieces = min(window_pieces, tokenizer.longest)
         self._capacity = window_pieces - len(self._prefix) - len(self._suffix)
         if self._capacity < 1:
             raise ValueError(f"a window of {window_pieces} pieces has no room beside special ones")
-        self._padding = tokenizer.pad_token_id or 0
-        # Byte-level tokenizers have no unknown piece, and need it for empty words only.
-        unknown = tokenizer.unk_token_id
-        self._unknown = self._padding if unknown is None else unknown
+        self._padding, self._unknown = tokenizer.padding, tokenizer.unknown
 
     def _special_pieces(self) -> tuple[list[int], list[int]]:
         """The pieces that the tokenizer puts before and after a sentence."""

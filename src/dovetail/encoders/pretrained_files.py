@@ -8,28 +8,19 @@ comes with a model is ever run.  This module knows nothing of tokens, pooling or
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError
 from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
-from transformers.utils import logging as transformers_logging
 
+from dovetail.encoders.bert import BertConfig
+from dovetail.encoders.bert_files import load_bert, load_bert_tokenizer
 from dovetail.encoders.known_encoders import KNOWN
-from dovetail.encoders.lower_layers import check_cut, cut_config, leave_out_what_follows
+from dovetail.encoders.lower_layers import check_count
+from dovetail.encoders.pieces import LoadedTokenizer
+from dovetail.encoders.transformer_layers import PretrainedModel
 from dovetail.errors import ModelError
 from dovetail.files.bounded import check_regular, read_json
 from dovetail.tensors.allocation import AllocationLimit, TooLargeError
@@ -88,6 +79,9 @@ def find_pretrained(name: str, *, sha256: str | None = None) -> PretrainedFiles:
 
 def _hub_folder(name: str) -> Path:
     """The folder of a hub's model: the local cache if it is complete, else downloaded."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
     known = f"a folder, one of {sorted(KNOWN)}, or a name on the hub ('owner/name')"
     for local_files_only in (True, False):
         try:
@@ -142,7 +136,7 @@ def weights_sha256(folder: Path) -> str:
 
 def load_pretrained_model(
     files: PretrainedFiles, *, dtype: torch.dtype, layers_read: int | None = None
-) -> PreTrainedModel:
+) -> PretrainedModel:
     """Load an encoder in evaluation mode, its weights cast to `dtype`.
 
     Of its layers the lower `layers_read` are loaded, or all.
@@ -151,46 +145,23 @@ def load_pretrained_model(
         ModelError: if the files do not make an encoder whose weights are all there, or it has not
             so many layers.
     """
-    header = _header_of(files.folder)
-    model, report, whole = _loaded(files, header, dtype=dtype, layers_read=layers_read)
-    # A pooler makes one vector of a sentence.  It is never read here, and many models lack it.
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise ModelError(f"{files.folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
-    if model.config.is_encoder_decoder:
-        raise ModelError(f"{files.folder}: {model.config.model_type!r} is not an encoder alone")
-    if layers_read not in (None, whole):
-        check_cut(model, header, name=files.name)
-        leave_out_what_follows(model)
-    return model
-
-
-def _loaded(
-    files: PretrainedFiles,
-    header: Mapping[str, StoredTensor],
-    *,
-    dtype: torch.dtype,
-    layers_read: int | None,
-) -> tuple[PreTrainedModel, Mapping[str, Any], int]:
-    """The model in evaluation mode, what the library says of its weights, of how many layers."""
+    header, values = _header_of(files.folder), _config_of(files.folder)
     limit = AllocationLimit.for_shapes(
         (stored.shape for stored in header.values()), spare_tensors=_SPARE_TENSORS
     )
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    config = BertConfig.of(values)
     try:
-        with _quiet_transformers(), limit:
-            config = AutoConfig.from_pretrained(files.folder, **local)
-            whole: int = config.num_hidden_layers
+        with limit:
+            if config is None:
+                from dovetail.encoders.with_transformers import load_with_transformers
+
+                return load_with_transformers(
+                    files.folder, header, name=files.name, dtype=dtype, layers_read=layers_read
+                )
             if layers_read is not None:
-                cut_config(config, layers_read, name=files.name)
-            model, report = AutoModel.from_pretrained(
-                files.folder,
-                config=config,
-                dtype=dtype,
-                output_loading_info=True,
-                use_safetensors=True,
-                **local,
-            )
+                check_count(layers_read, config.num_hidden_layers, name=files.name)
+                config = config.model_copy(update={"num_hidden_layers": layers_read})
+            return load_bert(config, files.folder, header, dtype=dtype)
     except ModelError:
         raise
     except TooLargeError as error:
@@ -200,29 +171,27 @@ def _loaded(
         ) from error
     except Exception as error:  # what the libraries raise of any content is not documented
         raise ModelError(_cannot_load("encoder", files.folder, error)) from error
-    return model.eval(), report, whole
 
 
-def load_pretrained_tokenizer(files: PretrainedFiles) -> PreTrainedTokenizerFast:
+def load_pretrained_tokenizer(files: PretrainedFiles) -> LoadedTokenizer:
     """Load an encoder's tokenizer, for words that are split already.
 
     Raises:
         ModelError: if there is none, or none of the fast kind.
     """
     try:
-        with _quiet_transformers():
-            # Byte-level tokenizers tell a word from the inside of one by the space before it.
-            tokenizer = AutoTokenizer.from_pretrained(
-                files.folder, add_prefix_space=True, local_files_only=True, trust_remote_code=False
-            )
+        own = None
+        if BertConfig.of(_config_of(files.folder)) is not None:
+            own = load_bert_tokenizer(files.folder)
+        if own is None:
+            from dovetail.encoders.with_transformers import load_tokenizer_with_transformers
+
+            own = load_tokenizer_with_transformers(files.folder)
+    except ModelError:
+        raise
     except Exception as error:  # what the libraries raise of any content is not documented
         raise ModelError(_cannot_load("tokenizer", files.folder, error)) from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise ModelError(
-            f"{files.folder}: the tokenizer {type(tokenizer).__name__} is written in Python; "
-            f"expected one that comes as a tokenizer.json"
-        )
-    return tokenizer
+    return own
 
 
 def _cannot_load(part: str, folder: Path, error: Exception) -> str:
@@ -252,10 +221,20 @@ def _header_of(folder: Path) -> dict[str, StoredTensor]:
         except (OSError, SafetensorError) as error:
             what = getattr(error, "strerror", None) or error
             raise ModelError(f"cannot load the encoder in {folder}: {path.name}: {what}") from error
+    return header
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    """What the ``config.json`` of a folder says.
+
+    Raises:
+        ModelError: if it is no JSON object, or a count in it is far too large.
+    """
     try:
-        config = read_json(folder / "config.json", at_most=_MAX_CONFIG_BYTES)
-        if not isinstance(config, dict):
+        values = read_json(folder / "config.json", at_most=_MAX_CONFIG_BYTES)
+        if not isinstance(values, dict):
             raise ValueError("expected a JSON object")
+        config: dict[str, Any] = values
         for name, value in config.items():
             limit = _MAX_LABELS if name == "num_labels" else _MAX_INTEGER
             if isinstance(value, int) and value > limit:
@@ -263,19 +242,4 @@ def _header_of(folder: Path) -> dict[str, StoredTensor]:
     except (OSError, ValueError) as error:
         what = getattr(error, "strerror", None) or error
         raise ModelError(f"cannot load the encoder in {folder}: config.json: {what}") from error
-    return header
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Hold back progress bars and advice while loading, and leave the settings as they were."""
-    verbosity = transformers_logging.get_verbosity()
-    had_progress_bar = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if had_progress_bar:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    return config

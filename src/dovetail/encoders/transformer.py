@@ -11,7 +11,6 @@ from typing import Literal, Self
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from dovetail.encoders.pieces import PieceTokenizer
 from dovetail.encoders.precision import Precision, dtype_of_precision
@@ -23,6 +22,7 @@ from dovetail.encoders.pretrained_files import (
 )
 from dovetail.encoders.transformer_layers import (
     PretrainedLayer,
+    PretrainedModel,
     embedded,
     layers_of,
     module_of_layers,
@@ -77,9 +77,8 @@ class Transformer(nn.Module):
         self.hidden_dim: int = model.config.hidden_size
         self.num_states: int = model.config.num_hidden_layers + 1
         """How many states each piece has: the embedding layer's and one for every layer."""
-        tokenizer = load_pretrained_tokenizer(files)
         self.tokenizer = PieceTokenizer(
-            tokenizer, window_pieces=min(_readable_pieces(model), tokenizer.model_max_length)
+            load_pretrained_tokenizer(files), window_pieces=_readable_pieces(model)
         )
         self._layers = tuple(layers_of(model))  # in a tuple, they are no parts under a second name
         self._trained_parts = self._parts_to_train()
@@ -110,7 +109,7 @@ class Transformer(nn.Module):
             precision=precision,
         )
 
-    def _loaded(self, dtype: torch.dtype) -> PreTrainedModel:
+    def _loaded(self, dtype: torch.dtype) -> PretrainedModel:
         return load_pretrained_model(self.files, dtype=dtype, layers_read=self.layers_read)
 
     @property

@@ -9,12 +9,20 @@ import copy
 import inspect
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import PreTrainedConfig, PreTrainedModel
-from transformers.masking_utils import create_bidirectional_mask
+
+from dovetail.encoders.bert import BertConfig, BertEncoder, BertLayer
+
+if TYPE_CHECKING:  # importing it takes longer than most commands do
+    from torch.nn.attention.flex_attention import BlockMask
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+PretrainedModel: TypeAlias = "BertEncoder | PreTrainedModel"
+"""Dovetail's own, or one of the transformers library."""
 
 
 class PositionBias(nn.Module):
@@ -55,7 +63,7 @@ class PretrainedLayer(nn.Module):
     def __init__(
         self,
         layer: nn.Module,
-        config: PreTrainedConfig,
+        config: BertConfig | PreTrainedConfig,
         *,
         layers_above: int,
         position_bias: PositionBias | None = None,
@@ -73,13 +81,19 @@ class PretrainedLayer(nn.Module):
         mask: Bool[Tensor, "windows pieces"],
     ) -> Float[Tensor, "windows pieces dim"]:
         """States in context; what stands at padded pieces means nothing."""
-        attended = create_bidirectional_mask(
-            config=self.config, inputs_embeds=states, attention_mask=mask
-        )
         more = {} if self.position_bias is None else {"position_bias": self.position_bias(states)}
-        output = self.layer(states, attention_mask=attended, **more)
+        output = self.layer(states, attention_mask=self._attended(states, mask), **more)
         after: Tensor = output[0] if isinstance(output, tuple) else output
         return after
+
+    def _attended(self, states: Tensor, mask: Tensor) -> Tensor | BlockMask | None:
+        """The mask as the layer expects it; without padding, attention takes a faster path."""
+        if isinstance(self.layer, BertLayer):
+            return None if bool(mask.all()) else mask
+        from transformers.masking_utils import create_bidirectional_mask
+
+        config = cast("PreTrainedConfig", self.config)  # all but BERT's is of that library
+        return create_bidirectional_mask(config=config, inputs_embeds=states, attention_mask=mask)
 
     def apart(self) -> PretrainedLayer:
         """The same layer, with nothing that other layers have too."""
@@ -88,14 +102,14 @@ class PretrainedLayer(nn.Module):
         return PretrainedLayer(self.layer, self.config, layers_above=above, position_bias=bias)
 
 
-def module_of_layers(model: PreTrainedModel) -> nn.ModuleList | None:
+def module_of_layers(model: PretrainedModel) -> nn.ModuleList | None:
     """The list of all layers in a model, if there is one."""
     count = model.config.num_hidden_layers
     lists = (part for part in model.modules() if isinstance(part, nn.ModuleList))
     return next((part for part in lists if len(part) == count), None)
 
 
-def layers_of(model: PreTrainedModel) -> list[PretrainedLayer]:
+def layers_of(model: PretrainedModel) -> list[PretrainedLayer]:
     """The layers from the bottom to the top; none if they cannot be told apart."""
     found = module_of_layers(model) or ()
     encoder: nn.Module = getattr(model, "encoder", model)
@@ -113,14 +127,14 @@ def embedded(model: nn.Module, pieces: Int[Tensor, "windows pieces"]) -> Tensor:
 
 
 def example_windows(
-    model: PreTrainedModel,
+    model: PretrainedModel,
 ) -> tuple[Int[Tensor, "windows pieces"], Bool[Tensor, "windows pieces"]]:
     """Two windows to try a model with, and the mask of their pieces; one of them is padded."""
     pieces = torch.arange(8).reshape(2, 4) % model.config.vocab_size
     return pieces, torch.tensor([[True, True, True, False], [True] * 4])
 
 
-def read_by_the_lowest(model: PreTrainedModel, layers: Sequence[PretrainedLayer]) -> frozenset[str]:
+def read_by_the_lowest(model: PretrainedModel, layers: Sequence[PretrainedLayer]) -> frozenset[str]:
     """The names of the parameters beside the layers that the lowest layer reads already.
 
     Those are the embeddings, and what all layers have in common; of a model whose layers cannot be
@@ -149,7 +163,7 @@ def read_by_the_lowest(model: PreTrainedModel, layers: Sequence[PretrainedLayer]
 
 
 @torch.no_grad()
-def run_apart(model: PreTrainedModel, layers: Sequence[PretrainedLayer]) -> bool:
+def run_apart(model: PretrainedModel, layers: Sequence[PretrainedLayer]) -> bool:
     """Whether the layers, run one after another, give the states of the whole model.
 
     They do not where a model hands more from layer to layer than states and a mask, or changes the
