@@ -67,7 +67,7 @@ class CellFolder:
         The kernel releases the claim when the process ends, however it ends.
 
         Raises:
-            TrainingError: if the folder cannot be written.
+            OutputError: if the folder cannot be written.
         """
         with locked(self.lock) as mine:
             yield mine

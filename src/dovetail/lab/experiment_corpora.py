@@ -48,16 +48,25 @@ def chosen_corpora(config: Config, names: Sequence[str]) -> Config:
 
 
 def of_few_sentences(config: Config, number: int) -> Config:
-    """The config that reads so many sentences of each file, or as many as before if that is 0."""
+    """The config that reads so many sentences of each file, or as many as before if that is 0.
+
+    An epoch draws no more of them either.
+    """
     if not number:
         return config
-    few = {"max_sentences": number}
+
+    data = config.data.model_copy(update=_few(config.data, number))
     return config.model_copy(
         update={
-            "data": config.data.model_copy(update=few) if config.data.is_there else config.data,
-            "corpora": tuple(own.model_copy(update=few) for own in config.corpora),
+            "data": data if config.data.is_there else config.data,
+            "corpora": tuple(own.model_copy(update=_few(own, number)) for own in config.corpora),
         }
     )
+
+
+def _few(own: DataConfig, number: int) -> dict[str, int]:
+    drawn = {name: min(getattr(own, name), number) for name in ("per_epoch", "extra_per_epoch")}
+    return {"max_sentences": number, **drawn}
 
 
 def scored_corpora(config: Config, scored_as: str | None) -> dict[str, tuple[DataConfig, ...]]:

@@ -67,7 +67,7 @@ class BackendFolder:
 
         Raises:
             DovetailError: if another backend serves from it.
-            TrainingError: if it cannot be made.
+            OutputError: if it cannot be made.
         """
         with locked(self.path / "backend.lock") as mine:
             if not mine:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dovetail.errors import TrainingError
+from dovetail.errors import OutputError
 
 
 @contextmanager
@@ -22,13 +22,17 @@ def locked(file: Path) -> Iterator[bool]:
     name.
 
     Raises:
-        TrainingError: if the file cannot be made.
+        OutputError: if the file cannot be made.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         opened = file.open("a")
+    except FileExistsError as error:
+        raise OutputError(
+            f"cannot write {file}: expected a folder, {file.parent} is none"
+        ) from error
     except OSError as error:
-        raise TrainingError(f"could not write {file}: {error.strerror}") from error
+        raise OutputError(f"cannot write {file}: {error.strerror}") from error
     with opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)

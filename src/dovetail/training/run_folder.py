@@ -42,6 +42,7 @@ class RunFolder:
 
         Raises:
             TrainingError: if another process has it, it holds a run already, or none to resume.
+            OutputError: if it cannot be made.
         """
         if resume:
             self._check(resume=True)  # before anything is made
