@@ -32,8 +32,8 @@ from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
-from dovetail.training.batches import EncodedSentences
 from dovetail.training.dev_scores import DevSets
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 

@@ -43,6 +43,7 @@ NAMES = [
     "MissingExtraError",
     "ModelError",
     "ModelReading",
+    "NotKept",
     "Outcome",
     "OutputError",
     "PushOptions",

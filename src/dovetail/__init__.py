@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from dovetail.text.schema import Schema
     from dovetail.training import (
         EpochResult,
+        NotKept,
         RunEvent,
         RunFinished,
         RunStarted,
@@ -92,6 +93,7 @@ _HOME = {
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "ModelReading": "text.reading",
+    "NotKept": "training",
     "Outcome": "lab.search",
     "OutputError": "errors",
     "PushOptions": "saved.hub",
@@ -150,6 +152,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "ModelReading",
+    "NotKept",
     "Outcome",
     "OutputError",
     "PushOptions",

@@ -16,8 +16,8 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies import ProbeSharingConfig
 from dovetail.strategies.probe.proximal import ProximalStep, shrunk
 from dovetail.text.named_schemas import ONLY
-from dovetail.training.batches import EncodedSentences
 from dovetail.training.dev_scores import DevSets
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.loop import Loop
 from dovetail.training.supervision import curriculum_of
 

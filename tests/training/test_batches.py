@@ -16,13 +16,11 @@ from dovetail.text.document import Sentence
 from dovetail.training.batches import (
     ENCODED_AT_ONCE,
     POOL_BATCHES,
-    SAMPLED,
     TOKENS_AT_ONCE,
-    FrozenStates,
     batches_by_length,
-    frozen_bytes,
     shuffled_batches,
 )
+from dovetail.training.frozen_states import SAMPLED, FrozenStates, frozen_bytes
 
 lengths_of_sentences = st.lists(st.integers(1, 90), max_size=400)
 
@@ -76,9 +74,12 @@ def encoder_of(folder: Path, **settings: object) -> ConcatenatedEncoder:
 
 
 def computed(
-    encoder: ConcatenatedEncoder, sentences: Sequence[Sentence] = SENTENCES
+    encoder: ConcatenatedEncoder,
+    sentences: Sequence[Sentence] = SENTENCES,
+    *,
+    in_file: bool = False,
 ) -> FrozenStates:
-    states = FrozenStates.compute(encoder, sentences)
+    states = FrozenStates.compute(encoder, sentences, in_file=in_file)
     while True:
         try:
             next(states)
@@ -116,6 +117,26 @@ def test_cached_states_give_the_vectors_of_the_encoder(
             atol=1e-2 if trained_layers else 2e-3,
             rtol=2e-3,
         )
+
+
+@pytest.mark.parametrize("trained_layers", [0, 1, "all"])
+def test_states_in_a_file_are_those_in_memory(
+    pretrained_folder: Path, trained_layers: int | str
+) -> None:
+    encoder = encoder_of(pretrained_folder, trained_layers=trained_layers)
+    corpus = (*SENTENCES, LONG, *SENTENCES, LONG)
+    memory, file = (computed(encoder, corpus, in_file=in_file) for in_file in (False, True))
+    assert file.num_bytes == 0
+    assert (memory.num_bytes == 0) == (trained_layers == "all")
+    for indices in ([3], [0, 29, 4, 61, 5, 30], list(range(len(corpus)))):
+        words = [corpus[index].tokens for index in indices]
+        for own, other in zip(
+            memory.features(encoder, words, indices),
+            file.features(encoder, words, indices),
+            strict=True,
+        ):
+            assert own.keys() == other.keys()
+            assert all(torch.equal(own[name], other[name]) for name in own)
 
 
 def test_trained_layers_get_the_same_gradients_with_the_cache(pretrained_folder: Path) -> None:

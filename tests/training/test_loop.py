@@ -19,10 +19,10 @@ from dovetail.tensors.features import Batch
 from dovetail.text.document import TASKS
 from dovetail.text.named_schemas import ONLY
 from dovetail.training import EpochResult
-from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint
 from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.loop import Loop
 
 

@@ -23,6 +23,7 @@ from dovetail.extractor import Extractor
 from dovetail.saved.model_folder import load_model
 from dovetail.strategies import DepthSharingConfig
 from dovetail.training import (
+    NotKept,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -249,6 +250,26 @@ def test_cached_encodings_train_the_same_model_up_to_half_precision(
     for name in cached:
         if not name.endswith("thresholds"):
             torch.testing.assert_close(cached[name], computed[name], atol=2e-3, rtol=2e-2)
+
+
+def test_encodings_on_disk_train_the_model_of_those_in_memory(
+    data: DataConfig, tmp_path: Path, pretrained_folder: Path
+) -> None:
+    weights, told = [], []
+    for name, room in (
+        ("memory", {"cache_gigabytes": 1.0}),
+        ("disk", {"cache_gigabytes": 0.0, "disk_cache_gigabytes": 1.0}),
+        ("none", {"cache_gigabytes": 1e-7}),
+    ):
+        config = tiny_config(
+            data, encoders=(pretrained(pretrained_folder),), training={"epochs": 2, **room}
+        )
+        events = run(config, tmp_path / name)
+        told.append([event.sentences for event in events if isinstance(event, NotKept)])
+        weights.append((tmp_path / name / "model" / "weights.safetensors").read_bytes())
+    memory, disk, _ = weights
+    assert disk == memory
+    assert told == [[], [], ["training", "dev"]]
 
 
 def test_model_is_that_of_the_first_best_epoch(data: DataConfig, tmp_path: Path) -> None:

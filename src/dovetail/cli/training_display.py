@@ -16,6 +16,7 @@ from dovetail.running.steps import Done
 from dovetail.showing.rendering import duration
 from dovetail.training import (
     EpochResult,
+    NotKept,
     RunEvent,
     RunFinished,
     RunStarted,
@@ -43,6 +44,12 @@ def lines_of(event: RunEvent) -> Iterable[str]:
     match event:
         case TeachingProgress():
             yield from teaching_lines(event)
+        case NotKept():
+            yield (
+                f"note: what the encoder computes for the {event.sentences} sentences takes "
+                f"{event.num_bytes / 1e9:.1f} GB, so it is computed in each epoch anew; to keep "
+                f"it, set training.cache_gigabytes (memory) or training.disk_cache_gigabytes"
+            )
         case RunStarted():
             yield from started_lines(event)
         case EpochResult():

@@ -1,4 +1,4 @@
-"""Batches of sentences of similar length, and what frozen encoders make of them, computed once."""
+"""Batches of sentences of similar length, by their indices."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ import bisect
 import itertools
 import random
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import torch
-
-from dovetail.encoders import ConcatenatedEncoder, Features
-from dovetail.tensors.features import Batch
-from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading_ahead import batches_of_similar_length
-from dovetail.text.windowed import Windowed
-from dovetail.training.lesson import Lesson
 
 POOL_BATCHES = 100
 """Batches are cut from pools of so many batches, sorted by length: even lengths, random company."""
@@ -28,9 +21,6 @@ ENCODED_AT_ONCE = 64
 TOKENS_AT_ONCE = 8192
 """Tokens in a batch for work whose order does not matter, padding included: 64 sentences of up to
 128 tokens, or fewer longer ones."""
-
-SAMPLED = 32
-"""Of so many sentences at most the frozen states are measured before room is made for all."""
 
 
 def shuffled_batches(lengths: Sequence[int], *, batch_size: int, seed: int) -> list[list[int]]:
@@ -133,151 +123,3 @@ def batches_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[i
             lengths, most_tokens=TOKENS_AT_ONCE, most_sentences=batch_size, longest_first=True
         )
     )
-
-
-class FrozenStates:
-    """The states of the frozen part of each encoder for some sentences, kept for all epochs.
-
-    For each encoder it holds what `Encoder.split` gives for each sentence, in half precision and on
-    the device of the encoders; nothing for an encoder that has nothing to keep.
-    """
-
-    def __init__(self, states: list[list[Features]]) -> None:
-        self._states = states
-
-    @classmethod
-    @torch.no_grad()
-    def compute(
-        cls, encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]
-    ) -> Generator[int, None, FrozenStates]:
-        """Encode all sentences; yields how many are done, returns the states.
-
-        The batches are cut by length alone, so that a resumed run gets the same bits again.
-        """
-        lengths = [len(sentence.tokens) for sentence in sentences]
-        stored: list[list[Features]] = [[] for _ in encoder]
-        order: list[int] = []
-        for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
-            states = states_of(encoder, [sentences[index] for index in indices])
-            for known, own in zip(stored, states, strict=True):
-                known += own
-            order += indices
-            yield len(order)
-        places = sorted(range(len(order)), key=order.__getitem__)
-        return cls([[own[place] for place in places] if own else [] for own in stored])
-
-    @property
-    def num_bytes(self) -> int:
-        """The memory that they take."""
-        return sum(
-            tensor.nbytes for own in self._states for states in own for tensor in states.values()
-        )
-
-    def features(
-        self, encoder: ConcatenatedEncoder, words: Sequence[Sequence[str]], indices: Sequence[int]
-    ) -> list[Features]:
-        """The encoders' inputs for the sentences of these indices, whose tokens are `words`."""
-        return [
-            part.merge(words, [own[index] for index in indices]) if own else part.featurise(words)
-            for part, own in zip(encoder, self._states, strict=True)
-        ]
-
-
-@torch.no_grad()
-def states_of(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> list[list[Features]]:
-    """For each encoder, the frozen states of each sentence, or nothing if there are none to keep.
-
-    What is in single precision comes in half precision.
-    """
-    batch = Batch.from_sentences(sentences, encoder.featurise).to(device_of(encoder))
-    lengths = batch.mask.sum(1).tolist()
-    return [
-        [_halved(states) for states in part.split(own, lengths)] if "states" in own else []
-        for part, own in zip(encoder, encoder.with_states(batch.features), strict=True)
-    ]
-
-
-def _halved(states: Features) -> Features:
-    """Copies of their own in at most two bytes a number."""
-    return {
-        name: tensor.to(torch.float16 if tensor.dtype == torch.float32 else tensor.dtype, copy=True)
-        for name, tensor in states.items()
-    }
-
-
-@dataclass(frozen=True)
-class EncodedSentences:
-    """Some sentences, and what frozen encoders make of them where that is kept.
-
-    `taught` is what a teacher says of each sentence, if there is one.  `windowed` are the longer
-    sentences whose windows these are, if they are windows.  `schema` is the one that all of them
-    are annotated in, unless batches name theirs.  `negatives` are the indices of those in which
-    nothing is related.
-    """
-
-    sentences: Sequence[Sentence]
-    states: FrozenStates | None = None
-    taught: Lesson | None = None
-    windowed: Windowed | None = None
-    schema: str = ONLY
-    negatives: frozenset[int] = frozenset()
-
-    @property
-    def gold(self) -> Sequence[Sentence]:
-        """The sentences as they were before they were cut: what scores are made on."""
-        return self.sentences if self.windowed is None else self.windowed.sentences
-
-    def merged(self, predicted: Sequence[Sentence]) -> list[Sentence]:
-        """The predictions for the sentences, as predictions of `gold`."""
-        return [*predicted] if self.windowed is None else self.windowed.merged(predicted)
-
-    def batch(
-        self, indices: Sequence[int], encoder: ConcatenatedEncoder, schema: str | None = None
-    ) -> Batch:
-        """The sentences of these indices as a batch."""
-        chosen = [self.sentences[index] for index in indices]
-        states = self.states
-        if states is None:
-            batch = Batch.from_sentences(chosen, encoder.featurise)
-        else:
-            batch = Batch.from_sentences(
-                chosen, lambda words: states.features(encoder, words, indices)
-            )
-        taught = None if self.taught is None else self.taught.batch(indices)
-        unrelated = [index in self.negatives for index in indices]
-        return replace(
-            batch,
-            taught=taught,
-            schema=self.schema if schema is None else schema,
-            unrelated=torch.tensor(unrelated) if any(unrelated) else None,
-        )
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each sentence."""
-        return [len(sentence.tokens) for sentence in self.sentences]
-
-
-def frozen_bytes(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -> int:
-    """The bytes that `FrozenStates` takes for some sentences; 0 if there is nothing to keep.
-
-    It is reckoned from a sample of them, by the number of tokens.
-    """
-    step = -(-len(sentences) // SAMPLED)
-    sample = sentences[:: max(1, step)]
-    if not sample:
-        return 0
-    size = sum(
-        tensor.nbytes
-        for states in states_of(encoder, sample)
-        for own in states
-        for tensor in own.values()
-    )
-    tokens, sampled = (sum(len(s.tokens) for s in some) for some in (sentences, sample))
-    return round(size * tokens / sampled)
-
-
-def device_of(encoder: ConcatenatedEncoder) -> torch.device:
-    """Where the encoders are; the CPU if they have nothing that could be elsewhere."""
-    tensors = itertools.chain(encoder.parameters(), encoder.buffers())
-    return next((tensor.device for tensor in tensors), torch.device("cpu"))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from dovetail.evaluation import Evaluation, evaluate
 from dovetail.text.document import Sentence
-from dovetail.training.batches import EncodedSentences, batches_by_length
+from dovetail.training.batches import batches_by_length
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.results import StageProgress
 from dovetail.training.selection import score_of
 

@@ -9,8 +9,10 @@ from dovetail.config import TrainingConfig
 from dovetail.model.joint import JointModel
 from dovetail.running.steps import retold
 from dovetail.text.document import Sentence
-from dovetail.training.batches import EncodedSentences, FrozenStates, frozen_bytes
-from dovetail.training.results import StageProgress
+from dovetail.training.encoded_sentences import EncodedSentences
+from dovetail.training.features_file import room_on_disk
+from dovetail.training.frozen_states import FrozenStates, frozen_bytes
+from dovetail.training.results import NotKept, StageProgress
 from dovetail.training.states_cache import StatesCache, key_of_states
 
 
@@ -21,30 +23,35 @@ def encoded(
     cache: StatesCache,
     *,
     what: str,
-) -> Generator[StageProgress, None, EncodedSentences]:
+) -> Generator[StageProgress | NotKept, None, EncodedSentences]:
     """Compute what frozen encoders make of the sentences, if there is room for it.
 
-    Without room, it is computed anew for every batch: slower, and the same except for the half
-    precision in which it is kept.  `what` names the sentences to who waits.
+    Without room in memory or on disk, it is computed anew for every batch: slower, and the same
+    except for the half precision in which it is kept.  `what` names the sentences to who waits.
     """
     size = frozen_bytes(model.encoder, sentences)
     room = config.cache_gigabytes * 1e9
-    if not 0 < size <= room:
+    in_file = size > room
+    has_room = not in_file or size <= min(config.disk_cache_gigabytes * 1e9, room_on_disk())
+    if not size or not has_room:
+        if size and (room or config.disk_cache_gigabytes):  # none at all is a choice
+            yield NotKept(what, size)
         return EncodedSentences(sentences)
     key = key_of_states(model.encoder, sentences)
     states = cache.get(key)
     if states is None:
-        states = yield from _computed(model, sentences, f"encoding the {what} sentences")
-        cache.put(key, states, limit_bytes=room)
+        steps = FrozenStates.compute(model.encoder, sentences, in_file=in_file)
+        states = yield from _told(steps, sentences, f"encoding the {what} sentences")
+        if not in_file:
+            cache.put(key, states, limit_bytes=room)
     return EncodedSentences(sentences, states)
 
 
-def _computed(
-    model: JointModel, sentences: Sequence[Sentence], stage: str
+def _told(
+    steps: Generator[int, None, FrozenStates], sentences: Sequence[Sentence], stage: str
 ) -> Generator[StageProgress, None, FrozenStates]:
     # The longest sentences come first, so that time goes by the tokens and not by the sentences.
     lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
     tokens = list(accumulate(lengths, initial=0))
     yield StageProgress(stage, 0, tokens[-1])
-    steps = FrozenStates.compute(model.encoder, sentences)
     return (yield from retold(steps, lambda done: StageProgress(stage, tokens[done], tokens[-1])))

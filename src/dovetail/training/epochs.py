@@ -23,9 +23,9 @@ from dovetail.evaluation import Evaluation
 from dovetail.model.prediction import Predictor
 from dovetail.strategies.curriculum import Curriculum, Phase
 from dovetail.text.document import Sentence
-from dovetail.training.batches import EncodedSentences
 from dovetail.training.checkpoint import Checkpoint, Progress
 from dovetail.training.dev_scores import DevSets, Selection, dev_scores
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.phase_ends import is_over, phase_is_over
 from dovetail.training.phase_tasks import score_in
 from dovetail.training.results import EpochResult, LoopEvent, StageProgress, StepResult

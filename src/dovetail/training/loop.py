@@ -18,7 +18,6 @@ from dovetail.strategies.curriculum import Curriculum
 from dovetail.tensors.state import copy_exactly
 from dovetail.training.averaging import AveragedWeights
 from dovetail.training.batches import (
-    EncodedSentences,
     Portion,
     epoch_batches,
     number_of_batches,
@@ -34,6 +33,7 @@ from dovetail.training.checkpoint import (
 )
 from dovetail.training.dev_scores import DevSets, Selection
 from dovetail.training.device import training_device
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.epochs import Epochs, Learned
 from dovetail.training.initial_weights import InitialWeights
 from dovetail.training.opponents import Opponents

@@ -13,12 +13,13 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies.curriculum import Curriculum
 from dovetail.text.document import Sentence
 from dovetail.text.windowed import Windowed
-from dovetail.training.batches import EncodedSentences, number_of_batches
+from dovetail.training.batches import number_of_batches
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.committee import CommitteeLoop
 from dovetail.training.coupled import couplings_of
 from dovetail.training.dev_scores import DevSets
 from dovetail.training.device import training_device
+from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.encoding import encoded
 from dovetail.training.epochs import Epochs
 from dovetail.training.job import Job
@@ -26,12 +27,12 @@ from dovetail.training.lesson import Lesson
 from dovetail.training.long_sentences import LearnedSentences
 from dovetail.training.loop import Loop
 from dovetail.training.over_base import base_of, model_over_base
-from dovetail.training.results import StageProgress
+from dovetail.training.results import NotKept, StageProgress
 from dovetail.training.states_cache import StatesCache
 from dovetail.training.supervision import curriculum_of
 from dovetail.training.teacher import TeachingProgress, lesson, load_teacher, refuse_unfit
 
-Preparation = StageProgress | TeachingProgress
+Preparation = StageProgress | TeachingProgress | NotKept
 """The events before a run starts."""
 
 

@@ -25,6 +25,17 @@ class StageProgress:
 
 
 @dataclass(frozen=True)
+class NotKept:
+    """What frozen encoders make of some sentences is computed in each epoch: there is no room.
+
+    `sentences` says which these are, and `num_bytes` how much room it would take.
+    """
+
+    sentences: str
+    num_bytes: int
+
+
+@dataclass(frozen=True)
 class StepResult:
     """One optimiser step: where it stands in its epoch, and how many sentences it read.
 

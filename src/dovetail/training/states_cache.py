@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dovetail.encoders import ConcatenatedEncoder
 from dovetail.text.document import Sentence
-from dovetail.training.batches import FrozenStates, states_of
+from dovetail.training.frozen_states import FrozenStates, states_of
 
 ABOVE_STATES = frozenset({"dropout", "projection_dim"})
 """Assets of an encoder that say what is made of its frozen states, and not what these are."""

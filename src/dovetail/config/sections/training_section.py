@@ -76,7 +76,12 @@ class TrainingConfig(Section):
 
     cache_gigabytes: NonNegative = 4.0
     """Memory for what frozen encoders, and the frozen layers below trained ones, compute, in
-    gigabytes (10⁹ bytes); where it does not fit, as with 0, it is computed in each epoch anew."""
+    gigabytes (10⁹ bytes). What does not fit goes on disk, or is computed in each epoch anew; with
+    0 all of it is."""
+
+    disk_cache_gigabytes: NonNegative = 0.0
+    """Room on disk for what does not fit into that memory, in gigabytes: a temporary file (in
+    `$TMPDIR` if that is set) that goes when training ends."""
 
     threads: Count = 0
     """Threads of the computation on the CPU; 0 lets Dovetail decide."""

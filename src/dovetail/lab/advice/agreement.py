@@ -23,7 +23,8 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies.block import SharingBlock
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
-from dovetail.training.batches import device_of, epoch_batches, shuffled_batches
+from dovetail.training.batches import epoch_batches, shuffled_batches
+from dovetail.training.frozen_states import device_of
 from dovetail.training.loop import Loop
 
 ENCODERS = "encoders"

@@ -36,7 +36,12 @@ MOST_RACES = 20
 WAIT_FOR_LOCK = 120
 """Seconds that a process waits while others write into an SQLite file."""
 
-WITHOUT_EFFECT = ("name", "training.threads", "training.cache_gigabytes")
+WITHOUT_EFFECT = (
+    "name",
+    "training.threads",
+    "training.cache_gigabytes",
+    "training.disk_cache_gigabytes",
+)
 """Fields that may differ between the machines of a study, beside the paths of the data."""
 
 
