@@ -16,7 +16,7 @@ from dovetail.server import workers
 from dovetail.server.running import Settings, bind
 
 
-def killed(settings, listening, number, say, ready):
+def killed(settings, listening, number, say, ready, link):
     """What a worker does for which memory runs out, the first time when it was ready already."""
     starts = Path(settings.models[0])
     ready.value = not starts.exists()

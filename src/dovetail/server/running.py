@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from multiprocessing import parent_process
 from types import FrameType
@@ -23,6 +24,7 @@ from dovetail.running.parents import end_with_parent
 from dovetail.server.app import ALL, Addresses, guarded
 from dovetail.server.guard import Access
 from dovetail.server.limits import Limits
+from dovetail.server.linked import Link, LinkedProtocol
 from dovetail.server.served_models import ServedModels
 from dovetail.server.service import Service
 from dovetail.threads import MOST_THREADS, available_cores
@@ -96,9 +98,14 @@ def address_of(listening: socket.socket) -> str:
 
 
 def serve_here(
-    settings: Settings, listening: socket.socket, on_ready: Callable[[], None] | None = None
+    settings: Settings,
+    listening: socket.socket,
+    on_ready: Callable[[], None] | None = None,
+    link: Link | None = None,
 ) -> None:
     """Load the models and serve in this process, until a signal ends it.
+
+    With a link, the process that started this one can answer for it if it is killed.
 
     Raises:
         ModelError: if a model cannot be loaded.
@@ -106,9 +113,13 @@ def serve_here(
     models = ServedModels.load(settings.models, threads=settings.threads_of_worker)
     service = Service(models, settings.limits)
     end_with_parent()
-    server_of(
+    server = server_of(
         service, settings.access, drain_seconds=settings.drain_seconds, on_ready=on_ready
-    ).run([listening])
+    )
+    if link is not None:
+        server.config.http = partial(LinkedProtocol, link=link)  # type: ignore[assignment]
+        server.config.backlog = 1  # connections that are taken at once: the others take some too
+    server.run([listening])
 
 
 def server_of(
@@ -158,6 +169,8 @@ class DrainingServer(uvicorn.Server):
         for listening in sockets or ():
             _drop_unread(listening, self._service.limits.send_seconds)
         await super().startup(sockets)
+        for listening in sockets or ():
+            listening.listen(BACKLOG)  # which asyncio has set to what it takes at once
         if self._on_ready is not None:
             self._on_ready()
 

@@ -19,7 +19,9 @@ from typing import Protocol
 from prometheus_client import multiprocess
 
 from dovetail.errors import DovetailError
+from dovetail.server.linked import Link
 from dovetail.server.metrics import SHARED_FOLDER
+from dovetail.server.orphans import HeldConnections, Orphans
 from dovetail.server.running import Settings, serve_here
 from dovetail.threads import prepare_threads
 
@@ -41,8 +43,8 @@ class Flag(Protocol):
 def serve_in_workers(settings: Settings, listening: socket.socket, say: Say) -> None:
     """Serve in as many processes as the settings say, until a signal ends them.
 
-    A process that is killed is started again, after a pause if it was not ready.  `say` is sent to
-    each of them.
+    A process that is killed is started again, after a pause if it was not ready, and what it had
+    not answered yet is answered with 503.  `say` is sent to each of them.
 
     Raises:
         DovetailError: if one cannot start, or is killed again and again before it is ready.
@@ -62,6 +64,7 @@ class _Worker:
         self.number = number
         self.process: BaseProcess | None = None
         self.ready: Flag | None = None
+        self.held: HeldConnections | None = None
         self.deaths = 0
         """In a row, without having been ready."""
         self.starts_at = 0.0
@@ -81,20 +84,22 @@ class _Workers:
         self._say = say
         self._context = get_context("spawn")  # forked processes compute on one thread
         self._workers = [_Worker(number) for number in range(1, settings.workers + 1)]
+        self._orphans = Orphans()
         self._signals = 0
         self._has_failed = False
 
     def run(self) -> None:
         before = {kind: signal.signal(kind, self._end) for kind in (signal.SIGTERM, signal.SIGINT)}
         try:
-            while self._workers:
+            while self._workers or (self._orphans and self._signals < 2):
                 for worker in self._workers:
                     is_due = worker.process is None and time.monotonic() >= worker.starts_at
                     if is_due and not self._signals:
                         self._start(worker)
-                wait([own.sentinel for own in self._processes], timeout=1)
+                self._wait()
                 self._workers = [own for own in self._workers if self._goes_on(own)]
         finally:
+            self._orphans.close()
             for kind, handler in before.items():
                 signal.signal(kind, handler)
         if self._has_failed:
@@ -104,13 +109,25 @@ class _Workers:
     def _processes(self) -> list[BaseProcess]:
         return [own.process for own in self._workers if own.process is not None]
 
+    def _wait(self) -> None:
+        """Wait until a worker ends or has a connection, or a client who lost one says something."""
+        held = [own.held for own in self._workers if own.held is not None]
+        incoming = [socket for own in held for socket in own.incoming]
+        ends = [own.sentinel for own in self._processes]
+        wait([*ends, *incoming, *self._orphans.connections], timeout=1)
+        for own in held:
+            own.receive()
+        self._orphans.attend()
+
     def _start(self, worker: _Worker) -> None:
         worker.ready = self._context.RawValue(c_bool, False)
+        worker.held = HeldConnections(self._context, share=1 / self._settings.workers)
         arguments = (self._settings, self._listening, worker.number, self._say, worker.ready)
         worker.process = self._context.Process(
-            target=_serve, args=arguments, name=f"worker {worker.number}"
+            target=_serve, args=(*arguments, worker.held.link), name=f"worker {worker.number}"
         )
         worker.process.start()
+        worker.held.started()
         if self._signals:  # one came before it could be passed on
             worker.process.terminate()
 
@@ -123,12 +140,15 @@ class _Workers:
             return True
         if process.pid is not None:
             multiprocess.mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
+        told = self._release(worker)
         if self._signals or process.exitcode == 0:
             return False
         if process.exitcode > 0:
             return self._fail()
         worker.mourn()
         said = f"{process.name} was killed (signal {-process.exitcode})"
+        if told:
+            said += f" while {told:,} requests waited for it, which were answered with 503"
         if worker.deaths >= MOST_DEATHS:
             self._say(
                 f"{said} {worker.deaths} times in a row before it was ready; if memory ran out, "
@@ -137,6 +157,13 @@ class _Workers:
             return self._fail()
         self._say(f"{said}; starts again")
         return True
+
+    def _release(self, worker: _Worker) -> int:
+        """Answer for a worker that ended; how many requests waited for it."""
+        if worker.held is None:
+            return 0
+        left, worker.held = [*worker.held.release()], None
+        return sum(self._orphans.adopt(connection, stage) for connection, stage in left)
 
     def _fail(self) -> bool:
         self._has_failed = True
@@ -152,7 +179,7 @@ class _Workers:
 
 
 def _serve(
-    settings: Settings, listening: socket.socket, number: int, say: Say, ready: Flag
+    settings: Settings, listening: socket.socket, number: int, say: Say, ready: Flag, link: Link
 ) -> None:
     """One of the processes."""
     prepare_threads()
@@ -162,7 +189,7 @@ def _serve(
         say(f"worker {number} is ready")
 
     try:
-        serve_here(settings, listening, on_ready)
+        serve_here(settings, listening, on_ready, link)
     except DovetailError as error:
         say(f"error: {error}")
         sys.exit(1)
