@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ import socket
 import time
 
 import pytest
-from benchmarks.soak import Server
+from benchmarks.soak import Server, Soak
 
 pytest.importorskip("uvicorn", reason="the server needs dovetail[serve]")
 
@@ -224,3 +225,16 @@ def test_requests_of_killed_workers_are_answered_with_503_and_new_workers_go_on(
         client.sendall(request_of("Ada"))
         assert is_answered(client)
     assert "which were answered with 503" in "".join(served.said)
+
+
+def test_under_load_and_random_kills_nothing_is_lost_or_wrong(served, extractor):
+    """The short form of benchmarks/soak.py."""
+    texts = ["Ada Lovelace lives in London .", "Paris", "Acme hired Bob . Bob met Ada in Rome ."]
+    expected = [[json.loads(json.dumps(own.to_dict()))] for own in extractor.pipe(texts)]
+    assert expected[0][0]["text"] == texts[0]
+    soak = Soak(served, texts, expected)
+    asyncio.run(soak.run(6, clients=8, kill_every=2, seed=3))
+    assert soak.outcome.kills
+    assert soak.outcome.counts["answered"] > 50
+    assert not soak.outcome.counts.keys() - {"answered", "told", "cut"}
+    assert soak.outcome.unanswered == 0
