@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Self
 
 from jaxtyping import Float
@@ -43,6 +44,7 @@ def casing(word: str) -> str:
     return CASINGS[_casing_index(word)]
 
 
+@lru_cache(maxsize=1 << 16)  # most words of a text come again
 def _casing_index(word: str) -> int:
     return next(index for index, (_, fits) in enumerate(_TESTS) if fits(word))
 

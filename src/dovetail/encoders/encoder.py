@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -144,9 +146,12 @@ class Encoder(nn.Module, ABC):
 
 def padded_indices(rows: Sequence[Sequence[int]], *, padding: int = 0) -> Tensor:
     """Rows of indices as one tensor (rows, longest), filled up at the end."""
-    longest = max(map(len, rows), default=0)
-    filled = [[*row, *[padding] * (longest - len(row))] for row in rows]
-    return torch.tensor(filled, dtype=torch.long).reshape(len(rows), longest)
+    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+    longest = int(lengths.max(initial=0))
+    filled = np.full((len(rows), longest), padding, dtype=np.int64)
+    inside = np.arange(longest) < lengths[:, None]
+    filled[inside] = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=lengths.sum())
+    return torch.from_numpy(filled)
 
 
 def listed_texts(assets: Mapping[str, Any], name: str) -> list[str]:
