@@ -22,7 +22,7 @@ STARTS: dict[str, tuple[list[str], float]] = {
     "python": ([sys.executable, "-c", "pass"], 0.0),
     "import dovetail": ([sys.executable, "-c", "import dovetail"], 0.3),
     "dovetail --help": ([DOVETAIL, "--help"], 0.5),
-    "dovetail extract": ([DOVETAIL, "extract", "news", "Anna Berg lives in Turku."], 3.0),
+    "dovetail extract": ([DOVETAIL, "extract", "news", "Anna Berg lives in Turku."], 5.0),
 }
 """The commands that are started, each with its limit in seconds (0 for none)."""
 
