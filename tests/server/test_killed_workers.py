@@ -237,6 +237,6 @@ def test_under_load_and_random_kills_nothing_is_lost_or_wrong(served, extractor)
     with ThreadPoolExecutor(1) as other:  # the browser of other tests leaves a loop running in this
         other.submit(lambda: asyncio.run(soak.run(6, clients=8, kill_every=2, seed=3))).result()
     assert soak.outcome.kills
-    assert soak.outcome.counts["answered"] > 50
+    assert soak.outcome.counts["answered"] > 10
     assert not soak.outcome.counts.keys() - {"answered", "told", "cut"}
     assert soak.outcome.unanswered == 0
