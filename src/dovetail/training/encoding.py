@@ -30,11 +30,12 @@ def encoded(
     except for the half precision in which it is kept.  `what` names the sentences to who waits.
     """
     size = frozen_bytes(model.encoder, sentences)
-    room = config.cache_gigabytes * 1e9
+    if not size:
+        return EncodedSentences(sentences)
+    room, on_disk = config.cache_gigabytes * 1e9, config.disk_cache_gigabytes * 1e9
     in_file = size > room
-    has_room = not in_file or size <= min(config.disk_cache_gigabytes * 1e9, room_on_disk())
-    if not size or not has_room:
-        if size and (room or config.disk_cache_gigabytes):  # none at all is a choice
+    if in_file and size > min(on_disk, room_on_disk()):
+        if room or on_disk:  # none at all is a choice
             yield NotKept(what, size)
         return EncodedSentences(sentences)
     key = key_of_states(model.encoder, sentences)

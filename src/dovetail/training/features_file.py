@@ -10,9 +10,9 @@ import mmap
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from math import prod
-from typing import NamedTuple, Self, overload
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class _Place(NamedTuple):
     offset: int
 
 
-class FeaturesFile(Sequence[Features]):
+class FeaturesFile:
     """What is added to it is written at once; the first that is read ends that.
 
     Args:
@@ -75,25 +75,11 @@ class FeaturesFile(Sequence[Features]):
         self._size += content.numel() + padding
         return place
 
-    def in_order(self, places: Sequence[int]) -> Self:
-        """The same file, its rows in the order of these places; nothing is added any more."""
-        self._places = [self._places[place] for place in places]
-        return self
-
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Features: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Features]: ...
-    def __getitem__(self, index: int | slice) -> Features | Sequence[Features]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> Features:
         return {place.name: self._read(place) for place in self._places[index]}
-
-    def __iter__(self) -> Iterator[Features]:
-        return (self[index] for index in range(len(self)))
 
     def _read(self, place: _Place) -> Tensor:
         count = prod(place.shape)

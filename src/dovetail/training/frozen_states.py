@@ -23,10 +23,16 @@ class FrozenStates:
     For each encoder it holds what `Encoder.split` gives for each sentence, in half precision;
     nothing for an encoder that has nothing to keep.  They are on the device of the encoders, or in
     a file.
+
+    Args:
+        states: of each encoder, those of the sentences in any order.
+        places: where in that order each sentence is.
     """
 
-    def __init__(self, states: Sequence[Sequence[Features]]) -> None:
-        self._states = states
+    def __init__(
+        self, states: Sequence[Sequence[Features] | FeaturesFile], places: Sequence[int]
+    ) -> None:
+        self._states, self._places = states, places
 
     @classmethod
     @torch.no_grad()
@@ -54,7 +60,7 @@ class FrozenStates:
             order += indices
             yield len(order)
         places = sorted(range(len(order)), key=order.__getitem__)
-        return cls([in_order(own, places) if own else [] for own in stored])
+        return cls(stored, places)
 
     @property
     def num_bytes(self) -> int:
@@ -72,16 +78,11 @@ class FrozenStates:
     ) -> list[Features]:
         """The encoders' inputs for the sentences of these indices, whose tokens are `words`."""
         return [
-            part.merge(words, [own[index] for index in indices]) if own else part.featurise(words)
+            part.merge(words, [own[self._places[index]] for index in indices])
+            if own
+            else part.featurise(words)
             for part, own in zip(encoder, self._states, strict=True)
         ]
-
-
-def in_order(states: list[Features] | FeaturesFile, places: Sequence[int]) -> Sequence[Features]:
-    """The features at some places."""
-    if isinstance(states, FeaturesFile):
-        return states.in_order(places)
-    return [states[place] for place in places]
 
 
 @torch.no_grad()

@@ -76,8 +76,7 @@ class TrainingConfig(Section):
 
     cache_gigabytes: NonNegative = 4.0
     """Memory for what frozen encoders, and the frozen layers below trained ones, compute, in
-    gigabytes (10⁹ bytes). What does not fit goes on disk, or is computed in each epoch anew; with
-    0 all of it is."""
+    gigabytes (10⁹ bytes). What does not fit goes on disk, or is computed in each epoch anew."""
 
     disk_cache_gigabytes: NonNegative = 0.0
     """Room on disk for what does not fit into that memory, in gigabytes: a temporary file (in
