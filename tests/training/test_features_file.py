@@ -38,7 +38,7 @@ def test_what_is_written_is_read_in_any_order(rows, chance) -> None:
 
 FULL = """
 import resource, torch
-from dovetail.errors import TrainingError
+from dovetail.errors import OutputError
 from dovetail.training.features_file import FeaturesFile
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
@@ -46,7 +46,7 @@ file = FeaturesFile(torch.device("cpu"))
 try:
     for _ in range(10):
         file.extend([{"states": torch.zeros(10_000, dtype=torch.float16)}])
-except TrainingError as error:
+except OutputError as error:
     print(error)
 """
 

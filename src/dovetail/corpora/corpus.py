@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -42,7 +42,7 @@ from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.marking.tokens import cut_into_tokens
 from dovetail.corpora.source.recognition import recognised
 from dovetail.corpora.source.several_files import Part, parts_of, with_own_names
-from dovetail.corpora.source.undecoded import UNDECODED, spelt
+from dovetail.corpora.source.undecoded import spelt, spelt_errors
 from dovetail.corpora.source.unpacking import Unpacking
 from dovetail.corpora.writing.writable import without_fragments, without_unaligned
 from dovetail.errors import CorpusError
@@ -135,13 +135,8 @@ def read_corpus(
         raise CorpusError(f"{path} does not exist; check the path")
     if language is not None:
         reading = replace(reading, language=language)
-    try:
-        with Unpacking() as unpacking:
-            corpus = _read(path, format, Source(path, reading), unpacking)
-    except CorpusError as error:
-        if UNDECODED.search(str(error)):
-            raise type(error)(spelt(str(error))) from error
-        raise
+    with spelt_errors(), Unpacking() as unpacking:
+        corpus = _read(path, format, Source(path, reading), unpacking)
     if expect_relations and not corpus.ledger[RELATION].kept:
         raise CorpusError(
             f"{path} ({corpus.format}) has no relation that could be kept, and relations are "
@@ -157,6 +152,16 @@ def read_corpus(
 
 
 def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) -> Corpus:
+    parts, notes = _parts(path, format, source, unpacking)
+    files = [(part.path, _read_part(part, source, alone=len(parts) == 1)) for part in parts]
+    corpus = corpus_of(with_own_names(files, source), source, parts[0].format.name)
+    return _shown(replace(corpus, warnings=(*notes, *corpus.warnings)), unpacking)
+
+
+def _parts(
+    path: Path, format: str | None, source: Source, unpacking: Unpacking
+) -> tuple[list[Part], list[str]]:
+    """The files to read of a path, and what is to be said of how their format was recognised."""
     named = _format(format) if format is not None else None
     notes: list[str] = []
 
@@ -165,12 +170,34 @@ def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) 
         notes.extend(note for note in said if note not in notes)
         return found
 
-    parts = parts_of(path, named, source, unpacking, recognise_and_note)
-    files = [(part.path, _read_part(part, source, alone=len(parts) == 1)) for part in parts]
-    corpus = corpus_of(with_own_names(files, source), source, parts[0].format.name)
+    return parts_of(path, named, source, unpacking, recognise_and_note), notes
+
+
+def _shown(corpus: Corpus, unpacking: Unpacking) -> Corpus:
+    """The corpus with the names that files had before they were unpacked."""
     ledger = corpus.ledger.with_names(lambda name: spelt(unpacking.shown(name)))
-    warnings = tuple(map(unpacking.shown, (*notes, *corpus.warnings)))
-    return replace(corpus, ledger=ledger, warnings=warnings)
+    return replace(corpus, ledger=ledger, warnings=tuple(map(unpacking.shown, corpus.warnings)))
+
+
+def read_by_file(
+    path: Path, *, format: str | None = None, reading: Reading = DEFAULT
+) -> Iterator[tuple[str, Corpus]]:
+    """The files of a folder or an archive, or the only file, each read when the one before is used.
+
+    Each is a corpus of its own: nothing is compared between them, such as their documents' ids.
+
+    Raises:
+        CorpusFormatError: if a file breaks its format, with all faults that were found in it.
+        CorpusError: if there is nothing to read, or the format is unknown or not recognised.
+    """
+    with spelt_errors(), Unpacking() as unpacking:
+        parts, notes = _parts(path, format, Source(path, reading), unpacking)
+        for part in parts:
+            source = Source(part.path, reading)
+            corpus = corpus_of(part.format.read(source), source, part.format.name)
+            corpus = replace(corpus, warnings=(*notes, *corpus.warnings))
+            yield unpacking.shown(str(part.path)), _shown(corpus, unpacking)
+            notes = []
 
 
 def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document | MarkedText]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +25,7 @@ class Domain:
     """
 
     name: str
-    sentences: tuple[Sentence, ...]
+    sentences: Sequence[Sentence]
     schema: str = ONLY
 
 

@@ -108,7 +108,7 @@ def patients_of_config(config: Config, source: str, tell: Teller = SILENT) -> li
 
 def _patient(corpus: LearnedCorpus, source: str, run: RunFacts | None = None) -> Patient:
     splits = corpus.splits
-    return Patient(corpus.config, splits.train, splits.dev, source, corpus.name, run)
+    return Patient(corpus.config, tuple(splits.train), splits.dev, source, corpus.name, run)
 
 
 def patients_of_run(path: Path, tell: Teller = SILENT) -> list[Patient]:

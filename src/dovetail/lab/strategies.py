@@ -24,6 +24,7 @@ from dovetail.model.joint import JointModel
 from dovetail.strategies import LayersConfig
 from dovetail.strategies.listing import Costs, Counted, listed, sections_by_kind
 from dovetail.text.document import Sentence
+from dovetail.text.stored_sentences import TokensOf
 from dovetail.training.job import Job
 
 
@@ -38,7 +39,7 @@ def strategies(job: Job) -> Iterator[Counted]:
         ModelError: if a pretrained encoder cannot be found.
     """
     config, splits = job.config, job.splits
-    words = [sentence.tokens for sentence in splits.learned]
+    words = TokensOf(splits.learned)
     encoder = ConcatenatedEncoder([build_encoder(own, words) for own in config.encoders])
     sentences = windows_of(spread(splits.dev or splits.train, COUNTED_SENTENCES), config.reading)
     for kind, section in sections_by_kind().items():

@@ -22,8 +22,7 @@ class Windowed:
     def of(cls, sentences: Iterable[Sentence], reading: ModelReading) -> Windowed:
         """Cut sentences as they are read."""
         whole = tuple(sentences)
-        sizes = {"max_tokens": reading.max_tokens, "overlap_tokens": reading.overlap_tokens}
-        return cls(whole, tuple(tuple(cut(sentence, **sizes)) for sentence in whole))
+        return cls(whole, tuple(tuple(windows_read(sentence, reading)) for sentence in whole))
 
     @property
     def parts(self) -> list[Sentence]:
@@ -44,3 +43,8 @@ class Windowed:
         if next(remaining, None) is not None:
             raise ValueError(f"{len(predicted)} predictions for {len(self.parts)} windows")
         return merged
+
+
+def windows_read(sentence: Sentence, reading: ModelReading) -> list[Window]:
+    """The windows in which a model reads a sentence."""
+    return cut(sentence, max_tokens=reading.max_tokens, overlap_tokens=reading.overlap_tokens)

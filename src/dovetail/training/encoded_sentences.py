@@ -11,6 +11,7 @@ from dovetail.encoders import ConcatenatedEncoder
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
+from dovetail.text.stored_sentences import lengths_of
 from dovetail.text.windowed import Windowed
 from dovetail.training.frozen_states import FrozenStates
 from dovetail.training.lesson import Lesson
@@ -64,6 +65,6 @@ class EncodedSentences:
         )
 
     @property
-    def lengths(self) -> list[int]:
+    def lengths(self) -> Sequence[int]:
         """Tokens of each sentence."""
-        return [len(sentence.tokens) for sentence in self.sentences]
+        return lengths_of(self.sentences)

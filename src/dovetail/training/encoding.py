@@ -9,6 +9,7 @@ from dovetail.config import TrainingConfig
 from dovetail.model.joint import JointModel
 from dovetail.running.steps import retold
 from dovetail.text.document import Sentence
+from dovetail.text.stored_sentences import lengths_of
 from dovetail.training.encoded_sentences import EncodedSentences
 from dovetail.training.features_file import room_on_disk
 from dovetail.training.frozen_states import FrozenStates, frozen_bytes
@@ -52,7 +53,7 @@ def _told(
     steps: Generator[int, None, FrozenStates], sentences: Sequence[Sentence], stage: str
 ) -> Generator[StageProgress, None, FrozenStates]:
     # The longest sentences come first, so that time goes by the tokens and not by the sentences.
-    lengths = sorted((len(sentence.tokens) for sentence in sentences), reverse=True)
+    lengths = sorted(lengths_of(sentences), reverse=True)
     tokens = list(accumulate(lengths, initial=0))
     yield StageProgress(stage, 0, tokens[-1])
     return (yield from retold(steps, lambda done: StageProgress(stage, tokens[done], tokens[-1])))

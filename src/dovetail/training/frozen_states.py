@@ -10,6 +10,7 @@ import torch
 from dovetail.encoders import ConcatenatedEncoder, Features
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
+from dovetail.text.stored_sentences import lengths_of
 from dovetail.training.batches import ENCODED_AT_ONCE, batches_by_length
 from dovetail.training.features_file import FeaturesFile
 
@@ -47,7 +48,7 @@ class FrozenStates:
 
         The batches are cut by length alone, so that a resumed run gets the same bits again.
         """
-        lengths = [len(sentence.tokens) for sentence in sentences]
+        lengths = lengths_of(sentences)
         device = device_of(encoder)
         stored: list[list[Features] | FeaturesFile] = [
             FeaturesFile(device) if in_file else [] for _ in encoder
@@ -122,7 +123,7 @@ def frozen_bytes(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) ->
         for own in states
         for tensor in own.values()
     )
-    tokens, sampled = (sum(len(s.tokens) for s in some) for some in (sentences, sample))
+    tokens, sampled = (sum(lengths_of(some)) for some in (sentences, sample))
     return round(size * tokens / sampled)
 
 

@@ -18,6 +18,7 @@ from dovetail.text.auxiliary_tasks import AuxiliaryTask
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY, all_tasks, is_only, named, of_one
 from dovetail.text.schema import Schema
+from dovetail.text.stored_sentences import joined_sentences
 from dovetail.training.auxiliary import auxiliary_of
 from dovetail.training.dev_scores import Selection
 from dovetail.training.learned_corpora import LearnedCorpus, joined, read_corpora, refitted
@@ -120,7 +121,7 @@ class Job:
         return {
             name: schema_of(
                 _for_schema(own[0].config, name if self.config.corpora else ONLY),
-                [sentence for corpus in own for sentence in corpus.splits.train],
+                joined_sentences([corpus.splits.train for corpus in own]),
                 symmetric={type_ for corpus in own for type_ in corpus.config.data.symmetric},
             )
             for name, own in by_schema.items()

@@ -10,6 +10,7 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_LANGUAGE
+from dovetail.text.stored_sentences import held_as
 from dovetail.text.wording import wording, wordings
 from dovetail.training.mixing import shares
 from dovetail.training.pools import TRAINING, LeftOut, Splits, for_tasks
@@ -57,8 +58,9 @@ def read_corpora(config: Config) -> tuple[LearnedCorpus, ...]:
     splits = without_others(
         config.corpora, [for_tasks_of(own, _read(config, own)) for own in config.corpora]
     )
+    scored = {sentence.tokens for read in splits for sentence in read.dev}
     learned_by = {
-        own.name: {sentence.tokens for sentence in read.learned}
+        own.name: {sentence.tokens for sentence in read.learned if sentence.tokens in scored}
         for own, read in zip(config.corpora, splits, strict=True)
     }
     splits = [
@@ -110,15 +112,15 @@ def for_tasks_of(corpus: CorpusConfig, splits: Splits) -> Splits:
     """The sentences with the annotations of the tasks that the corpus is for."""
     tasks = corpus.tasks
 
-    def annotated(sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    def annotated(sentences: Sequence[Sentence]) -> Sequence[Sentence]:
         chosen = (for_tasks(sentence, tasks) for sentence in sentences)
-        return tuple(sentence for sentence in chosen if sentence.annotated)
+        return held_as(sentences, (sentence for sentence in chosen if sentence.annotated))
 
     pools = []
     for pool in splits.pools:
         kept = annotated(pool.sentences)
         pools.append(pool.of_these(kept))
-    dev = annotated(splits.dev)
+    dev = tuple(annotated(splits.dev))
     for kind, read, kept in (
         ("training", splits.train, pools[0].sentences),
         ("dev", splits.dev, dev),

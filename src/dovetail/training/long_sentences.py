@@ -13,7 +13,8 @@ from itertools import accumulate
 
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading
-from dovetail.text.windowed import Windowed
+from dovetail.text.stored_sentences import held_as, joined_sentences
+from dovetail.text.windowed import Windowed, windows_read
 from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Portion
 from dovetail.training.pools import UNLABELLED, Pool, Splits
@@ -23,21 +24,20 @@ from dovetail.training.pools import UNLABELLED, Pool, Splits
 class LearnedSentences:
     """The sentences that an epoch draws from: windows of long ones, and others as they are."""
 
-    sentences: tuple[Sentence, ...]
+    sentences: Sequence[Sentence]
     portions: tuple[Portion, ...]
 
     @classmethod
     def of(cls, pools: Iterable[Pool], reading: ModelReading) -> LearnedSentences:
         """An epoch draws as many windows as the sentences it is to draw have on average."""
-        sentences: list[Sentence] = []
-        portions = []
+        parts, portions = [], []
         for pool in pools:
             rows = learned_windows(pool.sentences, reading)
-            parts = [window.sentence for row in rows for window in row]
-            sentences += parts
-            drawn = -(-pool.drawn * len(parts) // max(1, len(pool.sentences)))
-            portions.append(Portion(len(parts), drawn, pool.schema, pool.unrelated))
-        return cls(tuple(sentences), tuple(portions))
+            own = held_as(pool.sentences, (window.sentence for row in rows for window in row))
+            drawn = -(-pool.drawn * len(own) // max(1, len(pool.sentences)))
+            parts.append(own)
+            portions.append(Portion(len(own), drawn, pool.schema, pool.unrelated))
+        return cls(joined_sentences(parts), tuple(portions))
 
     @property
     def number(self) -> int:
@@ -56,16 +56,15 @@ class LearnedSentences:
         )
 
 
-def learned_windows(sentences: Sequence[Sentence], reading: ModelReading) -> list[list[Window]]:
+def learned_windows(sentences: Iterable[Sentence], reading: ModelReading) -> Iterator[list[Window]]:
     """The windows of each sentence, as extraction cuts them, but through no entity.
 
     A window that ends within an entity would teach that its tokens there are none; it is learned
     without these tokens.  One that has no others is left out.
     """
-    return [
-        [*_through_no_entity(sentence, row)] if len(row) > 1 else [*row]
-        for sentence, row in zip(sentences, Windowed.of(sentences, reading).windows, strict=True)
-    ]
+    for sentence in sentences:
+        row = windows_read(sentence, reading)
+        yield [*_through_no_entity(sentence, row)] if len(row) > 1 else row
 
 
 def _through_no_entity(sentence: Sentence, windows: Sequence[Window]) -> Iterator[Window]:
@@ -94,7 +93,7 @@ def accounts_of_windows(
         long = [own for own in sentences if len(own.tokens) > reading.max_tokens]
         if not long:
             continue
-        rows = learned_windows(long, reading)
+        rows = [*learned_windows(long, reading)]
         if kind == "dev":
             rows = [[*row] for row in Windowed.of(long, reading).windows]
         entities, relations = (

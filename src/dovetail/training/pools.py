@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from dovetail.corpora import Ledger
@@ -12,6 +13,7 @@ from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, Sentence, digest_of_sentences
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.schema import Schema
+from dovetail.text.stored_sentences import joined_sentences
 from dovetail.text.wording import wording
 
 TRAINING, EXTRA, UNLABELLED, NEGATIVES = "training", "extra", "unlabelled", "negatives"
@@ -29,17 +31,17 @@ class Pool:
     """
 
     name: str
-    sentences: tuple[Sentence, ...]
+    sentences: Sequence[Sentence]
     drawn: int
     schema: str = ONLY
     unrelated: bool = False
 
     @classmethod
-    def of(cls, name: str, sentences: tuple[Sentence, ...], per_epoch: int = 0) -> Pool:
+    def of(cls, name: str, sentences: Sequence[Sentence], per_epoch: int = 0) -> Pool:
         """Some sentences, of which an epoch draws so many, or all if that is 0."""
         return cls(name, sentences, min(per_epoch or len(sentences), len(sentences)))
 
-    def of_these(self, sentences: tuple[Sentence, ...]) -> Pool:
+    def of_these(self, sentences: Sequence[Sentence]) -> Pool:
         """The pool with these sentences alone, of which an epoch draws as many if it can."""
         drawn = min(self.drawn, len(sentences)) or len(sentences)
         return replace(self, sentences=sentences, drawn=drawn)
@@ -81,20 +83,20 @@ class Splits:
     language: str | None = None
 
     @property
-    def train(self) -> tuple[Sentence, ...]:
+    def train(self) -> Sequence[Sentence]:
         """The sentences of `data.train`, which decide what the model can say."""
         return self.pools[0].sentences
 
     @property
-    def learned(self) -> tuple[Sentence, ...]:
+    def learned(self) -> Sequence[Sentence]:
         """All sentences that something is learned from, pool after pool."""
-        return tuple(sentence for pool in self.pools for sentence in pool.sentences)
+        return joined_sentences([pool.sentences for pool in self.pools])
 
     @property
     def digest(self) -> str:
         """A fingerprint of all sentences: a resumed run must read the data it started with."""
         others = (sentence for pool in self.pools[1:] for sentence in pool.sentences)
-        return digest_of_sentences((*self.train, *self.dev, *others))
+        return digest_of_sentences(chain(self.train, self.dev, others))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.joint import JointModel
 from dovetail.strategies.curriculum import Curriculum
 from dovetail.text.document import Sentence
+from dovetail.text.stored_sentences import TokensOf
 from dovetail.text.windowed import Windowed
 from dovetail.training.batches import number_of_batches
 from dovetail.training.checkpoint import seed_epoch
@@ -124,7 +125,7 @@ def new_model(job: Job) -> JointModel:
     config, splits = job.config, job.splits
     if base_of(config.sharing) is not None:
         return model_over_base(config, job.schemas, Windowed.of(splits.train, config.reading).parts)
-    words = [sentence.tokens for sentence in splits.learned]
+    words = TokensOf(splits.learned)
     return with_auxiliary(build_model(config, job.schemas, words=words), config, job.auxiliary)
 
 

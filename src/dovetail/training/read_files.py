@@ -9,11 +9,12 @@ from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import Corpus, read_corpus
-from dovetail.corpora.corpus import is_corpus
+from dovetail.corpora.corpus import is_corpus, read_by_file
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.corpora.source.text_files import read_text
 from dovetail.text.document import Sentence
 from dovetail.text.reading import Reading
+from dovetail.text.stored_sentences import StoredSentences
 from dovetail.text.tokenization import Tokenizer
 from dovetail.text.wording import wording
 from dovetail.text.writing_systems import guess_language
@@ -24,20 +25,23 @@ from dovetail.training.pools import FileAccount
 class ReadFiles:
     """The sentences of each document of some files, and what is to be said of them.
 
-    `ids` are those of the documents.  `language` is that of raw text among them; None where all of
-    it brings its own tokens.
+    `ids` are those of the documents.  What is `stored` has no documents.  `language` is that of raw
+    text among them; None where all of it brings its own tokens.
     """
 
     documents: tuple[tuple[Sentence, ...], ...] = ()
     ids: tuple[str, ...] = ()
+    stored: StoredSentences | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     language: str | None = None
     files: tuple[FileAccount, ...] = ()
 
     @property
-    def sentences(self) -> tuple[Sentence, ...]:
+    def sentences(self) -> Sequence[Sentence]:
         """All of them, in order."""
+        if self.stored is not None:
+            return self.stored
         return tuple(sentence for document in self.documents for sentence in document)
 
     def ids_by_wording(self) -> dict[str, set[str]]:
@@ -70,35 +74,79 @@ def read_files(
     """
     documents: list[tuple[Sentence, ...]] = []
     ids: list[str] = []
-    notes: list[str] = []
-    warnings: list[str] = []
-    files: list[FileAccount] = []
-    language = None
+    told = _Told(split)
     for path in paths:
         corpus = (
             read_corpus(path, format=config.format, reading=reading)
             if read is None
             else read(path, reading)
         )
-        left = limit or len(corpus.sentences)
-        for document in corpus.documents:
-            own = document.sentences[:left]
-            left -= len(own)
-            ids.append(document.id)
-            documents.append(tuple(forwards(sentence, config.symmetric) for sentence in own))
-        files.append(FileAccount(str(path), split, corpus.ledger))
-        language = language or corpus.language
-        warnings += (f"{path}: {warning}" for warning in corpus.warnings)
+        for id, sentences in first_of(corpus, limit, config.symmetric):
+            ids.append(id)
+            documents.append(sentences)
+        told.add(path, corpus)
+    return told.of(ReadFiles(tuple(documents), tuple(ids)))
+
+
+def read_file_by_file(
+    paths: Sequence[Path], config: DataConfig, reading: Reading, *, split: str, limit: int = 0
+) -> ReadFiles:
+    """The same with the sentences in a file: of folders and archives too, one at a time is read."""
+    told = _Told(split)
+
+    def sentences() -> Iterator[Sentence]:
+        for path in paths:
+            for file, corpus in read_by_file(path, format=config.format, reading=reading):
+                for _, own in first_of(corpus, limit, config.symmetric):
+                    yield from own
+                told.add(file, corpus)
+
+    return told.of(ReadFiles(stored=StoredSentences(sentences())))
+
+
+def first_of(
+    corpus: Corpus, limit: int, symmetric: Collection[str]
+) -> Iterator[tuple[str, tuple[Sentence, ...]]]:
+    """The ids and sentences of documents, as far as the first so many sentences go; 0 is all."""
+    left = limit or len(corpus.sentences)
+    for document in corpus.documents:
+        own = document.sentences[:left]
+        left -= len(own)
+        yield document.id, tuple(forwards(sentence, symmetric) for sentence in own)
+
+
+class _Told:
+    """What there is to say of files, gathered one by one."""
+
+    def __init__(self, split: str) -> None:
+        self._split = split
+        self._notes: list[str] = []
+        self._warnings: list[str] = []
+        self._files: list[FileAccount] = []
+        self._language: str | None = None
+
+    def add(self, path: Path | str, corpus: Corpus) -> None:
+        """Note what was lost of a file, its warnings and its language."""
+        self._files.append(FileAccount(str(path), self._split, corpus.ledger))
+        self._language = self._language or corpus.language
+        self._warnings += (f"{path}: {warning}" for warning in corpus.warnings)
         if corpus.ledger.drops:
             crosses = any(drop.reason == CROSSES_SENTENCES for drop in corpus.ledger.drops)
             hint = f"; {WIDER_UNIT}" if crosses else ""
-            notes.append(
+            self._notes.append(
                 f"{path}: {corpus.ledger.losses()}; `dovetail inspect {path}` lists all with the "
                 f"reasons{hint}"
             )
-    return ReadFiles(
-        tuple(documents), tuple(ids), tuple(notes), tuple(warnings), language, tuple(files)
-    )
+
+    def of(self, read: ReadFiles) -> ReadFiles:
+        """The files with all that is to be said of them."""
+        return replace(
+            read,
+            notes=tuple(self._notes),
+            warnings=tuple(self._warnings),
+            language=self._language,
+            files=tuple(self._files),
+        )
 
 
 def read_texts(

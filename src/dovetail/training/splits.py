@@ -15,6 +15,7 @@ from dovetail.corpora.templates import names_in, read_templates
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence
 from dovetail.text.reading import Reading
+from dovetail.text.stored_sentences import held, held_as
 from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_negatives import FIELD, HELD_OUT, IN_DEV, Known
 from dovetail.training.dev_split import set_apart
@@ -29,7 +30,7 @@ from dovetail.training.pools import (
     Splits,
     unknown_types,
 )
-from dovetail.training.read_files import ReadFiles, read_files, read_texts
+from dovetail.training.read_files import ReadFiles, read_file_by_file, read_files, read_texts
 
 _ENOUGH_DOCUMENTS = 10
 """Of so many documents one may be set apart, even if that is more than the share asked for."""
@@ -49,7 +50,8 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
             apart, or if a pool has types that training lacks, or no sentence left.
     """
     limit = config.max_sentences
-    learn = read_files(config.train, config, config.reading_to_learn, split=TRAINING, limit=limit)
+    read = read_file_by_file if config.on_disk else read_files
+    learn = read(config.train, config, config.reading_to_learn, split=TRAINING, limit=limit)
     scored = replace(config.reading, language=config.language or learn.language)
     dev = read_files(config.dev, config, scored, split="dev", limit=limit)
     notes = [*learn.notes, *dev.notes]
@@ -58,9 +60,8 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
         apart = read_files(config.train, config, scored, limit=limit)
         train_sentences, dev_sentences, said = divided(learn, apart, config)
         notes += said
-    train, dev_kept = (
-        tuple(s for s in split if s.tokens) for split in (train_sentences, dev_sentences)
-    )
+    train = held((s for s in train_sentences if s.tokens), on_disk=config.on_disk)
+    dev_kept = tuple(s for s in dev_sentences if s.tokens)
     train, said_of_part = part_of(train, config)
     refuse_useless(train)
     refuse_unannotated_dev(dev_kept)
@@ -207,8 +208,8 @@ def divided(
 
 
 def part_of(
-    train: tuple[Sentence, ...], config: DataConfig
-) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
+    train: Sequence[Sentence], config: DataConfig
+) -> tuple[Sequence[Sentence], tuple[str, ...]]:
     """The part of the training sentences that is learned from, and what is to be said of it.
 
     Raises:
@@ -216,7 +217,8 @@ def part_of(
     """
     if config.is_whole:
         return train, ()
-    part = CorpusPart.parse(config.part).of(train, seed=config.part_seed)
+    places = CorpusPart.parse(config.part).indices(train, seed=config.part_seed)
+    part = held_as(train, (train[place] for place in places))
     said = f"{config.described_part}, has {len(part):,} of {len(train):,} training sentences"
     if not part:
         raise TrainingError(f"{said}, so there is nothing to learn from; set a larger data.part")
@@ -249,7 +251,8 @@ def warnings_of(train: Sequence[Sentence], dev: Sequence[Sentence]) -> list[str]
             "no training sentence is annotated for entities, as where pairs alone are marked: the "
             "model will find none to link; add sentences with all their entities to data.train"
         )
-    seen = {sentence.tokens for sentence in train}
+    scored = {sentence.tokens for sentence in dev}
+    seen = {sentence.tokens for sentence in train if sentence.tokens in scored}
     repeated = [sentence for sentence in dev if sentence.tokens in seen]
     if repeated:
         quoted = "".join(f"\n  {' '.join(sentence.tokens)[:100]}" for sentence in repeated[:LISTED])

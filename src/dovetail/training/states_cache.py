@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 
@@ -12,8 +13,8 @@ from dovetail.training.frozen_states import FrozenStates, states_of
 ABOVE_STATES = frozenset({"dropout", "projection_dim"})
 """Assets of an encoder that say what is made of its frozen states, and not what these are."""
 
-Key = tuple[str, tuple[tuple[str, ...], ...]]
-"""The key of frozen states: the encoders, and the words."""
+Key = tuple[str, str]
+"""The key of frozen states: the encoders, and a digest of the words."""
 
 
 class StatesCache:
@@ -51,5 +52,7 @@ def key_of_states(encoder: ConcatenatedEncoder, sentences: Sequence[Sentence]) -
         {k: v for k, v in own.assets().items() if k not in ABOVE_STATES} if states else None
         for own, states in zip(encoder, word, strict=True)
     ]
-    words = tuple(tuple(sentence.tokens) for sentence in sentences)
-    return json.dumps(frozen, sort_keys=True), words
+    words = hashlib.sha256()
+    for sentence in sentences:
+        words.update(repr(sentence.tokens).encode())
+    return json.dumps(frozen, sort_keys=True), words.hexdigest()

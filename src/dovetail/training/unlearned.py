@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from dovetail.config import CrfEntityHeadConfig, EntityHeadConfig, SpanEntityHeadConfig
 from dovetail.text.document import Entity, Sentence
@@ -17,48 +18,66 @@ _CONFLICTS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A sentence, and those of its entities that are not learned."""
+
+    sentence: Sentence
+    entities: frozenset[Entity]
+
+    def those(self, are_meant: Callable[[Entity], bool]) -> Lost:
+        """Some of the entities."""
+        return Lost(self.sentence, frozenset(filter(are_meant, self.entities)))
+
+    @property
+    def relations(self) -> int:
+        """How many relations are not learned since they have one of the entities."""
+        return sum(
+            not self.entities.isdisjoint((link.head, link.tail)) for link in self.sentence.relations
+        )
+
+
 def warnings_of_unlearned(
     config: EntityHeadConfig,
     expressible: Callable[[Iterable[Entity]], list[Entity]],
     pool: Pool,
 ) -> list[str]:
     """Return warnings on entities of a pool that the head cannot learn, and their relations."""
-    sentences, kind = pool.sentences, pool.name
-    lost = [frozenset(s.entities).difference(expressible(s.entities)) for s in sentences]
+    kind = pool.name
+    lost = [
+        Lost(sentence, entities)
+        for sentence in pool.sentences
+        if (entities := sentence.entities.difference(expressible(sentence.entities)))
+    ]
     if isinstance(config, CrfEntityHeadConfig):
         return [
             f"{entities} {kind} entities overlap others that are as long or longer, and a token "
             f"has one tag only: they are not learned, nor are the {relations} relations that they "
             f'are in; entity_head.kind = "span" would learn them'
-            for entities, relations in _counted(sentences, lost)
+            for entities, relations in _counted(lost)
         ]
-    return [*_of_spans(config, sentences, lost, kind)]
+    return [*_of_spans(config, lost, kind)]
 
 
-def _of_spans(
-    config: SpanEntityHeadConfig,
-    sentences: Sequence[Sentence],
-    lost: Sequence[frozenset[Entity]],
-    kind: str,
-) -> Iterator[str]:
-    long = [frozenset(e for e in row if _width(e) > config.max_width) for row in lost]
-    for entities, relations in _counted(sentences, long):
-        longest = max(_width(entity) for row in long for entity in row)
+def _of_spans(config: SpanEntityHeadConfig, lost: Sequence[Lost], kind: str) -> Iterator[str]:
+    long = [own.those(lambda entity: _width(entity) > config.max_width) for own in lost]
+    for entities, relations in _counted(long):
+        longest = max(_width(entity) for own in long for entity in own.entities)
         yield (
             f"{entities} {kind} entities have more than {config.max_width} tokens "
             f"(entity_head.max_width): they are not learned, nor are the {relations} relations "
             f"that they are in; the longest has {longest}"
         )
-    conflicting = [row - too_long for row, too_long in zip(lost, long, strict=True)]
-    apart = [frozenset(entity for entity in row if entity.fragments) for row in conflicting]
-    for entities, relations in _counted(sentences, apart):
+    conflicting = [own.those(lambda entity: _width(entity) <= config.max_width) for own in lost]
+    apart = [own.those(lambda entity: bool(entity.fragments)) for own in conflicting]
+    for entities, relations in _counted(apart):
         yield (
             f"{entities} {kind} entities of several fragments have one that is an entity itself "
             f"or crosses others, or share fragments so that they could not be told apart: they are "
             f"not learned, nor are the {relations} relations that they are in"
         )
-    conflicting = [row - own for row, own in zip(conflicting, apart, strict=True)]
-    for entities, relations in _counted(sentences, conflicting):
+    whole = [own.those(lambda entity: not entity.fragments) for own in conflicting]
+    for entities, relations in _counted(whole):
         yield (
             f"{entities} {kind} entities {_CONFLICTS[config.overlaps]}: they are not learned, nor "
             f"are the {relations} relations that they are in"
@@ -90,16 +109,8 @@ def warnings_of_unplaced(
     ]
 
 
-def _counted(
-    sentences: Sequence[Sentence], lost: Sequence[frozenset[Entity]]
-) -> Iterator[tuple[int, int]]:
+def _counted(lost: Sequence[Lost]) -> Iterator[tuple[int, int]]:
     """How many entities are lost, and how many relations with them; nothing if none is."""
-    if any(lost):
-        yield (
-            sum(map(len, lost)),
-            sum(
-                not row.isdisjoint((link.head, link.tail))
-                for sentence, row in zip(sentences, lost, strict=True)
-                for link in sentence.relations
-            ),
-        )
+    entities = sum(len(own.entities) for own in lost)
+    if entities:
+        yield entities, sum(own.relations for own in lost)

@@ -150,6 +150,11 @@ class DataConfig(Section):
     its beginning; 0 reads all. For a quick try; a learning curve is better drawn with `part`.
     `held_out` is always read whole."""
 
+    on_disk: bool = False
+    """Whether the training sentences are kept in a temporary file in place of memory, for corpora
+    that do not fit into it: the same model, some hundredths slower. The files of `train`, or of a
+    folder or an archive in it, are read one at a time, so the largest of them has to fit."""
+
     format: Text | None = None
     """Name of the corpus format; recognised from the content of each file where it is not given."""
 
@@ -253,6 +258,12 @@ class DataConfig(Section):
                     f'"{path}" is in train too, so every choice would be made on sentences '
                     f"learnt by heart; name another file, or leave dev out and set dev_fraction",
                 )
+        if self.on_disk and self.dev_fraction > 0:
+            yield Contradiction(
+                "on_disk",
+                f"dev_fraction = {self.dev_fraction:g} takes documents out of all that there are, "
+                f"which memory would have to hold; name files in dev, or leave on_disk out",
+            )
         yield from self._contradictions_of_extra()
         yield from contradictions_of_negatives(self)
 

@@ -8,6 +8,10 @@ hold otherwise.  So a reader goes on as ever, and whoever makes sentences of wha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dovetail.errors import CorpusError
 
 UNDECODED = re.compile("[\udc80-\udcff]")
 
@@ -43,3 +47,14 @@ def replaced(text: str) -> str:
 def spelt(text: str) -> str:
     r"""The text with such bytes spelt out, as in ``caf\xe9``: something to show and to store."""
     return UNDECODED.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
+
+
+@contextmanager
+def spelt_errors() -> Iterator[None]:
+    """Spell bytes in messages that are not UTF-8."""
+    try:
+        yield
+    except CorpusError as error:
+        if UNDECODED.search(str(error)):
+            raise type(error)(spelt(str(error))) from error
+        raise

@@ -12,6 +12,7 @@ from dovetail.evaluation import Evaluation
 from dovetail.lab.advice.candidates import Candidate
 from dovetail.running.steps import Doing
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK
+from dovetail.text.stored_sentences import held_as
 from dovetail.threads import use_threads
 from dovetail.training.job import Job
 from dovetail.training.learned_corpora import joined
@@ -184,7 +185,7 @@ def _part_of(splits: Splits, share: float, chance: random.Random) -> Splits:
     for pool in splits.pools:
         number = max(1, round(share * len(pool.sentences)))
         places = sorted(chance.sample(range(len(pool.sentences)), number))
-        kept = tuple(pool.sentences[place] for place in places)
+        kept = held_as(pool.sentences, (pool.sentences[place] for place in places))
         drawn = max(1, round(share * pool.drawn))
         pools.append(replace(pool, sentences=kept, drawn=drawn))
     return replace(splits, pools=tuple(pools))

@@ -41,6 +41,7 @@ WITHOUT_EFFECT = (
     "training.threads",
     "training.cache_gigabytes",
     "training.disk_cache_gigabytes",
+    "data.on_disk",
 )
 """Fields that may differ between the machines of a study, beside the paths of the data."""
 
