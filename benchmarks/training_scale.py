@@ -105,7 +105,7 @@ def trained(root: Path) -> Cost:
             },
             "encoders": [{"kind": "characters", "hidden_dim": 16}, {"kind": "casing"}],
             "sharing": {"kind": "depth", "hidden_dim": 32, "relation_layers": 1},
-            "training": {"epochs": 1, "batch_size": 32, "threads": 1},
+            "training": {"epochs": 1, "batch_size": 128, "threads": 1},
         }
     )
     memory = Memory()

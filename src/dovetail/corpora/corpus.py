@@ -192,12 +192,18 @@ def read_by_file(
     """
     with spelt_errors(), Unpacking() as unpacking:
         parts, notes = _parts(path, format, Source(path, reading), unpacking)
-        for part in parts:
-            source = Source(part.path, reading)
-            corpus = corpus_of(part.format.read(source), source, part.format.name)
-            corpus = replace(corpus, warnings=(*notes, *corpus.warnings))
-            yield unpacking.shown(str(part.path)), _shown(corpus, unpacking)
+        for part in parts:  # without a name for the corpus, which would keep it for too long
+            yield (
+                unpacking.shown(str(part.path)),
+                _shown(_read_alone(part, reading, notes), unpacking),
+            )
             notes = []
+
+
+def _read_alone(part: Part, reading: Reading, notes: Sequence[str]) -> Corpus:
+    source = Source(part.path, reading)
+    corpus = corpus_of(part.format.read(source), source, part.format.name)
+    return replace(corpus, warnings=(*notes, *corpus.warnings))
 
 
 def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document | MarkedText]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from dovetail.config import DataConfig
@@ -94,14 +94,17 @@ def read_file_by_file(
     """The same with the sentences in a file: of folders and archives too, one at a time is read."""
     told = _Told(split)
 
-    def sentences() -> Iterator[Sentence]:
-        for path in paths:
-            for file, corpus in read_by_file(path, format=config.format, reading=reading):
-                for _, own in first_of(corpus, limit, config.symmetric):
-                    yield from own
-                told.add(file, corpus)
+    def taken(read: tuple[str, Corpus]) -> Iterator[Sentence]:
+        file, corpus = read
+        told.add(file, corpus)
+        for _, own in first_of(corpus, limit, config.symmetric):
+            yield from own
 
-    return told.of(ReadFiles(stored=StoredSentences(sentences())))
+    # In chains, which let go of a corpus before they ask for the next.
+    files = chain.from_iterable(
+        read_by_file(path, format=config.format, reading=reading) for path in paths
+    )
+    return told.of(ReadFiles(stored=StoredSentences(chain.from_iterable(map(taken, files)))))
 
 
 def first_of(

@@ -106,6 +106,8 @@ def training_events(
     folder = RunFolder(path)
     config = pinned(config)
     with folder.claimed(resume=resume):
+        if any(own.on_disk for own in config.sources):  # so many that it takes a while
+            yield StageProgress("reading the sentences")
         job = Job.of_pinned(config)
         digest = job.splits.digest
         checkpoint = None
