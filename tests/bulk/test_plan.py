@@ -55,6 +55,14 @@ def rows(texts: list[str], path: Path) -> Path:
     return path
 
 
+def semicolons(texts: list[str], path: Path) -> Path:
+    path = path.with_suffix(".csv")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerows([["id", "a, b", "text"], *((n, 1, own) for n, own in enumerate(texts))])
+    return path
+
+
 def tabbed(texts: list[str], path: Path) -> Path:
     path = path.with_suffix(".tsv")
     with path.open("w", encoding="utf-8-sig", newline="") as file:
@@ -121,7 +129,9 @@ EXPECTED = [(str(number), text) for number, text in enumerate(TEXTS)]
 
 @pytest.mark.parametrize("unit", [1, 2, 100])
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
-@pytest.mark.parametrize("write", [jsonl, rows, tabbed, crawl], ids=lambda own: own.__name__)
+@pytest.mark.parametrize(
+    "write", [jsonl, rows, semicolons, tabbed, crawl], ids=lambda own: own.__name__
+)
 def test_all_kinds_give_the_same_documents_in_any_units(
     tmp_path: Path, write: Write, suffix: str, unit: int
 ) -> None:
@@ -148,7 +158,7 @@ def test_parquet_is_cut_within_its_groups_of_rows(tmp_path: Path, unit: int) -> 
 @settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=1, max_size=12),
-    write=st.sampled_from([jsonl, rows, tabbed, columns]),
+    write=st.sampled_from([jsonl, rows, semicolons, tabbed, columns]),
     documents=st.integers(1, 13),
     size=st.integers(1, 400),
     suffix=st.sampled_from(["", ".gz", ".zst"]),
@@ -282,6 +292,9 @@ def test_a_column_that_is_missing_is_a_problem_of_the_input(tmp_path: Path) -> N
     assert found(read(plan, options)) == [("0", "a")]
     with pytest.raises(CorpusError, match=r"no document in the inputs: .*one\.csv: has no column"):
         plan_of(one, text_column="body")
+    other.write_text("id;body;year\n1;b;1815\n", encoding="utf-8")
+    (problem,) = plan_of(one, other)[0].problems
+    assert problem.reason == "has no column 'text'; it has 'id', 'body', 'year'"
     plan, options = plan_of(other, text_column="body", keep=("year",))
     (document,) = read(plan, options)
     assert document.fields

@@ -10,7 +10,7 @@ from typing import Any
 
 from dovetail.bulk.addresses import Input
 from dovetail.bulk.options import BulkOptions
-from dovetail.bulk.records import DELIMITERS, cells_of, header_of
+from dovetail.bulk.records import Header, header_of
 from dovetail.bulk.records import Record as RawRecord
 from dovetail.corpora.source.json_records import Record
 from dovetail.corpora.source.json_text import parse_json
@@ -40,7 +40,7 @@ class FieldReader:
 
     source: Input
     options: BulkOptions
-    _header: list[str] = field(init=False, default_factory=list)
+    _header: Header | None = field(init=False, default=None)
 
     def place_of(self, number: int) -> str:
         """The address, and the line or row where there are several."""
@@ -103,17 +103,18 @@ class FieldReader:
                 return Record.of(value, place).values
 
     def _row(self, content: bytes) -> Mapping[str, Any]:
-        if not self._header:
+        if self._header is None:
             self._header = header_of(self.source, self.options)
         try:
-            cells = cells_of(content, DELIMITERS[self.source.kind])
+            cells = self._header.cells(content)
         except UnicodeDecodeError as error:
             raise CorpusError(f"not UTF-8 text: {error}") from error
         except ValueError as error:
             raise CorpusError(f"no row: {error}") from error
-        if len(cells) != len(self._header):
-            raise CorpusError(f"{len(cells)} cells, and the header has {len(self._header)}")
-        return dict(zip(self._header, cells, strict=True))
+        names = self._header.names
+        if len(cells) != len(names):
+            raise CorpusError(f"{len(cells)} cells, and the header has {len(names)}")
+        return dict(zip(names, cells, strict=True))
 
 
 def _decoded(content: bytes) -> str:

@@ -18,7 +18,8 @@ from dovetail.bulk.options import BulkOptions
 from dovetail.errors import CorpusError
 
 _PART = 1 << 20
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+DELIMITERS = {"csv": ",;|\t", "tsv": "\t"}
+"""What may stand between the cells of a row; which one it is shows in the header."""
 
 
 class Place(NamedTuple):
@@ -38,6 +39,21 @@ class Record(NamedTuple):
     content: bytes | None
     size: int
     next: Place
+
+
+class Header(NamedTuple):
+    """The names of the columns of a file of rows, and what stands between the cells of each row."""
+
+    names: list[str]
+    delimiter: str
+
+    def cells(self, content: bytes) -> list[str]:
+        """The cells of a row.
+
+        Raises:
+            ValueError: if it is not UTF-8, or no row.
+        """
+        return cells_of(content, self.delimiter)
 
 
 class Digest:
@@ -166,8 +182,8 @@ def _rows(file: _Bounded, place: Place) -> Iterator[Record]:
         number += lines
 
 
-def header_of(source: Input, options: BulkOptions) -> list[str]:
-    """The names of the columns of a file of rows.
+def header_of(source: Input, options: BulkOptions) -> Header:
+    """The header of a file of rows, cut so that it has all columns that are asked for.
 
     Raises:
         CorpusError: if there is no header, or it lacks a column that is asked for.
@@ -175,9 +191,19 @@ def header_of(source: Input, options: BulkOptions) -> list[str]:
     """
     with opened(source) as file:
         line = file.readline(options.most_bytes)
-    header = cells_of(line.removeprefix(b"\xef\xbb\xbf"), DELIMITERS[source.kind])
-    check_columns(header, options, source.address)
-    return header
+    delimiters = DELIMITERS[source.kind]
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    headers = [Header(cells_of(line, delimiter), delimiter) for delimiter in delimiters]
+    # Without the columns the message names those that there are: the most by any delimiter.
+    wanted = {*columns_asked_for(options)}
+    best = max(headers, key=lambda own: (wanted <= {*own.names}, len(own.names)))
+    check_columns(best.names, options, source.address)
+    return best
+
+
+def columns_asked_for(options: BulkOptions) -> list[str]:
+    """The columns that an input has to have."""
+    return [options.text_column, *filter(None, (options.id_column,)), *options.keep]
 
 
 def check_columns(names: list[str], options: BulkOptions, address: str) -> None:
@@ -186,8 +212,7 @@ def check_columns(names: list[str], options: BulkOptions, address: str) -> None:
     Raises:
         CorpusError: naming those that are missing, and those that there are.
     """
-    wanted = [options.text_column, *filter(None, (options.id_column,)), *options.keep]
-    missing = [name for name in wanted if name not in names]
+    missing = [name for name in columns_asked_for(options) if name not in names]
     if missing:
         raise CorpusError(
             f"{address} has no column {', '.join(map(repr, missing))}; it has "
