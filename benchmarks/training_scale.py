@@ -60,10 +60,8 @@ def main() -> None:
     parser.add_argument("--joined", type=int, default=1, help="sentences that are put into one")
     parser.add_argument("--figure", type=Path, help="draw all rows")
     options = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
     for number in map(int, filter(None, options.sentences.split(","))):
-        with spawn.Pool(1) as process:
-            add(options.csv, process.apply(measured, (number, options.joined)))
+        add(options.csv, measured(number, options.joined))
     costs = rows_of(options.csv)
     for cost in costs:
         print(
@@ -77,21 +75,29 @@ def main() -> None:
 
 
 def measured(number: int, joined: int) -> Cost:
-    """Train for an epoch on so many sentences."""
+    """Train for an epoch on so many sentences, in a process that has not made them."""
+    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "train").mkdir()
-        tokens = pairs = 0
-        chance = random.Random(number)
-        known = read_corpus(EXAMPLES / "train.jsonl").sentences
-        made = sentences(known, joined, chance)
-        for start in range(0, number, PER_FILE):
-            part = [next(made) for _ in range(min(PER_FILE, number - start))]
-            tokens += sum(len(own.tokens) for own in part)
-            pairs += sum(len(own.entities) * (len(own.entities) - 1) for own in part)
-            file = root / "train" / f"{start:09}.jsonl"
-            write_corpus(map(Document.from_sentence, part), file, format="dovetail")
-        return replace(trained(root), sentences=number, tokens=tokens, pairs=pairs)
+        with spawn.Pool(1) as process:
+            tokens, pairs = process.apply(make, (Path(folder), number, joined))
+        with spawn.Pool(1) as process:
+            cost = process.apply(trained, (Path(folder),))
+    return replace(cost, sentences=number, tokens=tokens, pairs=pairs)
+
+
+def make(root: Path, number: int, joined: int) -> tuple[int, int]:
+    """Write so many sentences into files of a folder; their tokens and pairs."""
+    (root / "train").mkdir()
+    tokens = pairs = 0
+    known = read_corpus(EXAMPLES / "train.jsonl").sentences
+    made = sentences(known, joined, random.Random(number))
+    for start in range(0, number, PER_FILE):
+        part = [next(made) for _ in range(min(PER_FILE, number - start))]
+        tokens += sum(len(own.tokens) for own in part)
+        pairs += sum(len(own.entities) * (len(own.entities) - 1) for own in part)
+        file = root / "train" / f"{start:09}.jsonl"
+        write_corpus(map(Document.from_sentence, part), file, format="dovetail")
+    return tokens, pairs
 
 
 def trained(root: Path) -> Cost:
