@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from dovetail.cli.lab_display import LabDisplay
 from dovetail.config.in_words import inline_toml
-from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Stopped, Tick
+from dovetail.lab.cell_events import Begun, Ended, Ending, Event, Note, Stopped, Tick
 from dovetail.lab.search import Record, Space, Task
 from dovetail.lab.search.records import best_of
 from dovetail.lab.search.space import Values
@@ -46,6 +46,8 @@ class TuningDisplay(LabDisplay):
                     yield f"going on after {finished} trials"
             case Ended():
                 yield from self._ended(event)
+            case Note(text=text):
+                yield f"[yellow]note:[/yellow] {escape(text)}"
             case Stopped(running=running):
                 for cell in running:
                     yield f"{cell.key}  interrupted; it is repeated when the search goes on"
@@ -54,7 +56,7 @@ class TuningDisplay(LabDisplay):
                 if changed and number and not running:
                     yield (
                         f"waiting for {number} trial(s) of other processes; one whose process is "
-                        f"dead is repeated after {6 * self._task.heartbeat_seconds} s"
+                        f"dead is repeated after {self._task.grace_seconds} s"
                     )
 
     def _ended(self, event: Ended) -> Iterator[str]:

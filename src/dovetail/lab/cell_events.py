@@ -118,4 +118,11 @@ class Stopped:
     running: tuple[LabCell, ...]
 
 
-Event = Begun | Started | Progress | Ended | Tick | Stopped
+@dataclass(frozen=True)
+class Note:
+    """Something that concerns all cells, in a sentence."""
+
+    text: str
+
+
+Event = Begun | Started | Progress | Ended | Tick | Note | Stopped

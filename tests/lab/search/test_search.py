@@ -183,6 +183,15 @@ def test_trial_that_counted_as_dead_is_left_to_whoever_repeats_it(tmp_path: Path
     assert trials[0].is_start
 
 
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage:UserWarning")
+def test_trial_whose_process_died_before_any_sign_of_life_is_repeated(tmp_path: Path) -> None:
+    task = task_in(tmp_path, trials=2)
+    task.space.suggest(open_study(task).ask())
+    trials = search(task)
+    assert [(trial.number, trial.state) for trial in trials] == [(1, "complete"), (2, "complete")]
+    assert [trial.is_start for trial in trials] == [False, True]
+
+
 def test_trials_of_other_processes_are_told_of_and_counted(tmp_path: Path) -> None:
     """So that how far a search is and how long it takes is true of all machines together."""
     task = task_in(tmp_path, trials=4)
@@ -317,7 +326,16 @@ def test_study_does_not_go_on_as_another_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite:////no/such/folder/study.db", "nosuchdb://me:secret@host/name"]
+    "url",
+    [
+        "nonsense",
+        "sqlite:////no/such/folder/study.db",
+        "nosuchdb://me:secret@host/name",
+        "nosuchdb://me@host/name?password=secret",
+        "postgresql://me:x@secret@host/name",
+        "postgresql://me:/secret@host/name",
+        "postgresql://me:secret@host:port/name",
+    ],
 )
 def test_storage_that_cannot_be_used_is_said_without_its_password(tmp_path: Path, url: str) -> None:
     task = replace(task_in(tmp_path, trials=1), storage=url)

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-import random
-import threading
-import time
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner, MedianPruner
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from dovetail.config import Config
 from dovetail.errors import TrainingError
 from dovetail.lab.search.records import DEATHS, REPEATS
 from dovetail.lab.search.sampler import StartThenTPE
 from dovetail.lab.search.space import Space
+from dovetail.lab.search.storage import GRACE, Outages, open_storage, storage_errors
 from dovetail.training.run_folder import changed_fields
 
 MOST_DEATHS = 3
 """How often a trial is tried whose process ends each time."""
-
-MOST_RACES = 20
-"""How often a storage is opened again because another process was making its tables."""
-
-WAIT_FOR_LOCK = 120
-"""Seconds that a process waits while others write into an SQLite file."""
 
 WITHOUT_EFFECT = (
     "name",
@@ -50,8 +37,8 @@ WITHOUT_EFFECT = (
 class Task:
     """A search: what is tuned, where its trials are kept, and how many there are to be.
 
-    `heartbeat_seconds` is how often a running trial gives a sign of life; without one for six
-    times as long its process counts as dead, and another one repeats the trial.
+    `heartbeat_seconds` is how often a running trial gives a sign of life; without one for
+    `grace_seconds` its process counts as dead, and another one repeats the trial.
     """
 
     space: Space
@@ -65,9 +52,21 @@ class Task:
         """The config that the search starts from."""
         return self.space.start
 
+    @property
+    def grace_seconds(self) -> int:
+        """How long a running trial counts as alive after a sign of life."""
+        return GRACE * self.heartbeat_seconds
 
-def open_study(task: Task, *, data_digest: str = "") -> optuna.Study:
+
+def open_study(
+    task: Task, *, data_digest: str = "", outages: Outages | None = None
+) -> optuna.Study:
     """Begin a study, or go on with it.
+
+    Args:
+        task: the search.
+        data_digest: of its sentences, if they are known; the study remembers them.
+        outages: who waits for a server that goes away later; without one nobody is told.
 
     Raises:
         TrainingError: if the storage cannot be used, or its study is one of another config, space
@@ -76,7 +75,7 @@ def open_study(task: Task, *, data_digest: str = "") -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with storage_errors(task.storage):
         study = optuna.create_study(
-            storage=_storage(task),
+            storage=open_storage(task.storage, task.heartbeat_seconds, repeat_dead, outages),
             study_name=task.name,
             direction="maximize",
             load_if_exists=True,
@@ -86,102 +85,6 @@ def open_study(task: Task, *, data_digest: str = "") -> optuna.Study:
         if data_digest:
             _check_same(study, task, data_digest)
     return study
-
-
-@contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Say in a `TrainingError` what is wrong with a storage."""
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        shown = make_url(url).render_as_string() if "://" in url else url
-        raise TrainingError(
-            f"the storage {shown} cannot be used: {reason}. Expected a URL such as "
-            f"sqlite:///study.db or postgresql://user@host/database, and for a server its Python "
-            f"driver"
-        ) from error
-
-
-def _storage(task: Task) -> RDBStorage:
-    for _ in range(MOST_RACES):
-        try:
-            return _open_storage(task)
-        except (IntegrityError, OperationalError, ProgrammingError) as error:
-            # Another process that starts at the same time makes the same tables.
-            if not (isinstance(error, IntegrityError) or "already exists" in str(error)):
-                raise
-            time.sleep(random.uniform(0.1, 0.5))
-    return _open_storage(task)
-
-
-def _open_storage(task: Task) -> RDBStorage:
-    is_file = task.storage.startswith("sqlite")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = RDBStorage(
-            task.storage,
-            engine_kwargs={"connect_args": {"timeout": WAIT_FOR_LOCK}} if is_file else {},
-            heartbeat_interval=task.heartbeat_seconds,
-            grace_period=6 * task.heartbeat_seconds,
-            heartbeat_stale_trial_callback=repeat_dead,
-        )
-    if is_file:
-        _lock_at_once(storage.engine)
-    return storage
-
-
-def _lock_at_once(engine: Engine) -> None:
-    """Let every transaction on an SQLite file take its lock when it begins.
-
-    Otherwise two processes read the same state before either writes: both would take the same
-    waiting trial, or give up because neither can write while the other has read.
-    """
-
-    @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: Any, record: object) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # what was connected before is not
-
-
-class Heartbeat:
-    """Signs of life of the trials that this process answers for, from a thread of its own."""
-
-    def __init__(self, task: Task) -> None:
-        self._storage = _storage(task)
-        self._study = self._storage.get_study_id_from_name(task.name)
-        self._trials: dict[int, int] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(task.heartbeat_seconds,), daemon=True
-        )
-        self._thread.start()
-
-    def add(self, number: int) -> None:
-        """Answer for a trial from now on."""
-        trial = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
-        self._storage.record_heartbeat(trial)
-        self._trials[number] = trial
-
-    def remove(self, number: int) -> None:
-        """Answer for it no more."""
-        self._trials.pop(number, None)
-
-    def stop(self) -> None:
-        """Answer for none any more."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self, seconds: float) -> None:
-        while not self._stopped.wait(seconds):
-            for trial in list(self._trials.values()):
-                with suppress(SQLAlchemyError, optuna.exceptions.StorageInternalError):
-                    self._storage.record_heartbeat(trial)  # the next one makes up for a lost one
 
 
 def _sampler(space: Space) -> StartThenTPE:

@@ -30,15 +30,10 @@ from dovetail.lab.search.records import (
     record_from_trial,
     records,
 )
+from dovetail.lab.search.signs_of_life import SignsOfLife
 from dovetail.lab.search.space import Values
-from dovetail.lab.search.study import (
-    Heartbeat,
-    Task,
-    open_study,
-    repeat,
-    repeat_dead,
-    storage_errors,
-)
+from dovetail.lab.search.storage import Outages, storage_errors
+from dovetail.lab.search.study import Task, open_study, repeat, repeat_dead
 from dovetail.lab.workers import Steps, message_of
 
 HOPELESS = 3
@@ -88,13 +83,30 @@ class _UnderWay:
 
 
 class Search:
-    """The trials of a task that this process runs, beside whoever else does."""
+    """The trials of a task that this process runs, beside whoever else does.
 
-    def __init__(self, task: Task) -> None:
+    Args:
+        task: the search.
+        data_digest: of its sentences, if they are known.
+        tell: is told in a sentence when a server of trials goes away, and when it is back.
+
+    Raises:
+        TrainingError: if the storage cannot be used, or its study is one of something else.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        data_digest: str = "",
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.task = task
-        self.study = open_study(task)
+        self._outages = Outages(tell)
+        self.study = open_study(task, data_digest=data_digest, outages=self._outages)
         self._under_way: dict[str, _UnderWay] = {}
-        self._heartbeat = Heartbeat(task)
+        self._alive = SignsOfLife(task)
+        self._seen: set[int] = set()
         self._running, self._is_over, self._look_again = 0, False, 0.0
         self._failures: list[str] = []  # since the last success
         self._over: set[int] = set()
@@ -134,9 +146,13 @@ class Search:
 
     def _is_open(self) -> bool:
         """Look at what others run, and whether there is a trial for this process."""
-        with _experimental():
-            optuna.storages.fail_stale_trials(self.study)
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if running and self._outages.seconds_since > self.task.grace_seconds:
+            # While the server was away nobody could give a sign of life; now they can again.
+            with _experimental():
+                optuna.storages.fail_stale_trials(self.study)
         trials = counted(self.study.get_trials(deepcopy=False))
+        self._greet(trials)
         states = [trial.state for trial in trials]
         self._found = [
             record_from_trial(trial, self.task.space)
@@ -147,6 +163,16 @@ class Search:
         self._running = states.count(TrialState.RUNNING)
         self._is_over = begun >= self.task.trials and not self._running
         return begun < self.task.trials
+
+    def _greet(self, trials: Sequence[FrozenTrial]) -> None:
+        """Give one sign of life of each trial that is first seen to run.
+
+        Its process may have died before it gave any, and a trial that never had one is never lost.
+        """
+        for trial in trials:
+            if trial.state == TrialState.RUNNING and trial.number not in self._seen:
+                self._seen.add(trial.number)
+                self._alive.once(trial.number)
 
     def _found_elsewhere(self) -> Ended:
         """A trial that another process has finished since the last look."""
@@ -164,7 +190,7 @@ class Search:
             trial.set_user_attr(SURPLUS, True)
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        self._heartbeat.add(trial.number)
+        self._alive.add(trial.number)
         space = self.task.space
         values = space.suggest(trial)
         try:
@@ -200,7 +226,7 @@ class Search:
 
     def ended(self, ended: Ended) -> Ended:
         own = self._under_way.pop(ended.cell.key)
-        self._heartbeat.remove(own.trial.number)
+        self._alive.remove(own.trial.number)
         with storage_errors(self.task.storage):
             try:
                 self._tell(own, ended)
@@ -250,12 +276,14 @@ class Search:
 
     def leave(self, cells: Sequence[LabCell]) -> None:
         """Have the trials repeated that did not come to their end."""
-        with storage_errors(self.task.storage):
-            for own in self._under_way.values():
-                if not self._frozen(own.trial).state.is_finished():
-                    self.study.tell(own.trial, state=TrialState.FAIL)
-                    repeat(self.study, self._frozen(own.trial))
-        self._heartbeat.stop()
+        try:
+            with storage_errors(self.task.storage):
+                for own in self._under_way.values():
+                    if not self._frozen(own.trial).state.is_finished():
+                        self.study.tell(own.trial, state=TrialState.FAIL)
+                        repeat(self.study, self._frozen(own.trial))
+        finally:
+            self._alive.stop()
 
 
 def _experimental() -> warnings.catch_warnings[None]:

@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from dovetail.files.writing import make_folder
-from dovetail.lab.cell_events import Event
+from dovetail.lab.cell_events import Event, Note
 from dovetail.lab.engine import ShouldStop, run_cells
 from dovetail.lab.search.outcome import Outcome, write_outcome, write_start
 from dovetail.lab.search.plots import write_plots
-from dovetail.lab.search.study import Task, open_study, storage_errors
+from dovetail.lab.search.storage import storage_errors
+from dovetail.lab.search.study import Task
 from dovetail.lab.search.training_objective import TrainingObjective, job_to_tune
 from dovetail.lab.search.trials import Search, TrialWork
 from dovetail.lab.workers import OwnProcess, ProcessWorkers, Workers
@@ -57,17 +58,17 @@ def tune(
     """
     job = job or job_to_tune(task.config)
     make_folder(folder)
-    open_study(task, data_digest=job.splits.digest)
+    search = Search(task, data_digest=job.splits.digest, tell=lambda text: notify(Note(text)))
     write_start(folder, task.space)
     try:
         workers = workers_of(job, processes)
-        with closing(run_cells(Search(task), workers, should_stop=should_stop)) as events:
+        with closing(run_cells(search, workers, should_stop=should_stop)) as events:
             for event in events:
                 notify(event)
     finally:
         # Also when the search fails: what was found until then is there to be read.
         with storage_errors(task.storage):
-            outcome = Outcome.of_study(open_study(task), task.space)
+            outcome = Outcome.of_study(search.study, task.space)
         write_outcome(folder, outcome)
         write_plots(folder, outcome)
     return outcome
