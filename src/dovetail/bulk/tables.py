@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -64,6 +64,24 @@ class Table:
     def _write(self) -> None:
         self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
         self._rows = []
+
+
+def joined_size(shards: Iterable[Mapping[str, bytes]]) -> int:
+    """The bytes of the files of several shards, had they been written as one."""
+    by_folder: dict[str, list[bytes]] = {}
+    size = 0
+    for files in shards:
+        for name, content in files.items():
+            if name.endswith(".parquet"):
+                by_folder.setdefault(name.partition("/")[0], []).append(content)
+            else:
+                size += len(content)
+    for contents in by_folder.values():
+        whole = pa.concat_tables(parquet.read_table(pa.BufferReader(own)) for own in contents)
+        sink = pa.BufferOutputStream()
+        parquet.write_table(whole, sink, compression="zstd", row_group_size=ROWS_AT_ONCE)
+        size += len(sink.getvalue())
+    return size
 
 
 def tables_of(options: BulkOptions) -> SeparateTables | NestedTable:

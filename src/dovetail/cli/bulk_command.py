@@ -17,7 +17,7 @@ from dovetail.cli.waiting import Waiting
 from dovetail.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from dovetail.bulk import Summary
+    from dovetail.bulk import BulkOptions, Running, Summary
 
 Inputs = Annotated[
     list[str],
@@ -30,7 +30,7 @@ Inputs = Annotated[
     ),
 ]
 Output = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--output", "-o", help="A new folder, or that of the run to go on.", show_default=False
     ),
@@ -149,16 +149,38 @@ class LimitOptions:
         return {name: value for name, value in values.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class EstimateOptions:
+    """Whether to say what all would take instead of doing it."""
+
+    estimate: Annotated[
+        bool | None,
+        typer.Option(
+            "--estimate",
+            help="Write nothing; extract from a part for about a minute, and say what all would "
+            "take: time, memory, bytes of output, each with what it is told from.",
+            show_default=False,
+        ),
+    ] = None
+    price: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="With --estimate: of a core for an hour, for the cost.", show_default=False
+        ),
+    ] = None
+
+
 PARTS = ("fsspec", "pyarrow", "zstandard")
 """What the extra brings."""
 
 
+@with_group(EstimateOptions, "asked")
 @with_group(LimitOptions, "limits")
 def bulk_command(  # noqa: PLR0913  the options of a command, which nobody passes on
     model: Model,
     inputs: Inputs,
     *,
-    output: Output,
+    output: Output = None,
     resume: Resume = False,
     from_: From = None,
     text_column: TextColumn = "text",
@@ -171,6 +193,7 @@ def bulk_command(  # noqa: PLR0913  the options of a command, which nobody passe
     memory: Memory = None,
     ray: Ray = None,
     limits: LimitOptions,
+    asked: EstimateOptions,
 ) -> None:
     """Extract from very much text: in parallel, exactly once, and resumable.
 
@@ -182,7 +205,7 @@ def bulk_command(  # noqa: PLR0913  the options of a command, which nobody passe
     """
     if any(find_spec(part) is None for part in PARTS):
         raise MissingExtraError("bulk extraction", extra="bulk")
-    from dovetail.bulk import BulkOptions, Running, run_bulk
+    from dovetail.bulk import BulkOptions, Running
 
     options = BulkOptions(
         kind=from_,
@@ -194,7 +217,21 @@ def bulk_command(  # noqa: PLR0913  the options of a command, which nobody passe
         schema=schema,
         **limits.given(),
     )
-    running = Running(workers, None if memory is None else size_in(memory, "--memory"), ray, resume)
+    if asked.estimate:
+        _estimate(model, inputs, options, workers, asked.price)
+        return
+    if output is None:
+        raise typer.BadParameter("name the folder to write", param_hint="--output / -o")
+    size = None if memory is None else size_in(memory, "--memory")
+    _extract(model, inputs, output, options, Running(workers, size, ray, resume))
+
+
+def _extract(
+    model: str, inputs: list[str], output: Path, options: BulkOptions, running: Running
+) -> None:
+    """Do all, and say what it came to."""
+    from dovetail.bulk import run_bulk
+
     try:
         with Waiting() as tell:
             summary = run_bulk(model, inputs, output, options, running, tell)
@@ -210,6 +247,20 @@ def _end(summary: Summary, output: Path) -> None:
     if summary.failed:
         say(f"{output / 'errors.parquet'} lists the {summary.failed:,} that failed", err=True)
         raise typer.Exit(DROPPED)
+
+
+def _estimate(
+    model: str, inputs: list[str], options: BulkOptions, workers: int | None, price: float | None
+) -> None:
+    """Say what all would take."""
+    from dovetail.bulk.estimate import estimated
+    from dovetail.cli.bulk_estimate_display import estimate_lines
+    from dovetail.threads import available_cores
+
+    with Waiting() as tell:
+        found = estimated(model, inputs, options, tell=tell)
+    for line in estimate_lines(found, workers or available_cores(), price):
+        say(line)
 
 
 def size_in(text: str, option: str) -> int:
