@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dovetail.lab.advice.known import Known, KnownCell
+from dovetail.lab.advice.posterior import Normal
 
 SCRIPT = runpy.run_path(
     str(Path(__file__).resolve().parents[2] / "scripts" / "evaluate_advice.py"), run_name="script"
@@ -20,7 +21,7 @@ PLANS = ["own", "good", "bad"]
 def truth(**means: float) -> Any:
     """Scores of two seeds that lie 2 points apart."""
     return SCRIPT["Truth"](
-        {plan: (mean - 0.01, mean + 0.01) for plan, mean in means.items()}, "own"
+        {plan: (mean - 0.01, mean + 0.01) for plan, mean in means.items()}, "own", 200
     )
 
 
@@ -31,6 +32,16 @@ def test_a_pick_is_good_within_one_standard_deviation_of_the_best() -> None:
     assert truth(own=0.51, good=0.52, bad=0.40).good == {"own", "good"}
     assert own.gain("good") == pytest.approx(0.02)
     assert own.regret("bad") == pytest.approx(0.12)
+
+
+def test_intervals_are_held_against_what_was_measured_with_its_own_error() -> None:
+    own, known = truth(own=0.50, good=0.52), Known(())
+    error = known.noise.of_seeds / 2 + known.noise.of_sentences / 200
+    assert own.error(known) == pytest.approx(error)
+    gain = Normal(0.0, 0.01**2)  # its interval reaches 1.645 deviations
+    assert SCRIPT["holds"](gain, 0.016)
+    assert not SCRIPT["holds"](gain, 0.017)
+    assert SCRIPT["holds"](gain, 0.017, 0.003**2)
 
 
 def test_row_counts_corpora_and_chance_is_the_mean_over_all_picks() -> None:
