@@ -69,7 +69,7 @@ def main() -> None:
             f"{cost.prepared_seconds:7.1f} s before, {cost.epoch_seconds:7.1f} s an epoch, "
             f"{cost.megabytes:5.0f} MB"
         )
-    print(fitted(costs)[0])
+    print(fitted(costs))
     if options.figure:
         draw(costs, options.figure)
 
@@ -203,36 +203,36 @@ def rows_of(path: Path) -> list[Cost]:
         ]
 
 
-def fitted(costs: Sequence[Cost]) -> tuple[str, np.ndarray]:
-    """What a sentence, a token and a pair cost, by least squares of relative errors; the times."""
+def fitted(costs: Sequence[Cost]) -> str:
+    """What a sentence, a token and a pair cost, by least squares of relative errors."""
     parts = np.array([[1.0, own.sentences, own.tokens, own.pairs] for own in costs])
     seconds = np.array([own.epoch_seconds for own in costs])
     weights, _ = nnls(parts / seconds[:, None], np.ones(len(costs)))
-    reckoned = parts @ weights
-    worst = np.abs(reckoned / seconds - 1).max()
-    said = (
+    worst = np.abs(parts @ weights / seconds - 1).max()
+    return (
         f"an epoch takes {weights[0]:.1f} s + {1e6 * weights[1]:.0f} µs a sentence + "
         f"{1e6 * weights[2]:.1f} µs a token + {1e6 * weights[3]:.1f} µs a pair, to within "
         f"{worst:.0%} of each row"
     )
-    return said, reckoned
 
 
 def draw(costs: Sequence[Cost], path: Path) -> None:
-    """Time and memory against the number of sentences."""
+    """Time and memory against the number of tokens, by how long the sentences are."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=150)
     times, memory = figure.subplots(1, 2)
-    numbers = [own.sentences for own in costs]
-    times.loglog(numbers, [own.epoch_seconds for own in costs], "o", label="an epoch")
-    times.loglog(numbers, [own.prepared_seconds for own in costs], "s", label="before it")
-    ordered = sorted(zip(numbers, fitted(costs)[1], strict=True))
-    times.loglog(*zip(*ordered, strict=True), "-", linewidth=1, color="0.6", label="as fitted")
-    times.set(xlabel="sentences", ylabel="seconds of one processor")
+    by_length: dict[int, list[Cost]] = {}
+    for own in sorted(costs, key=lambda own: own.tokens):
+        by_length.setdefault(round(own.tokens / own.sentences), []).append(own)
+    for length, own in sorted(by_length.items()):
+        tokens = [cost.tokens for cost in own]
+        label = f"{length} tokens a sentence"
+        times.loglog(tokens, [cost.epoch_seconds for cost in own], "o-", label=label)
+        memory.semilogx(tokens, [cost.megabytes for cost in own], "o-")
+    times.set(xlabel="tokens", ylabel="an epoch, in seconds of one processor")
     times.legend(frameon=False)
-    memory.semilogx(numbers, [own.megabytes for own in costs], "o")
-    memory.set(xlabel="sentences", ylabel="MB at the peak", ylim=(0, None))
+    memory.set(xlabel="tokens", ylabel="MB at the peak", ylim=(0, None))
     for plot in (times, memory):
         plot.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
