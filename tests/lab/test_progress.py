@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dovetail.cli.lab_display import how
 from dovetail.lab.cell_events import Begun, Ended, Ending, Epoch, Progress, Started
 from dovetail.lab.experiment_cells import Cell, cells_of
 from dovetail.lab.experiment_plan import load_plan
@@ -66,6 +67,19 @@ def test_resumed_cell_is_told_by_the_epochs_that_were_seen(cells: tuple[Cell, ..
     time.seconds = 3.0
     clock.note(Progress(cells[0], Epoch(2, 2, 0.5)))
     assert clock.left() == (0.0, True)
+
+
+def test_epochs_of_all_phases_are_told(cells: tuple[Cell, ...]) -> None:
+    """The config says how long the last phase is, and training how long all are."""
+    time = Time()
+    clock = Clock(1, time)
+    clock.note(Begun(1, 0, cells[:1], {}))
+    clock.note(Started(cells[0]))
+    assert cells[0].epochs == 2
+    time.seconds = 3.0
+    clock.note(Progress(cells[0], Epoch(1, 5, 0.5)))
+    assert clock.left() == (4 * 3.0, True)
+    assert how(clock.under_way[cells[0].key]) == "epoch 1/5  50.0"
 
 
 def test_cells_that_nobody_knows_yet_are_counted(cells: tuple[Cell, ...]) -> None:

@@ -103,7 +103,7 @@ class LabDisplay:
     def _view(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for own in list(self.clock.under_way.values()):
-            bar = ProgressBar(total=own.cell.epochs or None, completed=own.epoch, width=20)
+            bar = ProgressBar(total=own.epochs or None, completed=own.epoch, width=20)
             table.add_row(Text(f"  {own.cell.key}"), bar, how(own))
         whole = ProgressBar(total=self.clock.total, completed=self.clock.over, width=40)
         parts = [self.state(), self.left(), "Ctrl-C stops"]
@@ -117,4 +117,4 @@ def how(own: UnderWay) -> str:
         stage, done = stage_of(told)
         return f"{stage} {100 * done.done // done.total} %" if done else stage
     score = f"  {100 * own.best:.1f}" if own.seen else ""
-    return f"epoch {own.epoch}/{own.cell.epochs}{score}" if own.cell.epochs else ""
+    return f"epoch {own.epoch}/{own.epochs}{score}" if own.epochs else ""

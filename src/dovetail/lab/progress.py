@@ -31,6 +31,12 @@ class UnderWay:
     seen: int = 0
     epoch: int = 0
     best: float = 0.0
+    told_epochs: int = 0
+
+    @property
+    def epochs(self) -> int:
+        """The most that it trains: those of all phases, as soon as it told of one."""
+        return self.told_epochs or self.cell.epochs
 
 
 class Clock:
@@ -76,7 +82,7 @@ class Clock:
         own.told = told
         if isinstance(told, Epoch | EpochResult):
             own.seen += 1
-            own.epoch = told.epoch
+            own.epoch, own.told_epochs = told.epoch, told.epochs
             own.best = max(own.best, told.score)
 
     def _over(self, ended: Ended) -> None:
@@ -109,13 +115,13 @@ class Clock:
         if not own.cell.epochs:
             return 0.0
         elapsed = self.now() - own.started
-        bound = elapsed / own.seen * (own.cell.epochs - own.epoch) if own.seen else whole
+        bound = elapsed / own.seen * (own.epochs - own.epoch) if own.seen else whole
         return min(max(0.0, whole - elapsed), bound)
 
     def _whole_from_epochs(self) -> float | None:
         """How long a cell takes at the most, from the epochs of those under way."""
         found = [
-            (self.now() - own.started) / own.seen * own.cell.epochs
+            (self.now() - own.started) / own.seen * own.epochs
             for own in self.under_way.values()
             if own.seen
         ]
