@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.corpora.test_round_trips import sentences
 from tests.corpus import SENTENCES
@@ -48,6 +48,7 @@ def everything(sentence: Sentence) -> tuple[object, ...]:
     )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # on a busy machine
 @given(st.lists(sentences(), max_size=4))
 def test_what_is_written_is_read(written: list[Sentence]) -> None:
     stored = StoredSentences(iter([*written, UNUSUAL]))
