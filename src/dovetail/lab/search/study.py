@@ -23,12 +23,14 @@ from dovetail.training.run_folder import changed_fields
 MOST_DEATHS = 3
 """How often a trial is tried whose process ends each time."""
 
+FILES = ("train", "dev", "extra", "templates", "negatives", "documents", "held_out")
+"""Fields of a corpus that name files."""
+
 WITHOUT_EFFECT = (
     "name",
     "training.threads",
     "training.cache_gigabytes",
     "training.disk_cache_gigabytes",
-    "data.on_disk",
 )
 """Fields that may differ between the machines of a study, beside the paths of the data."""
 
@@ -155,7 +157,7 @@ def comparable(config: Config) -> dict[str, Any]:
     """
     values = config.model_dump(mode="json")
     for corpus in values.get("corpora") or [values["data"]]:
-        for field in ("train", "dev", "extra", "templates", "negatives", "documents", "held_out"):
+        for field in (*FILES, "on_disk"):
             del corpus[field]
     values["distillation"] |= {"teacher": None, "unlabelled": []}
     for field in WITHOUT_EFFECT:
