@@ -50,9 +50,9 @@ class Truth:
     sentences: int
     """On which the scores were made."""
 
-    def error(self, known: Known) -> float:
+    def error(self, plan: str, known: Known) -> float:
         """The variance of a gain around the one that more seeds and sentences would show."""
-        seeds = min(len(own) for own in self.scores.values())
+        seeds = min(len(self.scores[plan]), len(self.scores[self.default]))
         return known.noise.of_seeds / seeds + known.noise.of_sentences / self.sentences
 
     @property
@@ -240,8 +240,8 @@ def sentence_on(truths: Mapping[str, Truth], advised: Mapping[str, Advised]) -> 
     measured is as much wider.
     """
     pairs = [
-        (own.gain, truths[corpus].gain(own.candidate.name), truths[corpus].error(advice.known))
-        for corpus, advice in advised.items()
+        (own.gain, truth.gain(own.candidate.name), truth.error(own.candidate.name, advice.known))
+        for truth, advice in ((truths[corpus], advice) for corpus, advice in advised.items())
         for own in advice.judged()
     ]
     held = sum(holds(gain, seen) for gain, seen, _ in pairs)

@@ -37,7 +37,7 @@ def test_a_pick_is_good_within_one_standard_deviation_of_the_best() -> None:
 def test_intervals_are_held_against_what_was_measured_with_its_own_error() -> None:
     own, known = truth(own=0.50, good=0.52), Known(())
     error = known.noise.of_seeds / 2 + known.noise.of_sentences / 200
-    assert own.error(known) == pytest.approx(error)
+    assert own.error("good", known) == pytest.approx(error)
     gain = Normal(0.0, 0.01**2)  # its interval reaches 1.645 deviations
     assert SCRIPT["holds"](gain, 0.016)
     assert not SCRIPT["holds"](gain, 0.017)
