@@ -81,6 +81,12 @@ def test_parts_are_joined_in_order(sizes: list[int]) -> None:
     joined = joined_sentences([StoredSentences([]), *map(StoredSentences, parts)])
     assert (*joined,) == whole
     assert [joined[place] for place in range(-len(whole), len(whole))] == [*whole, *whole]
+    assert [*lengths_of(joined)] == lengths_of(whole)
+
+
+def test_one_part_is_the_whole() -> None:
+    stored = StoredSentences(SENTENCES)
+    assert joined_sentences([stored]) is stored
 
 
 def test_what_is_made_of_stored_sentences_is_stored() -> None:

@@ -63,15 +63,15 @@ class JoinedSentences(Items[Sentence]):
     """Several sequences, one after another, as one."""
 
     def __init__(self, parts: Iterable[Sequence[Sentence]]) -> None:
-        self._parts = tuple(parts)
-        self._starts = [*accumulate(map(len, self._parts), initial=0)]
+        self.parts = tuple(parts)
+        self._starts = [*accumulate(map(len, self.parts), initial=0)]
 
     def __len__(self) -> int:
         return self._starts[-1]
 
     def item(self, place: int) -> Sentence:
         part = bisect_right(self._starts, place) - 1
-        return self._parts[part][place - self._starts[part]]
+        return self.parts[part][place - self._starts[part]]
 
 
 class TokensOf(Items[tuple[str, ...]]):
@@ -99,6 +99,8 @@ def held_as(others: Sequence[Sentence], sentences: Iterable[Sentence]) -> Sequen
 
 def joined_sentences(parts: Sequence[Sequence[Sentence]]) -> Sequence[Sentence]:
     """All sentences; those in files stay there."""
+    if len(parts) == 1:
+        return parts[0]
     if any(isinstance(part, StoredSentences) for part in parts):
         return JoinedSentences(parts)
     return tuple(sentence for part in parts for sentence in part)
@@ -108,6 +110,8 @@ def lengths_of(sentences: Sequence[Sentence]) -> Sequence[int]:
     """Tokens of each sentence."""
     if isinstance(sentences, StoredSentences):
         return sentences.lengths
+    if isinstance(sentences, JoinedSentences):
+        return [length for part in sentences.parts for length in lengths_of(part)]
     return [len(sentence.tokens) for sentence in sentences]
 
 
