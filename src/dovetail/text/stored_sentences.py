@@ -87,14 +87,9 @@ class TokensOf(Items[tuple[str, ...]]):
         return self._sentences[place].tokens
 
 
-def held(sentences: Iterable[Sentence], *, on_disk: bool) -> Sequence[Sentence]:
-    """The sentences, in memory or in a file."""
-    return StoredSentences(sentences) if on_disk else tuple(sentences)
-
-
 def held_as(others: Sequence[Sentence], sentences: Iterable[Sentence]) -> Sequence[Sentence]:
     """The sentences, where others are that they are made of."""
-    return held(sentences, on_disk=isinstance(others, StoredSentences))
+    return StoredSentences(sentences) if isinstance(others, StoredSentences) else tuple(sentences)
 
 
 def joined_sentences(parts: Sequence[Sequence[Sentence]]) -> Sequence[Sentence]:

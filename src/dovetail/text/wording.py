@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dovetail.text.document import Sentence
+from dovetail.text.stored_sentences import held_as
 
 WHOLE = "0:1"
 """The part of a corpus that is all of it."""
@@ -68,9 +69,10 @@ class CorpusPart:
             )
         return part
 
-    def of(self, sentences: Sequence[Sentence], *, seed: int = 0) -> tuple[Sentence, ...]:
+    def of(self, sentences: Sequence[Sentence], *, seed: int = 0) -> Sequence[Sentence]:
         """The sentences of the part, in the order in which they stand."""
-        return tuple(sentences[index] for index in self.indices(sentences, seed=seed))
+        places = self.indices(sentences, seed=seed)
+        return held_as(sentences, (sentences[place] for place in places))
 
     def indices(self, sentences: Sequence[Sentence], *, seed: int = 0) -> list[int]:
         """The places of the sentences of the part.

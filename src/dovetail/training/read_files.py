@@ -91,14 +91,17 @@ def read_files(
 def read_file_by_file(
     paths: Sequence[Path], config: DataConfig, reading: Reading, *, split: str, limit: int = 0
 ) -> ReadFiles:
-    """The same with the sentences in a file: of folders and archives too, one at a time is read."""
+    """The same with the sentences in a file, but for empty ones.
+
+    Of folders and archives too, one file at a time is read.
+    """
     told = _Told(split)
 
     def taken(read: tuple[str, Corpus]) -> Iterator[Sentence]:
         file, corpus = read
         told.add(file, corpus)
         for _, own in first_of(corpus, limit, config.symmetric):
-            yield from own
+            yield from (sentence for sentence in own if sentence.tokens)
 
     # In chains, which let go of a corpus before they ask for the next.
     files = chain.from_iterable(

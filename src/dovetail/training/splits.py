@@ -15,7 +15,6 @@ from dovetail.corpora.templates import names_in, read_templates
 from dovetail.errors import TrainingError
 from dovetail.text.document import ENTITY_TASK, RELATION_TASK, TASKS, Sentence
 from dovetail.text.reading import Reading
-from dovetail.text.stored_sentences import held, held_as
 from dovetail.text.wording import CorpusPart, wording, wordings
 from dovetail.training.dev_negatives import FIELD, HELD_OUT, IN_DEV, Known
 from dovetail.training.dev_split import set_apart
@@ -60,8 +59,10 @@ def read_splits(config: DataConfig, distillation: DistillationConfig = UNTAUGHT)
         apart = read_files(config.train, config, scored, limit=limit)
         train_sentences, dev_sentences, said = divided(learn, apart, config)
         notes += said
-    train = held((s for s in train_sentences if s.tokens), on_disk=config.on_disk)
     dev_kept = tuple(s for s in dev_sentences if s.tokens)
+    train = train_sentences
+    if not config.on_disk:  # where none is empty
+        train = tuple(s for s in train_sentences if s.tokens)
     train, said_of_part = part_of(train, config)
     refuse_useless(train)
     refuse_unannotated_dev(dev_kept)
@@ -217,8 +218,7 @@ def part_of(
     """
     if config.is_whole:
         return train, ()
-    places = CorpusPart.parse(config.part).indices(train, seed=config.part_seed)
-    part = held_as(train, (train[place] for place in places))
+    part = CorpusPart.parse(config.part).of(train, seed=config.part_seed)
     said = f"{config.described_part}, has {len(part):,} of {len(train):,} training sentences"
     if not part:
         raise TrainingError(f"{said}, so there is nothing to learn from; set a larger data.part")
