@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading
-from dovetail.text.stored_sentences import held_as, joined_sentences
+from dovetail.text.stored_sentences import held_as, joined_sentences, lengths_of
 from dovetail.text.windowed import Windowed, windows_read
 from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Portion
@@ -32,8 +32,10 @@ class LearnedSentences:
         """An epoch draws as many windows as the sentences it is to draw have on average."""
         parts, portions = [], []
         for pool in pools:
-            rows = learned_windows(pool.sentences, reading)
-            own = held_as(pool.sentences, (window.sentence for row in rows for window in row))
+            own = pool.sentences
+            if max(lengths_of(own), default=0) > reading.max_tokens:
+                rows = learned_windows(own, reading)
+                own = held_as(own, (window.sentence for row in rows for window in row))
             drawn = -(-pool.drawn * len(own) // max(1, len(pool.sentences)))
             parts.append(own)
             portions.append(Portion(len(own), drawn, pool.schema, pool.unrelated))
