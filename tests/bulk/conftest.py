@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,12 @@ def run(folder: Path, *inputs: object, resume: bool = False, workers: int = 1, *
     chosen = BulkOptions(**{"unit_documents": 7, **options})
     running = Running(workers=workers, resume=resume)
     return run_bulk("light", [*map(str, inputs)], folder, chosen, running)
+
+
+def kill(process: int) -> None:
+    """Kill a process that may end by itself meanwhile."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def content_of(folder: Path) -> dict[str, str]:

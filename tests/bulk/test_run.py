@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
-from tests.bulk.conftest import content_of, line_of, run
+from tests.bulk.conftest import content_of, kill, line_of, run
 from tests.waiting import until
 
 from dovetail.corpora import read_corpus
@@ -141,7 +139,7 @@ def campaign(tmp_path: Path, kills: int, seed: int) -> None:
             drivers += 1
             process = begin(folder, names)
         elif children:
-            os.kill(chance.choice(children), signal.SIGKILL)
+            kill(chance.choice(children))
             workers += 1
     _, said = process.communicate()
     assert process.returncode == 0, said.decode()

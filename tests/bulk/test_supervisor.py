@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pyarrow import parquet
+from tests.bulk.conftest import kill
 from tests.bulk.test_plan import plan_of
 from tests.waiting import until
 
@@ -44,6 +43,12 @@ def task_of(texts: list[str], folder: Path, **options: object) -> Task:
     plan, _ = plan_of(path, **options)
     (unit,) = plan.units
     return Task(unit, plan.inputs_of(unit), {})
+
+
+def kill_worker(supervisor: Supervisor) -> None:
+    """Kill the worker, if there is one."""
+    if (pid := supervisor.pid) is not None:
+        kill(pid)
 
 
 def failed(shard: Shard, folder: Path) -> dict[int, str]:
@@ -99,7 +104,7 @@ def test_a_worker_that_others_kill_costs_no_document(
     supervisor = supervise(supervisors)
     supervisor.identity()
     # Between two tasks, and then three times in the middle of one, so that documents are suspected.
-    os.kill(supervisor.pid or 0, signal.SIGKILL)
+    kill_worker(supervisor)
     made: list[Shard] = []
     task = task_of(texts, tmp_path)
     thread = threading.Thread(target=lambda: made.append(supervisor.shard(task)))
@@ -107,7 +112,7 @@ def test_a_worker_that_others_kill_costs_no_document(
     for deaths in range(1, 4):
         until(lambda deaths=deaths: supervisor.deaths == deaths, seconds=60)
         until(lambda: supervisor.size_done > 0 or not thread.is_alive(), seconds=60)
-        os.kill(supervisor.pid or 0, signal.SIGKILL)
+        kill_worker(supervisor)
     thread.join(60)
     assert made == [expected]
     assert supervisor.deaths == 4
@@ -122,8 +127,8 @@ def test_a_unit_whose_documents_are_all_good_is_given_up_in_the_end(
 
     def kill_whatever_has_a_unit() -> None:
         while not over.wait(0.002):
-            if supervisor.size_done and supervisor.pid:
-                os.kill(supervisor.pid, signal.SIGKILL)
+            if supervisor.size_done:
+                kill_worker(supervisor)
 
     killer = threading.Thread(target=kill_whatever_has_a_unit)
     killer.start()
