@@ -100,23 +100,32 @@ def test_spans_learn_by_the_divergence_of_each_span(temperature: float) -> None:
 
 @pytest.mark.parametrize("normalisation", ["cells", "sentences"])
 @pytest.mark.parametrize("temperature", TEMPERATURES)
+@pytest.mark.parametrize("confidence", [0.5, 0.6])
 def test_relations_learn_by_the_divergence_of_each_possible_cell(
-    temperature: float, normalisation: str
+    temperature: float, normalisation: str, confidence: float
 ) -> None:
+    """Or of each that the teacher is sure enough of."""
     config = tiny_config(relation_head={"normalisation": normalisation, "dropout": 0.0})
     student, teacher = talkative_model(config), talkative_model(config, seed=1)
     batch = taught_by(teacher, batch_of(TRAIN[:8], student), temperature)
     assert batch.targets is not None
     assert batch.taught is not None
+    batch = replace(batch, taught=replace(batch.taught, relation_confidence=confidence))
     candidates = batch.targets.candidates
     logits = student.outputs(batch).relation_logits
-    total, cells = 0.0, 0
+    total, cells, unsure = 0.0, 0, 0
     for cell in student.relation_head.possible(candidates).nonzero().tolist():
         place = tuple(cell)
+        probability = torch.sigmoid(batch.taught.relations[place]).item()
+        if max(probability, 1 - probability) < confidence:
+            unsure += 1
+            continue
         q = torch.sigmoid(batch.taught.relations[place].double() / temperature)
         p = torch.sigmoid(logits[place].double() / temperature)
         total += (q * (q / p).log() + (1 - q) * ((1 - q) / (1 - p)).log()).item()
         cells += 1
+    assert cells
+    assert (unsure > 0) == (confidence > 0.5)
     number = cells if normalisation == "cells" else len(batch.sentences)
     expected = temperature**2 * total / number
     assert losses(student, batch)["relation"].item() == pytest.approx(expected, rel=1e-4)

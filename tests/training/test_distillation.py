@@ -221,6 +221,22 @@ def test_resumed_run_learns_from_the_same_teacher_to_the_same_bits(
     assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
 
 
+def test_nothing_is_learned_of_relations_that_the_teacher_is_unsure_of(
+    teacher: Path, tmp_path: Path
+) -> None:
+    """With as much confidence as no probability has, of relations nothing is left."""
+    losses = {}
+    for confidence in (0.5, 1 - 1e-9):
+        config = config_of(tmp_path, teacher, weight=1.0, relation_confidence=confidence)
+        run = tmp_path / f"{confidence}"
+        for _ in training_events(config, run):
+            pass
+        losses[confidence] = [line["losses"] for line in metrics(run)]
+    assert all(own["taught_relation"] > 0 for own in losses[0.5])
+    assert all(own["taught_relation"] == 0 for own in losses[1 - 1e-9])
+    assert all(own["taught_entity"] > 0 for own in losses[1 - 1e-9])
+
+
 def test_resuming_with_another_teacher_or_other_sentences_is_refused(
     teacher: Path, trained_model: Path, tmp_path: Path
 ) -> None:
@@ -299,6 +315,7 @@ def test_files_of_which_nothing_is_left_are_refused(tmp_path: Path) -> None:
         ({"teacher": "a", "weight": 0.0}, "weight: expected a number above 0 and of at most 1, f"),
         ({"teacher": "a", "weight": 1.5}, "weight: expected a number above 0 and of at most 1, f"),
         ({"teacher": "a", "temperature": 0.0}, "temperature: expected a number above 0, found"),
+        ({"teacher": "a", "relation_confidence": 1.0}, "relation_confidence: expected a number of"),
         ({"teacher": "a", "unlabelled_per_epoch": 5}, "5 sentences cannot be drawn from no file"),
     ],
 )

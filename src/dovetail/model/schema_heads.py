@@ -285,6 +285,10 @@ class SchemaHeads(SchemaDecoders):
         }
         if self.relation_head is not None and logits is not None and candidates is not None:
             losses[self.relation_task] = self.relation_head.distillation_loss(
-                logits, taught.relations, candidates, temperature=taught.temperature
+                logits,
+                taught.relations,
+                candidates,
+                temperature=taught.temperature,
+                confidence=taught.relation_confidence,
             )
         return losses

@@ -188,12 +188,14 @@ class Taught:
     """A teacher's predictions for the sentences of a batch: the targets of distillation.
 
     `relations` are its logits of the relations between the candidates of the batch's targets.  All
-    scores, the teacher's and the student's, are compared at the temperature.
+    scores, the teacher's and the student's, are compared at the temperature.  Relations count of
+    which the teacher is as sure as `relation_confidence`, of their presence or absence.
     """
 
     entities: Expectations
     relations: Float[Tensor, "batch entities entities types"]
     temperature: float = 1.0
+    relation_confidence: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Lesson:
 
     sentences: Sequence[TaughtSentence]
     temperature: float
+    relation_confidence: float = 0.5
 
     def batch(self, indices: Sequence[int]) -> Taught:
         """Its predictions for the sentences of these indices, padded as their batch is."""
@@ -48,6 +49,7 @@ class Lesson:
             ),
             torch.stack([_padded(own.relations, most) for own in chosen]),
             self.temperature,
+            self.relation_confidence,
         )
 
 

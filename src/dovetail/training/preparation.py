@@ -142,5 +142,8 @@ def learned(
     refuse_unfit(teacher, model, config.reading)
     teacher.model.to(training_device())
     schemas = [own.schema for own in drawn.portions for _ in range(own.size)]
-    temperature = config.distillation.temperature
-    return (yield from lesson(teacher, drawn.sentences, temperature=temperature, schemas=schemas))
+    taught = config.distillation
+    sentences, own = yield from lesson(
+        teacher, drawn.sentences, temperature=taught.temperature, schemas=schemas
+    )
+    return sentences, replace(own, relation_confidence=taught.relation_confidence)

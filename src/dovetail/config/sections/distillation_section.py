@@ -31,6 +31,10 @@ class DistillationConfig(Section):
     """Divisor of all scores where student and teacher are compared: above 1, more is
     learned of what the teacher finds improbable."""
 
+    relation_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.5
+    """How sure the teacher has to be that a relation holds, or that it does not, for it to be
+    learned of the teacher: its probability of the likelier of the two. With 0.5 all are learned."""
+
     unlabelled: FilePaths = ()
     """Files of further sentences, for which the teacher alone is learned from; annotations in them
     are not read. Corpora, whose formats are recognised, or raw text (`.txt`).

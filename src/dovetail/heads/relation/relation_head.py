@@ -174,15 +174,18 @@ class RelationHead(nn.Module):
         candidates: Candidates,
         *,
         temperature: float = 1.0,
+        confidence: float = 0.5,
     ) -> Float[Tensor, ""]:
         """Divergence of the relations' probabilities from the teacher's, in nats.
 
         `taught` are the teacher's logits of the first candidates: those that only the student
-        takes for entities come after them, and of these it says nothing.  The possible cells
-        count, and what is divided by, as in `loss`; the temperature acts as in that of entities.
+        takes for entities come after them, and of these it says nothing.  Those possible cells
+        count in which the probability of the relation or of its absence is at least `confidence`;
+        what is divided by is as in `loss`, and the temperature acts as in that of entities.
         """
         number = taught.shape[1]
-        possible = self.possible(candidates)[:, :number, :number]
+        sure = torch.sigmoid(taught.abs()) >= confidence
+        possible = self.possible(candidates)[:, :number, :number] & sure
         everywhere = torch.ones_like(possible[:, 0, 0, 0])
         own, others = logits[:, :number, :number] / temperature, taught / temperature
         probabilities = torch.sigmoid(others)
