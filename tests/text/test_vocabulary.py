@@ -22,6 +22,7 @@ def test_index_and_symbol_are_inverse(symbols: list[str]) -> None:
 def test_only_known_symbols_have_an_index_of_their_own(symbols: list[str], other: str) -> None:
     vocabulary = Vocabulary(symbols)
     assert (vocabulary.index(other) != UNKNOWN_INDEX) == (other in symbols) == (other in vocabulary)
+    assert vocabulary.indices([*symbols, other]) == [*map(vocabulary.index, [*symbols, other])]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True))

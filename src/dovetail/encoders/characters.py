@@ -86,7 +86,7 @@ class CharacterEncoder(Encoder):
     def _spelling(self, word: str) -> list[int]:
         if len(word) > 2 * END_CHARACTERS:
             word = word[:END_CHARACTERS] + word[-END_CHARACTERS:]
-        return [self.vocabulary.index(character) for character in word] or [UNKNOWN_INDEX]
+        return self.vocabulary.indices(word) or [UNKNOWN_INDEX]
 
     def forward(self, features: Features) -> Float[Tensor, "batch tokens output_dim"]:
         # Packed, the backward direction starts at the last character and not in the padding.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 UNKNOWN_INDEX = 0
 """The index of every symbol outside a vocabulary; known symbols start at 1."""
@@ -48,6 +49,10 @@ class Vocabulary:
     def index(self, symbol: str) -> int:
         """The index of a symbol, or `UNKNOWN_INDEX`."""
         return self._index_by_symbol.get(symbol, UNKNOWN_INDEX)
+
+    def indices(self, symbols: Iterable[str]) -> list[int]:
+        """The index of each symbol, as `index` gives it."""
+        return list(map(self._index_by_symbol.get, symbols, repeat(UNKNOWN_INDEX)))
 
     def index_of_first_known(self, candidates: Sequence[str]) -> int:
         """The index of the first candidate that is known, or `UNKNOWN_INDEX`."""
