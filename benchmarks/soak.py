@@ -6,8 +6,9 @@
 Clients send one text each over connections that stay open, and the next one when they have the
 answer; after some they connect anew, or all would stay with workers that live long.  Every answer
 has to be one that the library gives to the text, alone or among others: in bfloat16 its neighbours
-in a batch may decide where two readings are equally likely.  Whenever all workers are ready some
-get SIGKILL at a random moment, but never the oldest, whose memory is watched.
+in a batch may decide where two readings are equally likely, and whether a relation is taken whose
+probability is its threshold.  Whenever all workers are ready some get SIGKILL at a random moment,
+but never the oldest, whose memory is watched.
 
 A request is *lost* if its connection ends without a byte of an answer, *cut* if it ends within one.
 Told is who gets 503 and `Retry-After`: the request is sent again.  Exits with 1 if one is lost or
@@ -30,7 +31,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dovetail import Extractor
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("DOVETAIL_DATA", HERE.parents[1] / "shared" / "data"))
@@ -57,7 +61,7 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     wrong_texts: list[int] = field(default_factory=list)
     on_the_verge: list[int] = field(default_factory=list)
-    """Texts to which the library itself gives two answers."""
+    """Texts in which the library itself finds other entities alone than among others."""
     unanswered: int = 0
     """Texts that had no answer at the end, whatever was tried."""
     kills: int = 0
@@ -141,16 +145,10 @@ def megabytes(pid: int) -> float:
 class Soak:
     """Clients, kills and measurements for some seconds."""
 
-    def __init__(self, server: Server, texts: Sequence[str], expected: Sequence[list[Any]]) -> None:
+    def __init__(self, server: Server, library: Library) -> None:
         self.server = server
-        self.outcome = Outcome()
-        self.outcome.on_the_verge = [
-            index
-            for index, (first, *others) in enumerate(expected)
-            if not all(is_same(own, first) for own in others)
-        ]
-        self._texts = texts
-        self._expected = expected
+        self.outcome = Outcome(on_the_verge=library.on_the_verge())
+        self._library = library
         self._is_over = False
 
     async def run(self, seconds: float, clients: int, kill_every: float, seed: int) -> None:
@@ -193,7 +191,7 @@ class Soak:
         while not self._is_over:
             if chance.random() < RECONNECT:
                 client.close()
-            index = chance.randrange(len(self._texts))
+            index = chance.randrange(len(self._library.texts))
             end = time.monotonic() + PATIENCE
             while not await self._is_answered(client, index):
                 if time.monotonic() > end:
@@ -203,8 +201,8 @@ class Soak:
 
     async def _is_answered(self, client: Client, index: int) -> bool:
         """Send a text once."""
-        kind, document = await client.ask(self._texts[index])
-        if kind == "answered" and not any(is_same(document, own) for own in self._expected[index]):
+        kind, document = await client.ask(self._library.texts[index])
+        if kind == "answered" and not self._library.may_answer(index, document):
             kind = "wrong"
             self.outcome.wrong_texts.append(index)
         self.outcome.counts[kind] = self.outcome.counts.get(kind, 0) + 1
@@ -274,25 +272,62 @@ def is_same(found: Any, expected: Any) -> bool:
     return bool(found == expected)
 
 
-def library_says(model: str, texts: Sequence[str]) -> list[list[Any]]:
-    """What `Extractor` finds in each text among the others and alone, as a server writes it."""
-    from dovetail import Extractor
-    from dovetail.threads import prepare_threads
+class Library:
+    """What `Extractor` finds in some texts, each among the others and alone."""
 
-    prepare_threads()
-    extractor = Extractor.load(model, threads=1)
-    alone = (own for text in texts for own in extractor.extract([text]))
-    return [
-        [json.loads(json.dumps(own.to_dict())) for own in both]
-        for both in zip(extractor.pipe(texts), alone, strict=True)
-    ]
+    def __init__(self, extractor: Extractor, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self._thresholds = extractor.thresholds
+        lower = extractor.down_to(max(0.0, min(self._thresholds.values()) - CONFIDENCE))
+        alone = (own for text in texts for own in lower.extract([text]))
+        self._found = [
+            [json.loads(json.dumps(own.to_dict())) for own in both]
+            for both in zip(lower.pipe(texts), alone, strict=True)
+        ]
+
+    def may_answer(self, index: int, document: Any) -> bool:
+        """Whether a document, as a server writes it, is what the library finds in a text."""
+        return any(self._agrees(document, own) for own in self._found[index])
+
+    def on_the_verge(self) -> list[int]:
+        """The texts in which it finds other entities alone than among others."""
+        return [
+            index
+            for index, (among, alone) in enumerate(self._found)
+            if not is_same(among["entities"], alone["entities"])
+        ]
+
+    def _agrees(self, document: Any, found: Any) -> bool:
+        """Relations may be there or not whose probabilities are their thresholds, or nearly."""
+        answered, relations = _by_link(document), _by_link(found)
+        sure = {
+            link
+            for link, confidence in relations.items()
+            if confidence >= self._thresholds[link[2]] + CONFIDENCE
+        }
+        return (
+            is_same({**document, "relations": []}, {**found, "relations": []})
+            and sure <= answered.keys() <= relations.keys()
+            and all(abs(own - relations[link]) <= CONFIDENCE for link, own in answered.items())
+        )
+
+
+def _by_link(document: Any) -> dict[tuple[int, int, str], float]:
+    """The confidence of each relation of a document, by its arguments and type."""
+    return {
+        (own["head"], own["tail"], own["type"]): own["confidence"] for own in document["relations"]
+    }
 
 
 def soak(model: str, texts: Sequence[str], options: argparse.Namespace) -> Outcome:
     """Start a server, soak it, and end it."""
-    expected = library_says(model, texts)
+    from dovetail import Extractor
+    from dovetail.threads import prepare_threads
+
+    prepare_threads()
+    library = Library(Extractor.load(model, threads=1), texts)
     server = Server(model, options.workers)
-    own = Soak(server, texts, expected)
+    own = Soak(server, library)
     try:
         seconds = 60 * options.minutes
         asyncio.run(own.run(seconds, options.clients, options.kill_every, options.seed))
