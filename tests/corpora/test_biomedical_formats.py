@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.markdown import PROJECT, blocks_from_markdown
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.corpora.corpus import recognise
+from dovetail.corpora.known_formats import recognise
 from dovetail.corpora.marking.concepts import Mentions
 from dovetail.corpora.marking.marked_text import CharacterEntity
 from dovetail.errors import CorpusError, CorpusFormatError

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dovetail.corpora import read_corpus, write_corpus
-from dovetail.corpora.corpus import FORMATS
+from dovetail.corpora.known_formats import FORMATS
 from dovetail.errors import CorpusFormatError
 from dovetail.evaluation.evaluate import evaluate
 from dovetail.evaluation.sentence_pairing import align_documents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from dovetail.text.document import Sentence
 from dovetail.text.stored_sentences import StoredSentences
 from dovetail.training import RunStarted, StepResult, training_events
 from dovetail.training.job import Job
+from dovetail.training.pools import Splits
+from dovetail.training.splits import read_splits
 
 
 def several(data: DataConfig) -> Config:
@@ -126,6 +129,50 @@ def test_broken_file_of_a_folder_is_named(data: DataConfig, tmp_path: Path) -> N
     config = on_disk(tiny_config(data.model_copy(update={"train": (path,)})))
     with pytest.raises(CorpusError, match=r"parts/1\.jsonl:1: .*'end' is missing"):
         Job.of(config)
+
+
+def splits_of(data: DataConfig) -> tuple[Splits, Splits]:
+    """Those in memory, and those on disk."""
+    return read_splits(data), read_splits(data.model_copy(update={"on_disk": True}))
+
+
+def test_as_many_sentences_are_read_of_a_folder_as_in_memory(
+    data: DataConfig, tmp_path: Path
+) -> None:
+    (folder, archive) = folder_of((TRAIN[:9], TRAIN[9:10], TRAIN[10:]), tmp_path / "parts")
+    for number in (1, 9, 12):
+        own = data.model_copy(update={"train": (folder, archive), "max_sentences": number})
+        memory, disk = splits_of(own)
+        assert (*disk.train,) == (*memory.train,) == (*TRAIN[:number], *TRAIN[:number])
+
+
+def test_file_of_a_folder_that_is_all_broken_is_dropped_as_in_memory(
+    data: DataConfig, tmp_path: Path
+) -> None:
+    (path, _) = folder_of((TRAIN, DEV), tmp_path / "parts")
+    (path / "1.jsonl").write_text('{"tokens": ["a"], "entities": [{"start": 0}]}\n' * 2)
+    own = data.model_copy(update={"train": (path,), "on_error": "drop"})
+    memory, disk = splits_of(own)
+    assert (*disk.train,) == (*memory.train,) == TRAIN
+    (warning,) = disk.warnings
+    assert "1.jsonl: 2 of 2 documents could not be kept" in warning
+
+
+def test_language_is_that_of_most_text(data: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    write(folder / "0.jsonl", ["Ada met Bob in the town ."])
+    write(folder / "1.jsonl", ["Ада встретила Боба в городе , и он был рад ."] * 9)
+    own = data.model_copy(update={"train": (folder,), "language": None})
+    memory, disk = splits_of(own)
+    assert disk.language == memory.language == "ru"
+    assert any("in several languages: ru, en" in warning for warning in disk.warnings)
+
+
+def write(path: Path, texts: Sequence[str]) -> None:
+    entity = {"start": 0, "end": 3, "type": "Peop"}
+    rows = [{"text": text, "entities": [entity], "relations": []} for text in texts]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def test_dev_sentences_cannot_be_set_apart(data: DataConfig) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.bulk.addresses import Input
+from dovetail.bulk.cells import Header, header_of
 from dovetail.bulk.options import BulkOptions
-from dovetail.bulk.records import Header, header_of
 from dovetail.bulk.records import Record as RawRecord
 from dovetail.corpora.source.json_records import Record
 from dovetail.corpora.source.json_text import parse_json

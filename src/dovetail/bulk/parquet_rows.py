@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from dovetail.bulk.addresses import Input, system_of
+from dovetail.bulk.columns import check_columns
 from dovetail.bulk.options import BulkOptions
 from dovetail.errors import MissingExtraError
 
@@ -24,7 +25,7 @@ def rows_of(source: Input, options: BulkOptions, place: Place, digest: Digest) -
         CorpusError: if it lacks a column.
         ValueError: if it is no Parquet, or damaged.
     """
-    from dovetail.bulk.records import Place, Record, check_columns
+    from dovetail.bulk.records import Place, Record
 
     parquet = _parquet()
     system, path = system_of(source.address)

@@ -14,7 +14,7 @@ from dovetail.bulk.contents import BROKEN
 from dovetail.bulk.fields import FieldReader
 from dovetail.bulk.options import BulkOptions
 from dovetail.bulk.parquet_rows import rows_in_largest_group
-from dovetail.bulk.records import DELIMITERS, START, Digest, Place, header_of, records_of
+from dovetail.bulk.records import START, Digest, Place, records_of
 from dovetail.errors import CorpusError
 from dovetail.running.steps import Done
 
@@ -129,8 +129,6 @@ class _Planner:
         documents = 0
         try:
             least = _least_part(source)
-            if source.kind in DELIMITERS:
-                header_of(source, self._options)
             for count, record in enumerate(records_of(source, self._options, START, digest)):
                 is_document = reader.is_document(record)
                 documents, end = documents + is_document, record.next

@@ -6,20 +6,17 @@ counted in bytes of what is unpacked, and for Parquet in rows.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from dovetail.bulk.addresses import Input
+from dovetail.bulk.cells import Quotes, header_of
 from dovetail.bulk.contents import opened
 from dovetail.bulk.options import BulkOptions
 from dovetail.errors import CorpusError
 
 _PART = 1 << 20
-DELIMITERS = {"csv": ",;|\t", "tsv": "\t"}
-"""What may stand between the cells of a row; which one it is shows in the header."""
 
 
 class Place(NamedTuple):
@@ -39,21 +36,6 @@ class Record(NamedTuple):
     content: bytes | None
     size: int
     next: Place
-
-
-class Header(NamedTuple):
-    """The names of the columns of a file of rows, and what stands between the cells of each row."""
-
-    names: list[str]
-    delimiter: str
-
-    def cells(self, content: bytes) -> list[str]:
-        """The cells of a row.
-
-        Raises:
-            ValueError: if it is not UTF-8, or no row.
-        """
-        return cells_of(content, self.delimiter)
 
 
 class Digest:
@@ -99,7 +81,7 @@ def records_of(
             case "text":
                 yield from _whole(bounded, place)
             case "csv" | "tsv":
-                yield from _rows(bounded, place)
+                yield from _rows(bounded, place, header_of(source, options).delimiter)
             case "wet":
                 yield from _archived(bounded, place)
             case _:
@@ -113,17 +95,22 @@ class _Bounded:
         self._file, self._digest = file, digest
         self.most_bytes = most_bytes
 
-    def line(self) -> tuple[bytes | None, int, bool]:
-        """The next line, its size, and whether it has an odd number of quotes."""
-        line = self._read(self._file.readline(self.most_bytes + 1))
-        size, quotes = len(line), line.count(b'"')
+    def line(self, quotes: Quotes | None = None) -> tuple[bytes | None, int]:
+        """The next line, and its size; of the quotation marks in it is told."""
+        line = self._line(self.most_bytes + 1, quotes)
+        size = len(line)
         if size <= self.most_bytes:
-            return line, size, quotes % 2 == 1
+            return line, size
         while line and not line.endswith(b"\n"):
-            line = self._read(self._file.readline(_PART))
+            line = self._line(_PART, quotes)
             size += len(line)
-            quotes += line.count(b'"')
-        return None, size, quotes % 2 == 1
+        return None, size
+
+    def _line(self, most: int, quotes: Quotes | None) -> bytes:
+        line = self._read(self._file.readline(most))
+        if quotes is not None:
+            quotes.read(line)
+        return line
 
     def stretch(self, number: int) -> tuple[bytes | None, int]:
         """So many bytes, or all that there are."""
@@ -149,7 +136,7 @@ def _whole(file: _Bounded, place: Place) -> Iterator[Record]:
 def _lines(file: _Bounded, place: Place) -> Iterator[Record]:
     end, number = place
     while True:
-        content, size, _ = file.line()
+        content, size = file.line()
         if not size:
             return
         end += size
@@ -157,18 +144,17 @@ def _lines(file: _Bounded, place: Place) -> Iterator[Record]:
         number += 1
 
 
-def _rows(file: _Bounded, place: Place) -> Iterator[Record]:
-    """The rows behind the header; a row ends with a line that closes all quotes."""
+def _rows(file: _Bounded, place: Place, delimiter: str) -> Iterator[Record]:
+    """The rows behind the header; a row ends with a line at whose end no quotation is open."""
     end, number = place
     while True:
         parts: list[bytes] | None = []
-        size, lines, is_open = 0, 0, False
-        while is_open or not lines:
-            content, own, is_odd = file.line()
+        size, lines, quotes = 0, 0, Quotes(delimiter)
+        while quotes.is_open or not lines:
+            content, own = file.line(quotes)
             if not own:
                 break
             size, lines = size + own, lines + 1
-            is_open ^= is_odd
             if parts is None or content is None or size > file.most_bytes:
                 parts = None
             else:
@@ -180,56 +166,6 @@ def _rows(file: _Bounded, place: Place) -> Iterator[Record]:
             content = None if parts is None else b"".join(parts)
             yield Record(number, content, size, Place(end, number + lines))
         number += lines
-
-
-def header_of(source: Input, options: BulkOptions) -> Header:
-    """The header of a file of rows, cut so that it has all columns that are asked for.
-
-    Raises:
-        CorpusError: if there is no header, or it lacks a column that is asked for.
-        OSError, EOFError, ValueError: as `records_of`.
-    """
-    with opened(source) as file:
-        line = file.readline(options.most_bytes)
-    delimiters = DELIMITERS[source.kind]
-    line = line.removeprefix(b"\xef\xbb\xbf")
-    headers = [Header(cells_of(line, delimiter), delimiter) for delimiter in delimiters]
-    # Without the columns the message names those that there are: the most by any delimiter.
-    wanted = {*columns_asked_for(options)}
-    best = max(headers, key=lambda own: (wanted <= {*own.names}, len(own.names)))
-    check_columns(best.names, options, source.address)
-    return best
-
-
-def columns_asked_for(options: BulkOptions) -> list[str]:
-    """The columns that an input has to have."""
-    return [options.text_column, *filter(None, (options.id_column,)), *options.keep]
-
-
-def check_columns(names: list[str], options: BulkOptions, address: str) -> None:
-    """Make sure that an input has the columns that are asked for.
-
-    Raises:
-        CorpusError: naming those that are missing, and those that there are.
-    """
-    missing = [name for name in columns_asked_for(options) if name not in names]
-    if missing:
-        raise CorpusError(
-            f"{address} has no column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, names)) or 'none'}"
-        )
-
-
-def cells_of(content: bytes, delimiter: str) -> list[str]:
-    """The cells of a row.
-
-    Raises:
-        ValueError: if it is not UTF-8, or no row.
-    """
-    try:
-        return next(csv.reader(io.StringIO(content.decode(), newline=""), delimiter=delimiter), [])
-    except csv.Error as error:
-        raise ValueError(str(error)) from error
 
 
 def _archived(file: _Bounded, place: Place) -> Iterator[Record]:
@@ -244,7 +180,7 @@ def _archived(file: _Bounded, place: Place) -> Iterator[Record]:
             raise EOFError(f"record {number} is cut off: {own} of {length} bytes are there")
         size += own
         for _ in range(2):
-            line, own, _ = file.line()
+            line, own = file.line()
             if line is None or line.strip():
                 raise CorpusError(f"record {number} is longer than the {length} bytes that it says")
             size += own
@@ -259,7 +195,7 @@ def _head(file: _Bounded, number: int) -> tuple[bytes, int, int]:
     lines: list[bytes] = []
     length = -1
     while True:
-        line, size, _ = file.line()
+        line, size = file.line()
         if not size and not lines:
             return b"", 0, 0
         if line is None or not size or (not lines and not line.startswith(b"WARC/")):

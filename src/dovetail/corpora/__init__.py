@@ -5,10 +5,11 @@ Knows nothing of tensors or models.
 
 from __future__ import annotations
 
-from dovetail.corpora.corpus import FORMATS, Corpus, known_formats, read_corpus, write_corpus
+from dovetail.corpora.corpus import Corpus, read_corpus, write_corpus
 from dovetail.corpora.format import Format, Sample, Source
 from dovetail.corpora.formats.native.native_writer import line_from_document
 from dovetail.corpora.frames import corpus_from_rows, rows_from_documents
+from dovetail.corpora.known_formats import FORMATS, known_formats
 from dovetail.corpora.ledger import Count, Drop, Ledger, Tally
 from dovetail.corpora.marking.marked_text import (
     CharacterEntity,

@@ -4,39 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from dovetail.corpora.faults import refuse_nothing_left
 from dovetail.corpora.format import Format, Source
-from dovetail.corpora.format_plugins import Plugins
-from dovetail.corpora.formats.ade import ADE
-from dovetail.corpora.formats.arrow import DATASETS, PARQUET_FORMAT
-from dovetail.corpora.formats.bioc.bioc import BIOC, BIOC_JSON
-from dovetail.corpora.formats.brat.brat import BRAT
-from dovetail.corpora.formats.columns.columns import COLUMNS
-from dovetail.corpora.formats.conll04 import CONLL04
-from dovetail.corpora.formats.conllu_plus.conllu_plus import CONLLU_PLUS
-from dovetail.corpora.formats.docbin.docbin import SPACY
-from dovetail.corpora.formats.doccano import DOCCANO
-from dovetail.corpora.formats.docred import DOCRED
-from dovetail.corpora.formats.dygie import CROSSRE, DYGIE
-from dovetail.corpora.formats.gliner import GLINER
-from dovetail.corpora.formats.label_studio.label_studio import LABEL_STUDIO
-from dovetail.corpora.formats.multihead import MULTIHEAD
-from dovetail.corpora.formats.native.native import NATIVE
-from dovetail.corpora.formats.opennre import OPENNRE
-from dovetail.corpora.formats.prodigy.prodigy import PRODIGY
-from dovetail.corpora.formats.pubtator.pubtator import PUBTATOR
-from dovetail.corpora.formats.semeval2010 import SEMEVAL2010
-from dovetail.corpora.formats.semeval2018.semeval2018 import SEMEVAL2018
-from dovetail.corpora.formats.spacy_list import SPACY_LIST
-from dovetail.corpora.formats.spert import SPERT, TAGGED, UNIFIED
-from dovetail.corpora.formats.table.table import ENTITY_TABLE, TOKEN_TABLE
-from dovetail.corpora.formats.tacred import TACRED
-from dovetail.corpora.formats.token_classification import HUGGING_FACE
-from dovetail.corpora.formats.triples import TRIPLES
-from dovetail.corpora.formats.webanno.webanno import WEBANNO
+from dovetail.corpora.known_formats import FORMATS, format_named, known_formats
 from dovetail.corpora.ledger import RELATION, Ledger, Tally
 from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.marking.tokens import cut_into_tokens
@@ -48,23 +20,6 @@ from dovetail.corpora.writing.writable import without_fragments, without_unalign
 from dovetail.errors import CorpusError
 from dovetail.text.document import Document, Sentence
 from dovetail.text.reading import Reading
-
-# In the order in which they are tried when a file has to be recognised.
-FORMATS: dict[str, Format] = {
-    format.name: format
-    for format in (
-        *(SPACY, PARQUET_FORMAT, DATASETS, HUGGING_FACE),
-        *(WEBANNO, SEMEVAL2010, SEMEVAL2018, CONLLU_PLUS, ADE),
-        *(PUBTATOR, BIOC, BIOC_JSON),
-        *(TOKEN_TABLE, ENTITY_TABLE),
-        *(BRAT, DYGIE, CROSSRE, OPENNRE, DOCRED, TACRED),
-        *(LABEL_STUDIO, DOCCANO, PRODIGY, GLINER, TRIPLES, NATIVE),
-        *(UNIFIED, TAGGED, SPERT, SPACY_LIST),
-        *(MULTIHEAD, CONLL04, COLUMNS),
-    )
-}
-"""Dovetail's own formats by name; `known_formats` has those of other packages too."""
-
 
 DEFAULT = Reading()
 
@@ -130,9 +85,7 @@ def read_corpus(
         CorpusError: if there is nothing to read, the format is unknown or cannot be recognised,
             or relations or annotations were expected and there are none.
     """
-    path = Path(path)
-    if not path.exists():
-        raise CorpusError(f"{path} does not exist; check the path")
+    path = _existing(path)
     if language is not None:
         reading = replace(reading, language=language)
     with spelt_errors(), Unpacking() as unpacking:
@@ -151,6 +104,12 @@ def read_corpus(
     return corpus
 
 
+def _existing(path: Path | str) -> Path:
+    if not Path(path).exists():
+        raise CorpusError(f"{path} does not exist; check the path")
+    return Path(path)
+
+
 def _read(path: Path, format: str | None, source: Source, unpacking: Unpacking) -> Corpus:
     parts, notes = _parts(path, format, source, unpacking)
     files = [(part.path, _read_part(part, source, alone=len(parts) == 1)) for part in parts]
@@ -162,7 +121,7 @@ def _parts(
     path: Path, format: str | None, source: Source, unpacking: Unpacking
 ) -> tuple[list[Part], list[str]]:
     """The files to read of a path, and what is to be said of how their format was recognised."""
-    named = _format(format) if format is not None else None
+    named = format_named(format) if format is not None else None
     notes: list[str] = []
 
     def recognise_and_note(file: Path) -> Format:
@@ -191,18 +150,21 @@ def read_by_file(
         CorpusError: if there is nothing to read, or the format is unknown or not recognised.
     """
     with spelt_errors(), Unpacking() as unpacking:
+        path = _existing(path)
         parts, notes = _parts(path, format, Source(path, reading), unpacking)
+        alone = len(parts) == 1
         for part in parts:  # without a name for the corpus, which would keep it for too long
             yield (
                 unpacking.shown(str(part.path)),
-                _shown(_read_alone(part, reading, notes), unpacking),
+                _shown(_read_alone(part, reading, notes, alone=alone), unpacking),
             )
             notes = []
 
 
-def _read_alone(part: Part, reading: Reading, notes: Sequence[str]) -> Corpus:
+def _read_alone(part: Part, reading: Reading, notes: Sequence[str], *, alone: bool) -> Corpus:
     source = Source(part.path, reading)
-    corpus = corpus_of(part.format.read(source), source, part.format.name)
+    read = _read_part(part, source, alone=alone)
+    corpus = corpus_of(read, source, part.format.name, may_be_empty=not alone)
     return replace(corpus, warnings=(*notes, *corpus.warnings))
 
 
@@ -220,16 +182,23 @@ def _read_part(part: Part, source: Source, *, alone: bool) -> Sequence[Document 
     return ()
 
 
-def corpus_of(read: Sequence[Document | MarkedText], source: Source, format: str) -> Corpus:
+def corpus_of(
+    read: Sequence[Document | MarkedText],
+    source: Source,
+    format: str,
+    *,
+    may_be_empty: bool = False,
+) -> Corpus:
     """A corpus of a reader's results: cut into tokens, and with its account closed.
 
     Raises:
         CorpusFormatError: if something was broken, and that is refused.
-        CorpusError: if everything was broken.
+        CorpusError: if everything was broken, unless it may be empty.
     """
     cut = cut_into_tokens(read, source)
     source.faults.refuse(cut.doubt)
-    refuse_nothing_left(len(cut.documents), source.faults, str(source.path))
+    if not may_be_empty:
+        refuse_nothing_left(len(cut.documents), source.faults, str(source.path))
     source.tally.keep_documents(cut.documents)
     account = source.tally.ledger()
     unit = source.reading.unit
@@ -245,7 +214,7 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
         CorpusError: if the format is unknown or only read.
         OutputError: if the path cannot be written.
     """
-    known = _format(format)
+    known = format_named(format)
     if known.write is None:
         names = ", ".join(other.name for other in known_formats()[0] if other.write)
         raise CorpusError(f"the format {format!r} is only read; formats that are written: {names}")
@@ -258,40 +227,3 @@ def write_corpus(documents: Iterable[Document], path: Path | str, *, format: str
         listed = [without_fragments(document, tally) for document in listed]
     known.write(listed, Path(path), tally)
     return tally.ledger()
-
-
-def known_formats() -> tuple[list[Format], list[str]]:
-    """Dovetail's own formats and all plug-ins, with notes on plug-ins that are left out."""
-    plugins = Plugins(FORMATS)
-    return [*FORMATS.values(), *plugins.loaded()], plugins.notes
-
-
-def recognise(path: Path) -> Format:
-    """Find the format of a file or folder from its content.
-
-    Raises:
-        CorpusError: if no format fits.
-    """
-    return recognised(path, FORMATS)[0]
-
-
-def is_corpus(path: Path) -> bool:
-    """Whether a format is recognised; what is none may be plain text."""
-    try:
-        recognise(path)
-    except CorpusError:
-        return False
-    return True
-
-
-def _format(name: str) -> Format:
-    if name in FORMATS:
-        return FORMATS[name]
-    plugins = Plugins(FORMATS)
-    found = plugins.load(name)
-    if found is not None:
-        return found
-    names = [*FORMATS, *plugins.names]
-    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CorpusError(f"unknown format {name!r}; {hint}known: {', '.join(names)}")

@@ -11,8 +11,9 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from dovetail.corpora.corpus import Corpus, corpus_of, is_corpus, read_corpus
+from dovetail.corpora.corpus import Corpus, corpus_of, read_corpus
 from dovetail.corpora.format import Source
+from dovetail.corpora.known_formats import is_corpus
 from dovetail.corpora.ledger import RELATION
 from dovetail.corpora.marking.marked_text import MarkedText
 from dovetail.corpora.source.json_text import json_values

@@ -12,12 +12,12 @@ import torch
 
 from dovetail.config import Config, with_changes
 from dovetail.corpora import write_corpus
-from dovetail.corpora.corpus import known_formats
 from dovetail.corpora.formats.native.native_writer import (
     FORMAT_NAME,
     line_from_document,
     native_header,
 )
+from dovetail.corpora.known_formats import known_formats
 from dovetail.doctor.doubts import Doubt, Doubts, by_sentence
 from dovetail.doctor.finding import (
     MOST_EXAMPLES,

@@ -211,11 +211,11 @@ def learned_twice(
     number: int, corpora: Sequence[CorpusConfig], splits: Sequence[Splits]
 ) -> Iterator[str]:
     """Notes on training sentences of a corpus that one before it has too, of the same schema."""
-    own = [wording(sentence) for sentence in splits[number].train]
+    own = splits[number].train
     for before in range(number):
         if corpora[before].of_schema == corpora[number].of_schema:
             known = wordings(splits[before].train)
-            common = sum(words in known for words in own)
+            common = sum(wording(sentence) in known for sentence in own)
             if common:
                 yield (
                     f"{common:,} of {len(own):,} training sentences are learned from in "

@@ -14,7 +14,7 @@ from itertools import accumulate
 from dovetail.text.document import Sentence
 from dovetail.text.reading import ModelReading
 from dovetail.text.stored_sentences import held_as, joined_sentences, lengths_of
-from dovetail.text.windowed import Windowed, windows_read
+from dovetail.text.windowed import windows_read
 from dovetail.text.windows import Window, windows_at
 from dovetail.training.batches import Portion
 from dovetail.training.pools import UNLABELLED, Pool, Splits
@@ -92,31 +92,56 @@ def accounts_of_windows(
     warnings, notes = [], []
     annotated = [(pool.name, pool.sentences) for pool in splits.pools if pool.name != UNLABELLED]
     for kind, sentences in (*annotated, ("dev", splits.dev)):
-        long = [own for own in sentences if len(own.tokens) > reading.max_tokens]
-        if not long:
+        number = _Windows.of(sentences, reading, are_learned=kind != "dev")
+        if not number.sentences:
             continue
-        rows = [*learned_windows(long, reading)]
-        if kind == "dev":
-            rows = [[*row] for row in Windowed.of(long, reading).windows]
-        entities, relations = (
-            sum(not_held(own, row, extents) for own, row in zip(long, rows, strict=True))
-            for extents in (extents_of_entities, extents_of_relations)
-        )
         consequence = "counts as missed" if kind == "dev" else "is not learned"
         text = (
-            f"{len(long):,} {kind} sentences have more than {reading.max_tokens} tokens "
-            f"(windows.max_tokens) and are read in {sum(map(len, rows)):,} windows"
+            f"{number.sentences:,} {kind} sentences have more than {reading.max_tokens} tokens "
+            f"(windows.max_tokens) and are read in {number.windows:,} windows"
         )
-        if not entities + relations:
+        if not number.entities_lost + number.relations_lost:
             notes.append(f"{text}, which hold all of their entities and relations")
             continue
         warnings.append(
-            f"{text}; no window holds {entities:,} of their "
-            f"{sum(len(own.entities) for own in long):,} entities and {relations:,} of their "
-            f"{sum(len(own.relations) for own in long):,} relations, so that this much "
+            f"{text}; no window holds {number.entities_lost:,} of their "
+            f"{number.entities:,} entities and {number.relations_lost:,} of their "
+            f"{number.relations:,} relations, so that this much "
             f"{consequence}: a greater windows.max_tokens or windows.overlap holds more"
         )
     return tuple(warnings), tuple(notes)
+
+
+@dataclass
+class _Windows:
+    """Numbers of sentences longer than a window; what is lost lies within no window."""
+
+    sentences: int = 0
+    windows: int = 0
+    entities: int = 0
+    entities_lost: int = 0
+    relations: int = 0
+    relations_lost: int = 0
+
+    @classmethod
+    def of(
+        cls, sentences: Iterable[Sentence], reading: ModelReading, *, are_learned: bool
+    ) -> _Windows:
+        """Count, with one sentence in memory at a time."""
+        number = cls()
+        for own in sentences:
+            if len(own.tokens) <= reading.max_tokens:
+                continue
+            row = windows_read(own, reading)
+            if are_learned:
+                (row,) = learned_windows([own], reading)
+            number.sentences += 1
+            number.windows += len(row)
+            number.entities += len(own.entities)
+            number.entities_lost += not_held(own, row, extents_of_entities)
+            number.relations += len(own.relations)
+            number.relations_lost += not_held(own, row, extents_of_relations)
+        return number
 
 
 def extents_of_entities(sentence: Sentence) -> list[tuple[int, int]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from dovetail.config import DataConfig
 from dovetail.corpora import Corpus, read_corpus
-from dovetail.corpora.corpus import is_corpus, read_by_file
+from dovetail.corpora.corpus import read_by_file
+from dovetail.corpora.known_formats import is_corpus
 from dovetail.corpora.marking.assembly import CROSSES_SENTENCES, WIDER_UNIT
 from dovetail.corpora.source.text_files import read_text
 from dovetail.text.document import Sentence
@@ -96,18 +99,26 @@ def read_file_by_file(
     Of folders and archives too, one file at a time is read.
     """
     told = _Told(split)
+    taken: Counter[Path] = Counter()
 
-    def taken(read: tuple[str, Corpus]) -> Iterator[Sentence]:
+    def take(path: Path, read: tuple[str, Corpus]) -> Iterator[Sentence]:
         file, corpus = read
         told.add(file, corpus)
-        for _, own in first_of(corpus, limit, config.symmetric):
+        if limit and taken[path] >= limit:  # it is read for what is wrong with it
+            return
+        left = limit - taken[path] if limit else 0
+        for _, own in first_of(corpus, left, config.symmetric):
+            taken[path] += len(own)
             yield from (sentence for sentence in own if sentence.tokens)
 
     # In chains, which let go of a corpus before they ask for the next.
-    files = chain.from_iterable(
-        read_by_file(path, format=config.format, reading=reading) for path in paths
+    sentences = chain.from_iterable(
+        chain.from_iterable(
+            map(partial(take, path), read_by_file(path, format=config.format, reading=reading))
+        )
+        for path in paths
     )
-    return told.of(ReadFiles(stored=StoredSentences(chain.from_iterable(map(taken, files)))))
+    return told.of(ReadFiles(stored=StoredSentences(sentences)))
 
 
 def first_of(
@@ -129,12 +140,14 @@ class _Told:
         self._notes: list[str] = []
         self._warnings: list[str] = []
         self._files: list[FileAccount] = []
-        self._language: str | None = None
+        self._tokens: Counter[str] = Counter()
+        """Of the texts in each language."""
 
     def add(self, path: Path | str, corpus: Corpus) -> None:
         """Note what was lost of a file, its warnings and its language."""
         self._files.append(FileAccount(str(path), self._split, corpus.ledger))
-        self._language = self._language or corpus.language
+        if corpus.language is not None:
+            self._tokens[corpus.language] += sum(len(own.tokens) for own in corpus.sentences)
         self._warnings += (f"{path}: {warning}" for warning in corpus.warnings)
         if corpus.ledger.drops:
             crosses = any(drop.reason == CROSSES_SENTENCES for drop in corpus.ledger.drops)
@@ -145,12 +158,19 @@ class _Told:
             )
 
     def of(self, read: ReadFiles) -> ReadFiles:
-        """The files with all that is to be said of them."""
+        """The files with all that is to be said of them; their language is that of most tokens."""
+        languages = [language for language, _ in self._tokens.most_common()]
+        if len(languages) > 1:
+            self._warnings.append(
+                f"the {self._split} files are in several languages: {', '.join(languages)}; the "
+                f"model is to read {languages[0]}, of which there is most: set data.language, or "
+                f"train a model for each"
+            )
         return replace(
             read,
             notes=tuple(self._notes),
             warnings=tuple(self._warnings),
-            language=self._language,
+            language=languages[0] if languages else None,
             files=tuple(self._files),
         )
 

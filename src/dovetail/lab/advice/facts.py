@@ -10,6 +10,7 @@ from typing import Any
 
 from dovetail.text.document import TASKS, Sentence
 from dovetail.text.named_schemas import all_tasks
+from dovetail.text.stored_sentences import joined_sentences
 from dovetail.training.job import Job
 from dovetail.training.learned_corpora import LearnedCorpus
 from dovetail.training.pools import EXTRA
@@ -35,7 +36,7 @@ class CorpusFacts:
     @classmethod
     def of(cls, corpus: LearnedCorpus) -> CorpusFacts:
         """Count the sentences that are learned from."""
-        learned = [s for pool in corpus.splits.pools for s in pool.sentences]
+        learned = joined_sentences([pool.sentences for pool in corpus.splits.pools])
         entities, relations = types_of(learned)
         return cls(
             corpus.name,
