@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import math
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from tests.bulk.conftest import line_of, run
 from typer.testing import CliRunner
 
@@ -58,6 +62,32 @@ def test_a_part_tells_what_the_whole_comes_to(
     written = sum(own.stat().st_size for own in files)
     assert found.output_bytes == pytest.approx(written, rel=0.3)  # small tables pack badly
     assert found.units == len([*(tmp_path / "out" / "documents").iterdir()])
+
+
+@pytest.mark.parametrize("packing", ["gz", "parquet"])
+def test_packed_inputs_are_tried_in_parts_as_small_as_others(
+    packing: str, tmp_path: Path, light: None
+) -> None:
+    lines = [line_of(number) for number in range(20_000)]
+    path = tmp_path / "packed.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(lines).encode()))
+    if packing == "parquet":
+        path = tmp_path / "packed.parquet"
+        table = {"text": [json.loads(line)["text"] for line in lines]}
+        parquet.write_table(pa.table(table), path, row_group_size=20_000)
+    found = estimate_of(path, unit_bytes=50_000)
+    assert found.tried.documents < 0.4 * len(lines)
+    assert found.counts.documents == len(lines)
+    run(tmp_path / "out", path, unit_bytes=50_000, unit_documents=5000)
+    units = len([*(tmp_path / "out" / "documents").iterdir()])
+    assert found.units == pytest.approx(units, abs=1)
+
+
+def test_inputs_that_are_broken_are_told(many: Path, light: None) -> None:
+    (many / "5.csv").write_text("id,body\n1,a\n", encoding="utf-8")
+    found = estimate_of(many)
+    assert found.broken == (f"{many}/5.csv: has no column 'text'; it has 'id', 'body'",)
+    assert any("5.csv: has no column 'text'" in line for line in estimate_lines(found, 1, None))
 
 
 def test_some_inputs_stand_for_all(
@@ -115,6 +145,24 @@ def test_command_says_it_and_writes_nothing(
 def test_too_little_for_an_interval_is_said() -> None:
     found = Estimate(Counts(), Counts(), 0, 950, 1, 1.0, math.inf, 1.0, 1.0, 0)
     assert any("too little for an interval" in line for line in estimate_lines(found, 1, None))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--price", "2", "-o", "out"], "goes with --estimate"),
+        (["--estimate", "-o", "out"], "writes nothing"),
+        (["--estimate", "--resume"], "writes nothing"),
+    ],
+)
+def test_options_that_mean_nothing_together_are_refused(
+    names: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(names.parent)
+    told = CliRunner().invoke(app, ["bulk", "light", str(names), *options])
+    assert told.exit_code == 2
+    assert message in told.output
+    assert not Path("out").exists()
 
 
 def test_without_output_and_estimate_it_says_what_is_missing(names: Path) -> None:

@@ -29,6 +29,15 @@ def rows(folder: Path, table: str) -> list[dict[str, object]]:
     ]
 
 
+def test_output_inside_of_an_input_is_refused(names: Path) -> None:
+    for folder in (names.parent, names.parent / "deep" / "out"):
+        with pytest.raises(
+            OutputError, match=r"is inside of the input .*: name a folder elsewhere"
+        ):
+            run(folder, names.parent)
+        assert [*names.parent.iterdir()] == [names]
+
+
 def test_tables_hold_each_document_once_and_what_was_found(names: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     summary = run(folder, names, keep=("year",), workers=2)

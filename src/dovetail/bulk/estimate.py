@@ -22,7 +22,7 @@ from typing import NamedTuple
 from dovetail.bulk.addresses import Input, inputs_of
 from dovetail.bulk.messages import Setting
 from dovetail.bulk.options import MEGABYTE, BulkOptions
-from dovetail.bulk.plan import Plan, planned
+from dovetail.bulk.plan import Plan, Unit, least_part, planned
 from dovetail.bulk.shard import Counts, Shard
 from dovetail.bulk.supervisor import resident_bytes
 from dovetail.bulk.tables import joined_size
@@ -48,6 +48,7 @@ class Estimate:
     `tried` counts what was extracted for it, `counts` what there is in all; `spread` is half of the
     95 % interval of `seconds`, as a share of them, `start_seconds` what a worker needs before its
     first unit, `reading_seconds` what the plan needs, `worker_bytes` the memory of a worker.
+    `broken` says what is wrong with inputs among those that were read.
     """
 
     tried: Counts
@@ -60,6 +61,7 @@ class Estimate:
     start_seconds: float
     reading_seconds: float
     worker_bytes: int
+    broken: tuple[str, ...] = ()
 
     @property
     def core_hours(self) -> tuple[float, float, float]:
@@ -112,7 +114,7 @@ def estimated(
     tell.stage(f"reading {len(chosen):,} of {len(inputs):,} inputs")
     began = time.process_time()
     smaller = replace(options, unit_bytes=min(PART_BYTES, options.unit_bytes))
-    parts = result_of(planned(chosen, smaller), tell.progress)
+    parts = result_of(planned(chosen, smaller, fine=True), tell.progress)
     was_read = time.process_time()
     tell.stage(f"loading the model {model}")
     setting = Setting(model, options)
@@ -130,12 +132,13 @@ def estimated(
         counts=_scaled(counts, scale, documents),
         input_bytes=sum(own.size for own in inputs),
         output_bytes=round(scale * joined_size([own.shard.files for own in tried])),
-        units=math.ceil(max(content / options.unit_bytes, documents / options.unit_documents)),
+        units=math.ceil(share * _units_of(parts, options)),
         seconds=scale * sum(own.seconds for own in tried),
         spread=_spread(tried, len(parts.units) if len(chosen) == len(inputs) else None),
         start_seconds=loaded - was_read,
         reading_seconds=share * (was_read - began),
         worker_bytes=resident_bytes(os.getpid()),
+        broken=tuple(f"{own.place}: {own.reason}" for own in parts.problems),
     )
 
 
@@ -159,20 +162,47 @@ def _tried(
     spent = 0.0
     order = draw.sample(parts.units, len(parts.units))
     for unit in order[:1]:  # once more than counts: what is new to the model takes longer
-        work.shard(Task(unit, parts.inputs_of(unit), {}), _silent)
+        _try(work, unit, parts)
     for unit in order:
         if spent >= seconds and len(tried) >= FEWEST_PARTS:
             break
-        began = time.process_time()
-        shard = work.shard(Task(unit, parts.inputs_of(unit), {}), _silent)
-        tried.append(_Tried(unit.size, time.process_time() - began, shard))
+        tried.append(_try(work, unit, parts))
         spent += tried[-1].seconds
         tell.progress(Done(round(min(spent, seconds)), round(seconds)))
     return tried
 
 
-def _silent(first: int, last: int, size: int) -> None:
-    pass
+def _try(work: UnitWork, unit: Unit, parts: Plan) -> _Tried:
+    """Do a unit, with the time from its first document on.
+
+    To get there a packed input is unpacked, the oftener the finer it is cut, and so fine it is not
+    cut in a run.
+    """
+    began = 0.0
+
+    def tell(first: int, last: int, size: int) -> None:
+        nonlocal began
+        began = began or time.process_time()
+
+    shard = work.shard(Task(unit, parts.inputs_of(unit), {}), tell)
+    return _Tried(unit.size, time.process_time() - began, shard)
+
+
+def _units_of(parts: Plan, options: BulkOptions) -> float:
+    """How many units of a run there are in the inputs of a fine plan."""
+    sizes, documents = [0.0] * len(parts.inputs), [0] * len(parts.inputs)
+    ends = [0] * len(parts.inputs)
+    for unit in parts.units:
+        for piece in unit.pieces:
+            sizes[piece.input] += unit.size * piece.documents / unit.documents
+            documents[piece.input] += piece.documents
+            ends[piece.input] = piece.end
+    number = 0.0
+    for place, source in enumerate(parts.inputs):
+        own = max(sizes[place] / options.unit_bytes, documents[place] / options.unit_documents)
+        least = least_part(source) if documents[place] else 0
+        number += min(own, max(1.0, ends[place] / least)) if least else own
+    return number
 
 
 def _scaled(tried: Counts, scale: float, documents: float) -> Counts:

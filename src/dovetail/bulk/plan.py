@@ -92,13 +92,20 @@ class Plan:
         return {piece.input: self.inputs[piece.input] for piece in unit.pieces}
 
 
-def planned(inputs: Sequence[Input], options: BulkOptions) -> Generator[Done, None, Plan]:
+def planned(
+    inputs: Sequence[Input], options: BulkOptions, *, fine: bool = False
+) -> Generator[Done, None, Plan]:
     """Cut the inputs into units; tells how many bytes of them are read.
+
+    Args:
+        inputs: what to cut.
+        options: how large units are.
+        fine: whether packed inputs are cut as fine as others, for who reads but a few units.
 
     Raises:
         CorpusError: if there is no document in them, and something is wrong with one.
     """
-    planner = _Planner(inputs, options)
+    planner = _Planner(inputs, options, fine=fine)
     done, total = 0, sum(source.size for source in inputs)
     for index, source in enumerate(inputs):
         for share in planner.read(index):
@@ -114,8 +121,8 @@ def planned(inputs: Sequence[Input], options: BulkOptions) -> Generator[Done, No
 class _Planner:
     """Goes through the inputs, and has a unit under way."""
 
-    def __init__(self, inputs: Sequence[Input], options: BulkOptions) -> None:
-        self._options = options
+    def __init__(self, inputs: Sequence[Input], options: BulkOptions, *, fine: bool) -> None:
+        self._options, self._fine = options, fine
         self._plan = Plan([*inputs])
         self._pieces: list[Piece] = []
         self._documents, self._size = 0, 0  # of the unit
@@ -128,7 +135,7 @@ class _Planner:
         start = end = START
         documents = 0
         try:
-            least = _least_part(source)
+            least = 0 if self._fine else least_part(source)
             for count, record in enumerate(records_of(source, self._options, START, digest)):
                 is_document = reader.is_document(record)
                 documents, end = documents + is_document, record.next
@@ -181,8 +188,12 @@ class _Planner:
         return digest.cut()
 
 
-def _least_part(source: Input) -> int:
-    """How much a piece has at least that does not end with its input, by position."""
+def least_part(source: Input) -> int:
+    """How much a piece has at least that does not end with its input, by position.
+
+    Of a packed input that is unpacked, and told from its packed bytes, which are all that is known
+    before it is read: so there are more parts the better it packs, and never fewer.
+    """
     if source.kind == "parquet":
         return rows_in_largest_group(source) // PARTS_OF_PACKED
     return min(source.size // PARTS_OF_PACKED, MOST_PACKED_BYTES) if source.packing else 0

@@ -60,6 +60,7 @@ def run_bulk(
     began = time.monotonic()
     options, running = options or BulkOptions(), running or Running()
     place = BulkFolder(folder)
+    _refuse_inside(folder, arguments)
     with place.claimed(), ExitStack() as stack:
         manifest = place.begun(resume=running.resume)
         inputs = inputs_of(arguments, options.kind)
@@ -82,6 +83,16 @@ def run_bulk(
         summary = Summary(total, own, len(plan.problems), seconds, pool.deaths)
         place.write_summary(summary.to_dict())
     return summary
+
+
+def _refuse_inside(folder: Path, arguments: Sequence[str]) -> None:
+    """Raise `OutputError` if the folder is in one of those that are read."""
+    for argument in arguments:
+        if Path(argument).is_dir() and folder.resolve().is_relative_to(Path(argument).resolve()):
+            raise OutputError(
+                f"{folder} is inside of the input {argument}, so that its shards would be inputs "
+                f"when the run goes on: name a folder elsewhere"
+            )
 
 
 def pool_of(setting: Setting, running: Running) -> Pool:

@@ -169,6 +169,18 @@ class EstimateOptions:
         ),
     ] = None
 
+    def refuse_with(self, output: Path | None, resume: bool) -> None:
+        """Raise `typer.BadParameter` if other options ask for what this cannot mean."""
+        if self.estimate:
+            if output is not None or resume:
+                raise typer.BadParameter(
+                    "it writes nothing: leave --output and --resume out", param_hint="--estimate"
+                )
+        elif self.price is not None:
+            raise typer.BadParameter("it goes with --estimate", param_hint="--price")
+        elif output is None:
+            raise typer.BadParameter("name the folder to write", param_hint="--output / -o")
+
 
 PARTS = ("fsspec", "pyarrow", "zstandard")
 """What the extra brings."""
@@ -217,11 +229,10 @@ def bulk_command(  # noqa: PLR0913  the options of a command, which nobody passe
         schema=schema,
         **limits.given(),
     )
-    if asked.estimate:
+    asked.refuse_with(output, resume)
+    if asked.estimate or output is None:
         _estimate(model, inputs, options, workers, asked.price)
         return
-    if output is None:
-        raise typer.BadParameter("name the folder to write", param_hint="--output / -o")
     size = None if memory is None else size_in(memory, "--memory")
     _extract(model, inputs, output, options, Running(workers, size, ray, resume))
 

@@ -21,6 +21,9 @@ def estimate_lines(found: Estimate, workers: int, price: float | None) -> Iterat
     )
     yield row("found", f"{all_.entities:,} entities, {all_.relations:,} relations")
     yield row("left out", f"{all_.failed:,} documents")
+    if found.broken:
+        more = f", and {len(found.broken) - 1:,} more" * (len(found.broken) > 1)
+        yield row("broken", f"{found.broken[0]}{more}")
     yield row("core hours", interval(found))
     yield row("time", f"{duration(3600 * found.hours(workers))} with {workers} workers")
     yield row("memory", f"{size(found.worker_bytes)} for each worker")
