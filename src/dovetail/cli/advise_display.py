@@ -134,7 +134,7 @@ def lines_of(event: AdviceEvent) -> Iterator[str]:
             going_on = ", as those before" if event.is_continued else ""
             yield (
                 f"pilots of {length}{going_on}; {event.rounds} round(s), a seed each, of "
-                f"{event.candidates} pilots"
+                f"{event.candidates} pilots on all sentences"
             )
         case PilotEnded():
             yield pilot_line(event)

@@ -176,6 +176,22 @@ def test_same_call_goes_on_with_the_pilots_that_are_there(job: Job, tmp_path: Pa
     assert again.agreement == first.agreement
     changed = job.with_config(with_changes(job.config, {"training.learning_rate": 0.02}))
     assert Store.open(tmp_path, changed).pilots == []
+    assert tuple(Store.open(tmp_path, job).pilots) == tuple(first.pilots)
+
+
+@pytest.mark.parametrize("damage", [b'{"pil', b"\xff\xfe\n", b"\x00" * 10])
+def test_what_stands_before_a_damaged_line_is_kept(damage: bytes, job: Job, tmp_path: Path) -> None:
+    kept = [pilot("own", seed, 0.5) for seed in (1, 2, 3)]
+    store = Store.open(tmp_path, job)
+    for own in kept[:2]:
+        store.add(own)
+    assert store.path is not None
+    with store.path.open("ab") as file:
+        file.write(damage)
+    again = Store.open(tmp_path, job)
+    assert again.pilots == kept[:2]
+    again.add(kept[2])
+    assert Store.open(tmp_path, job).pilots == kept
 
 
 def test_candidate_that_is_hopeless_gets_no_further_pilots(job: Job) -> None:
@@ -230,6 +246,17 @@ def test_candidate_is_recommended_where_it_is_probably_better(
     judged = judge([OTHER], DEFAULT, pilots, NOTHING_KNOWN, dev_sentences=1000, share=1.0)
     assert judged[0].is_probably_better == is_taken
     assert (judged[0].gain.above_zero >= PROBABLY) == is_taken
+
+
+def test_pilots_that_learned_nothing_say_nothing() -> None:
+    nothing = [pilot(name, seed, 0.0) for name in BOTH for seed in (1, 2)]
+    pair = [pilot(name, 3, score) for name, score in BOTH.items()]
+    one = judge([OTHER], DEFAULT, pair, NOTHING_KNOWN, dev_sentences=100, share=1.0)
+    assert (
+        judge([OTHER], DEFAULT, nothing + pair, NOTHING_KNOWN, dev_sentences=100, share=1.0) == one
+    )
+    none = judge([OTHER], DEFAULT, nothing, NOTHING_KNOWN, dev_sentences=100, share=1.0)
+    assert none == judge([OTHER], DEFAULT, [], NOTHING_KNOWN, dev_sentences=100, share=1.0)
 
 
 def test_pilots_that_end_while_scores_rise_say_less_if_epochs_are_missing() -> None:

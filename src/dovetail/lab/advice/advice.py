@@ -133,12 +133,16 @@ def is_whole(pilot: Pilot, candidate: str) -> bool:
 
 
 def differences_of(pilots: Sequence[Pilot], candidate: str, default: str) -> tuple[float, ...]:
-    """The candidate's score minus the default's, for each seed that both were trained with."""
+    """The candidate's score minus the default's, for each seed that both were trained with.
+
+    Two that learned nothing say nothing of how much the candidate gains.
+    """
     own, other = (
         {pilot.seed: pilot.score for pilot in pilots if is_whole(pilot, name)}
         for name in (candidate, default)
     )
-    return tuple(own[seed] - other[seed] for seed in sorted(own.keys() & other.keys()))
+    both = sorted(own.keys() & other.keys())
+    return tuple(own[seed] - other[seed] for seed in both if own[seed] or other[seed])
 
 
 def rises_of(pilots: Sequence[Pilot], *candidates: str) -> float:

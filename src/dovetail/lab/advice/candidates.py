@@ -146,7 +146,7 @@ PROPOSALS: tuple[Proposal, ...] = (
 def default_of(config: Config) -> Candidate:
     """The config as it is."""
     coupled = "".join(f" with {own.kind}" for own in config.couplings)
-    return Candidate(config.sharing.plan + coupled, {}, "the config as it is")
+    return Candidate(config.sharing.plan + coupled, {}, "the settings as they are")
 
 
 def candidates(

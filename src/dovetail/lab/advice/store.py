@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from dovetail.lab.advice.agreement import Agreement
 from dovetail.lab.advice.pilots import WHOLE, Pilot
 from dovetail.training.job import Job
 
-FILE = "pilots.jsonl"
+FILE = "pilots-{}.jsonl"
+"""Each job has one of its own, by the beginning of its digest."""
 
 
 def digest_of(job: Job) -> str:
@@ -38,17 +40,19 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path, job: Job) -> Store:
-        """Go on with what is in a folder, if it is of the same job, or begin anew.
+        """Go on with what is in a folder of the same job, or begin anew.
 
         Raises:
             OutputError: if it cannot be written.
         """
         make_folder(folder)
-        path, digest = folder / FILE, digest_of(job)
+        digest = digest_of(job)
+        path = folder / FILE.format(digest[:8])
         lines = _lines(path)
-        if not lines or lines[0] != {"of": digest}:
-            write_text(path, json.dumps({"of": digest}) + "\n")
-            return cls(path)
+        if lines[:1] != [{"of": digest}]:
+            lines = [{"of": digest}]
+        # Without what a kill or a full disk left of a last line, behind which no other can stand.
+        write_text(path, "".join(f"{json.dumps(line)}\n" for line in lines))
         found = cls(path, [Pilot(**own["pilot"]) for own in lines if "pilot" in own])
         for own in lines:
             if "agreement" in own:
@@ -81,9 +85,10 @@ class Store:
             append_line(self.path, json.dumps(values))
 
 
-def _lines(path: Path) -> Sequence[Any]:
-    """The values of a file's lines; none of one that is missing or damaged."""
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return []
+def _lines(path: Path) -> list[Any]:
+    """The values of a file's lines, as far as it is there and whole."""
+    values = []
+    with suppress(OSError, ValueError):
+        for line in path.read_bytes().splitlines():
+            values.append(json.loads(line))
+    return values

@@ -12,6 +12,9 @@ from dovetail.errors import TrainingError
 from dovetail.lab.search.storage import open_storage
 from dovetail.lab.search.study import Task, repeat_dead
 
+MOST_SECONDS = 2.0
+"""How long the end of the thread is waited for: it may itself wait for a server that is away."""
+
 
 class SignsOfLife:
     """Gives signs of life of the trials that this process answers for."""
@@ -43,7 +46,7 @@ class SignsOfLife:
     def stop(self) -> None:
         """Answer for none any more."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(MOST_SECONDS)
         self._storage.engine.dispose()
 
     def _run(self, seconds: float) -> None:

@@ -107,9 +107,14 @@ class Outages:
 
 def _refuse(error: Exception) -> NoReturn:
     raise TrainingError(
-        f"the server of the trials does not answer any more: {str(error).splitlines()[0]}. Once it "
+        f"the server of the trials does not answer any more: {first_line(error)}. Once it "
         f"does, the same command goes on with the search"
     ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, or what it is."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextmanager
@@ -119,7 +124,7 @@ def storage_errors(url: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
         address = _url_from(url)
-        reason = str(error.__cause__ or error).splitlines()[0]
+        reason = first_line(error.__cause__ or error)
         if address.password:
             reason = reason.replace(str(address.password), "***")
         raise TrainingError(
