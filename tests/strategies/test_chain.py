@@ -29,6 +29,7 @@ from dovetail.strategies.sequential.chain import (
 )
 from dovetail.strategies.sequential.steps import StepwiseRelationHead
 from dovetail.tensors.features import Batch, Candidates, Targets
+from dovetail.text.document import Entity, Sentence
 from dovetail.text.named_schemas import ONLY
 
 CHAINS = [
@@ -214,6 +215,23 @@ def test_drawn_candidates_follow_the_others_and_are_related_to_none(head: str) -
         taken = {tuple(span) for span in spans[:width][own_mask[:width]].tolist()}
         new = {tuple(span) for span in spans[width:][own_mask[width:]].tolist()}
         assert not taken & new
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence.from_tokens(["It", "snowed", "."]),
+        Sentence.from_tokens(["Ada"], entities=[Entity(0, 1, "Person")]),
+    ],
+)
+def test_batches_in_which_no_span_is_left_to_be_drawn_are_learned(
+    head: str, sentence: Sentence
+) -> None:
+    model = talkative_model(config_of(head, non_entities=DRAWN)).train()
+    losses = model.outputs(batch_of([sentence] * 2, model)).losses
+    assert all(loss.isfinite() for loss in losses.values())
+    sum(losses.values()).backward()
 
 
 def test_sentences_without_entity_annotation_get_no_drawn_spans() -> None:

@@ -106,6 +106,8 @@ class ChainedLink(EntityLink):
             spans_apart_from(own, length, widest=widest)
             for own, length in zip(taken, mask.sum(1).tolist(), strict=True)
         ]
+        if not any(spans):  # in batches without an entity, or of a few words that are all entities
+            return known
         drawn = self._drawn(entity_head, emissions, mask, spans)
         return known.with_spurious(drawn, names, most=self.non_entities)
 
