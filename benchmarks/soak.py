@@ -44,7 +44,8 @@ CONFIDENCE = 0.02
 """Difference of a confidence that counts as wrong: more than rounding in bfloat16 makes."""
 
 GROWTH = 1.05
-"""Memory at the end, as a multiple of what it was after the first fifth of the time."""
+"""The most memory in the second half of the time, as a multiple of the most in the first: what
+batches need at a moment comes and goes, by a tenth of all."""
 
 RECONNECT = 0.1
 """How often a client connects anew, of all requests."""
@@ -80,8 +81,11 @@ class Outcome:
         found += [f"{self.unanswered} texts never answered"] * bool(self.unanswered)
         for name in ("memory_of_oldest_mb", "memory_of_parent_mb"):
             values: list[float] = getattr(self, name)
-            if values and values[-1] > GROWTH * values[len(values) // 5]:
-                found.append(f"{name} grew from {values[len(values) // 5]:.0f} to {values[-1]:.0f}")
+            half = len(values) // 2
+            if half and max(values[half:]) > GROWTH * max(values[:half]):
+                found.append(
+                    f"{name} grew from {max(values[:half]):.0f} to {max(values[half:]):.0f}"
+                )
         return found + [f"exit code {self.exit_code}"] * (self.exit_code != 0)
 
 
