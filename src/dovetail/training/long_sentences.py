@@ -65,8 +65,11 @@ def learned_windows(sentences: Iterable[Sentence], reading: ModelReading) -> Ite
     without these tokens.  One that has no others is left out.
     """
     for sentence in sentences:
-        row = windows_read(sentence, reading)
-        yield [*_through_no_entity(sentence, row)] if len(row) > 1 else row
+        yield _learned(sentence, windows_read(sentence, reading))
+
+
+def _learned(sentence: Sentence, windows: list[Window]) -> list[Window]:
+    return [*_through_no_entity(sentence, windows)] if len(windows) > 1 else windows
 
 
 def _through_no_entity(sentence: Sentence, windows: Sequence[Window]) -> Iterator[Window]:
@@ -134,7 +137,7 @@ class _Windows:
                 continue
             row = windows_read(own, reading)
             if are_learned:
-                (row,) = learned_windows([own], reading)
+                row = _learned(own, row)
             number.sentences += 1
             number.windows += len(row)
             number.entities += len(own.entities)
