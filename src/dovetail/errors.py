@@ -58,3 +58,8 @@ class MissingExtraError(DovetailError):
 
     def __init__(self, feature: str, *, extra: str) -> None:
         super().__init__(f"{feature} needs an optional part: pip install 'dovetail[{extra}]'")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of any library says first, or what it is if it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -17,7 +17,7 @@ from dovetail.bulk.pools import Outcome
 from dovetail.bulk.shard import Shard
 from dovetail.bulk.supervisor import Supervisor, UnitError
 from dovetail.bulk.unit_work import Task
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, first_line
 from dovetail.running.ray_cluster import connected
 
 MOST_LOSSES = 20
@@ -128,7 +128,7 @@ class RayPool:
             self.deaths += 1
             return [] if task is None else self._lost(task, error)
         except self._ray.exceptions.RayError as error:
-            made = DovetailError(f"Ray gave it up: {str(error).strip().splitlines()[0]}")
+            made = DovetailError(f"Ray gave it up: {first_line(error)}")
         if task is not None:
             self._idle.append(actor)
             return [Outcome(task, made)]

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from dovetail.errors import TrainingError
+from dovetail.errors import TrainingError, first_line
 from dovetail.files.writing import put_in_place
 from dovetail.lab.cell_events import Ended, Ending, Progress
 from dovetail.lab.cell_folder import CellFolder
@@ -84,7 +84,7 @@ class RayWorkers:
             unpack(self.ray.get(reference), folder)
             message = "" if folder.is_finished else folder.read_failure()
         except self.ray.exceptions.RayError as error:
-            message = f"Ray gave it up: {str(error).strip().splitlines()[0]}"
+            message = f"Ray gave it up: {first_line(error)}"
             folder.note_failure(message)
         finally:
             self._claims.pop(cell.key).close()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail.errors import ModelError
+from dovetail.errors import ModelError, first_line
 from dovetail.saved.description import DESCRIPTION
 from dovetail.saved.ensemble_folder import digest_of
 from dovetail.saved.finding import HubName
@@ -130,18 +130,17 @@ def _told(name: HubName, error: Exception) -> str:
             f"the model {name} is not in the cache ({constants.HF_HUB_CACHE}), and {why}: load it "
             f"once with a network, or name the folder of a model"
         )
-    return f"the model {name} cannot be brought from {hub}: {_first_line(error)}"
+    return f"the model {name} cannot be brought from {hub}: {_first_lines(error)}"
 
 
 def _status(error: Exception) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    told = lines[0] if lines else type(error).__name__
-    cause = error.__cause__
-    return told if not isinstance(cause, Exception) else f"{told} ({_first_line(cause)})"
+def _first_lines(error: Exception) -> str:
+    """What it says first, and in brackets what its cause does."""
+    told, cause = first_line(error), error.__cause__
+    return told if not isinstance(cause, Exception) else f"{told} ({_first_lines(cause)})"
 
 
 def _check_digest(name: HubName, folder: Path) -> None:
@@ -243,4 +242,4 @@ def _not_pushed(repository: str, options: PushOptions, error: Exception) -> str:
             f"{where}: you may not write there; log in (`hf auth login`, or HF_TOKEN) with a token "
             f"that may write"
         )
-    return f"{where}: {_first_line(error)}"
+    return f"{where}: {_first_lines(error)}"

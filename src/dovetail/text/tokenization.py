@@ -18,7 +18,7 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from dovetail.errors import CorpusError
+from dovetail.errors import CorpusError, first_line
 from dovetail.running.locks import ProcessLock
 from dovetail.text.document import Document, Sentence
 from dovetail.text.line_breaks import LineBreaks
@@ -208,15 +208,12 @@ def _load_rules(language: str) -> _Rules:
         config = {"nlp": {"tokenizer": {"use_pyvi": False}}} if language == "vi" else {}
         pipeline = spacy.blank(language, config=config)
     except (ImportError, ValueError, OSError) as error:
+        why = first_line(error).rstrip(". ")
         raise CorpusError(
-            f"no tokenizer for the language {language!r} ({_first_line(error)}); name a language "
+            f"no tokenizer for the language {language!r} ({why}); name a language "
             f"by the code that spaCy has for it, as 'en', 'de', 'es', 'fr' or, for any other "
             f"language that puts spaces between words, 'xx'"
         ) from error
     pipeline.add_pipe("sentencizer")
     pipeline.max_length = 10**12  # its default guards parsers, which are not in use here
     return _Rules(pipeline, ProcessLock())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from dovetail.errors import TrainingError
+from dovetail.errors import TrainingError, first_line
 
 MOST_RACES = 20
 """How often a storage is opened again because another process was making its tables."""
@@ -110,11 +110,6 @@ def _refuse(error: Exception) -> NoReturn:
         f"the server of the trials does not answer any more: {first_line(error)}. Once it "
         f"does, the same command goes on with the search"
     ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says first, or what it is."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextmanager
