@@ -6,13 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from tests.corpus import DEV, TRAIN, save_corpus
 from tests.networks import tiny_config
+from tests.waiting import until
 from typer.testing import CliRunner, Result
 
 from dovetail.cli import app
@@ -163,11 +163,9 @@ def test_bases_and_tasks_that_do_not_go_together_are_refused(
 
 
 def wait_for_lines(path: Path, number: int) -> None:
-    for _ in range(600):
-        if path.exists() and len(path.read_text("utf-8").splitlines()) >= number:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{path} did not get {number} lines within 30 seconds")
+    until(
+        lambda: path.exists() and len(path.read_text("utf-8").splitlines()) >= number, seconds=300
+    )
 
 
 def test_interrupt_saves_the_best_model_and_says_how_to_go_on(config: Path, tmp_path: Path) -> None:
@@ -180,7 +178,7 @@ def test_interrupt_saves_the_best_model_and_says_how_to_go_on(config: Path, tmp_
     try:
         wait_for_lines(runs / "tiny" / "metrics.jsonl", 2)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130

@@ -101,9 +101,8 @@ def test_workers_share_a_port_and_their_counts_and_end_together(trained_model):
         for _ in range(12):  # new connections, which the system gives to both
             answered = httpx.post(f"{address}/v1/extract", json={"texts": "Ada"}, timeout=SECONDS)
             assert answered.status_code == 200
-        counted = re.search(
-            r'dovetail_texts_total\{model="run"\} (\S+)', httpx.get(f"{address}/metrics").text
-        )
+        metrics = httpx.get(f"{address}/metrics", timeout=SECONDS).text
+        counted = re.search(r'dovetail_texts_total\{model="run"\} (\S+)', metrics)
         assert float(counted[1]) == 12
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 0

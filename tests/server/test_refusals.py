@@ -7,7 +7,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from tests.server.conftest import wait_for
+from tests.server.conftest import LONG_ENOUGH, wait_for
 
 from dovetail.server.guard import Access, loopback_names
 from dovetail.server.keys import is_known
@@ -105,7 +105,7 @@ def test_body_that_is_too_large_is_refused_before_it_is_read(serve):
         problem(posted(client, content=iter([b"a" * 600] * 2), headers=JSON), 413)
         assert posted(client, json={"texts": "a" * 900}).status_code == 200
     address = urlsplit(running.address)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=LONG_ENOUGH)
     connection.putrequest("POST", "/v1/extract")
     connection.putheader("Content-Length", str(10**15))  # and nothing of it is sent
     connection.endheaders()
@@ -164,7 +164,7 @@ def test_wrong_values_are_counted_and_the_first_listed(client):
 def test_body_that_does_not_arrive_is_not_waited_for(serve):
     running = serve(Limits(body_seconds=0.3))
     address = urlsplit(running.address)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=LONG_ENOUGH)
     connection.putrequest("POST", "/v1/extract")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", "100")
@@ -195,7 +195,7 @@ def test_request_that_takes_too_long_is_ended_and_leaves_room(serve):
 def test_client_that_goes_away_is_computed_for_no_more(serve):
     running = serve(Limits(step_tokens=64))
     address = urlsplit(running.address)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=LONG_ENOUGH)
     connection.request("POST", "/v1/extract", json.dumps({"texts": SLOW}), JSON)
     wait_for(lambda: not running.service.gate.is_empty)
     connection.close()

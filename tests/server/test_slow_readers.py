@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from tests.server.conftest import wait_for
+from tests.server.conftest import LONG_ENOUGH, wait_for
 
 from dovetail.server.asked import Asked
 from dovetail.server.guard import PART_BYTES
@@ -32,7 +32,7 @@ def asked_slowly(running, path, body, kind="application/json"):
     address = urlsplit(running.address)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-    connection.settimeout(30)
+    connection.settimeout(LONG_ENOUGH)
     connection.connect((address.hostname, address.port))
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -53,7 +53,7 @@ def test_connection_whose_client_reads_nothing_is_not_kept(serve):
     with asked_slowly(running, "/v1/extract", body):
         wait_for(lambda: connections(running))
         wait_for(lambda: not connections(running))
-    assert running.service.gate.is_empty
+        wait_for(lambda: running.service.gate.is_empty)
 
 
 @pytest.mark.parametrize(
@@ -68,25 +68,26 @@ def test_answer_that_is_read_is_whole_whatever_its_size(client, size):
 def test_stream_that_is_read_in_drops_ends_in_time(serve):
     running = serve(Limits(request_seconds=0.5, send_seconds=1.0))
     body = json.dumps([" " * 1000] * 3000).encode()
+    began = time.monotonic()
     with asked_slowly(running, "/v1/extract/stream", body) as connection:
-        began = time.monotonic()
-        while time.monotonic() < began + 3:
-            connection.recv(2000)  # so often that no part takes long
+        wait_for(lambda: not running.service.gate.is_empty)
+        read = 0
+        while not running.service.gate.is_empty:
+            read += len(connection.recv(2000))  # so often that no part takes long
             time.sleep(0.01)
-            if running.service.gate.is_empty and time.monotonic() > began + 0.5:
-                break
-        assert 1 < time.monotonic() - began < 2.9
+        assert time.monotonic() - began > 1
+        assert read < len(body) / 2
 
 
 def test_outcomes_that_are_taken_too_late_are_refused_though_they_are_there(models):
     async def taken():
-        service = Service(models, Limits(request_seconds=0.5))
+        service = Service(models, Limits(request_seconds=2))
         service.start()
         try:
             outcomes = service.outcomes(Asked.of(models), [TextItem(text="")] * 3)
             await anext(outcomes)
-            await asyncio.sleep(0.6)
-            with pytest.raises(ProblemError, match=r"within 0\.5 seconds"):
+            await asyncio.sleep(2.1)
+            with pytest.raises(ProblemError, match="within 2 seconds"):
                 await anext(outcomes)
         finally:
             await service.stop()

@@ -73,7 +73,8 @@ def test_client_that_leaves_a_stream_leaves_its_place(serve):
     with running.client() as client:
         long = "Ada Lovelace lived in London . " * 4_000
         with client.stream("POST", "/v1/extract/stream", json=[TEXTS[0], long]) as answered:
-            next(answered.iter_lines())
+            lines = answered.iter_lines()  # which closes the connection when it is let go
+            next(lines)
             assert not running.service.gate.is_empty
     wait_for(lambda: running.service.gate.is_empty)
 
