@@ -27,7 +27,7 @@ from dovetail.saved.ensemble_folder import (
 )
 from dovetail.saved.finding import shipped_models
 from dovetail.saved.model_folder import load_model, save_model
-from dovetail.text.confidence import PLAIN
+from dovetail.text.confidence import PLAIN, Confidence
 from dovetail.text.document import Entity, Sentence
 from dovetail.training import training_events
 
@@ -131,6 +131,26 @@ def test_calibrating_twice_is_calibrating_once(model: Path, dev: Path, tmp_path:
         other = second["confidence"][""]["relations"][type_]
         assert scale == pytest.approx(other, abs=0.02)
     assert (twice / "README.md").read_text("utf-8").count("## Confidence") == 1
+
+
+def test_entities_that_were_left_out_stay_out(model: Path, dev: Path, tmp_path: Path) -> None:
+    """Whether their threshold is of training, or of a calibration before."""
+    saved = load_model(model)
+    saved.model.set_confidence("", Confidence(least={"Person": 0.9, "Place": 0.8}))
+    cautious, once, twice = (tmp_path / name for name in ("cautious", "once", "twice"))
+    save_model(cautious, saved.model, saved.config)
+    sentences = read_corpus(dev).sentences
+    everything, before = (Extractor.load(own).annotate(sentences) for own in (model, cautious))
+    assert facts(everything) != facts(before)
+    for old, new in ((cautious, once), (once, twice)):
+        result = run(old, dev, "-o", new, "--json")
+        assert facts(Extractor.load(new).annotate(sentences)) == facts(before)
+        (values,) = json.loads(result.stdout)["schemas"]
+        known = load_model(new).model.of_schema("").confidence.least
+        told = {row["type"]: row["threshold"] for row in values["types"] if row["task"] == "entity"}
+        assert known.keys() == {"Person", "Place"}
+        assert {type_: told[type_] for type_ in known} == pytest.approx(known)
+    assert known != {"Person": 0.9, "Place": 0.8}  # they are for other confidences
 
 
 @pytest.mark.parametrize("goal", ["precision", "recall"])

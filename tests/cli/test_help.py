@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import dovetail
@@ -53,6 +54,18 @@ def test_paragraphs_of_help_are_broken_by_the_terminal_alone() -> None:
     for command in app.registered_commands:
         assert command.help
         assert all("\n" not in paragraph for paragraph in command.help.split("\n\n"))
+
+
+def test_output_has_the_same_short_name_everywhere() -> None:
+    commands = typer.main.get_command(app).commands
+    outputs = {
+        name: option.opts
+        for name, command in commands.items()
+        for option in command.params
+        if "--output" in option.opts
+    }
+    assert len(outputs) > 5
+    assert all("-o" in opts for opts in outputs.values()), outputs
 
 
 def test_help_imports_nothing_heavy() -> None:

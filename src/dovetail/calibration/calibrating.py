@@ -24,9 +24,17 @@ from dovetail.text.confidence import AS_IS, PLAIN
 from dovetail.text.document import RELATION_TASK, TASKS, Sentence
 
 
-def uncalibrated(model: Predictor, schema: str) -> None:
-    """Take the scales of a schema away; thresholds go on letting the same relations through."""
+def uncalibrated(model: Predictor, schema: str) -> dict[str, float]:
+    """Take the scales of a schema away, and the least confidences of entities, which it returns.
+
+    Thresholds go on letting the same relations through.
+    """
     heads = model.of_schema(schema)
+    least = {
+        type_: heads.confidence.entities.get(type_, AS_IS).back(own)
+        for type_, own in heads.confidence.least.items()
+        if own
+    }
     if heads.relation_head is not None:
         types = heads.schema.relation_types
         known = heads.relation_head.known_thresholds
@@ -39,6 +47,7 @@ def uncalibrated(model: Predictor, schema: str) -> None:
             ]
         )
     model.set_confidence(schema, PLAIN)
+    return least
 
 
 def calibrate(
@@ -51,7 +60,7 @@ def calibrate(
 ) -> Calibrated:
     """Fit scales to sentences that nothing was learned from, choose thresholds, and use them.
 
-    Without something wanted, thresholds let the same relations through as before.
+    Without something wanted, thresholds let the same entities and relations through as before.
 
     Args:
         extractor: of one schema; its model is changed.
@@ -64,7 +73,7 @@ def calibrate(
         ModelError: if nothing is predicted that has an annotation to be compared with.
     """
     model, schema = extractor.model, extractor.chosen
-    uncalibrated(model, schema)
+    least = uncalibrated(model, schema)
     head = model.of_schema(schema).relation_head
     in_force = {
         type_: value
@@ -75,7 +84,7 @@ def calibrate(
     }
     found = scored(extractor, dev, "dev", tell)
     considered = found.weighed.candidates if found.weighed else found.predicted
-    fitting = Fitting(dev, considered, found.symmetric, in_force, wanted, tasks)
+    fitting = Fitting(dev, considered, found.symmetric, least, in_force, wanted, tasks)
     result = fitting.result(schema)
     if not result.types:
         raise ModelError(

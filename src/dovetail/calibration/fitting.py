@@ -29,11 +29,16 @@ Pairs = Mapping[str, Sequence[Judged]]
 
 @dataclass(frozen=True)
 class Fitting:
-    """Sentences, all that a model considers on them, and what is wanted of it."""
+    """Sentences, all that a model considers on them, and what is wanted of it.
+
+    `least` and `in_force` are the thresholds, without scales, by which it takes entities and
+    relations as it was.
+    """
 
     gold: Sequence[Sentence]
     considered: Sequence[Sentence]
     symmetric: frozenset[str]
+    least: Mapping[str, float]
     in_force: Mapping[str, float]
     wanted: Wanted | None
     tasks: Sequence[str]
@@ -42,8 +47,12 @@ class Fitting:
         """Scales and thresholds of entities, then those of relations between what is left."""
         entities = entities_by_type(self.gold, self.considered)
         scales = fitted_scales(entities)
-        of_entities = self._types(ENTITY_TASK, entities, entities, scales, {})
-        least = {own.type: own.threshold for own in of_entities if self._chooses(ENTITY_TASK)}
+        taken_before = [
+            without_doubtful(own, Confidence(least=self.least)) for own in self.considered
+        ]
+        taken_entities = entities_by_type(self.gold, taken_before)
+        of_entities = self._types(ENTITY_TASK, entities, taken_entities, scales, self.least)
+        least = {own.type: own.threshold for own in of_entities if own.threshold}
         confidence = Confidence({own.type: own.scale for own in of_entities}, {}, least)
         left = [without_doubtful(sentence, confidence) for sentence in self.considered]
         relations = relations_by_type(self.gold, left, symmetric=self.symmetric)
@@ -52,7 +61,7 @@ class Fitting:
         known = {type_: own for type_, own in relations.items() if type_ in lowest}
         fitted = {type_: _from(own, lowest[type_]) for type_, own in known.items()}
         taken = relations_by_type(
-            self.gold, with_thresholds(_of_types(self.considered, lowest), self.in_force),
+            self.gold, with_thresholds(_of_types(taken_before, lowest), self.in_force),
             symmetric=self.symmetric,
         )  # fmt: skip
         scales = fitted_scales(fitted)
@@ -68,7 +77,7 @@ class Fitting:
             (*of_entities, *of_relations),
             self.wanted,
             {
-                ENTITY_TASK: errors_of(entities, whole.entities),
+                ENTITY_TASK: errors_of(taken_entities, whole.entities),
                 RELATION_TASK: errors_of(taken, whole.relations),
             },
         )

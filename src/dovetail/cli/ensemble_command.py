@@ -18,7 +18,10 @@ Models = Annotated[
         show_default=False,
     ),
 ]
-Output = Annotated[Path, typer.Option(help="The folder of the ensemble.", show_default=False)]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="The folder of the ensemble.", show_default=False),
+]
 
 
 def ensemble_command(models: Models, *, output: Output) -> None:

@@ -63,7 +63,10 @@ GoldEntities = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-Output = Annotated[Path | None, typer.Option(help="Write the scores to this file too, as JSON.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the scores to this file too, as JSON."),
+]
 
 
 @reads_corpora

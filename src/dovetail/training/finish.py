@@ -18,8 +18,11 @@ from dovetail.extractor import Extractor
 from dovetail.heads import RelationHead
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.ensemble import Ensemble
+from dovetail.model.prediction import Predictor
+from dovetail.model.schema_heads import SchemaDecoders
 from dovetail.running.steps import retold
 from dovetail.saved.committee_folder import save_trained
+from dovetail.text.confidence import Confidence
 from dovetail.text.document import Sentence
 from dovetail.training.epochs import Epochs
 from dovetail.training.job import Job
@@ -63,6 +66,8 @@ def decide(
             if not weights[heads.relation_task]:
                 threshold = UNREACHABLE
             set_all(heads.relation_head, LOWEST if threshold == "tuned" else threshold)
+        if job.config.entity_head.threshold:
+            leave_out_below(job.config.entity_head.threshold, loop.model, heads)
     scored = [corpus for corpus in job.corpora if loop.dev.by_corpus[corpus.name].gold]
     if not scored:
         return {}
@@ -112,6 +117,13 @@ def decided(
 def set_all(head: RelationHead, threshold: float) -> None:
     """Give all relation types the same threshold."""
     head.set_thresholds([threshold] * len(head.schema.relation_types))
+
+
+def leave_out_below(least: float, model: Predictor, heads: SchemaDecoders) -> None:
+    """Let a model, and the members of a committee, leave out entities of less confidence."""
+    confidence = Confidence(least=dict.fromkeys(heads.schema.entity_types, least))
+    for own in (model, *(model if isinstance(model, Ensemble) else ())):
+        own.set_confidence(heads.name, confidence)
 
 
 def annotated(

@@ -43,6 +43,10 @@ class CrfEntityHeadConfig(Section):
     dropout: Dropout = 0.0
     """Probability with which a number of the hidden layer's input is dropped in training."""
 
+    threshold: Fraction = 0.0
+    """Confidence below which the trained model leaves an entity out, and its relations with it;
+    0 takes all that the head finds. Training compares epochs without it."""
+
 
 class SpanEntityHeadConfig(Section):
     """A scorer of all spans up to a width, for entities that lie within others."""
@@ -69,6 +73,10 @@ class SpanEntityHeadConfig(Section):
 
     dropout: Dropout = 0.0
     """Probability with which a number of the hidden layer's input is dropped in training."""
+
+    threshold: Fraction = 0.0
+    """Confidence below which the trained model leaves an entity out, and its relations with it;
+    0 takes all that the head finds. Training compares epochs without it."""
 
 
 EntityHeadConfig = Annotated[

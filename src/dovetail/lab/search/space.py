@@ -27,6 +27,7 @@ REFUSED = {
     "training.threads": "it changes the time that training takes, and nothing else",
     "training.cache_gigabytes": "it changes the time that training takes, and nothing else",
     "training.disk_cache_gigabytes": "it changes the time that training takes, and nothing else",
+    "entity_head.threshold": "training compares epochs without it",
     "relation_head.threshold": "training compares epochs at 0.5 whatever it says; "
     '"tuned" finds one for each relation type when `dovetail train` ends',
 }
