@@ -34,7 +34,7 @@ from dovetail.threads import prepare_threads
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("DOVETAIL_DATA", HERE.parents[1] / "shared" / "data"))
-TRAIN, TEST = (DATA / "conll04" / f"conll04_{part}.json" for part in ("train", "test"))
+TRAIN, DEV, TEST = (DATA / "conll04" / f"conll04_{part}.json" for part in ("train", "dev", "test"))
 
 Depth = tuple[str, int]
 """The name of an encoder, and how many of its layers are read."""
@@ -63,7 +63,11 @@ def trained(depth: Depth, folder: Path, options: argparse.Namespace) -> dict[str
         f"name={folder.name}",
     ]
     overrides += [f"training.epochs={options.epochs}", "training.threads=1"]
-    overrides += [f"data.train={json.dumps([str(options.train)])}", *options.set]
+    overrides += [
+        f"data.train={json.dumps([str(options.train)])}",
+        f"data.dev={json.dumps([str(options.dev)])}",
+        *options.set,
+    ]
     found: dict[str, Any] = {"encoder": name, "layers_read": layers}
     began = encoding = last = 0.0
     steps: dict[int, float] = {}
@@ -133,6 +137,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("depths", nargs="*", type=depths_from, metavar="ENCODER=N,N,…")
     parser.add_argument("--recipe", type=Path, default=HERE / "extraction.toml")
     parser.add_argument("--train", type=Path, default=TRAIN, help="what is learned from")
+    parser.add_argument("--dev", type=Path, default=DEV, help="what is scored after each epoch")
     parser.add_argument("--epochs", type=int, default=3, help="epochs of each training")
     parser.add_argument(
         "--set",
