@@ -56,6 +56,8 @@ def test_what_is_found_is_what_is_sure_enough_of_what_was(
     run = trained(with_threshold(config, least), tmp_path / "with")
     sure = Extractor.load(run.model_folder).annotate([*DEV, *TRAIN])
     assert sure == [surer(sentence, least) for sentence in found]
+    card = (run.model_folder / "README.md").read_text("utf-8")
+    assert f"of a confidence of {least:g} at least" in card
     assert 0 < sum(len(own.entities) for own in sure) < sum(len(own.entities) for own in found)
     assert metrics(tmp_path / "with") == metrics(tmp_path / "without")
     scores = evaluate(DEV, sure[: len(DEV)], bootstrap_samples=0)

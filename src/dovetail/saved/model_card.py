@@ -77,12 +77,13 @@ def _training_files(data: DataConfig) -> str:
 
 
 def _entities(config: Config) -> str:
-    """Which entities the head can find."""
+    """Which entities the head can find, and how sure of them it has to be."""
     head = config.entity_head
+    least = f"; of a confidence of {head.threshold:g} at least" if head.threshold else ""
     if isinstance(head, CrfEntityHeadConfig):
-        return "flat, so of two that overlap one is found at most"
+        return f"flat, so of two that overlap one is found at most{least}"
     overlaps = {"nested": "one within another too", "all": "overlapping ones too", "none": "flat"}
-    return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most"
+    return f"{overlaps[head.overlaps]}; of {head.max_width} tokens at most{least}"
 
 
 def _discontinuous(types: Collection[str]) -> str:
