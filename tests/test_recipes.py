@@ -55,7 +55,7 @@ def uncommented(recipe: str) -> str:
     )
 
 
-def test_the_recipe_with_negatives_differs_by_its_data_and_epochs_alone() -> None:
+def test_the_recipe_with_negatives_differs_by_its_data_epochs_and_threshold_alone() -> None:
     based_on, recipe = (load_config(RECIPES / f"{own}.toml") for own in ("ade", "adverse_effects"))
     data = recipe.data
     assert [path.name for path in data.negatives] == ["ADE-NEG.txt"]
@@ -64,7 +64,8 @@ def test_the_recipe_with_negatives_differs_by_its_data_and_epochs_alone() -> Non
     tested = data.train[0].name.replace("train", "test")
     assert [path.name for path in data.held_out] == [tested]
     epochs = {"training": recipe.training.model_copy(update={"epochs": based_on.training.epochs})}
-    same = recipe.model_copy(update={"name": based_on.name, "data": based_on.data} | epochs)
+    head = {"entity_head": recipe.entity_head.model_copy(update={"threshold": 0.0})}
+    same = recipe.model_copy(update={"name": based_on.name, "data": based_on.data} | epochs | head)
     assert same == based_on
     bare = {"negatives": (), "negatives_held_out": (), "documents": (), "held_out": ()}
     bare |= {"negatives_for": "relations", "negatives_per_epoch": 0, "negatives_in_dev": 0}
