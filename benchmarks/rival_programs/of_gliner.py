@@ -1,10 +1,10 @@
 """GLiNER's model of entities and relations, of the size of gliner-relex-large-v1.0, untrained.
 
 Its encoder is DeBERTa-v3-large (24 layers of 1,024; GLiNER cuts the vocabulary to that of the
-tokenizer), every pair of entities is scored, and it is asked for CoNLL04's types.  Weights are random, since the computation
-of a span is the same; but which spans are entities is not, and where most are, their pairs take
-more memory than there is.  So it takes none: this is what it needs at least, without relations.
-The pieces of words are those of the tokenizer that is at hand.
+tokenizer), every pair of entities is scored, and it is asked for CoNLL04's types.  Weights are
+random, since the computation of a span is the same; but which spans are entities is not, and where
+most are, their pairs take more memory than there is.  So it takes none: this is what it needs at
+least, without relations.  The pieces of words are those of the tokenizer that is at hand.
 """
 
 from __future__ import annotations
