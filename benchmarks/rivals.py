@@ -28,10 +28,12 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from dovetail.encoders.known_encoders import KNOWN
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "rival_programs"
@@ -51,13 +53,17 @@ class Rival:
     environment: str = ""
     """The name of its requirements and its environment; Dovetail's own where there is none."""
     told: dict[str, Any] = field(default_factory=dict)
+    lacks: str = ""
+    """What was not given that it needs."""
 
     def python(self, work: Path) -> Path:
         """The interpreter of its environment, which is made if it is not there.
 
         Raises:
-            LeftOutError: if it cannot be made.
+            LeftOutError: if it cannot be made, or something is lacking.
         """
+        if self.lacks:
+            raise LeftOutError(self.lacks)
         if not self.environment:
             return Path(sys.executable)
         folder = work / self.environment / "environment"
@@ -79,24 +85,24 @@ class Program:
     """A rival that runs."""
 
     def __init__(self, rival: Rival, task: dict[str, Any], work: Path) -> None:
-        self.rival = rival
         folder = work / (rival.environment or "dovetail")
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{rival.name.replace(' ', '-')}.json"
         path.write_text(json.dumps({**task, **rival.told, "folder": str(folder)}), "utf-8")
         self._command = [str(rival.python(work)), str(PROGRAMS / rival.program), str(path)]
         self._log = path.with_suffix(".log")
-        self.prepare()
+        self._outcomes: list[dict[str, Any]] = []
+        self._prepare()
         began = time.perf_counter()
         self._process = self._started()
-        self.about: dict[str, Any] = self._said()["ready"]
-        self.start_seconds = time.perf_counter() - began
+        self._about: dict[str, Any] = self._said()["ready"]
+        self._start_seconds = time.perf_counter() - began
 
-    def prepare(self) -> None:
+    def _prepare(self) -> None:
         """Start it once, so that what it learns or reads from the disk at first is no start-up."""
         self._process = self._started()
         self._said()
-        self.peak_bytes()
+        self._peak_bytes()
 
     def _started(self) -> subprocess.Popen[str]:
         variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -123,14 +129,31 @@ class Program:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def turn(self) -> dict[str, Any]:
+    def turn(self, *, is_counted: bool) -> None:
         """Have it answer all sentences once."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
-        return self._said()
+        outcome = self._said()
+        if is_counted:
+            self._outcomes.append(outcome)
 
-    def peak_bytes(self) -> int:
+    def summary(self, number: int) -> dict[str, Any]:
+        """End it; what its turns over so many sentences come to."""
+        seconds = [own["seconds"] for own in self._outcomes]
+        of_processor = [own["processor_seconds"] for own in self._outcomes]
+        return {
+            "start_seconds": self._start_seconds,
+            "rate": number / statistics.median(seconds),
+            "best_rate": number / min(seconds),
+            "processor_rate": number / statistics.median(of_processor),
+            "peak_bytes": self._peak_bytes(),
+            "entities": self._outcomes[-1]["entities"],
+            "relations": self._outcomes[-1]["relations"],
+            "about": self._about,
+        }
+
+    def _peak_bytes(self) -> int:
         """End it, and the most memory that it had."""
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -153,92 +176,74 @@ def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no word")
 
 
+@contextlib.contextmanager
+def told_in(row: dict[str, Any]) -> Iterator[None]:
+    """Note in the row of a rival why it is left out, if it has to be."""
+    try:
+        yield
+    except (LeftOutError, OSError) as error:
+        row["left_out"] = str(error)
+
+
 def measured(rivals: Sequence[Rival], task: dict[str, Any], work: Path, turns: int) -> list[Any]:
     """A row for each rival, with what was measured, or why it is left out."""
-    with contextlib.ExitStack() as stack:
-        return _measured(rivals, task, work, turns, stack)
-
-
-def _measured(
-    rivals: Sequence[Rival],
-    task: dict[str, Any],
-    work: Path,
-    turns: int,
-    stack: contextlib.ExitStack,
-) -> list[Any]:
-    """The same; programs that are running are left to the stack to end."""
     rows: dict[str, dict[str, Any]] = {own.name: {"rival": own.name} for own in rivals}
-    running: list[Program] = []
-    for rival in rivals:
-        try:
-            running.append(Program(rival, task, work))
-            stack.callback(running[-1].close)
-        except (LeftOutError, OSError) as error:
-            rows[rival.name]["left_out"] = str(error)
-    found: dict[str, list[dict[str, Any]]] = {own.rival.name: [] for own in running}
-    for turn in range(turns + 1):
-        for own in [*running]:
-            try:
-                outcome = own.turn()
-            except (LeftOutError, OSError) as error:
-                rows[own.rival.name]["left_out"] = str(error)
-                running.remove(own)
-                continue
-            if turn:  # the first is a warm-up
-                found[own.rival.name].append(outcome)
-    number = len(task["sentences"])
-    for own in running:
-        outcomes = found[own.rival.name]
-        rows[own.rival.name] |= {
-            "start_seconds": own.start_seconds,
-            "rate": number / statistics.median(each["seconds"] for each in outcomes),
-            "best_rate": number / min(each["seconds"] for each in outcomes),
-            "processor_rate": number
-            / statistics.median(each["processor_seconds"] for each in outcomes),
-            "peak_bytes": own.peak_bytes(),
-            "entities": outcomes[-1]["entities"],
-            "relations": outcomes[-1]["relations"],
-            "about": own.about,
-        }
+    programs: dict[str, Program] = {}
+    with contextlib.ExitStack() as stack:
+        for rival in rivals:
+            with told_in(rows[rival.name]):
+                program = Program(rival, task, work)
+                programs[rival.name] = stack.enter_context(contextlib.closing(program))
+        for turn in range(turns + 1):
+            for name, program in programs.items():
+                if "left_out" not in rows[name]:
+                    with told_in(rows[name]):
+                        program.turn(is_counted=turn > 0)  # the first is a warm-up
+        for name, program in programs.items():
+            if "left_out" not in rows[name]:
+                with told_in(rows[name]):
+                    rows[name] |= program.summary(len(task["sentences"]))
     return list(rows.values())
 
 
 def table(rows: Sequence[dict[str, Any]], task: dict[str, Any]) -> str:
     """The rows for a terminal."""
     lines = [
-        f"{'':30}{'sentences/s':>12}{'best':>8}{'of the CPU':>12}{'start-up':>10}{'memory':>10}"
+        f"{'':32}{'sentences/s':>12}{'best':>8}{'of the CPU':>12}{'start-up':>10}{'memory':>10}"
         f"{'entities':>10}{'relations':>11}"
     ]
     for row in rows:
         if "left_out" in row:
-            lines.append(f"{row['rival']:30}left out: {row['left_out']}")
+            lines.append(f"{row['rival']:32}left out: {row['left_out']}")
             continue
         lines.append(
-            f"{row['rival']:30}{row['rate']:12.1f}{row['best_rate']:8.1f}"
+            f"{row['rival']:32}{row['rate']:12.1f}{row['best_rate']:8.1f}"
             f"{row['processor_rate']:12.1f}{row['start_seconds']:8.1f} s"
             f"{row['peak_bytes'] / 1e6:7.0f} MB{row['entities']:10,}{row['relations']:11,}"
         )
     gold = [sum(own[name] for own in task["sentences"]) for name in ("entities", "relations")]
-    lines.append(f"{'annotated':82}{gold[0]:10,}{gold[1]:11,}")
+    lines.append(f"{'annotated':84}{gold[0]:10,}{gold[1]:11,}")
     return "\n".join(lines)
 
 
 def all_rivals(spert: Path | None) -> list[Rival]:
     """Those that are compared."""
-    told = {} if spert is None else {"spert": str(spert.resolve())}
+    checkout = {"spert": str(spert.resolve())} if spert else {}
     return [
         Rival("Dovetail news from tokens", "of_dovetail.py", told={"from": "tokens"}),
         Rival("Dovetail news from text", "of_dovetail.py", told={"from": "text"}),
         Rival("spaCy, entities alone", "of_spacy.py", "spacy"),
-        *([Rival("SpERT, all-MiniLM-L6-v2", "of_spert.py", "spert", told)] if told else []),
+        Rival(
+            "SpERT, all-MiniLM-L6-v2",
+            *("of_spert.py", "spert", checkout),
+            lacks="" if spert else "--spert names no checkout",
+        ),
         Rival("GLiNER RelEx, large, untrained", "of_gliner.py", "gliner"),
     ]
 
 
 def task_of(limit: int | None) -> dict[str, Any]:
     """What every program is told: the test sentences of CoNLL04, and where to learn."""
-    from dovetail.encoders.known_encoders import KNOWN
-
     rows = json.loads((DATA / "conll04" / "conll04_test.json").read_text("utf-8"))[:limit]
     return {
         "sentences": [
@@ -271,8 +276,6 @@ def main() -> None:
     task = task_of(options.limit)
     rows = measured(all_rivals(options.spert), task, options.work.resolve(), options.turns)
     print(table(rows, task))
-    if options.spert is None:
-        print("SpERT is left out: --spert names no checkout")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

@@ -15,15 +15,15 @@ def main() -> None:
     asked = task()
     extractor = Extractor.load(asked["model"], threads=1)
 
-    def from_tokens(sentences: Sequence[Sentence]) -> Counts:
-        found = extractor.annotate([OfTokens.from_tokens(own["tokens"]) for own in sentences])
+    def find(sentences: Sequence[Sentence]) -> Counts:
+        found = (
+            [*extractor.pipe(own["text"] for own in sentences)]
+            if asked["from"] == "text"
+            else extractor.annotate([OfTokens.from_tokens(own["tokens"]) for own in sentences])
+        )
         return sum(len(own.entities) for own in found), sum(len(own.relations) for own in found)
 
-    def from_text(sentences: Sequence[Sentence]) -> Counts:
-        found = [*extractor.pipe(own["text"] for own in sentences)]
-        return sum(len(own.entities) for own in found), sum(len(own.relations) for own in found)
-
-    answer(from_text if asked["from"] == "text" else from_tokens, asked["sentences"])
+    answer(find, asked["sentences"])
 
 
 if __name__ == "__main__":

@@ -120,10 +120,11 @@ class Ensemble(Predictor):
         means = self._of_means()
         return {name: own for name, own in self._heads.items() if not decides_as(own, means[name])}
 
-    def pass_on_thresholds(self) -> None:
-        """Give each member the thresholds that were chosen for all together."""
+    def pass_on_decisions(self) -> None:
+        """Give each member the thresholds and confidences that were chosen for all together."""
         for name, own in self._heads.items():
             for member in self:
+                member.set_confidence(name, own.confidence)
                 head = member.of_schema(name).relation_head
                 if head is not None and own.relation_head is not None:
                     head.set_thresholds(own.relation_head.known_thresholds)

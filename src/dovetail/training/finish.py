@@ -18,8 +18,6 @@ from dovetail.extractor import Extractor
 from dovetail.heads import RelationHead
 from dovetail.heads.relation.relation_head import UNREACHABLE
 from dovetail.model.ensemble import Ensemble
-from dovetail.model.prediction import Predictor
-from dovetail.model.schema_heads import SchemaDecoders
 from dovetail.running.steps import retold
 from dovetail.saved.committee_folder import save_trained
 from dovetail.text.confidence import Confidence
@@ -42,7 +40,7 @@ def finish(loop: Epochs, job: Job, folder: RunFolder, *, interrupted: bool) -> S
     progress = loop.progress
     dev = yield from decide(loop, job, folder)
     if isinstance(loop.model, Ensemble):
-        loop.model.pass_on_thresholds()  # so that a member is of use alone
+        loop.model.pass_on_decisions()  # so that a member is of use alone
     yield StageProgress("saving the model")
     save_trained(folder.model, loop.model, job.config, dev_by_corpus=dev)
     shutil.rmtree(folder.draft, ignore_errors=True)
@@ -67,7 +65,8 @@ def decide(
                 threshold = UNREACHABLE
             set_all(heads.relation_head, LOWEST if threshold == "tuned" else threshold)
         if job.config.entity_head.threshold:
-            leave_out_below(job.config.entity_head.threshold, loop.model, heads)
+            least = dict.fromkeys(heads.schema.entity_types, job.config.entity_head.threshold)
+            loop.model.set_confidence(heads.name, Confidence(least=least))
     scored = [corpus for corpus in job.corpora if loop.dev.by_corpus[corpus.name].gold]
     if not scored:
         return {}
@@ -117,13 +116,6 @@ def decided(
 def set_all(head: RelationHead, threshold: float) -> None:
     """Give all relation types the same threshold."""
     head.set_thresholds([threshold] * len(head.schema.relation_types))
-
-
-def leave_out_below(least: float, model: Predictor, heads: SchemaDecoders) -> None:
-    """Let a model, and the members of a committee, leave out entities of less confidence."""
-    confidence = Confidence(least=dict.fromkeys(heads.schema.entity_types, least))
-    for own in (model, *(model if isinstance(model, Ensemble) else ())):
-        own.set_confidence(heads.name, confidence)
 
 
 def annotated(
