@@ -15,6 +15,8 @@ from tests.networks import talkative_model
 from dovetail.corpora import Corpus, read_corpus
 from dovetail.errors import CorpusError, ModelError, TextError
 from dovetail.extractor import Extractor
+from dovetail.model.asked_schemas import AskedSchemas
+from dovetail.running.locks import ProcessLock
 from dovetail.running.steps import result_of
 from dovetail.saved.finding import model_folder, shipped_models
 from dovetail.saved.model_folder import load_model
@@ -351,7 +353,11 @@ def test_entities_in_which_nothing_is_seen_are_left_out_and_that_is_said_once(
     extractor = Extractor(talkative_model())
     texts = ["Ada \u200b\ufeff London " * 3, "\u200b \u2060 \ufeff"] * 2
     tokens = [Sentence.from_tokens(text.split()) for text in texts]
-    raw = [s.entities for s in result_of(extractor._predict(tokens))[ONLY]]
+    asked = AskedSchemas(extractor.model)
+    steps = asked.predict(
+        tokens, extractor.featurise, given_entities=False, at_once=1, turn=ProcessLock()
+    )
+    raw = [s.entities for s in result_of(steps)[ONLY]]
     assert any("\u200b" in "".join(tokens[1].tokens[e.start : e.end]) for e in raw[1])
     for sentence in extractor.annotate(tokens):
         for entity in sentence.entities:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -47,3 +48,24 @@ def test_without_a_number_openmps_own_variable_decides() -> None:
 
 def test_without_any_choice_every_core_gets_a_thread_up_to_the_most_that_pay() -> None:
     assert int(run(USE_THREADS.format(0))) == min(available_cores(), MOST_THREADS)
+
+
+FREED = """
+from dovetail.threads import prepare_threads
+prepare_threads()
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+block = bytearray(os.urandom(1)) * (16 << 20)
+held = resident()
+del block
+print(held - resident() < 8 << 20)
+"""
+
+
+def test_freed_memory_is_kept_for_the_next_batch_unless_the_user_chose() -> None:
+    if sys.platform != "linux" or "glibc" not in platform.libc_ver():
+        pytest.skip("only glibc has such options")
+    assert run(FREED) == "True"
+    assert run(FREED, MALLOC_MMAP_THRESHOLD_="131072", MALLOC_TRIM_THRESHOLD_="131072") == "False"

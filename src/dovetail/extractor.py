@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Self, overload
 from weakref import WeakValueDictionary
 
-import torch
-
 from dovetail.corpora.formats.native.native_writer import native_header
 from dovetail.encoders import Features
 from dovetail.errors import ModelError
@@ -27,13 +25,11 @@ from dovetail.saved.description import DESCRIPTION
 from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.saved.finding import model_folder, name_of_model, shipped_models
 from dovetail.saved.on_hub import OnHub
-from dovetail.tensors.features import Batch
 from dovetail.text.document import Document, Sentence
 from dovetail.text.extraction import Extraction, VisibleOnly
 from dovetail.text.named_schemas import ONLY
 from dovetail.text.reading import DEFAULT_READING, ModelReading
 from dovetail.text.reading_ahead import (
-    batches_of_similar_length,
     buffers,
     checked,
     documents_of,
@@ -55,7 +51,8 @@ class Extractor(OnHub):
         >>> extractor = Extractor.load("news")              # doctest: +SKIP
         >>> extractor.extract("Ada Lovelace lived in London.").relations    # doctest: +SKIP
 
-    Threads may share it, and take turns.  Pickled it is the place that it was loaded from and its
+    Threads may share it.  With several threads of its own it predicts as many batches at once, and
+    finds what one thread finds.  Pickled it is the place that it was loaded from and its
     threads, without the weights, so a model that was changed in memory is not what arrives; a
     process loads each model once.  A copy by `copy.deepcopy` has weights of its own.
 
@@ -246,32 +243,19 @@ class Extractor(OnHub):
         whole = checked(sentences, Sentence, "a Sentence")
         bare = (s.with_annotations(s.entities if given_entities else (), ()) for s in whole)
         windowed = Windowed.of(bare, self.reading)
-        predicted = yield from self._predict(windowed.parts, given_entities)
+        predicted = yield from self._asked.predict(
+            windowed.parts,
+            self.featurise,
+            given_entities=given_entities,
+            at_once=self._at_once,
+            turn=self._turn,
+        )
         merged = {name: windowed.merged(own) for name, own in predicted.items()}
         return list(map(self._visible, self._asked.joined(merged)))
 
-    def _predict(
-        self, sentences: Sequence[Sentence], given_entities: bool = False
-    ) -> Generator[Done, None, dict[str, list[Sentence]]]:
-        """Predict sentences of any order in batches of similar length, for each schema."""
-        predicted = {name: list(sentences) for name in self._asked.names}
-        lengths = [len(sentence.tokens) for sentence in sentences]
-        done = Done(0, sum(lengths))
-        full = [index for index, length in enumerate(lengths) if length]
-        for places in batches_of_similar_length([lengths[index] for index in full]):
-            indices = [full[place] for place in places]
-            chosen = [sentences[index] for index in indices]
-            # Some layers take other weights on for a moment.  Both are left before the next batch.
-            with self._turn, torch.inference_mode():
-                batch = Batch.from_sentences(chosen, self.featurise).to(self.model.device)
-                batch = replace(batch, given_entities=given_entities, floor=self.floor)
-                found = self.model.predict_schemas(batch, list(predicted))
-            for name, own in found.items():
-                for index, sentence in zip(indices, own, strict=True):
-                    predicted[name][index] = sentence
-            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
-            yield done
-        return predicted
+    @property
+    def _at_once(self) -> int:
+        return self.model.at_once
 
 
 _ALIVE: WeakValueDictionary[tuple[str, int | None, int], Extractor] = WeakValueDictionary()

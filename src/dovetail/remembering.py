@@ -28,6 +28,8 @@ class Remembering(Extractor):
         remembering._known = {}
         return remembering
 
+    _at_once = 1  # what it keeps is for one thread at a time
+
     _known: dict[tuple[tuple[str, ...], ...], list[Features]]
 
     @torch.inference_mode()

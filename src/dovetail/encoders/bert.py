@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, NamedTuple, Self
 
+import torch
 from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
@@ -181,10 +182,34 @@ class _SelfAttention(nn.Module):
             for part in (self.query, self.key, self.value)
         )
         attends = None if mask is None else mask[:, None, None]
-        vectors = functional.scaled_dot_product_attention(
-            query, key, value, attends, dropout_p=self.dropout if self.training else 0.0
-        )
+        dropout = self.dropout if self.training else 0.0
+        in_bfloat16 = query.dtype == torch.bfloat16 and query.device.type == "cpu"
+        attend = _attended if in_bfloat16 else functional.scaled_dot_product_attention
+        vectors: Tensor = attend(query, key, value, attends, dropout_p=dropout)
         return vectors.transpose(1, 2).flatten(2)
+
+
+def _attended(
+    query: Float[Tensor, "windows heads pieces dim"],
+    key: Float[Tensor, "windows heads pieces dim"],
+    value: Float[Tensor, "windows heads pieces dim"],
+    attends: Bool[Tensor, "windows 1 1 pieces"] | None,
+    *,
+    dropout_p: float,
+) -> Float[Tensor, "windows heads pieces dim"]:
+    """What `scaled_dot_product_attention` computes, by two products.
+
+    Its own kernel takes twice as long for bfloat16 on processors; in float32 it is the faster one.
+    """
+    windows, heads, pieces, dim = query.shape
+    query, key, value = (part.reshape(-1, pieces, dim) for part in (query, key, value))
+    scores = torch.baddbmm(query.new_zeros(1), query, key.mT, beta=0, alpha=dim**-0.5)
+    if attends is not None:
+        by_window = scores.view(windows, -1, pieces)
+        by_window.masked_fill_(~attends[:, 0], -torch.inf)
+    shares = torch.softmax(scores, 2, dtype=torch.float32).to(value.dtype)
+    shares = functional.dropout(shares, dropout_p, training=dropout_p > 0)
+    return (shares @ value).view(windows, heads, pieces, dim)
 
 
 class _Added(nn.Module):

@@ -1,16 +1,31 @@
-"""Which schemas of a model are asked for, and under which names their types stand in results."""
+"""Which schemas of a model are asked for, and under which names their types stand in results.
+
+Sentences are predicted in batches of similar length, several at a time where there are threads.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
+import torch
+
+from dovetail.encoders import Features
 from dovetail.model.prediction import Predictor
+from dovetail.model.side_by_side import side_by_side
+from dovetail.running.locks import ProcessLock
+from dovetail.running.steps import Done
+from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.named_schemas import ONLY, is_only, joined_schema, joined_sentence, named
+from dovetail.text.reading_ahead import batches_of_similar_length
 from dovetail.text.schema import Schema
+
+Featurise = Callable[[Sequence[Sequence[str]]], list[Features]]
+"""Makes the features of a batch, from the tokens of its sentences."""
 
 Value = TypeVar("Value")
 
@@ -58,6 +73,54 @@ class AskedSchemas:
                 own.schema.relation_types, own.relation_head.known_thresholds, strict=True
             )
         }
+
+    def predict(
+        self,
+        sentences: Sequence[Sentence],
+        featurise: Featurise,
+        *,
+        given_entities: bool,
+        at_once: int,
+        turn: ProcessLock,
+    ) -> Generator[Done, None, dict[str, list[Sentence]]]:
+        """Predict sentences of any length, for each schema; tells how many tokens are done.
+
+        Args:
+            sentences: with their entities, if these are given.
+            featurise: makes the features of a batch.
+            given_entities: whether relations alone are predicted, between these.
+            at_once: how many batches are predicted at a time.
+            turn: held by each batch where that is one.
+        """
+        predicted = {name: list(sentences) for name in self.names}
+        lengths = [len(sentence.tokens) for sentence in sentences]
+        full = [index for index, length in enumerate(lengths) if length]
+        batches = [
+            [full[place] for place in places]
+            for places in batches_of_similar_length([lengths[index] for index in full])
+        ]
+        found = side_by_side(
+            partial(self._predict_batch, featurise, given_entities),
+            ([sentences[index] for index in indices] for indices in batches),
+            threads=at_once if len(batches) > 1 else 1,
+            turn=turn,
+        )
+        done = Done(0, sum(lengths))
+        for indices, by_name in zip(batches, found, strict=True):
+            for name, own in by_name.items():
+                for index, sentence in zip(indices, own, strict=True):
+                    predicted[name][index] = sentence
+            done = done._replace(done=done.done + sum(lengths[index] for index in indices))
+            yield done
+        return predicted
+
+    @torch.inference_mode()
+    def _predict_batch(
+        self, featurise: Featurise, given_entities: bool, sentences: Sequence[Sentence]
+    ) -> dict[str, list[Sentence]]:
+        batch = Batch.from_sentences(sentences, featurise).to(self.model.device)
+        batch = replace(batch, given_entities=given_entities, floor=self.floor)
+        return self.model.predict_schemas(batch, self.names)
 
     def joined(self, found: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
         """Join the annotations that the schemas asked for found on the same sentences."""

@@ -18,6 +18,7 @@ from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.model.schema_heads import SchemaDecoders
+from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
 from dovetail.text.confidence import Confidence
@@ -77,6 +78,17 @@ class Predictor(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where it computes."""
         return next(self.parameters()).device
+
+    @property
+    def at_once(self) -> int:
+        """How many batches threads may predict at a time: on processors as many as torch has.
+
+        One on other devices, and where layers borrow weights for a moment.
+        """
+        blocks = (part for part in self.modules() if isinstance(part, SharingBlock))
+        if self.device.type != "cpu" or any(block.borrows_weights for block in blocks):
+            return 1
+        return torch.get_num_threads()
 
     def of_schema(self, name: str) -> SchemaDecoders:
         """Return the decoders of a schema.

@@ -42,6 +42,14 @@ class SharingBlock(nn.Module, ABC):
         """
         return False
 
+    @property
+    def borrows_weights(self) -> bool:
+        """Whether its layers take other weights on for a moment (`run_with`).
+
+        Then one thread at a time may run the block.
+        """
+        return False
+
     @abstractmethod
     def owners(self, parameter: str) -> frozenset[str]:
         """The tasks that the parameter of this name (as in `named_parameters`) serves."""

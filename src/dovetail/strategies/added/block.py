@@ -131,6 +131,10 @@ class IncrementalLayers(SharingBlock):
     def takes_some(self) -> bool:
         return True
 
+    @property
+    def borrows_weights(self) -> bool:
+        return True
+
     def forward(self, streams: Streams) -> Streams:
         """Run each task's layers with what it has of its own.
 

@@ -76,6 +76,10 @@ class GatedLayer(SharingBlock):
         """What each unit of a layer counts for in a budget: here all the same."""
         return torch.ones(int(layer.output_dim))  # type: ignore[arg-type]
 
+    @property
+    def borrows_weights(self) -> bool:
+        return not self.pruned
+
     def forward(self, streams: Streams) -> Streams:
         """Each task's outputs, of its own layer and the shared one; tied while all is shared."""
         chosen = Streams(self.read(streams), streams.mask)
