@@ -8,14 +8,18 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoModel
 
 from dovetail.corpora import read_corpus
 from dovetail.encoders import PretrainedEncoder
+from dovetail.encoders.transformer_layers import PretrainedModel
 from dovetail.extractor import Extractor
+from dovetail.model.joint import JointModel
 from dovetail.text.document import Sentence
 from dovetail.text.reading_ahead import batches_of_similar_length
 
@@ -23,9 +27,18 @@ Seconds = tuple[float, float]
 """Wall time and processor time."""
 
 
-def bare_encoder(extractor: Extractor, sentences: Sequence[Sentence]) -> Callable[[], None]:
-    """A function that runs the layers of the pretrained encoder over all sentences once."""
-    encoders = [part for part in extractor.model.encoder if isinstance(part, PretrainedEncoder)]
+def bare_encoders(
+    extractor: Extractor, sentences: Sequence[Sentence]
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Functions that run the layers of the pretrained encoder over all sentences once.
+
+    The first runs them as Dovetail does, the second as the transformers library does, in its eager
+    form and in the same type.
+    """
+    model = extractor.model
+    if not isinstance(model, JointModel):
+        raise SystemExit("expected a single model, found an ensemble")
+    encoders = [part for part in model.encoder if isinstance(part, PretrainedEncoder)]
     if len(encoders) != 1:
         raise SystemExit(f"expected a model with one pretrained encoder, found {len(encoders)}")
     transformer = encoders[0].transformer
@@ -34,12 +47,22 @@ def bare_encoder(extractor: Extractor, sentences: Sequence[Sentence]) -> Callabl
         for indices in batches_of_similar_length([len(s.tokens) for s in sentences])
     ]
 
-    def run() -> None:
+    own = transformer.model
+    librarys = AutoModel.from_pretrained(
+        transformer.files.folder,
+        dtype=next(own.parameters()).dtype,
+        attn_implementation="eager",
+        num_hidden_layers=own.config.num_hidden_layers,
+    ).eval()
+
+    def run(model: PretrainedModel) -> None:
+        transformer.model = model
         with torch.inference_mode():
             for features in batches:
                 transformer(features["pieces"], features["lengths"], every_layer=False)
+        transformer.model = own
 
-    return run
+    return partial(run, own), partial(run, librarys)
 
 
 def seconds_of(function: Callable[[], object]) -> Seconds:
@@ -68,18 +91,20 @@ def measure(model: Path, corpus: Path, *, threads: int, turns: int, limit: int) 
     sentences = read_corpus(corpus).sentences[:limit]
     texts = [" ".join(sentence.tokens) for sentence in sentences]
     annotated = extractor.annotate(sentences)
+    encoder, librarys = bare_encoders(extractor, sentences)
     spent = seconds_in_turns(
         {
-            "encoder": bare_encoder(extractor, sentences),
+            "encoder": encoder,
+            "library": librarys,
             "tokens": lambda: extractor.annotate(sentences),
             "text": lambda: sum(1 for _ in extractor.pipe(texts)),
         },
         turns,
     )
-    shares = [
-        [encoder[0] / path[0] for encoder, path in zip(spent["encoder"], spent[name], strict=True)]
-        for name in ("tokens", "text")
-    ]
+    shares = {
+        name: [library[0] / path[0] for library, path in zip(spent["library"], times, strict=True)]
+        for name, times in spent.items()
+    }
     return {
         "threads": torch.get_num_threads(),
         "sentences": len(sentences),
@@ -94,10 +119,7 @@ def measure(model: Path, corpus: Path, *, threads: int, turns: int, limit: int) 
             name: len(sentences) / statistics.median(processor for _, processor in times)
             for name, times in spent.items()
         },
-        "share_of_encoder": {
-            name: statistics.median(ratios)
-            for name, ratios in zip(("tokens", "text"), shares, strict=True)
-        },
+        "share_of_library": {name: statistics.median(own) for name, own in shares.items()},
     }
 
 

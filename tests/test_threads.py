@@ -51,8 +51,8 @@ def test_without_any_choice_every_core_gets_a_thread_up_to_the_most_that_pay() -
 
 
 FREED = """
-from dovetail.threads import prepare_threads
-prepare_threads()
+from dovetail.threads import use_threads
+use_threads(1)
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

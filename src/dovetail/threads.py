@@ -25,7 +25,6 @@ FEW_KERNELS = {
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", **FEW_KERNELS}
 """Environment variables of a process of Dovetail's own; the first is read when torch is loaded."""
 
-
 KEPT_BYTES = {
     # glibc gives large blocks back to the system as soon as they are free, and the next batch has
     # the system clear new pages for the same vectors: a twentieth of the time of an extraction.
@@ -36,18 +35,17 @@ KEPT_BYTES = {
 
 
 def prepare_threads() -> None:
-    """Let OpenMP threads sleep while they wait, keep few kernels, and keep some freed memory.
+    """Let OpenMP threads sleep while they wait and keep few kernels, unless the user chose.
 
-    What the user chose stays.  For processes that are Dovetail's own, before torch is first
-    imported; later it has no effect.
+    For processes that are Dovetail's own, before torch is first imported; later it has no effect.
     """
     if "torch" not in sys.modules:
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
-        _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:
+    """Let glibc keep some of what is freed, unless the user chose."""
     chosen = {"GLIBC_TUNABLES", *(f"MALLOC_{name[2:]}_" for name in KEPT_BYTES)}
     if sys.platform != "linux" or chosen & {*os.environ}:
         return
@@ -88,12 +86,11 @@ def _after_fork_in_child() -> None:
 def use_threads(threads: int | None) -> int:
     """Set the threads of torch's operators and say how many; 0 leaves the choice to Dovetail.
 
-    That holds for the whole process, as does that torch keeps few kernels from now on; None leaves
-    the process as it is.  Dovetail's choice is what `OMP_NUM_THREADS` says, or else at most
-    `MOST_THREADS` of the cores: the layers of a small model are too narrow to feed more.  Threads
-    that sleep while they wait gain on a busy machine too: beside two neighbours on two cores, two
-    extract 1.2 times as fast as one.  A process that was forked from one that computes has one
-    thread.
+    That holds for the whole process, as does that torch keeps few kernels from now on, and glibc
+    some freed memory; None leaves the process as it is.  Dovetail's choice is what
+    `OMP_NUM_THREADS` says, or else at most `MOST_THREADS` of the cores: the layers of a small model
+    are too narrow to feed more, and what several threads predict side by side waits for one
+    interpreter.  A process that was forked from one that computes has one thread.
 
     Raises:
         DovetailError: if such a process asks for more.
@@ -104,6 +101,7 @@ def use_threads(threads: int | None) -> int:
         return torch.get_num_threads()
     for name, value in FEW_KERNELS.items():
         os.environ.setdefault(name, value)
+    _keep_freed_memory()
     if _forked:
         if threads > 1:
             raise DovetailError(
