@@ -14,6 +14,7 @@ from tests.corpus import SENTENCES
 from tests.networks import talkative_model, tiny_config, tiny_model
 
 from dovetail.extractor import Extractor
+from dovetail.model.prediction import MOST_AT_ONCE
 from dovetail.model.side_by_side import side_by_side
 from dovetail.remembering import Remembering
 from dovetail.running.locks import ProcessLock
@@ -135,6 +136,8 @@ def test_layers_that_borrow_weights_predict_one_batch_at_a_time(threads: None) -
     model = tiny_model(tiny_config(sharing=GatesSharingConfig(hidden_dim=6, dropout=0.1)))
     assert model.at_once == 1
     assert model.finalize().at_once == 2
+    torch.set_num_threads(MOST_AT_ONCE + 1)
+    assert model.finalize().at_once == MOST_AT_ONCE
 
 
 # In a process of its own, because one that forks must not have threads that a test left.

@@ -32,6 +32,10 @@ CELLS_AT_ONCE = 2**20
 are held for each cell and type, of the batch's sentences as many as the largest has."""
 
 
+MOST_AT_ONCE = 8
+"""Batches at a time: more would wait for one another, for one interpreter runs them all."""
+
+
 class Predictor(nn.Module, ABC):
     """Annotates sentences: a model, or several that decide together.
 
@@ -81,14 +85,14 @@ class Predictor(nn.Module, ABC):
 
     @property
     def at_once(self) -> int:
-        """How many batches threads may predict at a time: on processors as many as torch has.
+        """How many batches threads may predict at a time: on processors one for each of torch's.
 
-        One on other devices, and where layers borrow weights for a moment.
+        That is at most `MOST_AT_ONCE`; one on other devices, and where layers borrow weights.
         """
         blocks = (part for part in self.modules() if isinstance(part, SharingBlock))
         if self.device.type != "cpu" or any(block.borrows_weights for block in blocks):
             return 1
-        return torch.get_num_threads()
+        return min(torch.get_num_threads(), MOST_AT_ONCE)
 
     def of_schema(self, name: str) -> SchemaDecoders:
         """Return the decoders of a schema.
