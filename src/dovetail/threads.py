@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dovetail.errors import DovetailError
 
@@ -115,6 +117,20 @@ def use_threads(threads: int | None) -> int:
         threads = int(asked) if asked.isdigit() else min(available_cores(), MOST_THREADS)
     torch.set_num_threads(max(1, threads))
     return torch.get_num_threads()
+
+
+@contextmanager
+def on_one_thread(*, alone: bool = True) -> Iterator[None]:
+    """Let this thread's operators run on it alone for a while, unless it is not to be."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if alone:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 MOST_THREADS = 4

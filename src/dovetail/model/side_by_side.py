@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -26,17 +27,21 @@ Made = TypeVar("Made")
 
 
 def side_by_side(
-    function: Callable[[Item], Made], items: Iterable[Item], *, threads: int, turn: ProcessLock
+    function: Callable[[Item], Made],
+    items: Iterable[Item],
+    *,
+    threads: int,
+    turn: ProcessLock | None = None,
 ) -> Generator[Made, None, None]:
     """What the function makes of each item, in their order, of so many items at a time.
 
     An error is raised in its item's place.  Then, and when nobody wants the rest, no more are
     begun, and those under way are waited for; so does a fork.  One thread is that which asks, and
-    takes its turn for each item.
+    takes its turn for each item.  That thread makes the items, too.
     """
     if threads == 1:
         for item in items:
-            with turn:
+            with turn or nullcontext():
                 made = function(item)
             yield made
         return

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dovetail.evaluation import Evaluation, evaluate
+from dovetail.model.side_by_side import side_by_side
+from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.training.batches import batches_by_length
 from dovetail.training.encoded_sentences import EncodedSentences
@@ -14,9 +16,6 @@ from dovetail.training.selection import score_of
 
 DEV_BATCH = 64
 """Sentences in a batch of the dev set."""
-
-Predict = Callable[[EncodedSentences, Sequence[int]], list[Sentence]]
-"""Annotates the sentences of some indices."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,21 @@ class DevSets:
 
 
 def dev_scores(
-    dev: Mapping[str, EncodedSentences], predict: Predict, symmetric: Mapping[str, frozenset[str]]
+    dev: Mapping[str, EncodedSentences],
+    batch_of: Callable[[EncodedSentences, Sequence[int]], Batch],
+    predict: Callable[[Batch], Sequence[Sentence]],
+    symmetric: Mapping[str, frozenset[str]],
+    *,
+    at_once: int,
 ) -> Generator[StageProgress, None, dict[str, Evaluation]]:
     """Scores of each corpus that has dev sentences, without intervals; tells how far that is.
 
     Args:
         dev: the sentences by the name of their corpus.
+        batch_of: makes a batch of the sentences of some indices.
         predict: asks the model.
         symmetric: for each schema the relations whose direction does not count.
+        at_once: how many batches are predicted at a time.
     """
     scored = {name: own for name, own in dev.items() if own.sentences}
     if not scored:
@@ -71,8 +77,11 @@ def dev_scores(
     evaluations = {}
     for name, own in scored.items():
         predicted = list(own.sentences)
-        for indices in batches_by_length(own.lengths, batch_size=DEV_BATCH):
-            for index, sentence in zip(indices, predict(own, indices), strict=True):
+        parts = batches_by_length(own.lengths, batch_size=DEV_BATCH)
+        batches = (batch_of(own, indices) for indices in parts)
+        found = side_by_side(predict, batches, threads=at_once if len(parts) > 1 else 1)
+        for indices, sentences in zip(parts, found, strict=True):
+            for index, sentence in zip(indices, sentences, strict=True):
                 predicted[index] = sentence
             read = sum(own.lengths[index] for index in indices)
             told = replace(told, done=told.done + read)

@@ -22,6 +22,7 @@ from dovetail.encoders import ConcatenatedEncoder
 from dovetail.evaluation import Evaluation
 from dovetail.model.prediction import Predictor
 from dovetail.strategies.curriculum import Curriculum, Phase
+from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.training.checkpoint import Checkpoint, Progress
 from dovetail.training.dev_scores import DevSets, Selection, dev_scores
@@ -157,12 +158,18 @@ class Epochs(ABC):
         model = self.model.eval()
         symmetric = {name: schema.symmetric for name, schema in model.schemas.items()}
 
-        def predict(dev: EncodedSentences, indices: Sequence[int]) -> list[Sentence]:
-            batch = dev.batch(indices, self.encoder).to(self.device)
+        def batch_of(dev: EncodedSentences, indices: Sequence[int]) -> Batch:
+            return dev.batch(indices, self.encoder).to(self.device)
+
+        def predict(batch: Batch) -> list[Sentence]:
             with self.autocast():
                 return model.predict(batch)
 
-        return (yield from dev_scores(self.dev.by_corpus, predict, symmetric))
+        return (
+            yield from dev_scores(
+                self.dev.by_corpus, batch_of, predict, symmetric, at_once=model.at_once
+            )
+        )
 
     def autocast(self) -> torch.autocast:
         """The precision of training."""

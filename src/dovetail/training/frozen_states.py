@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Sequence
+from functools import partial
 
 import torch
 
 from dovetail.encoders import ConcatenatedEncoder, Features
+from dovetail.model.side_by_side import side_by_side
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.stored_sentences import lengths_of
@@ -54,8 +56,13 @@ class FrozenStates:
             FeaturesFile(device) if in_file else [] for _ in encoder
         ]
         order: list[int] = []
-        for indices in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
-            states = states_of(encoder, [sentences[index] for index in indices])
+        parts = batches_by_length(lengths, batch_size=ENCODED_AT_ONCE)
+        encoded = side_by_side(
+            partial(states_of, encoder),
+            ([sentences[index] for index in indices] for indices in parts),
+            threads=torch.get_num_threads() if device.type == "cpu" else 1,
+        )
+        for indices, states in zip(parts, encoded, strict=True):
             for known, own in zip(stored, states, strict=True):
                 known.extend(own)
             order += indices

@@ -14,6 +14,7 @@ from dovetail.strategies.curriculum import Curriculum
 from dovetail.text.document import Sentence
 from dovetail.text.stored_sentences import TokensOf
 from dovetail.text.windowed import Windowed
+from dovetail.threads import on_one_thread
 from dovetail.training.batches import number_of_batches
 from dovetail.training.checkpoint import seed_epoch
 from dovetail.training.committee import CommitteeLoop
@@ -103,7 +104,8 @@ def _loops(
 def _begun(job: Job, steps: int) -> tuple[JointModel, Curriculum]:
     """The model of a job as training begins, and its phases; its seed decides about both."""
     seed_epoch(job.config.seed, phase=0, epoch=0)
-    model = new_model(job).to(training_device())
+    with on_one_thread():  # several draw other orthogonal matrices, by the last bits
+        model = new_model(job).to(training_device())
     switch_off_unlearned(model, job)
     coupled = couplings_of(job, model, steps_per_epoch=steps)
     curriculum = curriculum_of(job.config, job.loss_weights, steps_per_epoch=steps, coupled=coupled)

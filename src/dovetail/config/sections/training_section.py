@@ -83,7 +83,9 @@ class TrainingConfig(Section):
     `$TMPDIR` if that is set) that goes when training ends."""
 
     threads: Count = 0
-    """Threads of the computation on the CPU; 0 lets Dovetail decide."""
+    """Threads of the computation on the CPU. 0 lets Dovetail decide: at most four of the cores, a
+    batch each, for what frozen encoders compute and for dev scores, and one for the steps between,
+    which are too short for several, unless pretrained layers are trained."""
 
     def contradictions(self) -> Iterator[Contradiction]:
         weights = {"entity": self.entity_loss_weight, "relation": self.relation_loss_weight}
