@@ -21,14 +21,18 @@ SAID = {
 }
 
 
-def same(found: Any, expected: Any) -> None:
+OF_ROUNDING = 1e-2
+"""What confidences differ by between fp32, bf16 and ways to compute attention in bf16."""
+
+
+def same(found: Any, expected: Any, *, within: float = 1e-5) -> None:
     """The same annotations, with the same confidences."""
     assert len(found) == len(expected)
     for own, other in zip(found, expected, strict=True):
         for part in ("entities", "relations"):
             assert [row[:-1] for row in own[part]] == [row[:-1] for row in other[part]]
             confidences = [row[-1] for row in other[part]]
-            assert [row[-1] for row in own[part]] == pytest.approx(confidences, abs=1e-5)
+            assert [row[-1] for row in own[part]] == pytest.approx(confidences, abs=within)
 
 
 @pytest.mark.parametrize("kind", SHARING)
@@ -38,7 +42,7 @@ def test_a_model_that_0_1_0_saved_says_what_it_said(kind: str) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_says_what_it_said(name: str) -> None:
-    same(said_by_shipped(name), SAID[name]["said"])
+    same(said_by_shipped(name), SAID[name]["said"], within=OF_ROUNDING)
 
 
 @pytest.mark.parametrize("kind", SHARING)
