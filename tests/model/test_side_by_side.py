@@ -162,7 +162,7 @@ going.wait()
 for _ in range(5):
     child = os.fork()
     if not child:
-        signal.alarm(60)
+        signal.alarm(300)
         os._exit(extractor.annotate(sentences[:200]) != expected)
     assert os.waitpid(child, 0)[1] == 0
 thread.join()
@@ -177,6 +177,6 @@ def test_a_process_that_is_forked_while_batches_are_under_way_extracts(trained_m
     subprocess.run(
         [sys.executable, "-c", FORKING, str(trained_model), tokens],
         check=True,
-        timeout=300,
+        timeout=900,
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
     )
