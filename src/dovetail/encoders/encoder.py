@@ -35,7 +35,7 @@ class Encoder(nn.Module, ABC):
     """Turns the tokens of a batch into vectors.
 
     What stands at padded positions is finite and means nothing, and it never influences the
-    vector of a token.
+    vector of a token.  In evaluation several threads may run it at once, each a batch.
     """
 
     output_dim: int
