@@ -14,8 +14,7 @@ from tests.corpus import SENTENCES
 from tests.networks import talkative_model, tiny_config, tiny_model
 
 from dovetail.extractor import Extractor
-from dovetail.model.prediction import MOST_AT_ONCE
-from dovetail.model.side_by_side import side_by_side
+from dovetail.model.side_by_side import MOST_AT_ONCE, side_by_side
 from dovetail.remembering import Remembering
 from dovetail.running.locks import ProcessLock
 from dovetail.strategies import GatesSharingConfig

@@ -18,6 +18,7 @@ from dovetail.encoders import Encoder, Features
 from dovetail.errors import ModelError
 from dovetail.heads import EntityHead, RelationHead
 from dovetail.model.schema_heads import SchemaDecoders
+from dovetail.model.side_by_side import threads_for
 from dovetail.strategies.block import SharingBlock
 from dovetail.strategies.streams import Streams
 from dovetail.tensors.features import Batch, Candidates
@@ -30,10 +31,6 @@ from dovetail.text.schema import Schema
 CELLS_AT_ONCE = 2**20
 """Cells, a head and a tail of a sentence each, that relations are scored in at once: a few numbers
 are held for each cell and type, of the batch's sentences as many as the largest has."""
-
-
-MOST_AT_ONCE = 8
-"""Batches at a time: more would wait for one another, for one interpreter runs them all."""
 
 
 class Predictor(nn.Module, ABC):
@@ -85,14 +82,10 @@ class Predictor(nn.Module, ABC):
 
     @property
     def at_once(self) -> int:
-        """How many batches threads may predict at a time: on processors one for each of torch's.
-
-        That is at most `MOST_AT_ONCE`; one on other devices, and where layers borrow weights.
-        """
+        """How many batches may be predicted at a time: one where layers borrow weights."""
         blocks = (part for part in self.modules() if isinstance(part, SharingBlock))
-        if self.device.type != "cpu" or any(block.borrows_weights for block in blocks):
-            return 1
-        return min(torch.get_num_threads(), MOST_AT_ONCE)
+        borrows = any(block.borrows_weights for block in blocks)
+        return 1 if borrows else threads_for(self.device)
 
     def of_schema(self, name: str) -> SchemaDecoders:
         """Return the decoders of a schema.

@@ -26,6 +26,18 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
+MOST_AT_ONCE = 8
+"""Items at a time: more would wait for one another, for one interpreter runs them all."""
+
+
+def threads_for(device: torch.device) -> int:
+    """How many items to compute at a time on a device: on processors one for each torch thread.
+
+    That is at most `MOST_AT_ONCE`, and one on other devices.
+    """
+    return min(torch.get_num_threads(), MOST_AT_ONCE) if device.type == "cpu" else 1
+
+
 def side_by_side(
     function: Callable[[Item], Made],
     items: Iterable[Item],
@@ -91,7 +103,7 @@ def _started(threads: int) -> ThreadPoolExecutor:
 
     workers = ThreadPoolExecutor(threads, "dovetail-batches", initializer=begin)
     before = torch.get_num_threads()
-    wait([workers.submit(ready.wait) for _ in range(threads)])
+    wait([workers.submit(int) for _ in range(threads)])  # each begins a thread: none is idle yet
     # What a thread sets holds for itself, and for threads that begin to compute later.
     torch.set_num_threads(before)
     return workers

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from dovetail.encoders import ConcatenatedEncoder, Features
-from dovetail.model.side_by_side import side_by_side
+from dovetail.model.side_by_side import side_by_side, threads_for
 from dovetail.tensors.features import Batch
 from dovetail.text.document import Sentence
 from dovetail.text.stored_sentences import lengths_of
@@ -60,7 +60,7 @@ class FrozenStates:
         encoded = side_by_side(
             partial(states_of, encoder),
             ([sentences[index] for index in indices] for indices in parts),
-            threads=torch.get_num_threads() if device.type == "cpu" else 1,
+            threads=threads_for(device),
         )
         for indices, states in zip(parts, encoded, strict=True):
             for known, own in zip(stored, states, strict=True):
