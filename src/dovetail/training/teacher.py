@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import torch
@@ -19,6 +20,7 @@ from dovetail.config import Config
 from dovetail.errors import ModelError, TrainingError
 from dovetail.model.ensemble import Ensemble, meanings
 from dovetail.model.prediction import Predictor
+from dovetail.model.side_by_side import side_by_side
 from dovetail.saved.ensemble_folder import load_predictor
 from dovetail.tensors.features import Batch, Targets, Taught
 from dovetail.text.document import Sentence
@@ -142,10 +144,16 @@ def lesson(
     yield TeachingProgress(teacher.description, 0, len(sentences), 0.0)
     for schema, places in of_schema.items():
         lengths = [len(sentences[index].tokens) for index in places]
-        for batch in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE):
-            indices = [places[index] for index in batch]
-            chosen = [sentences[index] for index in indices]
-            answered = asked(teacher.model, chosen, temperature, schema)
+        batches = [
+            [places[index] for index in batch]
+            for batch in batches_by_length(lengths, batch_size=ENCODED_AT_ONCE)
+        ]
+        answers = side_by_side(
+            partial(asked, teacher.model, temperature=temperature, schema=schema),
+            ([sentences[index] for index in indices] for indices in batches),
+            threads=teacher.model.at_once,
+        )
+        for indices, answered in zip(batches, answers, strict=True):
             for index, (sentence, own) in zip(indices, answered, strict=True):
                 learned[index], taught[index] = sentence, own
             done += len(indices)
