@@ -83,7 +83,7 @@ def test_dropout_is_for_training(tiny_bert: Path) -> None:
     assert not torch.equal(first, second)
 
 
-def test_embedded_encoder_gives_the_librarys_states_and_rounds_no_more_in_bf16(
+def test_embedded_encoder_gives_the_librarys_states_and_rounds_about_as_much_in_bf16(
     minilm: Path,
 ) -> None:
     files = find_pretrained("minilm")
